@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `seal` command: one module per group of commands."""

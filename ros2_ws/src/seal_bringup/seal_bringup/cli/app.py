@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of `seal`: collects the commands and prints a user's mistakes as one line."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+import typer
+from rich.console import Console
+
+from seal_perception.errors import SealError
+
+MODULES = ("doctor", "demo", "run", "explore", "label", "learn", "benchmark", "scene", "bag")
+
+app = typer.Typer(
+    name="seal",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="SEAL: a robot maps a home in 3D, labels what it saw, and comes back with a better detector.",
+)
+for _module in MODULES:
+    import_module(f"seal_bringup.cli.{_module}").register(app)
+
+
+def main() -> None:
+    """Run `seal`; exit 1 and one line for a user's mistake, 130 when interrupted."""
+    console = Console(stderr=True)
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        console.print("interrupted; run the same command again to go on", style="yellow")
+        sys.exit(130)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (SealError, OSError) as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
