@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where recorded frames come from: a bag, a list in memory, a simulator's run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from seal_perception.detections import Detections
+from seal_perception.frame import Frame
+
+
+@dataclass(frozen=True)
+class BagFrame:
+    """One recorded step.
+
+    Attributes:
+        index: position in the recording, counted from 0.
+        frame: colour, depth, camera and pose.
+        detections: what the robot's own detector said about the frame; None if none was recorded.
+    """
+
+    index: int
+    frame: Frame
+    detections: Detections | None = None
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Anything that can be walked through more than once, giving the same frames in the same order."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        ...
+
+    def __iter__(self) -> Iterator[BagFrame]:
+        """All frames from the first on, in the order of their stamps."""
+        ...
