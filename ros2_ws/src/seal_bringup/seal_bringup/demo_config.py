@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `seal demo` does, as one configuration."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from seal_perception.errors import InputError
+
+ROWS = ("pretrained", "self_training", "label_prop_paper", "label_prop", "oracle")
+"""Rows of the result table: `pretrained` is not fine-tuned, `oracle` learns from the simulator's true labels."""
+
+TRAINING_HOMES = tuple(f"train_{i:02d}" for i in range(1, 26))
+TEST_HOMES = tuple(f"test_{i:02d}" for i in range(1, 6))
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Configuration of the main job.
+
+    Attributes:
+        homes: homes to run, one after the other.
+        seed: seed of the start pose, of the exploration and of the fine-tuning.
+        steps: actions of the robot; it sees steps + 1 frames.
+        width: picture width in pixels.
+        height: picture height in pixels.
+        policy: global policy of the exploration.
+        weights: the detector to start from (`seal-small`, `coco` or a file).
+        iterations: iterations of each fine-tuning.
+        evaluation_frames: frames of the home that the robot never saw, for AP50.
+        rows: rows of the table to compute; `pretrained` always is.
+    """
+
+    homes: tuple[str, ...] = ("test_01",)
+    seed: int = 0
+    steps: int = 300
+    width: int = 320
+    height: int = 240
+    policy: str = "frontier"
+    weights: str = "seal-small"
+    iterations: int = 300
+    evaluation_frames: int = 500
+    rows: tuple[str, ...] = field(default=ROWS)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "width", "height", "iterations", "evaluation_frames"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if unknown := [row for row in self.rows if row not in ROWS]:
+            raise InputError(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(ROWS)}")
+        if not self.homes:
+            raise InputError("no home was named; give one such as test_01")
+
+    def quick(self) -> DemoConfig:
+        """The same job made small: what the tests run."""
+        return replace(self, steps=16, iterations=4, evaluation_frames=6, width=160, height=120)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+def parse_homes(text: str) -> tuple[str, ...]:
+    """Homes of an option: names with commas, or `test` or `train` for all of a split.
+
+    Raises:
+        InputError: if nothing is named.
+    """
+    homes: list[str] = []
+    for word in (w for w in re.split(r"[,\s]+", text) if w):
+        homes += {"test": TEST_HOMES, "train": TRAINING_HOMES}.get(word, (word,))
+    if not homes:
+        raise InputError("--homes names no home; expected names such as test_01, or test, or train")
+    return tuple(dict.fromkeys(homes))
+
+
+def default_run_dir(config: DemoConfig, root: Path = Path("runs")) -> Path:
+    """Folder of a run without a name: runs/demo_<homes>_seed<seed>."""
+    first = config.homes[0] if len(config.homes) == 1 else f"{config.homes[0]}-{len(config.homes)}"
+    return root / f"demo_{Path(first).name}_seed{config.seed}"
