@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A 2D grid over the floor: the one place where metres become cells and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Grid2D:
+    """Values over square cells of the floor, indexed [ix, iy].
+
+    Attributes:
+        cells: (X, Y) array of any type.
+        origin_xy: (2,) float64 lower corner of cell [0, 0] in metres, map frame.
+        cell_m: edge of a cell in metres.
+    """
+
+    cells: npt.NDArray[Any]
+    origin_xy: FloatArray
+    cell_m: float
+
+    def __post_init__(self) -> None:
+        if self.cells.ndim != 2:
+            raise ValueError(f"cells must be (X, Y), got shape {self.cells.shape}")
+        origin = np.asarray(self.origin_xy, np.float64)
+        if origin.shape != (2,) or not np.isfinite(origin).all():
+            raise ValueError(f"origin_xy must be two finite metres, got {self.origin_xy}")
+        if not self.cell_m > 0:
+            raise ValueError(f"cell_m must be positive, got {self.cell_m}")
+        object.__setattr__(self, "origin_xy", origin)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of cells along x and y."""
+        return self.cells.shape[0], self.cells.shape[1]
+
+    def world_to_cell(self, xy: npt.ArrayLike) -> IntArray:
+        """(..., 2) int64 cells that hold the points (..., 2) in metres; may lie outside the grid."""
+        points = np.asarray(xy, np.float64)
+        return np.floor((points - self.origin_xy) / self.cell_m).astype(np.int64)
+
+    def cell_to_world(self, ij: npt.ArrayLike) -> FloatArray:
+        """(..., 2) centres in metres of the cells (..., 2)."""
+        centres: FloatArray = self.origin_xy + (np.asarray(ij, np.float64) + 0.5) * self.cell_m
+        return centres
+
+    def contains(self, ij: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """(...,) whether the cells (..., 2) lie inside the grid."""
+        cells = np.asarray(ij)
+        inside: npt.NDArray[np.bool_] = ((cells >= 0) & (cells < np.array(self.shape))).all(axis=-1)
+        return inside
+
+    def value_at(self, xy: npt.ArrayLike, outside: Any) -> npt.NDArray[Any]:
+        """(...,) values at the points (..., 2) in metres; `outside` where the grid does not reach."""
+        ij = self.world_to_cell(xy)
+        inside = self.contains(ij)
+        clipped = np.where(inside[..., None], ij, 0)
+        values = self.cells[clipped[..., 0], clipped[..., 1]] if self.cells.size else np.zeros(inside.shape)
+        return np.where(inside, values, outside)

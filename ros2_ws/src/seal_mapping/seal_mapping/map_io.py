@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maps as files: one compressed .npz, no pickle, a version inside (docs/mapping.md lists the arrays)."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal_mapping.grid import Grid2D
+from seal_mapping.map_config import MapConfig, VoxelCloud
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception.errors import InputError
+from seal_perception.files import replacing
+
+FORMAT = "seal_voxel_map"
+VERSION = 1
+
+
+def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
+    """Write a map; the name must end in .npz.
+
+    Raises:
+        InputError: if it does not.
+    """
+    if Path(path).suffix != ".npz":
+        raise InputError(f"a map is written as .npz, got {path}")
+    cloud, explored = voxel_map.voxels(), voxel_map.explored()
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": asdict(voxel_map.config),
+        "frames": voxel_map.frames,
+        "explored_shape": list(explored.shape),
+    }
+    with replacing(path) as beside, open(beside, "wb") as stream:
+        np.savez_compressed(
+            stream,
+            head=np.frombuffer(json.dumps(head).encode(), np.uint8),
+            ijk=cloud.ijk,
+            rgb=cloud.rgb,
+            views=cloud.views,
+            best=cloud.best,
+            evidence=cloud.evidence,
+            explored=np.packbits(explored.cells),
+            explored_origin_xy=explored.origin_xy,
+        )
+
+
+def load_map(path: Path | str) -> VoxelMap:
+    """Read a map.
+
+    Raises:
+        InputError: if the file is missing, broken, of another kind or of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no map at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files} if hasattr(data, "files") else {}
+        head = json.loads(arrays["head"].tobytes()) if "head" in arrays else {}
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
+            raise InputError(f"{path} is not a map written by SEAL")
+        if head.get("version") != VERSION:
+            raise InputError(f"{path} is a map of version {head.get('version')}; this SEAL reads version {VERSION}")
+        return _rebuild(head, arrays)
+    except InputError as error:
+        raise InputError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+    ) as error:
+        raise InputError(f"{path} is not a readable map ({type(error).__name__}: {error})".split("\n")[0]) from error
+
+
+def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
+    config = MapConfig(**head["config"])
+    shape = tuple(int(s) for s in head["explored_shape"])
+    cells = np.unpackbits(arrays["explored"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
+    best = arrays["best"]
+    n = len(arrays["ijk"])
+    if best.shape != (n, config.num_categories) or any(len(arrays[name]) != n for name in ("rgb", "views", "evidence")):
+        raise InputError("its arrays differ in length")
+    score = best.max(axis=1) if n else np.zeros(0, np.uint8)
+    cloud = VoxelCloud(
+        ijk=arrays["ijk"],
+        xyz=(arrays["ijk"] * config.voxel_m).astype(np.float32),
+        rgb=arrays["rgb"],
+        label=np.where(score > 0, best.argmax(axis=1), -1).astype(np.int8) if n else np.zeros(0, np.int8),
+        score=score,
+        views=arrays["views"],
+        evidence=arrays["evidence"],
+        best=best,
+    )
+    voxel_map = VoxelMap(config)
+    voxel_map.restore(cloud, Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m), int(head["frames"]))
+    return voxel_map
