@@ -229,7 +229,7 @@ def _samples(corners: Float32, normals: Float32) -> tuple[Float32, Float32, npt.
 
 
 def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig) -> Float32:
-    """(F, 3, 3) linear RGB light that falls on the corners of each face.
+    """(F, 3, 3) linear RGB light that falls on the corners of each face, rounded to what float16 can hold.
 
     Args:
         scene: open3d RaycastingScene that holds `mesh`.
@@ -255,4 +255,4 @@ def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig
     for prefix, brightness in config.emission:
         shines = np.array([m.name.startswith(prefix) for m in mesh.materials], bool)
         out[shines[mesh.material]] = brightness
-    return np.ascontiguousarray(out, np.float32)
+    return np.ascontiguousarray(out, np.float32).astype(np.float16).astype(np.float32)

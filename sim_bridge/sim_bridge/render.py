@@ -2,7 +2,7 @@
 """Pictures of a scene on the CPU: Embree finds the triangle of every pixel, a numba kernel paints it.
 
 Light is baked beforehand (`sim_bridge.light`), so a picture costs one ray per pixel.
-Texture coordinates: u to the right, v up (v = 0 is the texture's bottom row), both repeat.
+Texture coordinates: u to the right, v down (v = 0 is the texture's top row), both repeat.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _paint(  # type: ignore[no-untyped-def]
                 tu = b0 * uv[f, 0, 0] + b1 * uv[f, 1, 0] + b2 * uv[f, 2, 0]
                 tv = b0 * uv[f, 0, 1] + b1 * uv[f, 1, 1] + b2 * uv[f, 2, 1]
                 x = (tu - np.floor(tu)) * np.float32(width) - np.float32(0.5)
-                y = (one - tv + np.floor(tv)) * np.float32(height) - np.float32(0.5)
+                y = (tv - np.floor(tv)) * np.float32(height) - np.float32(0.5)
                 fx0, fy0 = np.floor(x), np.floor(y)
                 wx, wy = x - fx0, y - fy0
                 x0, y0 = int(fx0), int(fy0)
@@ -286,7 +286,7 @@ class Renderer:
         R, t = T[:3, :3].astype(np.float32), T[:3, 3].astype(np.float32)
         c = camera
         self._each(lambda a, b: _fill_rays(rays, R, t, c.fx, c.fy, c.cx, c.cy, a, b), rows)
-        result = self._scene.cast_rays(self._core.Tensor.from_numpy(rays), nthreads=self._threads)
+        result = self._scene.cast_rays(self._core.Tensor.from_numpy(rays), nthreads=1 if self._threads == 1 else 0)
         hit, face = result["t_hit"].numpy(), result["primitive_ids"].numpy()
         bary = result["primitive_uvs"].numpy()
         rgb, depth = np.empty((*shape, 3), np.uint8), np.empty(shape, np.float32)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Baked light kept between runs in the user's cache folder, named by a hash of all that it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+
+from seal_perception.files import replacing
+from sim_bridge.light import LightConfig
+from sim_bridge.mesh import Scene
+from sim_bridge.render import Renderer
+
+LOG = logging.getLogger(__name__)
+VERSION = 1
+"""Raise when `sim_bridge.light` computes something else from the same input."""
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for SEAL (`XDG_CACHE_HOME`, else `~/.cache`)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seal"
+
+
+def light_key(scene: Scene, config: LightConfig) -> str:
+    """SHA-256 of geometry, lamps, names of materials (some shine) and the light's settings."""
+    digest = hashlib.sha256(repr((VERSION, config, scene.lamps)).encode())
+    for part in scene.parts:
+        mesh = part.mesh
+        digest.update(mesh.vertices.tobytes() + mesh.faces.tobytes() + mesh.material.tobytes())
+        digest.update(repr([m.name for m in mesh.materials]).encode())
+    return digest.hexdigest()
+
+
+def cached_renderer(scene: Scene, config: LightConfig, threads: int = 0) -> Renderer:
+    """A `Renderer` whose light comes from the cache where it is there, and goes into it where not."""
+    path = cache_folder() / "light" / f"{light_key(scene, config)}.npz"
+    if path.is_file():
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                light = stored["light"].astype(np.float32)
+            return Renderer(scene, config, threads, baked=light)
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            LOG.warning("baked light %s is unusable (%s); baking again", path, error)
+    renderer = Renderer(scene, config, threads)
+    try:
+        with replacing(path) as beside:
+            np.savez(beside, light=renderer.light.astype(np.float16))
+    except OSError as error:
+        LOG.warning("cannot keep baked light in %s: %s", path, error)
+    return renderer
