@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ROS messages to arrays, by the shape of the message alone: rclpy's and rosbags' objects both fit, no ROS is imported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_perception.camera import Camera
+from seal_perception.detections import Detections
+from seal_perception.errors import InputError
+from seal_perception.pose import pose_from_xyz_quat, pose_to_xyz_quat
+
+FloatArray = npt.NDArray[np.float64]
+
+_COLOUR_CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0)}
+_SCORES_PREFIX = "8UC"
+NS = 1_000_000_000
+
+COLOUR, CAMERA_INFO, DEPTH = "camera/color/image_raw", "camera/color/camera_info", "camera/depth/image_raw"
+ODOM, SCORES, DETECTIONS, OVERLAY = "odom", "semantic/scores", "semantic/detections", "semantic/overlay"
+VOXELS, OBSTACLES, EXPLORED, STATUS = "map/voxels", "map/obstacles", "map/explored", "map/status"
+GOAL, PLAN, STEP, READY = "goal", "plan", "step", "ready"
+TF, TF_STATIC = "/tf", "/tf_static"
+
+MAP_FRAME, ODOM_FRAME, BASE_FRAME = "map", "odom", "base_link"
+CAMERA_FRAME = "camera_color_optical_frame"
+
+
+@dataclass(frozen=True)
+class FrameDetections:
+    """The detections of one frame, as `semantic/detections` carries them."""
+
+    stamp_ns: int
+    width: int
+    height: int
+    detections: Detections
+
+
+def header_stamp_ns(msg: Any) -> int:
+    """Stamp of a message's header in nanoseconds."""
+    stamp = msg.header.stamp
+    return int(stamp.sec) * NS + int(stamp.nanosec)
+
+
+def _rows(msg: Any, itemsize: int, channels: int) -> npt.NDArray[np.uint8]:
+    """(H, W * itemsize * channels) uint8 view of an Image's data without the padding at the end of its rows."""
+    width_bytes = int(msg.width) * itemsize * channels
+    data = np.frombuffer(msg.data, np.uint8)
+    if msg.step < width_bytes or data.size != int(msg.height) * int(msg.step):
+        raise InputError(
+            f"an Image of {msg.width} x {msg.height} {msg.encoding} needs rows of >= {width_bytes} bytes "
+            f"and height x step bytes, got step {msg.step} and {data.size} bytes"
+        )
+    return data.reshape(int(msg.height), int(msg.step))[:, :width_bytes]
+
+
+def image_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an Image in rgb8, bgr8, rgba8, bgra8 or mono8.
+
+    Raises:
+        InputError: for another encoding, or data that do not fit the size.
+    """
+    encoding = str(msg.encoding)
+    if encoding == "mono8":
+        grey = _rows(msg, 1, 1)
+        return np.ascontiguousarray(np.repeat(grey[:, :, None], 3, axis=2))
+    if encoding not in _COLOUR_CHANNELS:
+        raise InputError(f"colour Image must be {', '.join(_COLOUR_CHANNELS)} or mono8, got {encoding!r}")
+    channels = 4 if "a" in encoding else 3
+    pixels = _rows(msg, 1, channels).reshape(int(msg.height), int(msg.width), channels)
+    return np.ascontiguousarray(pixels[..., _COLOUR_CHANNELS[encoding]])
+
+
+def image_to_depth(msg: Any) -> npt.NDArray[np.float32]:
+    """(H, W) float32 metres of a depth Image: 32FC1 is metres, 16UC1 (or mono16) millimetres; 0 or NaN = no reading.
+
+    Raises:
+        InputError: for another encoding, or data that do not fit the size.
+    """
+    order = ">" if msg.is_bigendian else "<"
+    encoding = str(msg.encoding)
+    if encoding == "32FC1":
+        return np.ascontiguousarray(_rows(msg, 4, 1)).view(order + "f4").astype(np.float32)
+    if encoding in ("16UC1", "mono16"):
+        return np.ascontiguousarray(_rows(msg, 2, 1)).view(order + "u2").astype(np.float32) * np.float32(1e-3)
+    raise InputError(f"depth Image must be 32FC1 (metres) or 16UC1 (millimetres), got {encoding!r}")
+
+
+def image_to_scores(msg: Any) -> npt.NDArray[np.uint8]:
+    """(H, W, C) uint8 of a `semantic/scores` Image, encoding 8UC<C>.
+
+    Raises:
+        InputError: for another encoding, or data that do not fit the size.
+    """
+    encoding = str(msg.encoding)
+    if not (encoding.startswith(_SCORES_PREFIX) and encoding[len(_SCORES_PREFIX) :].isdigit()):
+        raise InputError(f"scores Image must be 8UC<number of categories>, got {encoding!r}")
+    channels = int(encoding[len(_SCORES_PREFIX) :])
+    return np.ascontiguousarray(_rows(msg, 1, channels)).reshape(int(msg.height), int(msg.width), channels)
+
+
+def camera_info_to_camera(msg: Any) -> Camera:
+    """Intrinsics of a CameraInfo (its K; the pictures are taken as rectified).
+
+    Raises:
+        InputError: if the camera is uncalibrated, binned or cropped.
+    """
+    k = [float(v) for v in (msg.k if hasattr(msg, "k") else msg.K)]
+    if k[0] == 0.0 or msg.width == 0:
+        raise InputError("camera_info says that the camera is not calibrated (K is zero): calibrate it, or publish K")
+    if max(int(msg.binning_x), int(msg.binning_y)) > 1 or int(msg.roi.width) not in (0, int(msg.width)):
+        raise InputError("camera_info with binning or a region of interest is not supported: publish the full picture")
+    return Camera(int(msg.width), int(msg.height), k[0], k[4], k[2], k[5])
+
+
+def pose_message_to_matrix(pose: Any) -> FloatArray:
+    """(4, 4) pose of a geometry_msgs Pose."""
+    p, q = pose.position, pose.orientation
+    return pose_from_xyz_quat((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+
+
+def transform_to_matrix(transform: Any) -> FloatArray:
+    """(4, 4) pose of a geometry_msgs Transform."""
+    t, q = transform.translation, transform.rotation
+    return pose_from_xyz_quat((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
+
+
+def odometry_to_pose(msg: Any) -> FloatArray:
+    """T_odom_base (4, 4) of an Odometry message.
+
+    Raises:
+        ValueError: if it is not finite or its quaternion is not of unit length.
+    """
+    return pose_message_to_matrix(msg.pose.pose)
+
+
+def as_message_pose(T: FloatArray) -> FloatArray:
+    """`T` as a receiver sees it after a message has carried it as a quaternion.
+
+    An in-process loop passes its poses through this, and gets bit for bit what the nodes get.
+    """
+    return pose_from_xyz_quat(*pose_to_xyz_quat(T))
+
+
+def check_registered(depth: Any, colour: Any) -> None:
+    """Refuse a depth Image that is not registered to colour.
+
+    Raises:
+        InputError: if sizes or optical frames differ; the text says what to switch on.
+    """
+    if (depth.width, depth.height) != (colour.width, colour.height):
+        raise InputError(
+            f"depth is not registered to colour: depth is {depth.width} x {depth.height}, colour {colour.width} x "
+            f"{colour.height}; use the camera's aligned depth (realsense: align_depth.enable:=true)"
+        )
+    if depth.header.frame_id != colour.header.frame_id:
+        raise InputError(
+            f"depth is not registered to colour: depth is in frame {depth.header.frame_id!r}, colour in "
+            f"{colour.header.frame_id!r}; use the camera's aligned depth (realsense: align_depth.enable:=true)"
+        )
+
+
+def detections_to_text(detections: Detections, stamp_ns: int) -> str:
+    """The JSON of `semantic/detections`: stamp_ns, width, height and `results`, rows in COCO results form."""
+    height, width = detections.masks.shape[1:]
+    value = {"stamp_ns": stamp_ns, "width": width, "height": height, "results": detections.to_coco(stamp_ns)}
+    return json.dumps(value, separators=(",", ":"))
+
+
+def detections_stamp_ns(text: str) -> int:
+    """Stamp of a `semantic/detections` text, without decoding its masks."""
+    return int(_detections_object(text)["stamp_ns"])
+
+
+def detections_from_text(text: str) -> FrameDetections:
+    """Inverse of `detections_to_text`.
+
+    Raises:
+        InputError: if the text is no such JSON.
+    """
+    value = _detections_object(text)
+    try:
+        width, height = int(value["width"]), int(value["height"])
+        found = Detections.from_coco(value["results"], height, width)
+        return FrameDetections(int(value["stamp_ns"]), width, height, found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"semantic/detections must hold stamp_ns, width, height, results: {error}") from error
+
+
+def _detections_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"semantic/detections is not JSON: {error}") from error
+    if not isinstance(value, dict) or "stamp_ns" not in value:
+        raise InputError(f"semantic/detections must be an object with stamp_ns, got {text[:60]!r}")
+    return value
