@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a new goal is due: one rule that policy and planner, two processes in lockstep, both compute."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seal_mapping.grid import Grid2D
+from seal_policy.global_policy import GlobalPolicy, Point, PolicyInput
+from seal_policy.motion import planar
+from seal_policy.terrain import FloatArray
+
+
+@dataclass(frozen=True)
+class GoalConfig:
+    """When goals are renewed.
+
+    Attributes:
+        period_steps: a new goal at the latest after so many steps (design.md: 25).
+        spin_steps: steps of the first look around, before the first goal; 12 x 30 degrees = a full circle.
+        renew_on_arrival: a new goal also when the robot has arrived, stands still or has seen what it went for.
+        arrive_m: distance to the goal that counts as arrived.
+        still_steps: steps without moving that count as stuck (turning round takes 6).
+        seen_m: a goal at a frontier is done when nothing unknown is left within this distance of it.
+        fresh_steps: a goal is kept at least so long before "seen" can end it.
+    """
+
+    period_steps: int = 25
+    spin_steps: int = 12
+    renew_on_arrival: bool = True
+    arrive_m: float = 0.3
+    still_steps: int = 10
+    seen_m: float = 0.6
+    fresh_steps: int = 3
+
+    def __post_init__(self) -> None:
+        if self.period_steps < 1 or self.spin_steps < 0 or self.still_steps < 7 or self.fresh_steps < 1:
+            raise ValueError(
+                "need period_steps >= 1, spin_steps >= 0, still_steps >= 7, fresh_steps >= 1; got "
+                f"{self.period_steps}, {self.spin_steps}, {self.still_steps}, {self.fresh_steps}"
+            )
+        if self.arrive_m <= 0 or self.seen_m <= 0:
+            raise ValueError(f"arrive_m and seen_m must be > 0, got {self.arrive_m}, {self.seen_m}")
+
+
+def goal_due(
+    step: int,
+    T_map_base: FloatArray,
+    goal: Point | None,
+    goal_step: int,
+    config: GoalConfig,
+    still_since: int = 0,
+    seen: bool = False,
+) -> bool:
+    """Whether a new goal is due before the action of this step is chosen.
+
+    Depends on nothing but steps, odometry, the last goal and the map of this step's stamp, so that the policy and the
+    planner come to the same answer without asking each other.
+
+    Args:
+        step: number of actions taken.
+        T_map_base: (4, 4) pose after them.
+        goal: the last goal (x, y), or None before the first.
+        goal_step: step at which it was given.
+        config: the rule's numbers.
+        still_since: step since which the robot has stood at its place.
+        seen: whether the goal was at a frontier and is none any more.
+    """
+    if step < config.spin_steps:
+        return False
+    if goal is None or step - goal_step >= config.period_steps:
+        return True
+    if not config.renew_on_arrival or step <= goal_step:
+        return False
+    x, y, _ = planar(T_map_base)
+    if math.dist((x, y), goal) <= config.arrive_m:
+        return True
+    if step - max(still_since, goal_step) >= config.still_steps:
+        return True
+    return seen and step - goal_step >= config.fresh_steps
+
+
+class GoalClock:
+    """Keeps what `goal_due` needs; policy and planner each own one and feed both the same."""
+
+    def __init__(self, config: GoalConfig | None = None) -> None:
+        self.config = config or GoalConfig()
+        self.goal: Point | None = None
+        self._goal_step = 0
+        self._at_frontier = False
+        self._place: Point | None = None
+        self._still_since = 0
+
+    def due(self, step: int, T_map_base: FloatArray, explored: Grid2D) -> bool:
+        """Whether a new goal is due at this step; call once per step, with the map of the same stamp."""
+        x, y, _ = planar(T_map_base)
+        if self._place is None or math.dist(self._place, (x, y)) > 0.05:
+            self._place, self._still_since = (x, y), step
+        seen = self._at_frontier and not self._unknown_near_goal(explored)
+        return goal_due(step, T_map_base, self.goal, self._goal_step, self.config, self._still_since, seen)
+
+    def stuck(self, step: int) -> bool:
+        """Whether the robot has stood still for so long that its goal must be out of reach."""
+        return step - max(self._still_since, self._goal_step) >= self.config.still_steps
+
+    def set(self, step: int, goal: Point, explored: Grid2D) -> None:
+        """Take the goal given at a step."""
+        self.goal, self._goal_step = (float(goal[0]), float(goal[1])), step
+        self._at_frontier = self._unknown_near_goal(explored)
+
+    def _unknown_near_goal(self, explored: Grid2D) -> bool:
+        """Whether an unexplored cell lies within `seen_m` of the goal."""
+        if self.goal is None:
+            return False
+        cell = float(explored.cell_m)
+        reach = round(self.config.seen_m / cell)
+        offsets = np.arange(-reach, reach + 1)
+        di, dj = np.meshgrid(offsets, offsets, indexing="ij")
+        disc = di**2 + dj**2 <= reach**2
+        centre = np.floor((np.asarray(self.goal) - np.round(explored.origin_xy, 6)) / round(cell, 6)).astype(int)
+        i, j = centre[0] + di[disc], centre[1] + dj[disc]
+        inside = (i >= 0) & (j >= 0) & (i < explored.cells.shape[0]) & (j < explored.cells.shape[1])
+        return not (inside.all() and bool(explored.cells[i, j].all()))
+
+
+class GoalKeeper:
+    """The policy's side: asks it for a goal when one is due."""
+
+    def __init__(self, policy: GlobalPolicy, config: GoalConfig | None = None) -> None:
+        self.policy = policy
+        self.clock = GoalClock(config)
+        self._poses: list[tuple[float, float, float]] = []
+        self._failed: list[tuple[int, Point]] = []
+
+    def needs_goal(self, step: int, T_map_base: FloatArray, explored: Grid2D) -> bool:
+        """Whether a goal is due; call once per step."""
+        self._poses.append(planar(T_map_base))
+        return self.clock.due(step, T_map_base, explored)
+
+    def next_goal(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Point:
+        """Ask the policy for a goal and take it as the current one."""
+        if self.clock.goal is not None and self.clock.stuck(step):
+            self._failed.append((step, self.clock.goal))
+        failed = np.array([goal for since, goal in self._failed if step - since <= 100]).reshape(-1, 2)
+        goal = self.policy.goal(PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed))
+        self.clock.set(step, goal, explored)
+        return goal
