@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which shape families and distractors there are, and where each is put in a room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from seal_perception.categories import CATEGORIES
+from sim_bridge.furniture import beds, chairs, couches, plants, storage, things, toilets, tvs
+from sim_bridge.furniture.draw import Draw
+from sim_bridge.mesh import Mesh
+
+Builder = Callable[[Draw], Mesh]
+
+_BUILDERS: dict[str, dict[str, Builder]] = {
+    "chair": {
+        "slat": chairs.slat_chair,
+        "upholstered": chairs.upholstered_chair,
+        "swivel": chairs.swivel_chair,
+        "shell": chairs.shell_chair,
+        "tub": chairs.tub_chair,
+        "tube": chairs.folding_stackable,
+    },
+    "couch": {
+        "box": couches.box_couch,
+        "legs": couches.leg_couch,
+        "rolled": couches.rolled_couch,
+        "sectional": couches.sectional_couch,
+    },
+    "potted plant": {
+        "bush": plants.bush_plant,
+        "palm": plants.palm_plant,
+        "blade": plants.blade_plant,
+        "tree": plants.tree_plant,
+    },
+    "bed": {
+        "platform": beds.platform_bed,
+        "metal": beds.metal_bed,
+        "box_spring": beds.box_spring_bed,
+        "slatted": beds.slatted_bed,
+    },
+    "toilet": {
+        "tank": toilets.tank_toilet,
+        "one_piece": toilets.one_piece_toilet,
+        "square": toilets.square_toilet,
+        "wall_hung": toilets.wall_hung_toilet,
+    },
+    "tv": {
+        "foot": tvs.foot_tv,
+        "legs": tvs.leg_tv,
+        "wall": tvs.wall_tv,
+        "stand": tvs.stand_tv,
+        "box": tvs.box_tv,
+    },
+}
+
+_DISTRACTORS: dict[str, tuple[Builder, str]] = {
+    "dining_table": (things.dining_table, "floor"),
+    "coffee_table": (things.coffee_table, "floor"),
+    "desk": (storage.desk, "floor"),
+    "bookshelf": (storage.bookshelf, "floor"),
+    "wardrobe": (storage.wardrobe, "floor"),
+    "kitchen_counter": (storage.kitchen_counter, "floor"),
+    "fridge": (storage.fridge, "floor"),
+    "sideboard": (storage.sideboard, "floor"),
+    "nightstand": (storage.nightstand, "floor"),
+    "washing_machine": (storage.washing_machine, "floor"),
+    "floor_lamp": (things.floor_lamp, "floor"),
+    "table_lamp": (things.table_lamp, "surface"),
+    "rug": (things.rug, "rug"),
+    "picture_frame": (things.picture_frame, "wall"),
+    "mirror": (things.mirror, "wall"),
+    "cardboard_box": (things.cardboard_box, "floor"),
+    "vase": (things.vase, "surface"),
+    "bathtub": (things.bathtub, "floor"),
+    "sink": (things.sink, "floor"),
+    "stool": (things.stool, "floor"),
+    "ottoman": (things.ottoman, "floor"),
+    "bench": (things.bench, "floor"),
+    "trash_bin": (things.trash_bin, "floor"),
+    "curtain": (things.curtain, "wall"),
+    "radiator": (things.radiator, "floor"),
+    "book_pile": (things.book_pile, "surface"),
+    "bowl": (things.bowl, "surface"),
+    "laundry_basket": (things.laundry_basket, "floor"),
+}
+
+FAMILIES: dict[int, tuple[str, ...]] = {i: tuple(_BUILDERS[name]) for i, name in enumerate(CATEGORIES)}
+"""Category index -> its shape families."""
+
+DISTRACTORS: tuple[str, ...] = tuple(_DISTRACTORS)
+"""Kinds of things that are none of the six categories."""
+
+_MOUNTING: dict[tuple[str, str], str] = {
+    ("tv", "foot"): "surface",
+    ("tv", "legs"): "surface",
+    ("tv", "box"): "surface",
+    ("tv", "wall"): "wall",
+    ("toilet", "wall_hung"): "against_wall",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A piece of furniture with what is needed to place it.
+
+    Attributes:
+        mesh: in its own frame (front +x, footprint centred on the origin, lowest point at its height above the floor).
+        name: category or kind of distractor.
+        family: shape family; equals `name` for a distractor.
+        mounting: "floor"; "surface" (on a table or cabinet); "wall" (hangs: lowest x at the wall, height free);
+            "against_wall" (height fixed, lowest x at the wall); "rug" (flat on the floor).
+        category: category index, or -1 for a distractor.
+    """
+
+    mesh: Mesh
+    name: str
+    family: str
+    mounting: str
+    category: int
+
+
+def mounting(category: int, family: str) -> str:
+    """Where a piece of a family is put; see `Item.mounting`."""
+    return _MOUNTING.get((CATEGORIES[category], family), "floor")
+
+
+def distractor_mounting(kind: str) -> str:
+    """Where a distractor is put; see `Item.mounting`."""
+    return _DISTRACTORS[kind][1]
+
+
+def make_item(category: int, rng: np.random.Generator, split: str, family: str | None = None) -> Item:
+    """A piece of one of the six categories, with its family and mounting.
+
+    Args:
+        category: index into `CATEGORIES`.
+        rng: two draws are taken from it.
+        split: "catalogue", "train" or "test"; meshes and textures of different splits are never equal.
+        family: one of `FAMILIES[category]`; drawn where absent.
+
+    Raises:
+        ValueError: if the category, family or split is unknown.
+    """
+    if category not in FAMILIES:
+        raise ValueError(f"category must be 0..{len(CATEGORIES) - 1}, got {category}")
+    families = FAMILIES[category]
+    drawn = families[int(rng.integers(len(families)))]
+    chosen = drawn if family is None else family
+    if chosen not in families:
+        raise ValueError(f"{CATEGORIES[category]} has no family {family!r}; expected one of {', '.join(families)}")
+    mesh = _BUILDERS[CATEGORIES[category]][chosen](Draw(rng, split))
+    return Item(mesh, CATEGORIES[category], chosen, mounting(category, chosen), category)
+
+
+def make_furniture(category: int, rng: np.random.Generator, split: str, family: str | None = None) -> Mesh:
+    """The mesh of `make_item`."""
+    return make_item(category, rng, split, family).mesh
+
+
+def make_distractor(kind: str, rng: np.random.Generator, split: str) -> Mesh:
+    """A thing that is none of the six categories.
+
+    Raises:
+        ValueError: if the kind or the split is unknown.
+    """
+    if kind not in _DISTRACTORS:
+        raise ValueError(f"unknown distractor {kind!r}; expected one of {', '.join(DISTRACTORS)}")
+    return _DISTRACTORS[kind][0](Draw(rng, split))
