@@ -8,6 +8,7 @@ in ten, fused by maximum over many views, keeps every view's worst mistake; the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cc3d
 import numpy as np
@@ -46,9 +47,9 @@ class DenseMap:
         index[tuple((cloud.ijk - low).T)] = np.arange(len(cloud), dtype=np.int32)
         return cls(low, index, cloud)
 
-    def spread(self, values: npt.NDArray[np.generic], empty: int | float) -> npt.NDArray[np.generic]:
+    def spread(self, values: npt.NDArray[Any], empty: int | float) -> npt.NDArray[Any]:
         """(X, Y, Z) array of the per-voxel `values` (N,), `empty` where nothing was seen."""
-        out = np.full(self.index.shape, empty, values.dtype)
+        out: npt.NDArray[Any] = np.full(self.index.shape, empty, values.dtype)
         out[tuple((self.cloud.ijk - self.low).T)] = values
         return out
 
@@ -110,16 +111,14 @@ def fuse_labels(
         label = np.where(cloud.score >= config.confident, cloud.label + 1, NO_LABEL)
         return dense.spread(label.astype(np.uint8), NO_LABEL), score
     bar = config.agreement if config.rule == "agreement" else config.vote_low
-    best = evidence.max(axis=1) if len(cloud) else np.zeros(0, np.float32)
-    winner = evidence.argmax(axis=1) if len(cloud) else np.zeros(0, np.int64)
-    label = np.where(best >= bar, winner + 1, NO_LABEL).astype(np.uint8)
+    label = np.where(evidence.max(axis=1) >= bar, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     volume = dense.spread(label, NO_LABEL)
     if config.rule == "instance_vote":
         volume = _vote(dense, volume, config)
     return volume, evidence
 
 
-def _vote(dense: DenseMap, candidates: npt.NDArray[np.generic], config: LabelConfig) -> npt.NDArray[np.uint8]:
+def _vote(dense: DenseMap, candidates: npt.NDArray[np.uint8], config: LabelConfig) -> npt.NDArray[np.uint8]:
     """Give each component of candidate voxels the category with the most evidence, or none if views disagree."""
     joined = (candidates > 0).astype(np.uint8) if config.vote_merge else candidates.astype(np.uint8)
     part, count = components(joined)

@@ -55,8 +55,7 @@ class Grid2D:
     def contains(self, ij: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """(...,) whether the cells (..., 2) lie inside the grid."""
         cells = np.asarray(ij)
-        inside: npt.NDArray[np.bool_] = ((cells >= 0) & (cells < np.array(self.shape))).all(axis=-1)
-        return inside
+        return np.asarray(((cells >= 0) & (cells < np.array(self.shape))).all(axis=-1))
 
     def value_at(self, xy: npt.ArrayLike, outside: Any) -> npt.NDArray[Any]:
         """(...,) values at the points (..., 2) in metres; `outside` where the grid does not reach."""

@@ -37,7 +37,7 @@ class LabelConfig:
         uncertain: least evidence of such a voxel.
         pixels: "ray": a pixel's label is that of the first occupied or labelled voxel on its ray (the paper);
             "depth": that of the voxel its own depth falls in, by ray only where it has no depth.
-        depth_check_m: "ray" only: a pixel whose ray stops farther than this from its own depth is left unlabelled; 0 = off.
+        depth_check_m: "ray" only: a pixel whose ray stops farther than this from its own depth is unlabelled; 0 = off.
         max_range_m: pixels whose ray meets nothing up to this depth are unlabelled.
         min_area_share: an annotation must cover this share of the picture.
     """

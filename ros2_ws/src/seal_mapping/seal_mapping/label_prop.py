@@ -39,7 +39,7 @@ def propagate(voxel_map: VoxelMap, config: LabelConfig | None = None) -> LabelVo
     evidence = voxel_evidence(dense, config)
     labels, score = fuse_labels(dense, evidence, config)
     part, count = components(labels)
-    category = np.zeros(count + 1, np.int64)
+    category: npt.NDArray[np.int64] = np.zeros(count + 1, np.int64)
     category[part] = labels
     voxel_m3 = voxel_map.config.voxel_m**3
     fill_holes(part, count, config.max_hole_m3 / voxel_m3)

@@ -102,5 +102,20 @@ class VoxelCloud:
     evidence: npt.NDArray[np.uint32]
     best: npt.NDArray[np.uint8]
 
+    @classmethod
+    def of(
+        cls,
+        ijk: npt.NDArray[np.int32],
+        voxel_m: float,
+        rgb: npt.NDArray[np.uint8],
+        views: npt.NDArray[np.uint16],
+        evidence: npt.NDArray[np.uint32],
+        best: npt.NDArray[np.uint8],
+    ) -> VoxelCloud:
+        """Cloud of these voxels; what follows from the arguments is worked out."""
+        score = best.max(axis=1)
+        label = np.where(score > 0, best.argmax(axis=1), -1).astype(np.int8)
+        return cls(ijk, (ijk * voxel_m).astype(np.float32), rgb, label, score, views, evidence, best)
+
     def __len__(self) -> int:
         return len(self.views)

@@ -87,23 +87,20 @@ def load_map(path: Path | str) -> VoxelMap:
 
 def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
     config = MapConfig(**head["config"])
-    shape = tuple(int(s) for s in head["explored_shape"])
-    cells = np.unpackbits(arrays["explored"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
-    best = arrays["best"]
-    n = len(arrays["ijk"])
-    if best.shape != (n, config.num_categories) or any(len(arrays[name]) != n for name in ("rgb", "views", "evidence")):
-        raise InputError("its arrays differ in length")
-    score = best.max(axis=1) if n else np.zeros(0, np.uint8)
-    cloud = VoxelCloud(
-        ijk=arrays["ijk"],
-        xyz=(arrays["ijk"] * config.voxel_m).astype(np.float32),
+    nx, ny = (int(s) for s in head["explored_shape"])
+    cells = np.unpackbits(arrays["explored"], count=nx * ny).reshape(nx, ny).astype(bool)
+    n, c = len(arrays["ijk"]), config.num_categories
+    for name, width in (("ijk", 3), ("rgb", 3), ("best", c), ("evidence", c), ("views", 0)):
+        expected = (n, width) if width else (n,)
+        if arrays[name].shape != expected:
+            raise InputError(f"its array {name!r} must be {expected}, got {arrays[name].shape}")
+    cloud = VoxelCloud.of(
+        arrays["ijk"],
+        config.voxel_m,
         rgb=arrays["rgb"],
-        label=np.where(score > 0, best.argmax(axis=1), -1).astype(np.int8) if n else np.zeros(0, np.int8),
-        score=score,
         views=arrays["views"],
         evidence=arrays["evidence"],
-        best=best,
+        best=arrays["best"],
     )
-    voxel_map = VoxelMap(config)
-    voxel_map.restore(cloud, Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m), int(head["frames"]))
-    return voxel_map
+    explored = Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m)
+    return VoxelMap.restore(config, cloud, explored, int(head["frames"]))

@@ -191,7 +191,7 @@ def fuse(
     num_categories = best.shape[1]
     for s in range(count):
         voxel = touched[s]
-        n = np.int64(views[voxel])
+        n = int(views[voxel])
         before = 0
         after = 0
         for c in range(num_categories):
@@ -207,9 +207,9 @@ def fuse(
         if n < 65535:
             n += 1
             views[voxel] = n
-        weight = min(n, 8)
+        weight = n if n < 8 else 8
         for c in range(3):
-            rgb[voxel, c] = (np.int64(rgb[voxel, c]) * (weight - 1) + frame_rgb[s, c] + weight // 2) // weight
+            rgb[voxel, c] = (int(rgb[voxel, c]) * (weight - 1) + frame_rgb[s, c] + weight // 2) // weight
         b, inside = voxel // BLOCK_VOXELS, voxel % BLOCK_VOXELS
         x = ((block_ijk[b, 0] - low[0]) << 3) + (inside >> 6)
         y = ((block_ijk[b, 1] - low[1]) << 3) + ((inside >> 3) & 7)
