@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a round robot can stand: a floor plan worked out from the triangles of a scene.
 
-Triangles are sampled every half cell; a sample between `low` and `high` metres above the floor blocks its cell, a sample at
-floor height (and facing up) makes it floor. The robot's centre may stand on floor cells at least its radius and half a
-cell away from every blocked one.
+Triangles are sampled every half cell; a sample between `low` and `high` metres above the floor blocks its cell, a
+sample at floor height (and facing up) makes it floor. The robot's centre may stand on floor cells at least its radius
+and half a cell away from every blocked one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Homes by name (first version: two rooms with boxes; furniture follows)."""
+"""Thirty furnished flats, made from their names: 25 to train in and 5 to test in, which share no shape and no texture."""
 
 from __future__ import annotations
 
@@ -7,43 +7,163 @@ import zlib
 
 import numpy as np
 
-from seal_perception.categories import CATEGORIES
-from seal_perception.errors import InputError
-from sim_bridge.mesh import Lamp, Mesh, Part, Scene, merge
-from sim_bridge.shapes import box_between, quad
-from sim_bridge.textures import make_material
+from seal_perception.errors import InputError, SealError
+from sim_bridge.homes_furnish import CHAIR, PLANT, TOILET, Furnisher
+from sim_bridge.homes_place import CELL_M, Placer
+from sim_bridge.homes_plan import Room, make_plan
+from sim_bridge.homes_shell import make_shell
+from sim_bridge.mesh import Scene
 
-HOMES = tuple([f"train_{i:02d}" for i in range(1, 26)] + [f"test_{i:02d}" for i in range(1, 6)])
-SIZES = ((0.45, 0.45, 0.9), (1.8, 0.9, 0.8), (0.4, 0.4, 1.0), (2.0, 1.5, 0.5), (0.4, 0.7, 0.8), (0.1, 1.1, 1.2))
+TRAIN_HOMES = tuple(f"train_{i:02d}" for i in range(1, 26))
+TEST_HOMES = tuple(f"test_{i:02d}" for i in range(1, 6))
+HOMES = TRAIN_HOMES + TEST_HOMES
+ATTEMPTS = 40
+
+
+def _living(f: Furnisher, room: Room) -> bool:
+    if not f.lounge(room):
+        return False
+    if room.area > 18 and f.chance(0.4):
+        f.piece(room, 1)
+    f.distractor(room, "bookshelf")
+    if f.chance(0.6):
+        f.piece(room, CHAIR, "tub")
+    for _ in range(int(f.rng.integers(1, 3))):
+        f.piece(room, PLANT, corner=True)
+    if f.chance(0.6):
+        f.distractor(room, "floor_lamp")
+    if f.chance(0.3):
+        f.distractor(room, "ottoman")
+    for _ in range(2):
+        f.distractor(room, "picture_frame")
+    f.curtains(room)
+    return True
+
+
+def _kitchen(f: Furnisher, room: Room, living: Room) -> bool:
+    if f.distractor(room, "kitchen_counter", 6) is None:
+        return False
+    f.distractor(room, "fridge", 3)
+    if not f.dining(room) and not f.dining(living):
+        return False
+    if f.chance(0.5):
+        f.distractor(room, "trash_bin")
+    if f.chance(0.35):
+        f.piece(room, PLANT, corner=True)
+    if f.chance(0.5):
+        f.distractor(room, "picture_frame")
+    return True
+
+
+def _bedroom(f: Furnisher, room: Room) -> bool:
+    if not f.sleeping(room):
+        return False
+    f.distractor(room, "wardrobe", 3)
+    if f.chance(0.4):
+        f.workplace(room)
+    if f.chance(0.35):
+        f.television(room, [str(s) for s in f.rng.permutation(["W", "E", "S", "N"])])
+    if f.chance(0.45):
+        f.piece(room, PLANT, corner=True)
+    if f.chance(0.3):
+        f.piece(room, CHAIR)
+    if f.chance(0.6):
+        f.distractor(room, "picture_frame")
+    if f.chance(0.3):
+        f.distractor(room, str(f.rng.choice(["laundry_basket", "cardboard_box", "ottoman"])))
+    f.curtains(room)
+    return True
+
+
+def _study(f: Furnisher, room: Room) -> bool:
+    f.workplace(room)
+    f.distractor(room, "bookshelf")
+    if f.chance(0.5):
+        f.piece(room, 1)
+    if f.chance(0.5):
+        f.piece(room, PLANT, corner=True)
+    if f.chance(0.35):
+        f.television(room, [str(s) for s in f.rng.permutation(["W", "E", "S", "N"])])
+    for kind, probability in (("cardboard_box", 0.5), ("picture_frame", 0.7), ("floor_lamp", 0.3), ("sideboard", 0.4)):
+        if f.chance(probability):
+            f.distractor(room, kind)
+    return True
+
+
+def _bathroom(f: Furnisher, room: Room) -> bool:
+    if f.piece(room, TOILET, tries=8) is None:
+        return False
+    f.distractor(room, "sink", 3)
+    if f.chance(0.75):
+        f.distractor(room, "bathtub")
+    if f.chance(0.5):
+        f.distractor(room, "washing_machine")
+    if f.chance(0.6):
+        f.distractor(room, "mirror")
+    for kind in ("laundry_basket", "trash_bin"):
+        if f.chance(0.4):
+            f.distractor(room, kind)
+    return True
+
+
+def _corridor(f: Furnisher, room: Room) -> bool:
+    for kind, probability in (("sideboard", 0.35), ("bench", 0.25), ("mirror", 0.4), ("picture_frame", 0.6)):
+        if f.chance(probability):
+            f.distractor(room, kind, 1)
+    if f.chance(0.3):
+        f.piece(room, PLANT, corner=True)
+    return True
+
+
+def _furnish(f: Furnisher, rooms: list[Room]) -> bool:
+    living = next(r for r in rooms if r.kind == "living")
+    steps = {
+        "living": _living,
+        "kitchen": lambda f, room: _kitchen(f, room, living),
+        "bedroom": _bedroom,
+        "study": _study,
+        "bathroom": _bathroom,
+        "corridor": _corridor,
+    }
+    order = ("kitchen", "living", "bedroom", "bathroom", "study", "corridor")
+    # The kitchen comes first, since its table may have to stand in the living room.
+    if not all(steps[kind](f, room) for kind in order for room in rooms if room.kind == kind):
+        return False
+    return f.complete(rooms)
+
+
+def _start(placer: Placer) -> tuple[float, float] | None:
+    """The free place nearest to the middle of the flat."""
+    main = placer.reachable()
+    if main is None:
+        return None
+    cells = (np.argwhere(main) + 0.5) * CELL_M
+    middle = np.array([max(r.x1 for r in placer.plan.rooms), max(r.y1 for r in placer.plan.rooms)]) / 2
+    x, y = cells[int(np.hypot(*(cells - middle).T).argmin())]
+    return float(x), float(y)
 
 
 def make_home(name: str) -> Scene:
-    """A home by name.
+    """A home by its name; the same name gives the same bytes.
 
     Raises:
         InputError: if there is no such home.
     """
     if name not in HOMES:
-        raise InputError(f"unknown home {name!r}; expected one of {HOMES[0]} .. {HOMES[24]}, {HOMES[25]} .. {HOMES[29]}")
-    rng, split = np.random.default_rng(zlib.crc32(name.encode())), name.split("_")[0]
-    w, d, h, door = 8.0, 5.0, 2.5, 0.9
-    wall, floor = make_material("paint", rng, split), make_material("plank", rng, split)
-    shell: list[tuple[str, Mesh]] = [
-        ("floor", quad((0, 0, 0), (w, 0, 0), (0, d, 0), floor)),
-        ("ceiling", quad((0, d, h), (w, 0, 0), (0, -d, 0), wall)),
-    ]
-    for low, high in (
-        ((-0.1, -0.1, 0), (w + 0.1, 0, h)), ((-0.1, d, 0), (w + 0.1, d + 0.1, h)),
-        ((-0.1, 0, 0), (0, d, h)), ((w, 0, 0), (w + 0.1, d, h)),
-        ((3.9, 0, 0), (4, 2, h)), ((3.9, 2 + door, 0), (4, d, h)), ((3.9, 2, 2.05), (4, 2 + door, h)),
-    ):  # fmt: skip
-        shell.append(("wall", box_between(low, high, wall)))
-    parts = [Part("floor", shell[0][1]), Part("ceiling", shell[1][1]), Part("wall", merge([m for _, m in shell[2:]]))]
-    spots = [(0.6, 0.7), (1.2, 4.4), (3.4, 4.5), (6.6, 4.0), (7.5, 0.8), (2.2, 0.3), (4.6, 0.5)]
-    for k, (x, y) in enumerate(spots):
-        category = k % 6
-        sx, sy, sz = SIZES[category]
-        material = make_material("fabric", rng, split)
-        mesh = box_between((x - sx / 2, y - sy / 2, 0), (x + sx / 2, y + sy / 2, sz), material)
-        parts.append(Part(f"{CATEGORIES[category]} {k}", mesh, category, mesh.geometry_hash()))
-    return Scene(name, tuple(parts), (Lamp((2, 2.5, 2.2)), Lamp((6, 2.5, 2.2))), (2.0, 2.5))
+        known = f"{TRAIN_HOMES[0]} .. {TRAIN_HOMES[-1]}, {TEST_HOMES[0]} .. {TEST_HOMES[-1]}"
+        raise InputError(f"unknown home {name!r}; expected one of {known}")
+    split = name.split("_")[0]
+    for attempt in range(ATTEMPTS):
+        rng = np.random.default_rng([zlib.crc32(name.encode()), attempt])
+        plan = make_plan(rng)
+        if not 60.0 <= sum(room.area for room in plan.rooms) <= 110.0:
+            continue
+        placer = Placer(plan, rng)
+        if not _furnish(Furnisher(placer, rng, split), list(plan.rooms)):
+            continue
+        start = _start(placer)
+        if start is None:
+            continue
+        shell, lamps = make_shell(plan, rng, split)
+        return Scene(name, (*shell, *placer.parts), tuple(lamps), start)
+    raise SealError(f"home {name} could not be furnished in {ATTEMPTS} attempts")

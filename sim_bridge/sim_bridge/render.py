@@ -77,8 +77,9 @@ def _fill_rays(out, R, t, fx, fy, cx, cy, row0, row1):  # type: ignore[no-untype
 
 @numba.njit(cache=True, nogil=True)
 def _paint(  # type: ignore[no-untyped-def]
-    rgb, depth, hit, face, bary, uv, light, material, density, texels, levels, to_linear, tone, outside, focal, row0, row1
-):
+    rgb, depth, hit, face, bary, uv, light, material, density, texels, levels,
+    to_linear, tone, outside, focal, row0, row1,
+):  # fmt: skip
     """Colour and depth of rows row0..row1; `levels` (M, L, 3): offset, width, height of each mip level."""
     tone_last = len(tone) - 1
     one = np.float32(1.0)
