@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal finetune`, `seal evaluate` and `seal pretrain`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from seal_perception.train_loop import Progress as TrainProgress
+
+Weights = Annotated[
+    str, typer.Option(help="seal-small (shipped), coco (torchvision's COCO model, mapped) or a .safetensors file.")
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this JSON file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(finetune)
+    app.command()(evaluate)
+    app.command()(pretrain)
+
+
+def finetune(
+    dataset: Annotated[Path, typer.Argument(help="Labelled frames, as `seal label` writes them.")],
+    out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
+    weights: Weights = "seal-small",
+    preset: Annotated[str, typer.Option(help="laptop (300 iterations) or paper (5000 at a fixed 1e-4).")] = "laptop",
+    iterations: Annotated[int | None, typer.Option(min=1, help="Optimiser steps instead of the preset's.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Rate instead of the preset's.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Catalogue dataset to mix in against forgetting.")] = None,
+    replay_share: Annotated[float, typer.Option(help="Share of each batch taken from --replay.")] = 0.25,
+    seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
+) -> None:
+    """Teach the detector from labels; an interrupted training goes on where it was.
+
+    Example: seal finetune runs/a/dataset --out runs/a/tuned.safetensors, then
+    seal evaluate FRAMES --weights runs/a/tuned.safetensors.
+    """
+    from seal_perception.finetune import FinetuneConfig
+    from seal_perception.finetune import finetune as run
+
+    changes: dict[str, Any] = {"seed": seed, "replay_share": replay_share if replay else 0.0}
+    changes.update({"iterations": iterations} if iterations else {})
+    changes.update({"learning_rate": learning_rate} if learning_rate else {})
+    try:
+        config = FinetuneConfig.from_preset(preset, **changes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with training_bar(config.iterations) as report:
+        facts = run(weights, dataset, out, config, report, replay)
+    losses = facts["losses"]
+    if losses:
+        print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
+
+
+def evaluate(
+    dataset: Annotated[Path, typer.Argument(help="Frames with truth, as `seal scene frames` writes them.")],
+    weights: Weights = "seal-small",
+    json_file: Json = None,
+) -> None:
+    """Box and mask AP50 of a detector, per category, and what its high scores are worth.
+
+    Intervals are 95 % bootstraps over frames. Example: seal evaluate frames/test_01 --weights seal-small.
+    """
+    from seal_perception.detector import load_detector
+    from seal_perception.evaluate import evaluate_detector
+    from seal_perception.files import write_json
+
+    detector = load_detector(weights)
+    with counting_bar("detecting") as report:
+        figures = evaluate_detector(detector, dataset, progress=report)
+    if json_file:
+        write_json(json_file, figures)
+    Console().print(figures_table(figures))
+    confident = figures["confident"]
+    if confident["detections"]:
+        wrong = ", ".join(f"{count} {kind}" for kind, count in confident["false_positives"].items() if count)
+        print(
+            f"above {confident['threshold']}: {confident['detections']} detections, "
+            f"{100 * figures['precision_at_90']:.1f} % right" + (f"; wrong: {wrong}" if wrong else "")
+        )
+    else:
+        print(f"no detection above {confident['threshold']}")
+
+
+def pretrain(
+    out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
+    pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 6000,
+    held_out: Annotated[int, typer.Option(min=2, help="Catalogue pictures for calibration and figures.")] = 600,
+    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of batch 8.")] = 4000,
+    catalogue: Annotated[
+        Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
+    ] = Path("runs/catalogue"),
+    learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle rate.")] = 1e-3,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that draw the catalogue.")] = 2,
+    seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
+) -> None:
+    """Make the shipped weights: draw the catalogue, train from random weights, calibrate, measure.
+
+    Takes up to three hours on two cores; an interrupted training goes on at its last checkpoint.
+    """
+    from seal_perception.dataset import ANNOTATIONS
+    from seal_perception.pretrain import PretrainConfig
+    from seal_perception.pretrain import pretrain as run
+    from sim_bridge.catalogue import write_catalogue
+
+    for split, count in (("train", pictures), ("val", held_out)):
+        if not (catalogue / split / ANNOTATIONS).exists():
+            print(f"drawing {count} {split} pictures into {catalogue / split}")
+            write_catalogue(catalogue / split, count, split, workers)
+    config = PretrainConfig(iterations=iterations, learning_rate=learning_rate, seed=seed)
+    command = f"seal pretrain --pictures {pictures} --held-out {held_out} --iterations {iterations}"
+    command += f" --learning-rate {learning_rate} --seed {seed}"
+    with training_bar(iterations) as report, counting_bar("held-out pictures") as counting:
+        facts = run(catalogue / "train", out, config, catalogue / "val", report, counting, command)
+    print(json.dumps(facts["held_out"], indent=1))
+    print(f"weights at {out}")
+
+
+def figures_table(figures: dict[str, Any]) -> Table:
+    """AP50 by category as a rich table."""
+    table = Table(title=f"{figures['frames']} frames, {figures['instances']} objects")
+    for column in ("", "box AP50", "mask AP50", "objects"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, row in figures["per_category"].items():
+        table.add_row(name, _number(row["box_ap50"]), _number(row["mask_ap50"]), str(row["instances"]))
+    cells = []
+    for kind in ("box", "mask"):
+        interval = figures[f"{kind}_ap50_interval"]
+        span = f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else ""
+        cells.append(_number(figures[f"{kind}_ap50"]) + span)
+    table.add_row("mean", *cells, str(figures["instances"]), style="bold")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
+    """Show a training: iterations, rate, loss, time left; plain lines now and then where there is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        every = max(1, iterations // 20)
+
+        def line(state: TrainProgress) -> None:
+            if state.iteration % every == 0 or state.iteration == state.iterations:
+                print(
+                    f"iteration {state.iteration}/{state.iterations} loss {state.loss:.3f} "
+                    f"{state.iterations_per_s:.2f}/s {state.seconds_left / 60:.1f} min left",
+                    flush=True,
+                )
+
+        yield line
+        return
+    with _bar() as bar:
+        task = bar.add_task("training", total=iterations)
+
+        def update(state: TrainProgress) -> None:
+            text = f"training {state.iterations_per_s:.2f}/s loss {state.loss:.2f}"
+            bar.update(task, completed=state.iteration, description=text)
+
+        yield update
+
+
+@contextmanager
+def counting_bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """Show done of count."""
+    with _bar() as bar:
+        task = bar.add_task(text, total=None, visible=False)
+        yield lambda done, count: bar.update(task, completed=done, total=count, visible=True)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small Mask R-CNN: torchvision's parts behind a backbone that two CPU cores can train.
+
+A ResNet of few basic blocks, a narrow feature pyramid and small heads, for pictures of about 320 x 240. Batch
+normalisation is folded into the convolutions for inference and is frozen while fine-tuning (batches of 4 are too
+small for statistics).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.utils.deterministic
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.ops import MultiScaleRoIAlign, box_iou
+from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
+
+from seal_perception.categories import NUM_CATEGORIES
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the network; stored with the weights.
+
+    Attributes:
+        stem_channels: channels of the first convolution (stride 2, followed by a pooling to stride 4).
+        channels: channels of the stages at strides 4, 8, 16, 32.
+        blocks: residual blocks per stage.
+        fpn_channels: channels of the feature pyramid.
+        box_units: width of the two layers of the box head.
+        mask_channels: channels of the two convolutions of the mask head.
+        samples: anchors and proposals sampled per picture while training.
+        proposals: proposals kept per picture for inference.
+        input_height: pictures are scaled to this height; 240 is left alone.
+    """
+
+    stem_channels: int = 32
+    channels: tuple[int, ...] = (48, 96, 192, 384)
+    blocks: tuple[int, ...] = (1, 2, 2, 1)
+    fpn_channels: int = 64
+    box_units: int = 256
+    mask_channels: int = 64
+    samples: int = 64
+    proposals: int = 100
+    input_height: int = 240
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "blocks", tuple(self.blocks))
+        if len(self.channels) != 4 or len(self.blocks) != 4:
+            raise ValueError(f"channels and blocks must have 4 stages, got {self.channels}, {self.blocks}")
+        numbers = [*self.channels, *self.blocks, self.stem_channels, self.fpn_channels, self.box_units]
+        if min([*numbers, self.mask_channels, self.samples, self.proposals, self.input_height]) < 1:
+            raise ValueError(f"every size must be at least 1, got {asdict(self)}")
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions with a shortcut (He et al. 2016)."""
+
+    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+        """Make the block; it halves the picture where `stride` is 2."""
+        super().__init__()
+        self.conv1 = nn.Conv2d(c_in, c_out, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(c_out)
+        self.conv2 = nn.Conv2d(c_out, c_out, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(c_out)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or c_in != c_out:
+            self.shortcut = nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, c_in, H, W) to (B, c_out, H / stride, W / stride)."""
+        y = self.relu(self.bn1(self.conv1(x)))
+        out: Tensor = self.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+        return out
+
+
+class Backbone(nn.Module):
+    """ResNet of basic blocks with a feature pyramid; maps at strides 4, 8, 16, 32 and 64."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """Make stem, four stages and pyramid."""
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, config.stem_channels, 5, 2, 2, bias=False),
+            nn.BatchNorm2d(config.stem_channels),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, 1),
+        )
+        stages, c_in = [], config.stem_channels
+        for index, (channels, blocks) in enumerate(zip(config.channels, config.blocks, strict=True)):
+            layers = []
+            for block in range(blocks):
+                layers.append(BasicBlock(c_in, channels, 2 if index > 0 and block == 0 else 1))
+                c_in = channels
+            stages.append(nn.Sequential(*layers))
+        self.stages = nn.ModuleList(stages)
+        self.fpn = FeaturePyramidNetwork(list(config.channels), config.fpn_channels, LastLevelMaxPool())
+        self.out_channels = config.fpn_channels
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(B, 3, H, W) to maps "0".."3" and "pool", each (B, fpn_channels, h, w)."""
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        maps: OrderedDict[str, Tensor] = OrderedDict()
+        for index, stage in enumerate(self.stages):
+            x = stage(x)
+            maps[str(index)] = x
+        out: dict[str, Tensor] = self.fpn(maps)
+        return out
+
+
+class Transform(GeneralizedRCNNTransform):
+    """torchvision's scaling to a fixed height; pictures of that height are left alone, ignore regions scaled too."""
+
+    def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor] | None]:
+        """Scale one (3, H, W) picture with its target."""
+        height, width = image.shape[-2:]
+        if height == self.min_size[-1] and width <= self.max_size:
+            return image, target
+        scaled, new = super().resize(image, target)
+        if new is not None and "ignore_boxes" in new:
+            ratio = [scaled.shape[-1] / width, scaled.shape[-2] / height] * 2
+            new["ignore_boxes"] = new["ignore_boxes"] * torch.tensor(ratio)
+        return scaled, new
+
+
+def covered_by(boxes: Tensor, regions: Tensor, share: float = 0.5) -> Tensor:
+    """(N,) bool: boxes of which more than `share` of the area lies in one of the (M, 4) regions."""
+    if len(regions) == 0 or len(boxes) == 0:
+        return torch.zeros(len(boxes), dtype=torch.bool)
+    low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], regions[None, :, 2:])
+    inside = (high - low).clamp(min=0).prod(dim=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).clamp(min=1e-6)
+    return (inside / area[:, None] > share).any(dim=1)
+
+
+class IgnoringRPN(RegionProposalNetwork):
+    """Region proposals; anchors inside an ignore region are never negatives."""
+
+    def assign_targets_to_anchors(
+        self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """As torchvision's, with label -1 (not sampled) for background anchors that an ignore region covers."""
+        labels, matched = super().assign_targets_to_anchors(anchors, targets)
+        for label, boxes, target in zip(labels, anchors, targets, strict=True):
+            label[(label == 0) & covered_by(boxes, target["ignore_boxes"])] = -1.0
+        return labels, matched
+
+
+class IgnoringRoIHeads(RoIHeads):
+    """Box and mask heads; proposals inside an ignore region are never negatives."""
+
+    def select_training_samples(
+        self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """As torchvision's, after dropping what an ignore region covers and no object matches."""
+        if targets is None:
+            raise ValueError("targets should not be None")
+        kept = []
+        for boxes, target in zip(proposals, targets, strict=True):
+            drop = covered_by(boxes, target["ignore_boxes"])
+            if len(target["boxes"]) and len(boxes):
+                matched = box_iou(boxes, target["boxes"]).amax(dim=1) >= self.proposal_matcher.high_threshold
+                drop &= ~matched
+            kept.append(boxes[~drop])
+        selected: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] = super().select_training_samples(
+            kept, targets
+        )
+        return selected
+
+
+def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
+    """The network with random weights (drawn from torch's global generator), in training mode.
+
+    Targets of its forward pass need boxes (N, 4), labels (N,) from 1, masks (N, H, W) and ignore_boxes (M, 4).
+    """
+    config = config or ModelConfig()
+    backbone = Backbone(config)
+    width, classes, maps = config.fpn_channels, NUM_CATEGORIES + 1, ["0", "1", "2", "3"]
+    anchors = AnchorGenerator(((16,), (32,), (64,), (128,), (256,)), ((0.5, 1.0, 2.0),) * 5)
+    rpn = IgnoringRPN(
+        anchors,
+        RPNHead(width, anchors.num_anchors_per_location()[0]),
+        fg_iou_thresh=0.7,
+        bg_iou_thresh=0.3,
+        batch_size_per_image=config.samples,
+        positive_fraction=0.5,
+        pre_nms_top_n={"training": 400, "testing": 2 * config.proposals},
+        post_nms_top_n={"training": 300, "testing": config.proposals},
+        nms_thresh=0.7,
+    )
+    heads = IgnoringRoIHeads(
+        MultiScaleRoIAlign(maps, 7, 2),
+        TwoMLPHead(width * 49, config.box_units),
+        FastRCNNPredictor(config.box_units, classes),
+        fg_iou_thresh=0.5,
+        bg_iou_thresh=0.5,
+        batch_size_per_image=config.samples,
+        positive_fraction=0.25,
+        bbox_reg_weights=None,
+        score_thresh=0.05,
+        nms_thresh=0.5,
+        detections_per_img=50,
+        mask_roi_pool=MultiScaleRoIAlign(maps, 14, 2),
+        mask_head=MaskRCNNHeads(width, (config.mask_channels, config.mask_channels), 1),
+        mask_predictor=MaskRCNNPredictor(config.mask_channels, config.mask_channels, classes),
+    )
+    transform = Transform(config.input_height, 4 * config.input_height, list(MEAN), list(STD))
+    model = GeneralizedRCNN(backbone, rpn, heads, transform)
+    return model.to(memory_format=torch.channels_last)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trained values."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def freeze_norm(model: nn.Module) -> None:
+    """Let batch normalisation use its stored statistics; its scale and shift stay trainable."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def fold_norm(model: GeneralizedRCNN) -> GeneralizedRCNN:
+    """Fold batch normalisation into the convolutions, in place; for inference only."""
+    model.eval()
+    backbone: Any = model.backbone
+    sequences = [backbone.stem]
+    for block in backbone.modules():
+        if isinstance(block, BasicBlock):
+            block.conv1, block.bn1 = fuse_conv_bn_eval(block.conv1, block.bn1), nn.Identity()  # type: ignore[assignment]
+            block.conv2, block.bn2 = fuse_conv_bn_eval(block.conv2, block.bn2), nn.Identity()  # type: ignore[assignment]
+            if isinstance(block.shortcut, nn.Sequential):
+                sequences.append(block.shortcut)
+    for sequence in sequences:
+        sequence[0], sequence[1] = fuse_conv_bn_eval(sequence[0], sequence[1]), nn.Identity()
+    return model
+
+
+def set_deterministic(threads: int) -> None:
+    """Fix torch's thread count and kernels, for the whole process, so that equal input gives equal bytes."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train the small detector from random weights on catalogue pictures, and calibrate its scores.
+
+The calibration is fitted on one half of the held-out catalogue pictures and the figures stored with the weights are
+measured on the other half; no home is ever looked at.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seal_perception.calibration import Calibration, fit_calibration
+from seal_perception.dataset import CocoDataset
+from seal_perception.detections import Detections
+from seal_perception.detector import DetectorConfig, load_detector
+from seal_perception.evaluate import calibration_data, detect_all, evaluate_detections
+from seal_perception.model import ModelConfig, build_model
+from seal_perception.train_loop import Batches, LoopConfig, ProgressCallback, train
+from seal_perception.weights import save_weights, source_commit
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """How to pre-train.
+
+    Attributes:
+        iterations: optimiser steps.
+        batch: pictures per step.
+        learning_rate: peak of AdamW's one-cycle rate.
+        seed: of weights, order, augmentation and sampling.
+        checkpoint_every: iterations between checkpoints.
+        threads: of torch.
+        bfloat16: train in bfloat16 (1.5 times as fast on CPUs that have it).
+    """
+
+    iterations: int = 4000
+    batch: int = 8
+    learning_rate: float = 1e-3
+    seed: int = 0
+    checkpoint_every: int = 200
+    threads: int = 2
+    bfloat16: bool = True
+
+    def loop(self) -> LoopConfig:
+        """The training loop's configuration; batch statistics are frozen for the last 15 %."""
+        return LoopConfig(
+            iterations=self.iterations,
+            batch=self.batch,
+            optimiser="adamw",
+            learning_rate=self.learning_rate,
+            schedule="one_cycle",
+            warm_up=max(1, min(200, self.iterations // 10)),
+            weight_decay=0.01,
+            freeze_norm_from=0.85,
+            bfloat16=self.bfloat16,
+            checkpoint_every=self.checkpoint_every,
+            seed=self.seed,
+            threads=self.threads,
+        )
+
+
+def pretrain(
+    dataset_folder: Path | str,
+    out: Path | str,
+    config: PretrainConfig | None = None,
+    held_out_folder: Path | str | None = None,
+    progress: ProgressCallback | None = None,
+    detecting: Callable[[int, int], None] | None = None,
+    command: str = "",
+    model_config: ModelConfig | None = None,
+) -> dict[str, Any]:
+    """Train, calibrate, measure and write weights; going on from a checkpoint beside `out` if there is one.
+
+    Args:
+        dataset_folder: catalogue pictures to train on.
+        out: weights file to write.
+        config: how to train.
+        held_out_folder: catalogue pictures for calibration and figures; None leaves both out.
+        progress: called after each iteration.
+        detecting: called after each held-out picture with (done, count).
+        command: the command that makes these weights, stored with them (no paths of a machine).
+        model_config: shape of the network.
+
+    Returns:
+        The facts stored with the weights.
+    """
+    config, model_config, out = config or PretrainConfig(), model_config or ModelConfig(), Path(out)
+    dataset = CocoDataset(dataset_folder)
+    held_out = CocoDataset(held_out_folder) if held_out_folder else None
+    facts: dict[str, Any] = {"command": command, "seed": config.seed, "config": asdict(config)}
+    facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = build_model(model_config)
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config)}
+    train(model, Batches(dataset, config.loop()), config.loop(), checkpoint, fingerprint, progress)
+    if held_out is not None:
+        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+            plain = Path(folder) / "plain.safetensors"
+            save_weights(plain, model, model_config, facts)
+            detector = load_detector(plain, DetectorConfig(threads=config.threads))
+            found = detect_all(detector, held_out, detecting)
+        facts.update(calibrate(found, held_out))
+    save_weights(out, model, model_config, facts)
+    checkpoint.unlink(missing_ok=True)
+    return facts
+
+
+def calibrate(found: list[Detections], held_out: CocoDataset) -> dict[str, Any]:
+    """Calibration from the even pictures and figures of all; precision above 0.9 from the odd pictures alone."""
+    even, odd = _Half(held_out, 0), _Half(held_out, 1)
+    calibration = fit_calibration(*calibration_data(found[0::2], even))
+    odd_found = [rescore(d, calibration) for d in found[1::2]]
+    figures = evaluate_detections([rescore(d, calibration) for d in found], held_out)
+    scores, right = calibration_data(odd_found, odd)
+    confident = scores > 0.9
+    return {
+        "calibration": calibration.as_dict(),
+        "held_out": {
+            "pictures": len(held_out),
+            **{key: figures[key] for key in ("box_ap50", "mask_ap50", "box_ap50_interval", "mask_ap50_interval")},
+            "per_category": figures["per_category"],
+            "precision_at_90": float(right[confident].mean()) if confident.any() else None,
+            "confident": int(confident.sum()),
+        },
+    }
+
+
+def rescore(found: Detections, calibration: Calibration) -> Detections:
+    """The same detections with calibrated scores."""
+    scores = calibration.apply(found.scores)
+    order = np.argsort(-scores, kind="stable")
+    return Detections(found.boxes[order], found.categories[order], scores[order], found.masks[order])
+
+
+class _Half(CocoDataset):
+    """Every second picture of an open dataset."""
+
+    def __init__(self, whole: CocoDataset, first: int) -> None:
+        self.folder, self.info = whole.folder, whole.info
+        self._images, self._rows = whole._images[first::2], whole._rows[first::2]
