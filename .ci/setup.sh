@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes .venv with everything SEAL needs; idempotent, and takes about a second when nothing changed.
+#   PYTHON=python3.12   the interpreter to use (default: the first of python3, python3.13 ... python3.10 that fits)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+VENV=.venv
+STAMP=$VENV/.seal-setup
+PACKAGES=(ros2_ws/src/seal_perception ros2_ws/src/seal_mapping ros2_ws/src/seal_policy ros2_ws/src/seal_bringup sim_bridge)
+NEEDED_MB=8000
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+
+# A Python of an environment with the ROS wheels hands these two to its children; here they would only mislead.
+if [ -n "${_ROS_WHEELS_BOOTSTRAP_COMPLETE:-}" ]; then unset _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH; fi
+
+fits() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+
+# The interpreter itself: behind the environment that may be active, and behind shims.
+base_of() { "$1" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'; }
+
+# The mode: "sourced-ros" where a ROS 2 installation is sourced and this Python can import its rclpy, else "wheels".
+mode_of() {
+    if [ -n "${ROS_DISTRO:-}" ] && (cd / && "$1" -c 'import rclpy') 2>/dev/null; then echo sourced-ros; else echo wheels; fi
+}
+
+find_python() {
+    local candidate found=""
+    if [ -n "${PYTHON:-}" ]; then
+        fits "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.10-3.13 that runs"
+        base_of "$PYTHON"; return
+    fi
+    for candidate in python3 python3.13 python3.12 python3.11 python3.10; do
+        command -v "$candidate" >/dev/null || continue
+        if fits "$candidate"; then base_of "$candidate"; return; fi
+        found="$found $candidate ($("$candidate" -V 2>&1 || true))"
+    done
+    fail "needs Python 3.10-3.13; found:${found:- none}. Name one with: make setup PYTHON=/path/to/python3.12"
+}
+
+# What decides whether an environment is up to date: requirements, packaging, the files that go to share/, Python, mode, place.
+fingerprint() {
+    {
+        printf '%s\n' "$PWD" "$1" "$2"
+        cat requirements/*.txt .ci/setup.sh .ci/link_share.py
+        for package in "${PACKAGES[@]}"; do cat "$package/setup.py" "$package/setup.cfg" "$package/package.xml"; done
+        find ros2_ws/src/seal_bringup/{launch,config,rviz,foxglove} -type f 2>/dev/null | LC_ALL=C sort
+    } | sha256sum | cut -d' ' -f1
+}
+
+library() { { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null; } | grep -q "$1"; }
+
+# Debian packages that are missing, found by what they would give and not by their names, so that other Pythons count too.
+missing_packages() {
+    local version names=()
+    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    "$1" -c 'import ensurepip, venv' 2>/dev/null || names+=("python$version-venv")
+    "$1" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' \
+        || names+=("python$version-dev")
+    command -v gcc >/dev/null || names+=(gcc)
+    command -v g++ >/dev/null || names+=(g++)
+    library libusb-1.0.so.0 || names+=(libusb-1.0-0)
+    library libGL.so.1 || names+=(libgl1)
+    library libEGL.so.1 || names+=(libegl1)
+    library libgomp.so.1 || names+=(libgomp1)
+    library libX11.so.6 || names+=(libx11-6)
+    library libudev.so.1 || names+=(libudev1)
+    echo "${names[*]:-}"
+}
+
+install_packages() {
+    local names=$1 sudo=""
+    command -v apt-get >/dev/null || fail "missing: $names (names of Debian packages); install what gives them here, then run make setup again"
+    if [ "$(id -u)" != 0 ]; then
+        if sudo -n true 2>/dev/null; then sudo="sudo -n"; else
+            fail "missing Debian packages. Run this line, then make setup again:
+    sudo apt-get update && sudo apt-get install -y $names"
+        fi
+    fi
+    say "installing Debian packages: $names"
+    $sudo apt-get update -q
+    # shellcheck disable=SC2086
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $names
+}
+
+python_of_venv() { "$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo broken; }
+
+make_venv() {
+    local python=$1 mode=$2 options=() system=false
+    if [ "$mode" = sourced-ros ]; then options+=(--system-site-packages); system=true; fi
+    if [ -e "$VENV" ]; then
+        local why=""
+        "$VENV/bin/python" -c 'import pip' 2>/dev/null || why="it does not run"
+        [ "$(python_of_venv)" = "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" ] || why="it is of Python $(python_of_venv)"
+        grep -q "include-system-site-packages = $system" "$VENV/pyvenv.cfg" 2>/dev/null || why="it was made for another ROS"
+        [ -n "$why" ] || return 0
+        [ -e "$VENV/.seal-made" ] || fail "$VENV cannot be used ($why) and was not made by make setup. Move it away, then run make setup again"
+        say "making $VENV anew: $why"
+        options+=(--clear)
+    fi
+    "$python" -m venv ${options[@]+"${options[@]}"} "$VENV"
+    touch "$VENV/.seal-made"
+}
+
+announce() {
+    local free_mb
+    free_mb=$(df -Pm . | awk 'NR == 2 {print $4}')
+    if [ "$1" = sourced-ros ]; then say "on top of the sourced ROS 2 $ROS_DISTRO; no ROS wheels"; else say "no ROS 2 sourced: rclpy and Fast DDS come as wheels"; fi
+    if [ -e "$VENV/.seal-setup" ]; then say "requirements or packaging changed: bringing what differs"; return; fi
+    say "this brings about 2.8 GB of Python packages (6.5 GB on disk in $VENV; most of it torch with its CUDA libraries); $((free_mb / 1000)) GB are free"
+    if [ ! -e "$VENV" ] && [ "$free_mb" -lt "$NEEDED_MB" ]; then fail "needs $((NEEDED_MB / 1000)) GB of free disk here, found $free_mb MB"; fi
+}
+
+usable_wheels_venv() {
+    [ -x "$VENV/bin/python" ] && fits "$VENV/bin/python" && "$VENV/bin/python" -c 'import pip' 2>/dev/null \
+        && grep -q 'include-system-site-packages = false' "$VENV/pyvenv.cfg"
+}
+
+main() {
+    local python mode ros mark missing
+    if [ -z "${PYTHON:-}${ROS_DISTRO:-}" ] && usable_wheels_venv; then
+        python=$VENV/bin/python mode=wheels
+    else
+        python=$(find_python)
+        mode=$(mode_of "$python")
+    fi
+    if [ -n "${ROS_DISTRO:-}" ] && [ "$mode" = wheels ]; then
+        say "warning: ROS_DISTRO=$ROS_DISTRO is set, but $python cannot import rclpy: using the wheels"
+    fi
+    mark=$(fingerprint "$("$python" -V)" "$mode")
+    if [ "$(cat "$STAMP" 2>/dev/null)" = "$mark" ] && [ -x "$VENV/bin/seal" ]; then
+        say "up to date"
+        return
+    fi
+    announce "$mode"
+    missing=$(missing_packages "$python")
+    if [ -n "$missing" ]; then install_packages "$missing"; fi
+    make_venv "$python" "$mode"
+    ros=requirements/$([ "$mode" = wheels ] && echo ros.txt || echo sourced-ros.txt)
+    local pip=("$VENV/bin/python" -m pip --disable-pip-version-check)
+    "${pip[@]}" install -q -r requirements/build.txt
+    say "installing requirements (some minutes the first time)"
+    "${pip[@]}" install -c requirements/constraints.txt -r requirements/base.txt -r "$ros" -r requirements/dev.txt \
+        | { grep -v '^Requirement already satisfied' || true; } || fail "pip could not install the requirements (see above)"
+    say "installing the five packages, editable"
+    "${pip[@]}" install -q --no-deps --no-build-isolation $(printf -- '-e %s ' "${PACKAGES[@]/#/./}")
+    "$VENV/bin/python" .ci/link_share.py "$VENV" "${PACKAGES[@]}"
+    "$VENV/bin/python" -c 'import seal_perception, seal_mapping, seal_policy, seal_bringup, sim_bridge, open3d, torch, rclpy' \
+        || fail "installed, but something does not import (see above)"
+    # Made again now: the environment's own Python decides from here on.
+    if [ "$mode" = wheels ]; then python=$VENV/bin/python; fi
+    fingerprint "$("$python" -V)" "$mode" >"$STAMP"
+    say "done: $VENV/bin/seal"
+}
+
+main "$@"
