@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which step to take now: the best of all "turn, drive, turn, drive" sequences, scored by the planner's field.
 
-A sequence costs its number of steps plus the steps that the field still asks for at its end. After its first step the
-rest of the best sequence is still among the candidates, so on an unchanged map the cost falls by one each step; and
-while turning on the spot the direction is kept. So the robot does not swing left and right.
+A sequence costs its number of steps plus what is still to do at its end: the steps that the field asks for, and the
+turns until the robot faces down the field (without them, driving on and turning later always looks cheaper than
+turning now). While turning on the spot the direction is kept, so the robot does not swing left and right.
 """
 
 from __future__ import annotations
@@ -125,6 +125,22 @@ def _clear(clearance, origin, cell, x, y, yaw, needed, samples):  # type: ignore
 
 
 @njit(cache=True)
+def _rest(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
+    """Steps still to take at a pose: the field's way, and the turns until the robot faces down the field."""
+    here = _sample(field, origin, cell, x, y, np.inf)
+    if not here < np.inf or here < FORWARD_M:
+        return here / FORWARD_M
+    slope = np.zeros(2)
+    for axis in range(2):
+        dx, dy = (cell, 0.0) if axis == 0 else (0.0, cell)
+        ahead = _sample(field, origin, cell, x + dx, y + dy, np.inf)
+        behind = _sample(field, origin, cell, x - dx, y - dy, np.inf)
+        slope[axis] = min(behind, here + cell) - min(ahead, here + cell)
+    angle = abs(math.atan2(slope[1], slope[0]) - yaw) % (2.0 * math.pi)
+    return here / FORWARD_M + min(angle, 2.0 * math.pi - angle) / TURN_RAD
+
+
+@njit(cache=True)
 def _search(  # type: ignore[no-untyped-def]  # numba infers
     clearance, origin, cell, field, f_origin, f_cell, pose, needed, low, high, max_forward, samples
 ):
@@ -139,7 +155,7 @@ def _search(  # type: ignore[no-untyped-def]  # numba infers
             x += FORWARD_M * math.cos(yaw)
             y += FORWARD_M * math.sin(yaw)
             steps = abs(k) + n
-            cost = steps + _sample(field, f_origin, f_cell, x, y, np.inf) / FORWARD_M
+            cost = steps + _rest(field, f_origin, f_cell, x, y, yaw)
             for k2 in range(-4, 5):
                 if k2 == 0:
                     continue
@@ -150,8 +166,7 @@ def _search(  # type: ignore[no-untyped-def]  # numba infers
                         break
                     x2 += FORWARD_M * math.cos(yaw2)
                     y2 += FORWARD_M * math.sin(yaw2)
-                    rest = _sample(field, f_origin, f_cell, x2, y2, np.inf) / FORWARD_M
-                    cost = min(cost, steps + abs(k2) + m + rest)
+                    cost = min(cost, steps + abs(k2) + m + _rest(field, f_origin, f_cell, x2, y2, yaw2))
             if cost < best - 1e-6 or (cost < best + 1e-6 and abs(k) < abs(best_turns)):
                 best_turns, best_forwards, best = k, n, cost
     return best_turns, best_forwards, best
