@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes .venv with everything SEAL needs; idempotent, and takes about a second when nothing changed.
 #   PYTHON=python3.12   the interpreter to use (default: the first of python3, python3.13 ... python3.10 that fits)
-set -euo pipefail
+set -Eeuo pipefail
+trap 'printf "setup: error: line %s of .ci/setup.sh failed\n" "$LINENO" >&2' ERR
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=.venv
@@ -46,7 +47,7 @@ fingerprint() {
         printf '%s\n' "$PWD" "$1" "$2"
         cat requirements/*.txt .ci/setup.sh .ci/link_share.py
         for package in "${PACKAGES[@]}"; do cat "$package/setup.py" "$package/setup.cfg" "$package/package.xml"; done
-        find ros2_ws/src/seal_bringup/{launch,config,rviz,foxglove} -type f 2>/dev/null | LC_ALL=C sort
+        { find ros2_ws/src/seal_bringup/{launch,config,rviz,foxglove} -type f 2>/dev/null || true; } | LC_ALL=C sort
     } | sha256sum | cut -d' ' -f1
 }
 
