@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
@@ -26,6 +27,9 @@ from seal_perception.pose import check_pose
 _F32 = npt.NDArray[np.float32]
 _F64 = npt.NDArray[np.float64]
 _TINY = 1e-12
+
+# OpenMP first: where a library has loaded an old TBB, numba would otherwise warn about it at every start.
+numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 
 
 @njit(cache=True, inline="always")
