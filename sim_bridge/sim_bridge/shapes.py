@@ -26,11 +26,14 @@ _BOX_FACES = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * i for i in r
 
 
 def solid(vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material) -> Mesh:
-    """Mesh of one material with projected texture coordinates; u runs along the longer extent (wood grain)."""
+    """Mesh of one material with projected texture coordinates, u along the longer extent (wood grain); none degenerate."""
     points = np.asarray(vertices, np.float64)
     triangles = np.asarray(faces, np.int32).reshape(-1, 3)
     corners = points[triangles]
     normal = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+    real = normal.max(1) > 1e-10
+    if not real.all():
+        triangles, corners, normal = triangles[real], corners[real], normal[real]
     order = np.argsort(-np.ptp(points, axis=0), kind="stable")
     axes = np.array([[a for a in order if a != dropped] for dropped in range(3)])[normal.argmax(1)]
     uv = np.take_along_axis(corners, axes[:, None, :].repeat(3, 1), axis=2) / tile_size_m(material)
@@ -122,7 +125,7 @@ def lathe(
     sides: int = 14,
     squash: tuple[float, float] = (1.0, 1.0),
 ) -> Mesh:
-    """Surface of revolution of (radius, z) points from bottom to top, about a vertical axis; `squash` scales x and y."""
+    """Surface of revolution of (radius, z) points, bottom to top, about a vertical axis; `squash` scales x and y."""
     line = np.asarray(profile, np.float64)
     angle = np.arange(sides + 1) * (2 * math.pi / sides)
     grid = np.empty((len(line), sides + 1, 3))
@@ -133,24 +136,29 @@ def lathe(
 
 
 @functools.cache
-def _unit_ball(power: float, sides: int, rings: int) -> FloatArray:
+def _unit_ball(power: float, rim_power: float, sides: int, rings: int) -> FloatArray:
     latitude = np.linspace(-math.pi / 2, math.pi / 2, rings + 1)[:, None]
-    longitude = np.linspace(0, 2 * math.pi, sides + 1)[None, :]
-    direction = np.stack(
-        np.broadcast_arrays(
-            np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)
-        ),
-        -1,
-    )
-    norm = (np.abs(direction) ** power).sum(-1, keepdims=True) ** (1.0 / power)
-    return direction / norm
+    longitude = np.arange(sides + 1)[None, :] * (2 * math.pi / sides)
+
+    def bent(value: FloatArray, exponent: float) -> FloatArray:
+        return np.sign(value) * np.where(np.abs(value) < 1e-9, 0.0, np.abs(value)) ** (2.0 / exponent)
+
+    flat = bent(np.cos(latitude), power)
+    parts = (flat * bent(np.cos(longitude), rim_power), flat * bent(np.sin(longitude), rim_power))
+    return np.stack(np.broadcast_arrays(*parts, bent(np.sin(latitude), power)), -1)
 
 
 def cushion(
     size: Triple, centre: Triple, material: Material, power: float = 5.0, sides: int = 16, rings: int = 8
 ) -> Mesh:
     """Superellipsoid that fills the (x, y, z) size: power 2 is an ellipsoid, 4-6 a cushion, 10 nearly a box."""
-    ball = _unit_ball(power, sides, rings)
+    ball = _unit_ball(power, power, sides, rings)
+    return sheet(ball * (np.asarray(size, np.float64) / 2) + np.asarray(centre, np.float64), material)
+
+
+def pillow(size: Triple, centre: Triple, material: Material) -> Mesh:
+    """Pillow that lies flat: a rectangle seen from above, thick in the middle and thin at the rim."""
+    ball = _unit_ball(2.0, 7.0, 16, 6)
     return sheet(ball * (np.asarray(size, np.float64) / 2) + np.asarray(centre, np.float64), material)
 
 
@@ -218,6 +226,7 @@ __all__ = [
     "lathe",
     "merge",
     "move",
+    "pillow",
     "plate",
     "prism",
     "quad",

@@ -89,7 +89,7 @@ def _shade(base: Colour, field: FloatArray) -> FloatArray:
 
 def _wood(rng: np.random.Generator, base: FloatArray) -> FloatArray:
     warp = noise(rng, 2.5, 3.0)
-    rings = np.sin(2 * np.pi * (rng.integers(3, 9) * _V + rng.uniform(0.1, 0.35) * warp))
+    rings = np.sin(2 * np.pi * (rng.integers(3, 9) * _V + rng.uniform(0.04, 0.2) * warp))
     strength = rng.uniform(0.03, 0.12)
     return _shade(base, strength * rings + rng.uniform(0.02, 0.07) * noise(rng, 4, 50))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, rod, sheet, turn
+from sim_bridge.shapes import box, box_between, cushion, merge, move, pillow, rod, sheet, turn
 
 
 def _size(d: Draw) -> tuple[float, float]:
@@ -27,11 +27,11 @@ def bedding(d: Draw, length: float, width: float, base: float, thick: float) -> 
         end, hang = length / 2 + 0.02, min(d.uniform(0.08, 0.3), thick + 0.12)
         y = np.array([-1.0, -1.0, -0.96, -0.6, -0.2, 0.2, 0.6, 0.96, 1.0, 1.0]) * (width / 2 + 0.025)
         drop = np.array([hang, 0.02, 0, 0, 0, 0, 0, 0, 0.02, hang])
-        x = np.linspace(start, end, 10)
+        x = np.append(np.linspace(start, end - 0.01, 9), end)
         puff = d.uniform(0.03, 0.08)
         bumps = 0.014 * d.rng.standard_normal((10, 10))
         z = top + puff - drop[None, :] + bumps
-        z[-1] = top - hang
+        z[-1] = np.minimum(z[-2], top) - hang
         grid = np.stack([np.broadcast_to(x[:, None], z.shape), np.broadcast_to(y[None, :], z.shape), z], -1)
         grid[-1, :, 0] += 0.01
         lip = grid[:1].copy()
@@ -46,10 +46,10 @@ def bedding(d: Draw, length: float, width: float, base: float, thick: float) -> 
         soft = pale if row == 0 and d.chance(0.6) else d.material("fabric")
         for i in range(across):
             wide = min(0.75, width / across * 0.92) * d.uniform(0.85, 1.0)
-            pillow = cushion((d.uniform(0.38, 0.48), wide, d.uniform(0.12, 0.19)), (0, 0, 0.07), soft, 2.8)
-            pillow = turn(turn(pillow, "y", d.uniform(0.1, 0.7)), "z", d.uniform(-0.12, 0.12))
+            rest = pillow((d.uniform(0.38, 0.48), wide, d.uniform(0.13, 0.2)), (0, 0, 0.08), soft)
+            rest = turn(turn(rest, "y", d.uniform(0.1, 0.7)), "z", d.uniform(-0.12, 0.12))
             y = (i - (across - 1) / 2) * width / across
-            parts.append(move(pillow, -length / 2 + 0.25 + 0.17 * row, y, top + 0.06))
+            parts.append(move(rest, -length / 2 + 0.25 + 0.17 * row, y, top + 0.06))
     return parts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, plate, prism, rod, rounded_outline, turn
+from sim_bridge.shapes import box, box_between, cushion, merge, move, plate, prism, rod, rounded_outline, sheet, turn
 
 
 def four_legs(
@@ -172,7 +172,7 @@ def tub_chair(d: Draw) -> Mesh:
         flare = 1 + 0.1 * top
         rows.append(np.stack([r * flare * np.cos(angle), r * flare * np.sin(angle), z], 1))
     wall = np.stack([rows[0], rows[1] - [0, 0, 0.02], (rows[1] + rows[2]) / 2 + [0, 0, 0.01], rows[2], rows[3]])
-    parts.append(plate(wall, 0.0, cover))
+    parts.append(sheet(wall, cover))
     for end in (0, -1):
         foot, top = wall[0, end], wall[2, end]
         middle = (wall[0, end] + wall[-1, end]) / 2

@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, rod, turn
+from sim_bridge.shapes import box, box_between, cushion, merge, move, pillow, rod, turn
 
 
 def _throw_pillows(d: Draw, depth: float, length: float, seat: float) -> list[Mesh]:
     parts = []
     for _ in range(d.integer(0, 4)):
         edge = d.uniform(0.34, 0.5)
-        pillow = turn(cushion((0.14, edge, edge), (0, 0, edge / 2), d.cover(), 3, 12, 6), "y", -d.uniform(0.2, 0.5))
-        pillow = turn(pillow, "z", d.uniform(-0.5, 0.5))
-        parts.append(move(pillow, -depth / 2 + d.uniform(0.26, 0.34), d.uniform(-0.4, 0.4) * (length - 0.5), seat))
+        soft = turn(
+            pillow((edge, edge * d.uniform(1.0, 1.4), 0.16), (-edge / 2, 0, 0), d.cover()),
+            "y",
+            math.pi / 2 - d.uniform(0.2, 0.5),
+        )
+        soft = turn(soft, "z", d.uniform(-0.5, 0.5))
+        parts.append(move(soft, -depth / 2 + d.uniform(0.26, 0.34), d.uniform(-0.4, 0.4) * (length - 0.5), seat))
     return parts
 
 

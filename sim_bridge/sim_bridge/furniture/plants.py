@@ -102,7 +102,7 @@ def bush_plant(d: Draw) -> Mesh:
     """Broad leaves on thin stalks in a pot (monstera, peace lily, rubber plant)."""
     radius, tall = d.uniform(0.1, 0.19), d.uniform(0.14, 0.32)
     green = d.material("leaf")
-    reach, count = d.uniform(0.22, 0.5), d.integer(18, 42)
+    reach, count = d.uniform(0.18, 0.42), d.integer(18, 42)
     direction = _spread(d, count, d.uniform(0.1, 0.4), d.uniform(1.1, 1.5))
     stalk = reach * d.rng.uniform(0.45, 1.1, count)
     start = np.array([0.0, 0.0, tall * 0.9]) + direction * [radius * 0.4, radius * 0.4, 0.0]

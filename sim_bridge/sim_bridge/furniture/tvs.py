@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Televisions, screen towards +x, lowest point at z = 0: on a foot, on two legs, flat for the wall, on a floor stand."""
+"""Televisions, screen towards +x, lowest point at z = 0: on a foot, on legs, for the wall, on a stand, old tube set."""
 
 from __future__ import annotations
 
