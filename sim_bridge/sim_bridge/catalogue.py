@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Catalogue pictures: furniture as people photograph it, to train a detector before it ever sees a robot's home.
+
+People hold a camera at chest or eye height, tilt it until the subject fills the frame, and their phones change
+exposure, colour and sharpness. A picture here never has a robot's view: no camera near 0.88 m, none with 79 degrees.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import multiprocessing
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from seal_perception.camera import Camera
+from seal_perception.dataset import Annotation, DatasetWriter
+from seal_perception.pose import R_BODY_OPTICAL
+from sim_bridge.catalogue_rooms import SetUp, background, build
+from sim_bridge.light import LightConfig
+from sim_bridge.render import Renderer
+
+log = logging.getLogger(__name__)
+FloatArray = npt.NDArray[np.float64]
+Rgb = npt.NDArray[np.uint8]
+Labels = list[tuple[int, npt.NDArray[np.bool_]]]
+
+SPLITS: tuple[str, ...] = ("train", "val")
+MIN_AREA = 0.001
+"""Objects that show less than this share of the picture are not labelled."""
+_TRIES = 4
+
+
+def look_at(eye: FloatArray, target: FloatArray, roll: float) -> FloatArray:
+    """T_world_camera of a camera at `eye` that looks at `target`, rolled by radians."""
+    forward = (target - eye) / max(float(np.linalg.norm(target - eye)), 1e-6)
+    left = np.cross([0.0, 0.0, 1.0], forward)
+    left /= max(float(np.linalg.norm(left)), 1e-6)
+    up = np.cross(forward, left)
+    c, s = math.cos(roll), math.sin(roll)
+    T = np.eye(4)
+    T[:3, :3] = np.stack([forward, c * left + s * up, c * up - s * left], 1) @ R_BODY_OPTICAL
+    T[:3, 3] = eye
+    return T
+
+
+def _free(setup: SetUp, eye: FloatArray) -> bool:
+    """Whether a photographer can stand there: inside the room or before an open wall, not within a piece."""
+    inside = (eye[:2] > 0.15) & (eye[:2] < setup.size[:2] - 0.15)
+    outside = [w for w in setup.open_walls if (eye[0] < 0.15, eye[0] > setup.size[0] - 0.15,
+                                               eye[1] < 0.15, eye[1] > setup.size[1] - 0.15)[w]]  # fmt: skip
+    if not (inside.all() or (outside and len(setup.open_walls) == 4) or (outside and inside.sum() == 1)):
+        return False
+    return not any((eye > b[0] - 0.2).all() and (eye < b[1] + 0.2).all() for b in setup.boxes)
+
+
+def photographer(setup: SetUp, rng: np.random.Generator, size: tuple[int, int]) -> tuple[Camera, FloatArray]:
+    """Camera and pose of somebody who takes a picture of the subject."""
+    assert setup.subject is not None
+    centre, half = setup.subject.mean(0), (setup.subject[1] - setup.subject[0]) / 2
+    radius = float(np.linalg.norm(half))
+    fov = math.radians(rng.uniform(42.0, 76.0))
+    for attempt in range(60):
+        farthest = max(1.2, 6.0 * (1 - attempt / 70))
+        distance = math.exp(rng.uniform(math.log(0.3 + 0.9 * radius), math.log(max(farthest, 1.0 + radius))))
+        side = setup.facing + rng.normal(0.0, 0.9) if rng.random() < 0.85 else rng.uniform(-math.pi, math.pi)
+        height = rng.uniform(0.45, 0.8) if rng.random() < 0.25 else rng.uniform(0.96, 1.8)
+        eye = np.array([centre[0] + distance * math.cos(side), centre[1] + distance * math.sin(side), height])
+        if _free(setup, eye):
+            break
+    else:
+        eye = np.array([*(setup.size[:2] * rng.uniform(0.15, 0.85, 2)), rng.uniform(0.96, 1.8)])
+    aim = centre + half * rng.normal(0.0, 0.45, 3)
+    reach = float(np.linalg.norm(aim - eye))
+    aim += rng.normal(0.0, 0.13, 3) * reach * math.tan(fov / 2)
+    aim[2] = max(aim[2], 0.05)
+    return Camera.from_hfov(*size, fov), look_at(eye, aim, float(rng.normal(0.0, 0.035)))
+
+
+def _light(rng: np.random.Generator) -> LightConfig:
+    level = rng.uniform(0.25, 0.75)
+    tint = 1 + rng.normal(0.0, 0.05, 3)
+    ambient = tuple(float(v) for v in level * tint)
+    return LightConfig(
+        ambient=ambient,  # type: ignore[arg-type]
+        ao_rays=int(rng.choice([0, 4, 6])),
+        ao_reach_m=float(rng.uniform(0.5, 1.5)),
+        outside=background(rng),
+        exposure=float(np.exp(rng.normal(0.05, 0.25))),
+    )
+
+
+def _blur(image: FloatArray, sigma: float) -> FloatArray:
+    """Gaussian blur by three taps, repeated."""
+    for _ in range(max(1, round(sigma / 0.5))):
+        padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
+        rows = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+        image = 0.25 * rows[:, :-2] + 0.5 * rows[:, 1:-1] + 0.25 * rows[:, 2:]
+    return image
+
+
+def develop(rgb: Rgb, rng: np.random.Generator) -> Rgb:
+    """What a telephone makes of it: gain, colour, contrast, vignette, blur, noise, JPEG."""
+    image = rgb.astype(np.float32) / 255.0
+    image = image * np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
+    image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.18)))
+    contrast, saturation = np.exp(rng.normal(0, 0.15)), np.exp(rng.normal(-0.05, 0.25))
+    grey = image.mean(2, keepdims=True)
+    image = grey + (image - grey) * np.float32(saturation)
+    image = 0.45 + (image - 0.45) * np.float32(contrast) + np.float32(rng.normal(0, 0.03))
+    if rng.random() < 0.3:
+        v, u = np.mgrid[-1 : 1 : rgb.shape[0] * 1j, -1 : 1 : rgb.shape[1] * 1j]
+        image = image * (1 - rng.uniform(0.05, 0.3) * (u**2 + v**2) / 2)[..., None].astype(np.float32)
+    if rng.random() < 0.35:
+        image = _blur(image, rng.uniform(0.3, 1.3))
+    if rng.random() < 0.6:
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        image = image + np.float32(rng.uniform(0.003, 0.035)) * noise
+    out = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        stream = io.BytesIO()
+        Image.fromarray(out).save(stream, "JPEG", quality=int(rng.integers(35, 93)))
+        out = np.asarray(Image.open(stream))
+    return out
+
+
+def _labels(instance: npt.NDArray[np.int32], categories: list[int]) -> Labels:
+    """Visible pixels of each object of the six categories, smallest ones left out."""
+    counts = np.bincount(instance.ravel(), minlength=len(categories) + 1)
+    least = MIN_AREA * instance.size
+    return [(c, instance == i + 1) for i, c in enumerate(categories) if c >= 0 and counts[i + 1] >= least]
+
+
+def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 240)) -> tuple[Rgb, Labels]:
+    """One catalogue picture.
+
+    Args:
+        seed: picks the picture; same seed and split, same bytes.
+        split: "train" or "val"; their pictures differ at equal seeds.
+        size: width and height in pixels.
+
+    Returns:
+        rgb (H, W, 3) uint8 and, for each object of the six categories that shows at least `MIN_AREA` of the
+        picture, its category index and (H, W) bool mask of visible pixels.
+
+    Raises:
+        ValueError: if the split is unknown.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    rng = np.random.default_rng([zlib.crc32(f"catalogue {split}".encode()), seed])
+    setup, scene = build(rng)
+    renderer = Renderer(scene, _light(rng), threads=1)
+    wanted = any(part.category >= 0 for part in scene.parts)
+    for _ in range(_TRIES):
+        camera, T_world_camera = photographer(setup, rng, size)
+        picture = renderer.render(camera, T_world_camera)
+        labels = _labels(picture.instance, [part.category for part in scene.parts])
+        near = float(np.median(picture.depth))
+        largest = max((mask.mean() for _, mask in labels), default=0.0)
+        if (largest > 0.01 or not wanted) and not 0.0 < near < 0.45:
+            break
+    return develop(picture.rgb, rng), labels
+
+
+def _job(task: tuple[int, str, tuple[int, int]]) -> tuple[Rgb, list[tuple[int, bytes]]]:
+    """`make_picture` with masks packed into bits for the way between processes."""
+    rgb, labels = make_picture(*task)
+    return rgb, [(category, np.packbits(mask).tobytes()) for category, mask in labels]
+
+
+def _pictures(
+    tasks: list[tuple[int, str, tuple[int, int]]], workers: int
+) -> Iterator[tuple[Rgb, list[tuple[int, bytes]]]]:
+    """Results in the order of the tasks, whatever the number of processes."""
+    if workers <= 1:
+        yield from map(_job, tasks)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap(_job, tasks, chunksize=4)
+
+
+def write_catalogue(
+    out: Path | str,
+    count: int,
+    split: str = "train",
+    workers: int = 2,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    size: tuple[int, int] = (320, 240),
+) -> Path:
+    """Write a COCO dataset folder of catalogue pictures; the bytes do not depend on `workers`.
+
+    Args:
+        out: folder to make; a finished dataset there is refused.
+        count: number of pictures.
+        split: "train" or "val".
+        workers: processes.
+        seed: datasets of different seeds share no picture.
+        progress: called with (pictures done, count).
+        size: width and height in pixels.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: if the folder already holds a finished dataset.
+        ValueError: if the count or the split is wrong.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    tasks = [(seed * 1_000_000 + i, split, size) for i in range(count)]
+    info = {"description": "SEAL catalogue pictures", "split": split, "seed": seed, "count": count}
+    with DatasetWriter(out, info) as writer:
+        for done, (rgb, packed) in enumerate(_pictures(tasks, min(workers, count)), 1):
+            annotations = []
+            for category, data in packed:
+                bits = np.unpackbits(np.frombuffer(data, np.uint8), count=rgb.shape[0] * rgb.shape[1])
+                annotations.append(Annotation(category, bits.reshape(rgb.shape[:2]).astype(bool)))
+            writer.add(rgb, annotations)
+            if progress is not None:
+                progress(done, count)
+    log.info("wrote %d catalogue pictures (%s) to %s", count, split, out)
+    return Path(out)
