@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thirty furnished flats, made from their names: 25 to train in and 5 to test in, which share no shape and no texture."""
+"""Thirty furnished flats, made from their names: 25 to train in and 5 to test in; they share no shape or texture."""
 
 from __future__ import annotations
 

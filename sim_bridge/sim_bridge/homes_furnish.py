@@ -15,7 +15,7 @@ from sim_bridge.homes_plan import SIDES, Room
 from sim_bridge.mesh import Mesh
 
 CHAIR, COUCH, PLANT, BED, TOILET, TV = range(6)
-LIMITS: dict[int, tuple[int, int]] = {CHAIR: (4, 8), COUCH: (1, 3), PLANT: (3, 5), BED: (1, 3), TOILET: (1, 2), TV: (1, 3)}
+LIMITS = {CHAIR: (4, 8), COUCH: (1, 3), PLANT: (3, 5), BED: (1, 3), TOILET: (1, 2), TV: (1, 3)}
 """Fewest and most instances per category and home."""
 DISTRACTOR_LIMITS = (12, 25)
 OPPOSITE = {"W": "E", "E": "W", "S": "N", "N": "S"}

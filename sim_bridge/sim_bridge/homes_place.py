@@ -131,8 +131,9 @@ class Placer:
         return box
 
     def at_wall(
-        self, name: str, mesh: Mesh, room: Room, sides: Iterable[str] | None = None, shares: Sequence[float] | None = None,
-        z: float = 0.0, category: int = NO_CATEGORY, solid: bool = True, gap: float = 0.03, margin: float = 0.02,
+        self, name: str, mesh: Mesh, room: Room,
+        sides: Iterable[str] | None = None, shares: Sequence[float] | FloatArray | None = None, z: float = 0.0,
+        category: int = NO_CATEGORY, solid: bool = True, gap: float = 0.03, margin: float = 0.02,
     ) -> tuple[Box, str] | None:  # fmt: skip
         """Place with the back to a wall; tries the sides in order, the positions (shares of the free length) at random.
 

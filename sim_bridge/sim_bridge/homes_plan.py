@@ -205,7 +205,7 @@ def _make_door(rooms: list[Room], rects: list[Rect], link: Link, rng: np.random.
 
 
 def make_plan(rng: np.random.Generator) -> Plan:
-    """A flat of six rooms, 60-110 m2: living room, kitchen, bathroom, corridor, a bedroom, and a second one or a study."""
+    """A flat of six rooms: living room, kitchen, bathroom, corridor, a bedroom, and a second one or a study."""
     rects, links = TEMPLATES[int(rng.integers(len(TEMPLATES)))](rng)
     rects = _flip(rects, rng)
     half = WALL_M / 2

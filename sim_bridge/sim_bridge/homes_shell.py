@@ -8,7 +8,7 @@ import numpy as np
 from sim_bridge.homes_plan import DOOR_TOP_M, HEIGHT_M, SIDES, Door, Hole, Plan, Room
 from sim_bridge.mesh import Lamp, Material, Mesh, Part, merge
 from sim_bridge.shapes import box_between, lathe, quad
-from sim_bridge.textures import make_material, tile_size_m
+from sim_bridge.textures import hsv, make_material, tile_size_m
 
 RECESS_M = 0.10
 SHINING = Material(np.full((1, 1, 3), 255, np.uint8), "lamp")
@@ -60,6 +60,12 @@ def _box(a: tuple[float, float, float], b: tuple[float, float, float], material:
     return box_between(np.minimum(a, b), np.maximum(a, b), material)
 
 
+def _bar(room: Room, side: str, bar: tuple[float, float, float, float, float, float], material: Material) -> Mesh:
+    """Box on a side of a room: (low, high) along it, (bottom, top) in height, (from, to) metres into the room."""
+    low, high, bottom, top, near, far = bar
+    return _box(_at(room, side, low, near, bottom), _at(room, side, high, far, top), material)
+
+
 def _skirting(room: Room, side: str, material: Material) -> list[Mesh]:
     low, high = room.span(side)
     doors = sorted((h.low - 0.06, h.high + 0.06) for h in room.holes if h.side == side and h.bottom < 0.1)
@@ -75,20 +81,25 @@ def _frame(room: Room, hole: Hole, material: Material) -> list[Mesh]:
     """Casing around a hole, on the room's side of the wall."""
     wide, thick = 0.06, 0.015
     low, high, bottom, top = hole.low, hole.high, hole.bottom, hole.top
-    bars = [(low - wide, low, bottom, top + wide), (high, high + wide, bottom, top + wide), (low, high, top, top + wide)]
-    boxes = [_box(_at(room, hole.side, a, 0.0, z0), _at(room, hole.side, b, thick, z1), material) for a, b, z0, z1 in bars]
-    if hole.window:
-        sill = _at(room, hole.side, low - 0.08, -RECESS_M, bottom - 0.03), _at(room, hole.side, high + 0.08, 0.1, bottom)
-        boxes.append(_box(*sill, material))
-    return boxes
+    bars = (
+        (low - wide, low, bottom, top + wide, 0.0, thick),
+        (high, high + wide, bottom, top + wide, 0.0, thick),
+        (low, high, top, top + wide, 0.0, thick),
+        (low - 0.08, high + 0.08, bottom - 0.03, bottom, -RECESS_M, 0.1),
+    )
+    return [_bar(room, hole.side, bar, material) for bar in (bars if hole.window else bars[:3])]
 
 
 def _reveal(room: Room, hole: Hole, depth: float, material: Material) -> list[Mesh]:
     """The inside faces of a hole, `depth` metres into the wall (without a floor)."""
     low, high, bottom, top = hole.low, hole.high, hole.bottom, hole.top
     thin = 0.002
-    bars = [(low - thin, low, bottom, top), (high, high + thin, bottom, top), (low, high, top, top + thin)]
-    return [_box(_at(room, hole.side, a, 0.0, z0), _at(room, hole.side, b, -depth, z1), material) for a, b, z0, z1 in bars]
+    bars = (
+        (low - thin, low, bottom, top, -depth, 0.0),
+        (high, high + thin, bottom, top, -depth, 0.0),
+        (low, high, top, top + thin, -depth, 0.0),
+    )
+    return [_bar(room, hole.side, bar, material) for bar in bars]
 
 
 def _pane(room: Room, hole: Hole, material: Material) -> Mesh:
@@ -127,6 +138,24 @@ def _floor_kind(kind: str, main: str, rng: np.random.Generator) -> str:
     return main
 
 
+def _daylight_pane(rng: np.random.Generator, split: str) -> Material:
+    """A window onto a bright outside: one home has no windows of day and of night."""
+    while True:
+        pane = make_material("window", rng, split)
+        if pane.texture[:, :, 2].mean() > 110:
+            return pane
+
+
+def _floor_material(kind: str, rng: np.random.Generator, split: str) -> Material:
+    """Floors are mostly muted: wood in natural tones, carpets of little saturation."""
+    if kind == "plank" and rng.random() < 0.85:
+        natural = hsv(rng.uniform(0.05, 0.11), rng.uniform(0.25, 0.65), rng.uniform(0.3, 0.85))
+        return make_material(kind, rng, split, natural)
+    if kind == "carpet" and rng.random() < 0.85:
+        return make_material(kind, rng, split, hsv(rng.random(), rng.uniform(0.03, 0.3), rng.uniform(0.3, 0.8)))
+    return make_material(kind, rng, split)
+
+
 def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[Part], list[Lamp]]:
     """Parts and lamps of the empty flat; each room has its own paint, floor and ceiling lamp."""
     parts: list[Part] = []
@@ -134,7 +163,7 @@ def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[P
     trim = make_material("paint", rng, split, rng.uniform(0.82, 0.95) * np.array([1.0, 0.99, 0.97]))
     ceiling = make_material("paint", rng, split, (0.93, 0.93, 0.92))
     main = str(rng.choice(["plank", "plank", "plank", "carpet", "tile"]))
-    shared = make_material(main, rng, split)
+    shared = _floor_material(main, rng, split)
 
     def add(name: str, meshes: list[Mesh]) -> None:
         mesh = merge(meshes)
@@ -144,7 +173,7 @@ def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[P
         label = f"{room.kind} {number}"
         w, d = room.x1 - room.x0, room.y1 - room.y0
         kind = _floor_kind(room.kind, main, rng)
-        floor = shared if kind == main else make_material(kind, rng, split)
+        floor = shared if kind == main else _floor_material(kind, rng, split)
         add(f"floor {label}", [quad((room.x0, room.y0, 0), (w, 0, 0), (0, d, 0), floor)])
         add(f"ceiling {label}", [quad((room.x0, room.y1, HEIGHT_M), (w, 0, 0), (0, -d, 0), ceiling)])
         paint = make_material("tile" if room.kind == "bathroom" else "paint", rng, split)
@@ -156,7 +185,7 @@ def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[P
         frames = [m for h in room.holes for m in _frame(room, h, trim)]
         add(f"trim {label}", skirting + frames)
         for k, hole in enumerate(h for h in room.holes if h.window):
-            pane = make_material("window", rng, split)
+            pane = _daylight_pane(rng, split)
             add(f"window {label} {k}", [_pane(room, hole, pane), *_reveal(room, hole, RECESS_M, trim)])
             along, z = (hole.low + hole.high) / 2, (hole.bottom + hole.top) / 2
             size = (hole.high - hole.low) * (hole.top - hole.bottom)
@@ -175,7 +204,9 @@ def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[P
 def _door_jambs(door: Door, material: Material) -> list[Mesh]:
     thin = 0.002
     x0, y0, x1, y1, top = door.x0, door.y0, door.x1, door.y1, DOOR_TOP_M
-    lintel = _box((x0, y0, top), (x1, y1, top + thin), material)
     if door.along_y:
-        return [lintel, _box((x0, y0 - thin, 0), (x1, y0, top), material), _box((x0, y1, 0), (x1, y1 + thin, top), material)]
-    return [lintel, _box((x0 - thin, y0, 0), (x0, y1, top), material), _box((x1, y0, 0), (x1 + thin, y1, top), material)]
+        sides = (((x0, y0 - thin), (x1, y0)), ((x0, y1), (x1, y1 + thin)))
+    else:
+        sides = (((x0 - thin, y0), (x0, y1)), ((x1, y0), (x1 + thin, y1)))
+    jambs = [_box((*a, 0.0), (*b, top), material) for a, b in sides]
+    return [_box((x0, y0, top), (x1, y1, top + thin), material), *jambs]

@@ -17,6 +17,8 @@ from sim_bridge.mesh import Lamp, Mesh
 
 Float32 = npt.NDArray[np.float32]
 
+SKIP_M = 0.04
+"""Rays of light start this far along their way, so that a wall behind a thin board (skirting, picture) is not black."""
 CREASE_COS = 0.75
 """Faces at a shared vertex are shaded as one smooth surface where the cosine between them is above this."""
 
@@ -58,7 +60,7 @@ class LightConfig:
             raise ValueError("ao_reach_m, lamp_reach_m and exposure must be positive")
 
 
-HOME_LIGHT = LightConfig(ao_rays=24, max_edge_m=0.32)
+HOME_LIGHT = LightConfig(ao_rays=32, max_edge_m=0.32)
 """For homes: soft corners and shadows, baked once and cached."""
 
 
@@ -179,9 +181,9 @@ def _openness(scene: object, points: Float32, normals: Float32, rays: int, reach
     b = np.cross(normals, a)
     total = np.zeros(len(points), np.float32)
     batch = np.empty((len(points), 6), np.float32)
-    batch[:, :3] = points
     for x, y, z in hemisphere(rays):
         batch[:, 3:] = a * x + b * y + normals * z
+        batch[:, :3] = points + SKIP_M * batch[:, 3:]
         hit = scene.cast_rays(core.Tensor.from_numpy(batch))["t_hit"].numpy()  # type: ignore[attr-defined]
         total += np.minimum(hit / reach, 1.0) ** 0.7
     return (total / rays).astype(np.float32)
@@ -194,11 +196,12 @@ def _visible(scene: object, points: Float32, lamp: Lamp, reach: float) -> npt.ND
     to_lamp = np.asarray(lamp.position, np.float32) - points
     distance = np.linalg.norm(to_lamp, axis=1)
     near = distance < reach
-    rays = np.concatenate([points, to_lamp / np.maximum(distance, 1e-6)[:, None]], 1).astype(np.float32)[near]
+    way = to_lamp / np.maximum(distance, 1e-6)[:, None]
+    rays = np.concatenate([points + SKIP_M * way, way], 1).astype(np.float32)[near]
     visible = np.zeros(len(points), bool)
     if near.any():
         hit = scene.cast_rays(core.Tensor.from_numpy(np.ascontiguousarray(rays)))["t_hit"].numpy()  # type: ignore[attr-defined]
-        visible[near] = hit > distance[near] - 0.12
+        visible[near] = hit > distance[near] - SKIP_M - 0.12
     return visible
 
 
