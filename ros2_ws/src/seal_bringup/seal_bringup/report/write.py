@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing report.html of a run: one page that needs no network, from whatever the run left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from seal_bringup.report import charts, figures
+from seal_bringup.report.cubes import CubeView, render_cubes
+from seal_bringup.report.pictures import drawing_uri, photo_uri, rendering_uri
+from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, as_dict, number, numbers, read_run
+from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
+from seal_bringup.report.viewer import pack_voxels
+from seal_bringup.report.voxels import Voxels
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception.categories import CATEGORIES
+from seal_perception.errors import SealError
+from seal_perception.files import replacing
+
+LOG = logging.getLogger(__name__)
+ASSETS = Path(__file__).resolve().parent / "assets"
+MAX_SAMPLES = 8
+SAMPLE_TITLES = {
+    "before": "Before",
+    "label": "Label from the map",
+    "after": "After",
+    "truth": "Ground truth (evaluation only)",
+}
+CLOCK_STAGES = "Seconds per stage of the run"
+STEP_STAGES = "Milliseconds per step"
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write `run_dir`/report.html from the files of the run, whole or partial.
+
+    What is missing is said in the page; a figure appears only where metrics.json has it.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        InputError: if `run_dir` is no folder.
+    """
+    run = read_run(Path(run_dir))
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("report.html.j2").render(_page(run))
+    path = run.path / "report.html"
+    with replacing(path) as beside:
+        beside.write_text(page, encoding="utf-8")
+    return path
+
+
+def _page(run: RunFolder) -> dict[str, Any]:
+    main, of_what = figures.main_figures(run)
+    homes = [_home(home, samples=max(3, MAX_SAMPLES - len(run.homes))) for home in run.homes]
+    mean = as_dict(run.metrics.get("mean"))
+    tables = [
+        {"name": home.name, "rows": figures.ap_table(as_dict(home.metrics.get("rows")))}
+        for home in run.homes
+        if as_dict(home.metrics.get("rows"))
+    ]
+    if as_dict(mean.get("rows")) and len(run.homes) > 1:
+        tables.insert(0, {"name": f"Mean of {len(tables)} homes", "rows": figures.ap_table(as_dict(mean["rows"]))})
+    asset = {name: Markup((ASSETS / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js", "viewer.js")}
+    shown = {row["key"] for table in tables for row in table["rows"]}
+    return {
+        "asset": asset,
+        "headline": figures.headline(main, of_what),
+        "chips": _chips(run),
+        "cards": _cards(main, run),
+        "hero": next((home["picture"] for home in homes if home["picture"]), None),
+        "plot": charts.dot_plot(as_dict(main.get("rows"))),
+        "of_what": of_what,
+        "ap_tables": tables,
+        "row_texts": [row for row in figures.ROWS if row.key in shown] or list(figures.ROWS),
+        "mean_labels": figures.label_tables(as_dict(mean.get("labels"))) if len(run.homes) > 1 else [],
+        "homes": homes,
+        "missing": run.missing,
+        "config": _config(run.config),
+        "legend": [(name, figures.category_colour(name)) for name in CATEGORIES],
+        "sample_kinds": [(kind, SAMPLE_TITLES[kind]) for kind in SAMPLE_KINDS],
+        "palette": json.dumps([figures.category_colour(name) for name in CATEGORIES]),
+    }
+
+
+def _chips(run: RunFolder) -> list[tuple[str, str]]:
+    """Short facts on top: preset, seed, homes, commit."""
+    chips = [(name, str(run.metrics[name])) for name in ("preset", "seed") if run.metrics.get(name) is not None]
+    if run.homes:
+        chips.append(("home" if len(run.homes) == 1 else "homes", ", ".join(home.name for home in run.homes)))
+    for place in (run.config, as_dict(run.config.get("versions")), as_dict(run.config.get("provenance"))):
+        if isinstance(place.get("commit"), str):
+            chips.append(("commit", place["commit"]))
+            break
+    return chips
+
+
+def _cards(main: dict[str, Any], run: RunFolder) -> list[dict[str, str]]:
+    rows, labels = as_dict(main.get("rows")), as_dict(as_dict(main.get("labels")).get("label_prop"))
+    before, after = as_dict(rows.get("pretrained")), as_dict(rows.get("label_prop"))
+    cards = []
+    for metric, title in (("box_ap50", "Box AP50"), ("mask_ap50", "Mask AP50")):
+        old, new = number(before.get(metric)), number(after.get(metric))
+        gain = None if old is None or new is None else new - old
+        cards.append(
+            {
+                "title": title,
+                "value": figures.fixed(new),
+                "unit": "",
+                "note": f"from {figures.fixed(old)}" if old is not None else "start not measured",
+                "change": "" if gain is None else figures.signed(gain),
+                "class": figures.sign_class(gain),
+            }
+        )
+    for key, title, note in (
+        ("precision", "Label precision", "labels that are right"),
+        ("recall", "Label recall", "objects in view that got one"),
+    ):
+        cards.append(_card(title, labels.get(key), note))
+    if len(run.homes) == 1:
+        seen = as_dict(run.homes[0].metrics.get("coverage")).get("reachable_seen")
+        cards.append(_card("Floor seen", seen, "of what the robot can reach"))
+    return cards
+
+
+def _card(title: str, share: Any, note: str) -> dict[str, str]:
+    value = figures.fixed(share, 1, 100.0)
+    unit = "%" if value != figures.DASH else ""
+    return {"title": title, "value": value, "unit": unit, "note": note, "change": "", "class": "flat"}
+
+
+def _home(home: HomeFolder, samples: int) -> dict[str, Any]:
+    missing = list(home.missing)
+    voxels, confident = _voxels(home, missing)
+    poses, _ = trajectory_arrays(home.trajectory)
+    picture = None
+    if voxels is not None:
+        picture = rendering_uri(render_cubes(voxels.confident(confident), CubeView(), poses))
+    rows, labels = as_dict(home.metrics.get("rows")), as_dict(home.metrics.get("labels"))
+    return {
+        "name": home.name,
+        "missing": missing,
+        "plot": charts.dot_plot(rows),
+        "box_categories": figures.category_table(rows, "box_ap50"),
+        "mask_categories": figures.category_table(rows, "mask_ap50"),
+        "labels": figures.label_tables(labels),
+        "samples": _gallery(home, samples, missing),
+        "topdown": _topdown(home, voxels, confident, missing),
+        "picture": picture,
+        "viewer": None if voxels is None else pack_voxels(voxels, poses=poses, confident=confident),
+        "curves": _curves(home.status),
+        "timings": _timings(home),
+        "facts": _facts(home, len(poses)),
+    }
+
+
+def _voxels(home: HomeFolder, missing: list[str]) -> tuple[Voxels | None, int]:
+    """The map with all its labels, and the score from which one is confident."""
+    if home.folder is None or not (home.folder / "map.npz").is_file():
+        return None, 230
+    try:
+        voxel_map = VoxelMap.load(home.folder / "map.npz")
+    except (SealError, ValueError, OSError) as error:
+        LOG.warning("map of %s cannot be read: %s", home.name, error)
+        missing.append(f"map.npz cannot be read ({type(error).__name__})")
+        return None, 230
+    voxels = Voxels.from_cloud(voxel_map.voxels(), voxel_map.config.voxel_m)
+    if not len(voxels):
+        missing.append("map.npz holds no voxel")
+        return None, 230
+    return voxels, int(voxel_map.config.confident)
+
+
+def _topdown(home: HomeFolder, voxels: Voxels | None, confident: int, missing: list[str]) -> str | None:
+    """topdown.png of the run, else drawn from map and trajectory."""
+    if home.folder is not None and (home.folder / "topdown.png").is_file():
+        uri = drawing_uri(home.folder / "topdown.png")
+        if uri is not None:
+            return uri
+        missing.append("topdown.png cannot be read; drawn anew")
+    sure = None if voxels is None else voxels.confident(confident)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return drawing_uri(draw_topdown(Path(folder) / "topdown.png", sure, home.trajectory))
+        except ValueError:
+            missing.append("no top-down map: there is neither a map nor a trajectory")
+            return None
+
+
+def _gallery(home: HomeFolder, count: int, missing: list[str]) -> list[dict[str, Any]]:
+    """Up to `count` samples, spread over all there are."""
+    chosen = home.samples
+    if len(chosen) > count:
+        chosen = tuple(chosen[round(i * (len(chosen) - 1) / max(1, count - 1))] for i in range(count))
+    gallery = []
+    for stem, paths in chosen:
+        pictures = [(kind, photo_uri(paths[kind]) if kind in paths else None) for kind in SAMPLE_KINDS]
+        for kind, uri in pictures:
+            if kind in paths and uri is None:
+                missing.append(f"samples/{paths[kind].name} cannot be read")
+        gallery.append({"name": stem, "pictures": pictures})
+    return gallery
+
+
+def _curves(status: dict[str, Any]) -> list[Markup]:
+    steps = numbers(status.get("step"))
+    out = []
+    for key, title, unit, decimals in (
+        ("confident_voxels", "Confident voxels (their growth is the reward)", "voxels", 0),
+        ("explored_m2", "Explored area", "m²", 1),
+    ):
+        values = numbers(status.get(key))
+        if steps is not None and values is not None and len(values) == len(steps):
+            out.append(charts.line_chart(steps, values, title, unit, decimals))
+    return [curve for curve in out if curve]
+
+
+def _timings(home: HomeFolder) -> list[dict[str, Any]]:
+    per_step: dict[str, tuple[str, float, float | None]] = {}
+    for source in (as_dict(home.status.get("ms")), as_dict(home.metrics.get("timings"))):
+        for name, value in source.items():
+            pair, one = numbers(value, 2), number(value)
+            if name not in per_step and pair is not None:
+                per_step[name] = (name, pair[0], pair[1])
+            elif name not in per_step and one is not None:
+                per_step[name] = (name, one, None)
+    whole = [(name, number(value)) for name, value in as_dict(home.metrics.get("stages")).items()]
+    tables = [
+        {"title": STEP_STAGES, "p90": True, "lines": charts.stage_bars(list(per_step.values()), "ms", 1)},
+        {
+            "title": CLOCK_STAGES,
+            "p90": False,
+            "lines": charts.stage_bars([(name, s, None) for name, s in whole if s is not None], "s", 1),
+        },
+    ]
+    return [table for table in tables if table["lines"]]
+
+
+def _facts(home: HomeFolder, poses: int) -> list[tuple[str, str]]:
+    coverage = as_dict(home.metrics.get("coverage"))
+    facts = []
+    if poses:
+        facts.append(("poses", str(poses)))
+    for key, name, unit, scale in (
+        ("reachable_seen", "reachable floor seen", "%", 100.0),
+        ("explored_m2", "explored", "m²", 1.0),
+    ):
+        if number(coverage.get(key)) is not None:
+            facts.append((name, f"{figures.fixed(coverage[key], 1, scale)} {unit}"))
+    return facts
+
+
+def _config(config: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The configuration as groups of (name, text), nested names joined by dots."""
+
+    def flat(value: Any, name: str) -> list[tuple[str, str]]:
+        if isinstance(value, dict) and value:
+            return [line for key, inner in value.items() for line in flat(inner, f"{name}.{key}" if name else str(key))]
+        return [(name, value if isinstance(value, str) else json.dumps(value))]
+
+    groups = [(str(key), flat(value, "")) for key, value in config.items() if isinstance(value, dict) and value]
+    single = [line for key, value in config.items() if not (isinstance(value, dict) and value) for line in flat(value, str(key))]
+    return ([("general", single)] if single else []) + groups
