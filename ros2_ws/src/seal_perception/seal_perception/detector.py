@@ -31,7 +31,7 @@ class DetectorConfig:
 
     Attributes:
         threads: CPU threads of torch, for the whole process; part of what makes results repeat.
-        min_score: detections below it are left out, in [0, 1].
+        min_score: detections whose raw score (before calibration) is below it are left out, in [0, 1].
         max_detections: detections kept per picture, best first.
         calibrate: apply the calibration stored with the weights.
         bfloat16: run the network in bfloat16; faster on CPUs that have it, slightly other scores.
@@ -87,7 +87,7 @@ class Detector:
             rgb: (H, W, 3) uint8.
 
         Returns:
-            Detections of at least `min_score` with a mask of at least one pixel, best first.
+            Detections whose raw score reaches `min_score` and whose mask has a pixel, calibrated, best first.
 
         Raises:
             InputError: if the picture has another shape or type.
@@ -99,9 +99,10 @@ class Detector:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
             out = self._network([picture])[0]
         categories = self._categories[out["labels"]]
-        scores = self.calibration.apply(out["scores"].float().numpy())
+        raw = out["scores"].float().numpy()
+        scores = self.calibration.apply(raw)
         masks = (out["masks"][:, 0] >= 0.5).numpy()
-        keep = (categories.numpy() >= 0) & (scores >= self.config.min_score) & masks.any(axis=(1, 2))
+        keep = (categories.numpy() >= 0) & (raw >= self.config.min_score) & masks.any(axis=(1, 2))
         order = np.flatnonzero(keep)[np.argsort(-scores[keep], kind="stable")][: self.config.max_detections]
         boxes = out["boxes"].float().numpy()
         return Detections(boxes[order], categories.numpy()[order].astype(np.int64), scores[order], masks[order])
