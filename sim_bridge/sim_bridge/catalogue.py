@@ -65,10 +65,12 @@ def photographer(setup: SetUp, rng: np.random.Generator, size: tuple[int, int]) 
     assert setup.subject is not None
     centre, half = setup.subject.mean(0), (setup.subject[1] - setup.subject[0]) / 2
     radius = float(np.linalg.norm(half))
-    fov = math.radians(rng.uniform(42.0, 76.0))
+    wide = rng.random() < 0.45
+    fov = math.radians(rng.uniform(56.0, 76.0) if wide else rng.uniform(42.0, 76.0))
+    nearest = 2.2 if wide else 0.3 + 0.9 * radius
     for attempt in range(60):
-        farthest = max(1.2, 6.0 * (1 - attempt / 70))
-        distance = math.exp(rng.uniform(math.log(0.3 + 0.9 * radius), math.log(max(farthest, 1.0 + radius))))
+        farthest = max(nearest * 0.7, (7.5 if wide else 5.5) * (1 - attempt / 70))
+        distance = math.exp(rng.uniform(math.log(nearest * (1 - attempt / 90)), math.log(max(farthest, 1.0 + radius))))
         side = setup.facing + rng.normal(0.0, 0.9) if rng.random() < 0.85 else rng.uniform(-math.pi, math.pi)
         height = rng.uniform(0.45, 0.8) if rng.random() < 0.25 else rng.uniform(0.96, 1.8)
         eye = np.array([centre[0] + distance * math.cos(side), centre[1] + distance * math.sin(side), height])
@@ -78,7 +80,7 @@ def photographer(setup: SetUp, rng: np.random.Generator, size: tuple[int, int]) 
         eye = np.array([*(setup.size[:2] * rng.uniform(0.15, 0.85, 2)), rng.uniform(0.96, 1.8)])
     aim = centre + half * rng.normal(0.0, 0.45, 3)
     reach = float(np.linalg.norm(aim - eye))
-    aim += rng.normal(0.0, 0.13, 3) * reach * math.tan(fov / 2)
+    aim += rng.normal(0.0, 0.3 if wide else 0.14, 3) * reach * math.tan(fov / 2)
     aim[2] = max(aim[2], 0.05)
     return Camera.from_hfov(*size, fov), look_at(eye, aim, float(rng.normal(0.0, 0.035)))
 
@@ -164,7 +166,7 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
         labels = _labels(picture.instance, [part.category for part in scene.parts])
         near = float(np.median(picture.depth))
         largest = max((mask.mean() for _, mask in labels), default=0.0)
-        if (largest > 0.01 or not wanted) and not 0.0 < near < 0.45:
+        if (largest > 0.004 or not wanted) and not 0.0 < near < 0.45:
             break
     return develop(picture.rgb, rng), labels
 

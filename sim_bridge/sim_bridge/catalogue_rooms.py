@@ -38,13 +38,14 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "jumble": CATEGORIES,
 }
 CLUTTER: dict[str, tuple[str, ...]] = {
-    "living": ("coffee_table", "bookshelf", "sideboard", "floor_lamp", "ottoman", "rug", "picture_frame", "picture_frame",
-               "curtain", "radiator", "stool"),
-    "bedroom": ("nightstand", "nightstand", "wardrobe", "mirror", "rug", "picture_frame", "floor_lamp", "laundry_basket",
-                "curtain", "bench", "desk", "cardboard_box"),
+    "living": ("coffee_table", "bookshelf", "sideboard", "floor_lamp", "ottoman", "rug", "picture_frame",
+               "picture_frame", "curtain", "radiator", "stool"),
+    "bedroom": ("nightstand", "nightstand", "wardrobe", "mirror", "rug", "picture_frame", "floor_lamp",
+                "laundry_basket", "curtain", "bench", "desk", "cardboard_box"),
     "dining": ("dining_table", "sideboard", "rug", "picture_frame", "kitchen_counter", "fridge", "floor_lamp", "bench",
                "stool", "curtain", "trash_bin"),
-    "office": ("desk", "bookshelf", "cardboard_box", "trash_bin", "floor_lamp", "picture_frame", "wardrobe", "radiator"),
+    "office": ("desk", "bookshelf", "cardboard_box", "trash_bin", "floor_lamp", "picture_frame", "wardrobe",
+               "radiator"),
     "bathroom": ("sink", "bathtub", "mirror", "washing_machine", "laundry_basket", "trash_bin", "stool", "radiator"),
     "jumble": DISTRACTORS,
 }  # fmt: skip
@@ -302,7 +303,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
     category = int(rng.choice(len(CATEGORIES), p=SUBJECT_WEIGHTS / SUBJECT_WEIGHTS.sum()))
     theme = str(rng.choice(THEMES[CATEGORIES[category]])) if rng.random() < 0.85 else "jumble"
     bath = theme == "bathroom"
-    low, high = (1.7, 3.6) if bath else (2.6, 7.0)
+    low, high = (1.7, 4.0) if bath else (2.7, 8.0)
     size = np.append(np.exp(rng.uniform(np.log(low), np.log(high), 2)), rng.uniform(2.25, 3.1))
     draw = rng.random()
     open_walls: tuple[int, ...] = ()
@@ -318,7 +319,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
         setup.subject = _subject(setup, category, rng)
     facing = setup.facing
     studio = len(open_walls) == 4
-    _companions(setup, theme, 0 if studio or negative else int(rng.choice([0, 1, 1, 2, 3])), studio, rng)
+    _companions(setup, theme, 0 if studio or negative else int(rng.choice([0, 1, 1, 2, 2, 3, 4, 5])), studio, rng)
     if setup.subject is None:
         setup.subject = setup.boxes[0] if setup.boxes else np.array([[0, 0, 0], [*size[:2], 1.0]])
     setup.facing = facing
@@ -328,7 +329,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
 def _companions(setup: SetUp, theme: str, targets: int, studio: bool, rng: np.random.Generator) -> None:
     """Other furniture: a few targets, one to eight distractors, small things on the tables."""
     kinds = CLUTTER[theme] if rng.random() < 0.8 else DISTRACTORS
-    count = int(rng.integers(0, 3)) if studio else int(rng.integers(1, 8))
+    count = int(rng.integers(0, 3)) if studio else int(rng.integers(1, 9))
     for kind in rng.choice(kinds, count):
         place(setup, distractor(str(kind), rng), rng, 6)
     for name in rng.choice(TARGETS[theme], targets):

@@ -26,7 +26,7 @@ _BOX_FACES = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * i for i in r
 
 
 def solid(vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material) -> Mesh:
-    """Mesh of one material with projected texture coordinates, u along the longer extent (wood grain); none degenerate."""
+    """Mesh of one material with projected texture coordinates, u along the longer extent; none degenerate."""
     points = np.asarray(vertices, np.float64)
     triangles = np.asarray(faces, np.int32).reshape(-1, 3)
     corners = points[triangles]

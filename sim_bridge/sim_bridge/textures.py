@@ -24,8 +24,6 @@ TILE_M: dict[str, float] = {
 }  # fmt: skip
 """Edge of one tile in metres; kinds not named here are pictures that are stretched once over a face."""
 
-_K = np.fft.fftfreq(SIZE, 1.0 / SIZE)
-_KY, _KX = _K[:, None], np.fft.rfftfreq(SIZE, 1.0 / SIZE)[None, :]
 _V, _U = np.mgrid[0:SIZE, 0:SIZE] / SIZE
 
 
@@ -48,10 +46,15 @@ def split_rng(rng: np.random.Generator, split: str) -> np.random.Generator:
 def noise(rng: np.random.Generator, fx: float, fy: float | None = None) -> FloatArray:
     """(128, 128) periodic noise, mean 0 and deviation 1, with about fx and fy bumps across and down."""
     fy = fx if fy is None else fy
-    gain = np.exp(-((_KX / fx) ** 2) - (_KY / fy) ** 2)
-    gain[0, 0] = 0.0
-    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((SIZE, SIZE))) * gain, s=(SIZE, SIZE))
-    return field / max(float(field.std()), 1e-9)
+    nx, ny = min(SIZE // 2, int(2.6 * fx) + 2), min(SIZE // 2, int(2.6 * fy) + 2)
+    kx, ky = np.arange(nx), np.arange(-ny + 1, ny)
+    gain = np.exp(-((kx / fx) ** 2))[None, :] * np.exp(-((ky / fy) ** 2))[:, None]
+    draws = rng.standard_normal((2, *gain.shape))
+    spectrum = np.zeros((SIZE, SIZE // 2 + 1), np.complex128)
+    spectrum[ky, :nx] = gain * (draws[0] + 1j * draws[1])
+    spectrum[0, 0] = 0.0
+    field = np.fft.irfft2(spectrum, s=(SIZE, SIZE))
+    return field / max(float(np.sqrt(np.mean(field * field))), 1e-12)
 
 
 def hsv(h: float, s: float, v: float) -> FloatArray:
@@ -168,7 +171,7 @@ def _tile(rng: np.random.Generator, base: FloatArray) -> FloatArray:
 
 
 def _carpet(rng: np.random.Generator, base: FloatArray) -> FloatArray:
-    return _shade(base, rng.uniform(0.04, 0.14) * noise(rng, 60) + rng.uniform(0.01, 0.07) * noise(rng, 6))
+    return _shade(base, rng.uniform(0.03, 0.1) * noise(rng, 60) + rng.uniform(0.01, 0.07) * noise(rng, 6))
 
 
 def _rug(rng: np.random.Generator, base: FloatArray) -> FloatArray:
@@ -207,7 +210,7 @@ def _leaf(rng: np.random.Generator, base: FloatArray) -> FloatArray:
 
 
 def _grain(rng: np.random.Generator, base: FloatArray) -> FloatArray:
-    return _shade(base, rng.uniform(0.05, 0.2) * noise(rng, 45) + rng.uniform(0.03, 0.12) * noise(rng, 8))
+    return _shade(base, rng.uniform(0.02, 0.1) * noise(rng, 45) + rng.uniform(0.02, 0.1) * noise(rng, 6))
 
 
 def _stone(rng: np.random.Generator, base: FloatArray) -> FloatArray:

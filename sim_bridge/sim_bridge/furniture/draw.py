@@ -24,6 +24,7 @@ class Draw:
     """
 
     def __init__(self, rng: np.random.Generator, split: str) -> None:
+        """Take one draw of `rng` and mix it with the split's name."""
         self.rng = split_rng(rng, split)
         self.split = split
         self._band = SPLITS.index(split)
