@@ -144,7 +144,7 @@ main() {
     "${pip[@]}" install -q -r requirements/build.txt
     say "installing requirements (some minutes the first time)"
     "${pip[@]}" install -c requirements/constraints.txt -r requirements/base.txt -r "$ros" -r requirements/dev.txt \
-        | { grep -v '^Requirement already satisfied' || true; } || fail "pip could not install the requirements (see above)"
+        | { grep --line-buffered -v '^Requirement already satisfied' || true; } || fail "pip could not install the requirements (see above)"
     say "installing the five packages, editable"
     "${pip[@]}" install -q --no-deps --no-build-isolation $(printf -- '-e %s ' "${PACKAGES[@]/#/./}")
     "$VENV/bin/python" .ci/link_share.py "$VENV" "${PACKAGES[@]}"

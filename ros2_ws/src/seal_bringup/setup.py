@@ -37,6 +37,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "monitor_node = seal_bringup.nodes.monitor_node:main",
             "seal = seal_bringup.cli.app:main",
         ],
     },
