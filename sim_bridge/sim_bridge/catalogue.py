@@ -7,6 +7,7 @@ exposure, colour and sharpness. A picture here never has a robot's view: no came
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import math
@@ -22,7 +23,7 @@ from PIL import Image
 from seal_perception.camera import Camera
 from seal_perception.dataset import Annotation, DatasetWriter
 from seal_perception.pose import R_BODY_OPTICAL
-from sim_bridge.catalogue_rooms import SetUp, background, build
+from sim_bridge.catalogue_rooms import SetUp, background, build, choose_subject
 from sim_bridge.light import LightConfig
 from sim_bridge.render import Renderer
 
@@ -34,7 +35,9 @@ Labels = list[tuple[int, npt.NDArray[np.bool_]]]
 SPLITS: tuple[str, ...] = ("train", "val")
 MIN_AREA = 0.001
 """Objects that show less than this share of the picture are not labelled."""
-_TRIES = 4
+VIEWS = 2
+"""Pictures of one set-up: seeds 2k and 2k + 1 show the same room from elsewhere, with another subject."""
+_TRIES = 8
 
 
 def look_at(eye: FloatArray, target: FloatArray, roll: float) -> FloatArray:
@@ -139,6 +142,25 @@ def _labels(instance: npt.NDArray[np.int32], categories: list[int]) -> Labels:
     return [(c, instance == i + 1) for i, c in enumerate(categories) if c >= 0 and counts[i + 1] >= least]
 
 
+def _rng(name: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([zlib.crc32(f"catalogue {name}".encode()), seed])
+
+
+@functools.lru_cache(maxsize=2)
+def _set_up(split: str, number: int) -> tuple[SetUp, Renderer]:
+    """A set-up, lit; `VIEWS` pictures in a row are taken of it."""
+    rng = _rng(f"scene {split}", number)
+    setup, scene = build(rng)
+    return setup, Renderer(scene, _light(rng), threads=1)
+
+
+def _small(camera: Camera) -> Camera:
+    """The same view with 80 columns, for a first glance."""
+    scale = 80.0 / camera.width
+    height = max(1, round(camera.height * scale))
+    return Camera(80, height, camera.fx * scale, camera.fy * scale, 39.5, (height - 1) / 2.0)
+
+
 def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 240)) -> tuple[Rgb, Labels]:
     """One catalogue picture.
 
@@ -156,19 +178,21 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-    rng = np.random.default_rng([zlib.crc32(f"catalogue {split}".encode()), seed])
-    setup, scene = build(rng)
-    renderer = Renderer(scene, _light(rng), threads=1)
-    wanted = any(part.category >= 0 for part in scene.parts)
+    setup, renderer = _set_up(split, seed // VIEWS)
+    rng = _rng(f"view {split}", seed)
+    if seed % VIEWS:
+        choose_subject(setup, rng)
+    categories = [part.category for part in setup.parts]
+    wanted = max(categories) >= 0
     for _ in range(_TRIES):
         camera, T_world_camera = photographer(setup, rng, size)
-        picture = renderer.render(camera, T_world_camera)
-        labels = _labels(picture.instance, [part.category for part in scene.parts])
-        near = float(np.median(picture.depth))
-        largest = max((mask.mean() for _, mask in labels), default=0.0)
+        glance = renderer.render(_small(camera), T_world_camera)
+        near = float(np.median(glance.depth))
+        largest = max((mask.mean() for _, mask in _labels(glance.instance, categories)), default=0.0)
         if (largest > 0.004 or not wanted) and not 0.0 < near < 0.45:
             break
-    return develop(picture.rgb, rng), labels
+    picture = renderer.render(camera, T_world_camera)
+    return develop(picture.rgb, rng), _labels(picture.instance, categories)
 
 
 def _job(task: tuple[int, str, tuple[int, int]]) -> tuple[Rgb, list[tuple[int, bytes]]]:
@@ -185,7 +209,7 @@ def _pictures(
         yield from map(_job, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_job, tasks, chunksize=4)
+        yield from pool.imap(_job, tasks, chunksize=4 * VIEWS)
 
 
 def write_catalogue(

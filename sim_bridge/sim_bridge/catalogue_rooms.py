@@ -190,11 +190,10 @@ def chairs_at_table(setup: SetUp, rng: np.random.Generator) -> FloatArray | None
         return None
     setup.boxes.pop()
     half = table.mesh.bounds()[1]
-    state, out = int(rng.integers(1 << 40)), None
+    chair, out = make_item(0, rng, SPLIT), None
     sides = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 0.55), (-1, -0.55)]
     for side in rng.permutation(len(sides))[: int(rng.integers(2, 6))]:
         u, v = sides[side]
-        chair = make_item(0, np.random.default_rng(state), SPLIT)
         pulled = rng.uniform(-0.12, 0.35)
         local = (
             np.array([u * (half[0] + 0.2 + pulled), v * half[1] * 0.8])
@@ -204,7 +203,7 @@ def chairs_at_table(setup: SetUp, rng: np.random.Generator) -> FloatArray | None
         inward = math.atan2(0.0, -u) if u else math.atan2(-v, 0.0)
         c, s = math.cos(yaw), math.sin(yaw)
         spot = middle + np.array([c * local[0] - s * local[1], s * local[0] + c * local[1]])
-        out = setup.put(chair, planar_pose(*spot, yaw + inward + rng.normal(0, 0.15))) if u or v else out
+        out = setup.put(chair, planar_pose(*spot, yaw + inward + rng.normal(0, 0.15)))
     setup.boxes.append(table.mesh.transformed(planar_pose(*middle, yaw)).bounds())
     return out
 
@@ -340,6 +339,17 @@ def _companions(setup: SetUp, theme: str, targets: int, studio: bool, rng: np.ra
             place(setup, item, rng, 8)
     for kind in rng.choice(SMALL, int(rng.integers(0, 4)) if setup.supports else 0):
         place(setup, distractor(str(kind), rng), rng, 4)
+
+
+def choose_subject(setup: SetUp, rng: np.random.Generator) -> None:
+    """Turn to another piece of the six categories, rare ones first, if there is one."""
+    found = [(p.mesh.bounds(), SUBJECT_WEIGHTS[p.category]) for p in setup.parts if p.category >= 0]
+    if not found:
+        return
+    weights = np.array([w for _, w in found])
+    setup.subject = found[int(rng.choice(len(found), p=weights / weights.sum()))][0]
+    to_middle = setup.size[:2] / 2 - setup.subject[:, :2].mean(0)
+    setup.facing = math.atan2(to_middle[1], to_middle[0])
 
 
 def background(rng: np.random.Generator) -> tuple[float, float, float]:

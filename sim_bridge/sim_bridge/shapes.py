@@ -30,13 +30,15 @@ def solid(vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material) -> 
     points = np.asarray(vertices, np.float64)
     triangles = np.asarray(faces, np.int32).reshape(-1, 3)
     corners = points[triangles]
-    normal = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+    e, f = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    normal = np.abs(e[:, [1, 2, 0]] * f[:, [2, 0, 1]] - e[:, [2, 0, 1]] * f[:, [1, 2, 0]])
     real = normal.max(1) > 1e-10
     if not real.all():
         triangles, corners, normal = triangles[real], corners[real], normal[real]
     order = np.argsort(-np.ptp(points, axis=0), kind="stable")
     axes = np.array([[a for a in order if a != dropped] for dropped in range(3)])[normal.argmax(1)]
-    uv = np.take_along_axis(corners, axes[:, None, :].repeat(3, 1), axis=2) / tile_size_m(material)
+    rows = np.arange(len(triangles))[:, None, None]
+    uv = corners[rows, np.arange(3)[None, :, None], axes[:, None, :]] / tile_size_m(material)
     return Mesh(
         points.astype(np.float32), triangles, uv.astype(np.float32), np.zeros(len(triangles), np.int32), (material,)
     )
@@ -96,6 +98,11 @@ def plate(points: npt.ArrayLike, thickness: float, material: Material) -> Mesh:
     return merge(parts)
 
 
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Cross product of two vectors; numpy's own is slow for single ones."""
+    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
 def rod(
     start: Triple, end: Triple, radius: float, material: Material, end_radius: float | None = None, sides: int = 8
 ) -> Mesh:
@@ -103,9 +110,9 @@ def rod(
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
     axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)
     helper = np.array([1.0, 0.0, 0.0]) if abs(axis[2]) > 0.9 else np.array([0.0, 0.0, 1.0])
-    e1 = np.cross(axis, helper)
-    e1 /= np.linalg.norm(e1)
-    e2 = np.cross(axis, e1)
+    e1 = _cross(axis, helper)
+    e1 /= math.sqrt(float(e1 @ e1))
+    e2 = _cross(axis, e1)
     angle = np.arange(sides + 1) * (2 * math.pi / sides)
     ring = np.cos(angle)[:, None] * e1 + np.sin(angle)[:, None] * e2
     low, high = a + ring * radius, b + ring * (radius if end_radius is None else end_radius)
