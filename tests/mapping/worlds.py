@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny worlds and plain-loop references for the mapping tests."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from seal_mapping.source import BagFrame
+from seal_mapping.voxel_map import MapConfig, VoxelMap
+from seal_perception.camera import Camera
+from seal_perception.detections import Detections
+from seal_perception.frame import Frame
+from seal_perception.pose import camera_mounting, planar_pose
+
+CAMERA = Camera.from_hfov(32, 24, math.radians(79))
+
+
+def frame(depth, T=None, camera=CAMERA, rgb=None, stamp_ns=0):
+    """Frame of a depth picture; the robot's camera at the map's origin, looking along +x, unless T is given."""
+    depth = np.broadcast_to(np.asarray(depth, np.float32), (camera.height, camera.width)).copy()
+    if rgb is None:
+        rgb = np.full((camera.height, camera.width, 3), 100, np.uint8)
+    return Frame(stamp_ns, rgb, depth, camera, camera_mounting(0.88) if T is None else T)
+
+
+def scores(camera=CAMERA, categories=6, **values):
+    """Score picture with one value per named category channel, such as c0=230."""
+    image = np.zeros((camera.height, camera.width, categories), np.uint8)
+    for name, value in values.items():
+        image[..., int(name[1:])] = value
+    return image
+
+
+def random_pose(rng, reach=3.0):
+    T = planar_pose(*rng.uniform(-reach, reach, 2), rng.uniform(-np.pi, np.pi))
+    return T @ camera_mounting(0.88, 0.05, rng.uniform(-0.5, 0.5))
+
+
+def random_depth(rng, camera):
+    """Slanted planes with all kinds of missing readings in between."""
+    depth = rng.uniform(0.3, 6.0) + rng.uniform(-0.05, 0.05, (camera.height, camera.width)).cumsum(axis=1)
+    bad = rng.random(depth.shape)
+    depth[bad < 0.05] = 0.0
+    depth[(bad > 0.05) & (bad < 0.1)] = np.nan
+    depth[(bad > 0.1) & (bad < 0.15)] = np.inf
+    depth[(bad > 0.15) & (bad < 0.2)] = -1.0
+    return depth.astype(np.float32)
+
+
+def reference_map(frames, config):
+    """The map as a dictionary voxel -> [views, best (C,), total (C,)], in plain loops of the equations."""
+    out = {}
+    origin = -0.5 * config.voxel_m
+    for item, image in frames:
+        seen = {}
+        T, cam = item.T_map_camera, item.camera
+        for r in range(cam.height):
+            for u in range(cam.width):
+                d = float(item.depth[r, u])
+                if not (config.min_depth_m <= d <= config.max_depth_m):
+                    continue
+                a, b = (u - cam.cx) / cam.fx, (r - cam.cy) / cam.fy
+                p = [(T[n, 0] * a + (T[n, 1] * b + T[n, 2])) * d + T[n, 3] for n in range(3)]
+                if not config.min_height_m <= p[2] <= config.max_height_m:
+                    continue
+                voxel = tuple(math.floor((value - origin) / config.voxel_m) for value in p)
+                best = seen.setdefault(voxel, np.zeros(config.num_categories, np.int64))
+                if image is not None:
+                    np.maximum(best, image[r, u], out=best)
+        for voxel, best in seen.items():
+            entry = out.setdefault(voxel, [0, np.zeros_like(best), np.zeros_like(best)])
+            entry[0] += 1
+            entry[1] = np.maximum(entry[1], best)
+            entry[2] = entry[2] + best
+    return out
+
+
+def map_of(voxels, views=None, config=None):
+    """Map that holds exactly these voxels.
+
+    Args:
+        voxels: dictionary (i, j, k) -> dictionary category -> best score of 255; the sum is that score in every view.
+        views: dictionary voxel -> frames that saw it; 1 where not given.
+        config: numbers of the map.
+    """
+    from seal_mapping.grid import Grid2D
+    from seal_mapping.map_config import VoxelCloud
+
+    config, views = config or MapConfig(), views or {}
+    ijk = np.array(sorted(voxels), np.int32).reshape(-1, 3)
+    best = np.zeros((len(ijk), config.num_categories), np.uint8)
+    for row, voxel in enumerate(sorted(voxels)):
+        for category, score in voxels[voxel].items():
+            best[row, category] = score
+    seen = np.array([views.get(voxel, 1) for voxel in sorted(voxels)], np.uint16)
+    cloud = VoxelCloud.of(
+        ijk,
+        config.voxel_m,
+        rgb=np.zeros((len(ijk), 3), np.uint8),
+        views=seen,
+        evidence=(best.astype(np.uint32) * seen[:, None]).astype(np.uint32),
+        best=best,
+    )
+    low = np.floor_divide(ijk.min(axis=0)[:2] if len(ijk) else np.zeros(2), 8).astype(int) * 8
+    shape = ((ijk.max(axis=0)[:2] - low) // 8 + 1) * 8 if len(ijk) else np.array([8, 8])
+    grid = Grid2D(np.ones(tuple(int(s) for s in shape), bool), config.origin[:2] + low * config.voxel_m, config.voxel_m)
+    return VoxelMap.restore(config, cloud, grid, frames=1)
+
+
+def box(low, high, **values):
+    """Voxels of a solid box low..high (exclusive) with scores such as c0=255."""
+    entry = {int(name[1:]): value for name, value in values.items()}
+    ranges = (range(a, b) for a, b in zip(low, high, strict=True))
+    i, j, k = (list(r) for r in ranges)
+    return {(x, y, z): dict(entry) for x in i for y in j for z in k}
+
+
+class ListSource:
+    """Frames in memory."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __iter__(self):
+        return iter(self.items)
+
+
+def detections(camera, *objects):
+    """Detections of (category, score, mask)."""
+    if not objects:
+        return Detections.empty(camera.height, camera.width)
+    return Detections(
+        np.zeros((len(objects), 4), np.float32),
+        np.array([o[0] for o in objects], np.int64),
+        np.array([o[1] for o in objects], np.float32),
+        np.stack([o[2] for o in objects]),
+    )
+
+
+def wall_source(count=4, score=0.95, distance=2.0, category=0):
+    """A robot that looks at a wall whose middle the detector takes for an object."""
+    mask = np.zeros((CAMERA.height, CAMERA.width), bool)
+    mask[6:18, 8:24] = True
+    items = []
+    for index in range(count):
+        T = planar_pose(-0.03 * index, 0.0, 0.0) @ camera_mounting(0.88)
+        item = frame(distance + 0.03 * index, T, stamp_ns=10**9 + index)
+        items.append(BagFrame(index, item, detections(CAMERA, (category, score, mask))))
+    return ListSource(items)
