@@ -101,7 +101,8 @@ class BagReader:
             )
         if found.T_base_camera is None:
             raise InputError(
-                f"the bag {self.path} has no {m.BASE_FRAME} -> {self.topics.camera_frame} on /tf_static: give the mounting"
+                f"the bag {self.path} has no {m.BASE_FRAME} -> {self.topics.camera_frame} on /tf_static: "
+                "give the camera's mounting"
             )
 
     def __len__(self) -> int:

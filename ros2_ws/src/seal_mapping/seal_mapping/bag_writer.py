@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a rosbag2 bag (mcap) so that a killed writer loses little and a failed one leaves nothing that looks whole."""
+"""Writing a rosbag2 bag (mcap): a killed writer loses little, a failed one leaves nothing that looks whole."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ class BagWriter:
     Args:
         path: folder to make; it must not exist.
         topics: topic -> message type; all are registered at once, so that the first message costs nothing extra.
+        namespace: put before topics without a leading slash, as ROS does.
 
     Raises:
         BagWriteError: if the folder cannot be made.
     """
 
-    def __init__(self, path: Path | str, topics: Mapping[str, str] | None = None) -> None:
+    def __init__(self, path: Path | str, topics: Mapping[str, str] | None = None, namespace: str = "/") -> None:
         self.path = Path(path)
         self.written: dict[str, int] = {}
         if self.path.exists():
@@ -53,13 +54,19 @@ class BagWriter:
         try:
             self._writer.open()
             for topic, msgtype in (topics or bm.TOPIC_TYPES).items():
+                name = topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
                 self._connections[topic] = self._writer.add_connection(
-                    topic, msgtype, typestore=bm.typestore(), offered_qos_profiles=[bm.offered_qos(topic)]
+                    name, msgtype, typestore=bm.typestore(), offered_qos_profiles=[bm.offered_qos(topic)]
                 )
                 self.written[topic] = 0
         except OSError as error:
             self._closed = True
             raise BagWriteError(f"cannot write the bag {self.path}: {error.strerror or error}") from error
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._closed
 
     @property
     def _storage(self) -> McapWriter:

@@ -55,7 +55,7 @@ class DenseMap:
 
 
 def voxel_evidence(dense: DenseMap, config: LabelConfig) -> npt.NDArray[np.float32]:
-    """(N, C) mean score 0..1 over the frames that saw each voxel; 0 below `agreement_min_views`.
+    """(N, C) mean score 0..1 over the frames that saw each voxel.
 
     With `smooth_voxels`, sums and views are pooled over the cube around a voxel before they are divided, so that a
     voxel seen often weighs more.
@@ -66,7 +66,6 @@ def voxel_evidence(dense: DenseMap, config: LabelConfig) -> npt.NDArray[np.float
         views = _pool(dense, views, config.smooth_voxels)
         total = np.stack([_pool(dense, column, config.smooth_voxels) for column in total.T], axis=1)
     mean = total / (255.0 * np.maximum(views, 1e-9))[:, None]
-    mean[cloud.views < config.agreement_min_views] = 0.0
     return mean.astype(np.float32)
 
 
@@ -110,10 +109,14 @@ def fuse_labels(
         score = cloud.best.astype(np.float32) / 255.0
         label = np.where(cloud.score >= config.confident, cloud.label + 1, NO_LABEL)
         return dense.spread(label.astype(np.uint8), NO_LABEL), score
-    bar = config.agreement if config.rule == "agreement" else config.vote_low
-    label = np.where(evidence.max(axis=1) >= bar, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
+    vote = config.rule == "instance_vote"
+    bar, views = (
+        (config.vote_low, config.vote_min_views) if vote else (config.agreement, config.agreement_min_views)
+    )
+    above = (evidence.max(axis=1) >= bar) & (cloud.views >= views)
+    label = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     volume = dense.spread(label, NO_LABEL)
-    if config.rule == "instance_vote":
+    if vote:
         volume = _vote(dense, volume, config)
     return volume, evidence
 
@@ -132,7 +135,8 @@ def _vote(dense: DenseMap, candidates: npt.NDArray[np.uint8], config: LabelConfi
     size = np.bincount(of_row, minlength=count + 1)
     confident = np.bincount(of_row, dense.cloud.score[rows] >= config.confident, count + 1)
     agreement = total.max(axis=1) / (255.0 * np.maximum(views, 1))
-    kept = (agreement >= config.agreement) & (confident >= config.vote_confident_share * size) & (size > 0)
+    kept = (agreement >= config.agreement) & (views >= config.agreement_min_views * size) & (size > 0)
+    kept &= confident >= config.vote_confident_share * size
     category = np.where(kept, total.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     category[0] = NO_LABEL
     return category[part]

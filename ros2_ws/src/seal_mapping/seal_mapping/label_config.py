@@ -25,9 +25,11 @@ class LabelConfig:
             if its evidence reaches `agreement`.
         confident: score of 255 from which "paper" trusts a voxel ("> 0.9" is >= 230).
         agreement: least evidence of a voxel ("agreement") or of a component ("instance_vote").
-        agreement_min_views: frames that must have seen a voxel before its evidence counts (not in "paper").
+        agreement_min_views: frames that must have seen a voxel ("agreement"), or the mean voxel of a component
+            ("instance_vote"), before its evidence counts.
         smooth_voxels: evidence is pooled over a cube of this many voxels to each side; 0 = off (not in "paper").
         vote_low: least evidence of a voxel that joins a component.
+        vote_min_views: frames that must have seen such a voxel.
         vote_merge: True: any category joins a component; False: only voxels of the same best category connect.
         vote_confident_share: least share of a component's voxels whose best score was ever confident.
         min_instance_m3: smaller instances are dropped (0.025 m3 = 200 voxels of 5 cm).
@@ -48,6 +50,7 @@ class LabelConfig:
     agreement_min_views: int = 3
     smooth_voxels: int = 0
     vote_low: float = 0.2
+    vote_min_views: int = 1
     vote_merge: bool = True
     vote_confident_share: float = 0.0
     min_instance_m3: float = 0.025
@@ -73,7 +76,7 @@ class LabelConfig:
         for name in ("vote_confident_share", "min_area_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        for name in ("agreement_min_views", "min_views"):
+        for name in ("agreement_min_views", "vote_min_views", "min_views"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("min_instance_m3", "max_hole_m3", "depth_check_m", "smooth_voxels"):

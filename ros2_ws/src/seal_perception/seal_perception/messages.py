@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ROS messages to arrays, by the shape of the message alone: rclpy's and rosbags' objects both fit, no ROS is imported."""
+"""ROS messages to arrays by their fields alone: rclpy's and rosbags' objects both fit, no ROS is imported."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Monitor: keeps the run's trajectory and figures, and tells the runner how far it is, one JSON line per frame."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Odometry
+from std_msgs.msg import String
+
+from seal_bringup.run_log import RunLog
+from seal_perception import messages as m
+from seal_perception.nodes.base import SealNode, run_node
+from seal_perception.nodes.params import declare
+
+
+class MonitorNode(SealNode):
+    """`odom`, `semantic/detections`, `map/status`, `goal` and `step` to trajectory.json and status.json.
+
+    Parameters: `run_dir`, `expected_frames` (the node exits by itself after so many; 0 = never).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("monitor")
+        self._run_dir = Path(declare(self, "run_dir", ".", "folder for trajectory.json and status.json"))
+        self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
+        self._log = RunLog()
+        self.subscribe(Odometry, m.ODOM, self._on_odometry)
+        self.subscribe(String, m.DETECTIONS, self._on_detections)
+        self.subscribe(DiagnosticArray, m.STATUS, self._on_status)
+        self.subscribe(PoseStamped, m.GOAL, self._on_goal)
+        self.subscribe(PoseStamped, m.STEP, self._on_step)
+
+    def _on_odometry(self, msg: Odometry) -> None:
+        self._log.pose(m.header_stamp_ns(msg), m.odometry_to_pose(msg), time.monotonic())
+
+    def _on_detections(self, msg: String) -> None:
+        self._log.detected(m.detections_stamp_ns(msg.data), time.monotonic())
+
+    def _on_status(self, msg: DiagnosticArray) -> None:
+        values = {pair.key: pair.value for pair in msg.status[0].values}
+        self._log.mapped(m.header_stamp_ns(msg), values, time.monotonic())
+        self._end_if_whole()
+
+    def _on_goal(self, msg: PoseStamped) -> None:
+        self._log.goal(m.header_stamp_ns(msg), (msg.pose.position.x, msg.pose.position.y))
+
+    def _on_step(self, msg: PoseStamped) -> None:
+        self._log.step(m.header_stamp_ns(msg), m.pose_message_to_matrix(msg.pose), time.monotonic())
+        print(json.dumps(self._log.progress()), flush=True)
+        self._end_if_whole()
+
+    def _end_if_whole(self) -> None:
+        if self._expected and self._log.whole_frames() >= self._expected:
+            self.finish(0)
+
+    def close(self) -> None:
+        """Write both files."""
+        self._log.write(self._run_dir)
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(run_node(MonitorNode, "monitor"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run as numbers, by stamp: where the robot was, what it did, what it knew, how long each stage took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_perception.files import write_json
+from seal_perception.pose import pose_yaw
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def action_name(T_base_target: FloatArray) -> str:
+    """forward, left, right or stop, from the relative pose of a `step` message."""
+    if np.hypot(T_base_target[0, 3], T_base_target[1, 3]) > 0.05:
+        return "forward"
+    yaw = pose_yaw(T_base_target)
+    if abs(yaw) < 0.05:
+        return "stop"
+    return "left" if yaw > 0 else "right"
+
+
+class RunLog:
+    """Collects messages in any order; writes trajectory.json (no clock in it) and status.json."""
+
+    def __init__(self) -> None:
+        self._poses: dict[int, tuple[float, float, float]] = {}
+        self._actions: dict[int, str] = {}
+        self._goals: dict[int, tuple[float, float]] = {}
+        self._map: dict[int, dict[str, float]] = {}
+        self._times: dict[str, dict[int, float]] = {"odom": {}, "detections": {}, "map": {}, "step": {}}
+
+    def pose(self, stamp_ns: int, T_odom_base: FloatArray, now_s: float) -> None:
+        """Odometry of a frame."""
+        self._poses[stamp_ns] = (float(T_odom_base[0, 3]), float(T_odom_base[1, 3]), pose_yaw(T_odom_base))
+        self._times["odom"][stamp_ns] = now_s
+
+    def detected(self, stamp_ns: int, now_s: float) -> None:
+        """The frame's detections have come."""
+        self._times["detections"][stamp_ns] = now_s
+
+    def mapped(self, stamp_ns: int, values: dict[str, str], now_s: float) -> None:
+        """Figures of the map after the frame."""
+        self._map[stamp_ns] = {k: float(v) for k, v in values.items()}
+        self._times["map"][stamp_ns] = now_s
+
+    def goal(self, stamp_ns: int, xy: tuple[float, float]) -> None:
+        """A goal given at the frame."""
+        self._goals[stamp_ns] = (float(xy[0]), float(xy[1]))
+
+    def step(self, stamp_ns: int, T_base_target: FloatArray, now_s: float) -> None:
+        """The answer to the frame."""
+        self._actions[stamp_ns] = action_name(T_base_target)
+        self._times["step"][stamp_ns] = now_s
+
+    def whole_frames(self) -> int:
+        """Frames with pose, map figures and answer."""
+        return len(self._whole())
+
+    def _whole(self) -> list[int]:
+        return sorted(self._poses.keys() & self._map.keys() & self._actions.keys())
+
+    def progress(self) -> dict[str, float]:
+        """Latest figures for a person: frames, elapsed_s, explored_m2, confident_voxels."""
+        times = self._times["step"]
+        last = self._map[max(self._map)] if self._map else {}
+        first = min(self._times["odom"].values(), default=0.0)
+        return {
+            "frames": len(times),
+            "elapsed_s": round(max(times.values(), default=first) - first, 3),
+            "explored_m2": last.get("explored_area_m2", 0.0),
+            "confident_voxels": last.get("confident_voxels", 0.0),
+        }
+
+    def trajectory(self) -> dict[str, Any]:
+        """What a seed decides, bit by bit: stamps, poses (x, y, yaw), actions, goals (step, x, y)."""
+        stamps = self._whole()
+        position = {stamp: i for i, stamp in enumerate(stamps)}
+        return {
+            "stamps_ns": stamps,
+            "poses": [list(self._poses[s]) for s in stamps],
+            "actions": [self._actions[s] for s in stamps],
+            "goals": [[position[s], *self._goals[s]] for s in sorted(self._goals) if s in position],
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Figures per frame, and per stage the median and 90 % milliseconds."""
+        stamps = self._whole()
+        elapsed = self.progress()["elapsed_s"]
+        return {
+            "step": list(range(len(stamps))),
+            "confident_voxels": [int(self._map[s]["confident_voxels"]) for s in stamps],
+            "explored_m2": [self._map[s]["explored_area_m2"] for s in stamps],
+            "steps_per_s": round((len(stamps) - 1) / elapsed, 3) if elapsed > 0 and len(stamps) > 1 else 0.0,
+            "ms": {name: _median_p90(values) for name, values in self._stages(stamps).items() if values},
+        }
+
+    def _stages(self, stamps: list[int]) -> dict[str, list[float]]:
+        """Milliseconds per stage as the monitor sees messages come; `map` is the map's own figure."""
+        t = self._times
+
+        def between(a: str, b: str, shift: int) -> list[float]:
+            pairs = zip(stamps[: len(stamps) - shift], stamps[shift:], strict=True)
+            return [1e3 * max(0.0, t[b][s1] - t[a][s0]) for s0, s1 in pairs if s0 in t[a] and s1 in t[b]]
+
+        return {
+            "simulate": between("step", "odom", 1),
+            "detect": between("odom", "detections", 0),
+            "map": [self._map[s].get("ms.node", 0.0) for s in stamps],
+            "plan": between("map", "step", 0),
+            "whole step": between("step", "step", 1),
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write trajectory.json and status.json into a folder."""
+        write_json(folder / "trajectory.json", self.trajectory(), indent=None)
+        write_json(folder / "status.json", self.status(), indent=None)
+
+
+def _median_p90(values: list[float]) -> list[float]:
+    return [round(float(v), 3) for v in np.percentile(values, [50, 90])]

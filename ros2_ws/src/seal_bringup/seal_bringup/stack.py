@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one description of the nodes of a run, read by the runner and by the launch file alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seal_perception.errors import InputError
+
+PACKAGE = "seal_bringup"
+DEFAULT_STACK = "sim.yaml"
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """A simulated run.
+
+    Attributes:
+        scene: a home's name or a folder with scene.glb and objects.json.
+        steps: actions; there is one frame more.
+        run_dir: folder for bag, map.npz, trajectory.json, status.json, log/; made if absent.
+        seed: start pose (0 = the scene's own) and seed of the policy.
+        weights: detector: a shipped name, a .safetensors file, "coco", or "none".
+        width: picture in pixels.
+        height: picture in pixels.
+        policy: goal policy.
+        record: whether to record a bag.
+        detector_threads: CPU threads of the detector; 0 = torch's default.
+        voxels_every: frames per map/voxels message.
+        publish_truth: labels under truth/; for evaluation alone.
+        ready_timeout_s: longest wait for all nodes before frame 0.
+        namespace: put before all relative topics.
+        domain_id: ROS_DOMAIN_ID; -1 = that of the environment.
+        use_sim_time: nodes take their time from /clock.
+        stack: YAML file with the nodes; empty = the shipped sim.yaml.
+    """
+
+    scene: str = "test_01"
+    steps: int = 300
+    run_dir: Path | str = "runs/explore"
+    seed: int = 0
+    weights: str = "seal-small"
+    width: int = 320
+    height: int = 240
+    policy: str = "frontier"
+    record: bool = True
+    detector_threads: int = 0
+    voxels_every: int = 10
+    publish_truth: bool = False
+    ready_timeout_s: float = 90.0
+    namespace: str = ""
+    domain_id: int = -1
+    use_sim_time: bool = False
+    stack: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "run_dir", Path(self.run_dir))
+        object.__setattr__(self, "scene", str(self.scene))
+        if self.steps < 1 or self.width < 16 or self.height < 16:
+            raise InputError(
+                f"need steps >= 1 and pictures of at least 16 x 16, got {self.steps}, {self.width} x {self.height}"
+            )
+        if not -1 <= self.domain_id <= 232:
+            raise InputError(f"domain_id must be 0..232, or -1 for the environment's, got {self.domain_id}")
+
+    @property
+    def frames(self) -> int:
+        """Frames of the run: one before each action and one after the last."""
+        return self.steps + 1
+
+    @property
+    def bag_path(self) -> Path:
+        """Folder of the bag."""
+        return Path(self.run_dir) / "bag"
+
+    @property
+    def map_path(self) -> Path:
+        """File of the map."""
+        return Path(self.run_dir) / "map.npz"
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node, as both the runner and ROS's launch start it.
+
+    Attributes:
+        name: its name.
+        package: package of its executable; `<package>.nodes.<executable>` is its Python module.
+        executable: console script.
+        namespace: put before its relative names.
+        parameters: flat, dotted names.
+        remappings: topic -> other topic.
+        subscribes: relative topics it must hear.
+        publishes: relative topics that others wait for.
+    """
+
+    name: str
+    package: str
+    executable: str
+    namespace: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    remappings: dict[str, str] = field(default_factory=dict)
+    subscribes: tuple[str, ...] = ()
+    publishes: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Python module that runs the node."""
+        return f"{self.package}.nodes.{self.executable}"
+
+
+def shared_folder(name: str) -> Path:
+    """`config`, `rviz` ... of this package: in the source tree, or where pip or colcon put it.
+
+    Raises:
+        InputError: if it is in none of these places.
+    """
+    roots = [Path(__file__).parents[1]]
+    prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    roots += [Path(prefix) / "share" / PACKAGE for prefix in [*prefixes, sys.prefix]]
+    for root in roots:
+        if (root / name).is_dir():
+            return root / name
+    raise InputError(f"folder {name!r} of {PACKAGE} not found in {', '.join(map(str, roots))}: install the package")
+
+
+def read_stack(path: Path | str = "") -> dict[str, Any]:
+    """The description of a stack: `run` (fields of StackConfig) and `nodes`; nodes left out are those of sim.yaml.
+
+    Raises:
+        InputError: if the file is missing, no YAML, or has unknown keys.
+    """
+    path = Path(path) if path else shared_folder("config") / DEFAULT_STACK
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise InputError(f"cannot read the stack {path}: {error.strerror or error}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict) or not set(content) <= {"run", "nodes"}:
+        raise InputError(f"{path} must have the keys run and nodes, got {content if not content else list(content)}")
+    if "nodes" not in content:
+        content["nodes"] = read_stack()["nodes"]
+    return content
+
+
+def config_from_file(path: Path | str, **overrides: Any) -> StackConfig:
+    """StackConfig from the `run` part of a stack file; `overrides` win.
+
+    Raises:
+        InputError: for unknown fields or bad values.
+    """
+    values = {**(read_stack(path).get("run") or {}), **overrides, "stack": str(path)}
+    known = {f.name for f in dataclasses.fields(StackConfig)}
+    if unknown := sorted(set(values) - known):
+        raise InputError(f"{path}: unknown fields {', '.join(unknown)} under run; known are {', '.join(sorted(known))}")
+    try:
+        return StackConfig(**values)
+    except TypeError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def node_specs(config: StackConfig) -> list[NodeSpec]:
+    """The nodes of a run with all parameters filled in, and with what each waits for before the run starts.
+
+    Raises:
+        InputError: if the description is wrong; the text names the node and the key.
+    """
+    rows = [row for row in read_stack(config.stack)["nodes"] if _wanted(row, config)]
+    specs = [_spec(row, config) for row in rows]
+    names = [spec.name for spec in specs]
+    if len(set(names)) != len(names):
+        raise InputError(f"names of nodes must differ, got {', '.join(names)}")
+    return [_with_handshake(spec, specs) for spec in specs]
+
+
+def _wanted(row: dict[str, Any], config: StackConfig) -> bool:
+    return bool(getattr(config, row["when"])) if "when" in row else True
+
+
+def _spec(row: dict[str, Any], config: StackConfig) -> NodeSpec:
+    known = {f.name for f in dataclasses.fields(NodeSpec)} | {"when"}
+    if unknown := sorted(set(row) - known):
+        raise InputError(f"node {row.get('name', '?')}: unknown keys {', '.join(unknown)}; known are {sorted(known)}")
+    try:
+        parameters = {key: _value(v, config) for key, v in (row.get("parameters") or {}).items()}
+        return NodeSpec(
+            row["name"],
+            row["package"],
+            row["executable"],
+            config.namespace,
+            {**parameters, "use_sim_time": config.use_sim_time},
+            dict(row.get("remappings") or {}),
+            tuple(row.get("subscribes") or ()),
+            tuple(row.get("publishes") or ()),
+        )
+    except KeyError as error:
+        raise InputError(f"node {row.get('name', '?')}: {error.args[0]} is missing") from error
+
+
+def _value(value: Any, config: StackConfig) -> Any:
+    if not (isinstance(value, str) and value.startswith("$")):
+        return value
+    if not hasattr(config, value[1:]):
+        raise InputError(f"{value} is no field of a run; known are {[f.name for f in dataclasses.fields(config)]}")
+    found = getattr(config, value[1:])
+    return str(found.absolute()) if isinstance(found, Path) else found
+
+
+def _with_handshake(spec: NodeSpec, specs: list[NodeSpec]) -> NodeSpec:
+    """Add what the node waits for: subscribers of what it publishes, publishers of what it hears, ready nodes."""
+    listeners = {t: sum(t in other.subscribes for other in specs) for t in spec.publishes}
+    heard = [t for t in spec.subscribes if any(t in other.publishes for other in specs)]
+    waits: dict[str, Any] = {
+        "expect_subscribers": [f"{t}={n}" for t, n in listeners.items() if n] or [""],
+        "expect_publishers": heard or [""],
+    }
+    if "ready" in spec.subscribes:
+        waits["wait_for"] = [other.name for other in specs if other is not spec] or [""]
+    return dataclasses.replace(spec, parameters={**spec.parameters, **waits})

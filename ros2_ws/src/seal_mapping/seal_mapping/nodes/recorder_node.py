@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recorder: the run's messages, as bytes, into a rosbag2 bag (mcap)."""
+
+from __future__ import annotations
+
+import sys
+
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
+
+from seal_mapping import bag_messages as bm
+from seal_mapping.bag_recorder import FrameRecorder
+from seal_mapping.bag_writer import BagWriteError, BagWriter
+from seal_mapping.nodes.mounting import declare_mounting
+from seal_perception import messages as m
+from seal_perception.nodes.base import SealNode, run_node
+from seal_perception.nodes.params import declare
+
+TOPICS: dict[str, type] = {
+    m.CAMERA_INFO: CameraInfo,
+    m.COLOUR: Image,
+    m.DEPTH: Image,
+    m.ODOM: Odometry,
+    m.DETECTIONS: String,
+    m.GOAL: PoseStamped,
+    m.STEP: PoseStamped,
+}
+"""What is recorded; /tf and /tf_static are made from odometry and mounting. Never anything under truth/."""
+
+
+class RecorderNode(SealNode):
+    """Writes colour, depth, camera info, odom, /tf, /tf_static, detections, goal and step.
+
+    Parameters: `path` (folder to make), `expected_frames` (the node exits by itself when so many whole frames are
+    written; 0 = never), `flush_s`, `mounting.*`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("recorder")
+        path = declare(self, "path", "bag", "folder of the bag")
+        self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
+        flush_s = declare(self, "flush_s", 0.25, "longest time that a whole frame waits")
+        mounting = declare_mounting(self)
+        self._writer = BagWriter(path, namespace=self.get_namespace())
+        self._frames = FrameRecorder(self._writer, mounting)
+        for topic, kind in TOPICS.items():
+            self.subscribe(kind, topic, lambda data, t=topic: self._on_message(t, data), raw=True)
+        self.create_timer(flush_s, self._frames.flush, clock=self.steady)
+
+    def _on_message(self, topic: str, data: bytes) -> None:
+        self._frames.add(topic, bytes(data))
+        if self._expected and self._frames.whole_frames() >= self._expected:
+            self.finish(0)
+
+    def close(self) -> None:
+        """Write what is there, the index and the metadata; fails if frames of a known run are missing."""
+        if self._writer.closed:
+            return
+        self._frames.flush(everything=True)
+        self._writer.close()
+        rows = ", ".join(f"{self._writer.written[t]} {t}" for t in bm.TOPIC_TYPES if self._writer.written[t])
+        self.get_logger().info(f"bag {self._writer.path}: {self._frames.frames} whole frames ({rows})")
+        if self._expected and self._frames.frames < self._expected:
+            raise BagWriteError(f"the bag has {self._frames.frames} whole frames of {self._expected}: the run was cut")
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(run_node(RecorderNode, "recorder"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all nodes share: QoS by parameter, the start-up handshake, matching by stamp, a clean end with a status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rclpy.task import Future
+from std_msgs.msg import String
+
+from seal_perception import messages as m
+from seal_perception.errors import InputError, SealError
+from seal_perception.nodes.matching import StampMatcher
+from seal_perception.nodes.params import declare
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble has them under this name
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
+PARENT_VARIABLE = "SEAL_RUNNER_PID"
+"""Environment variable with the runner's process id: a node whose runner is gone ends by itself."""
+
+LATCHED_DEPTH = 64
+"""Messages kept on latched topics: more than the 25 steps by which the policy may lag behind the planner."""
+
+
+class SealNode(Node):
+    """A node with relative topics whose QoS are parameters, that says when it is ready and ends with a status.
+
+    Parameters: `qos.<topic with _ for />.reliability` ("reliable" or "best_effort"), `.depth` (0 = keep all);
+    `expect_subscribers` ("topic=count") and `expect_publishers` ("topic"): the node is ready when these are matched,
+    and then says its name on the latched topic `ready`.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.done: Future = Future()
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._own_publishers: dict[str, Publisher] = {}
+        self._own_subscriptions: dict[str, Subscription] = {}
+        expected = [e.rpartition("=") for e in declare(self, "expect_subscribers", [""])]
+        self._expect_subscribers = {topic: int(count) for topic, _, count in expected}
+        self._expect_publishers = declare(self, "expect_publishers", [""])
+        self._ready = self.advertise(String, m.READY, latched=True)
+        self._ready_timer = self.create_timer(0.02, self._check_ready, clock=self.steady)
+
+    def qos(self, topic: str, latched: bool = False, depth: int | None = None) -> QoSProfile:
+        """Profile of a topic from its parameters; declares them."""
+        key = "qos." + topic.strip("/").replace("/", "_")
+        if not self.has_parameter(key + ".reliability"):
+            declare(self, key + ".reliability", "reliable", "reliable or best_effort")
+            kept = depth if depth is not None else LATCHED_DEPTH if latched else 0
+            declare(self, key + ".depth", kept, "messages kept; 0 = all")
+        reliability = self.get_parameter(key + ".reliability").value
+        kept = self.get_parameter(key + ".depth").value
+        if reliability not in ("reliable", "best_effort") or kept < 0:
+            raise InputError(f"{key} must be reliable or best_effort with a depth >= 0, got {reliability!r}, {kept}")
+        return QoSProfile(
+            history=HistoryPolicy.KEEP_LAST if kept else HistoryPolicy.KEEP_ALL,
+            depth=kept,
+            reliability=ReliabilityPolicy[reliability.upper()],
+            durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        )
+
+    def advertise(self, kind: type, topic: str, latched: bool = False, depth: int | None = None) -> Publisher:
+        """Publisher of a relative topic; incompatible subscribers are reported."""
+        events = PublisherEventCallbacks(incompatible_qos=lambda e: self._incompatible(topic, "subscriber", e))
+        publisher = self.create_publisher(kind, topic, self.qos(topic, latched, depth), event_callbacks=events)
+        self._own_publishers[topic] = publisher
+        return publisher
+
+    def subscribe(
+        self, kind: type, topic: str, callback: Callable[[Any], None], latched: bool = False, raw: bool = False
+    ) -> Subscription:
+        """Subscription to a relative topic; incompatible publishers are reported."""
+        events = SubscriptionEventCallbacks(incompatible_qos=lambda e: self._incompatible(topic, "publisher", e))
+        subscription = self.create_subscription(
+            kind, topic, callback, self.qos(topic, latched), event_callbacks=events, raw=raw
+        )
+        self._own_subscriptions[topic] = subscription
+        return subscription
+
+    def _incompatible(self, topic: str, who: str, event: Any) -> None:
+        self.get_logger().error(
+            f"QoS of {topic} does not fit a {who} ({event.last_policy_kind}): nothing passes between the two; "
+            f"set qos.{topic.strip('/').replace('/', '_')}.reliability"
+        )
+
+    def match(
+        self, topics: dict[str, tuple[type, bool]], on_match: Callable[[int, dict[str, Any]], None]
+    ) -> StampMatcher:
+        """Subscribe to topics (type, latched) with headers and put their messages together by stamp.
+
+        Every 5 s without a whole set, a line says which topics it waits for.
+        """
+        matcher = StampMatcher(tuple(topics), on_match)
+        for topic, (kind, latched) in topics.items():
+            self.subscribe(
+                kind, topic, lambda msg, t=topic: matcher.add(t, m.header_stamp_ns(msg), msg), latched=latched
+            )
+        seen = [0]
+
+        def look() -> None:
+            if matcher.missing() and matcher.matched == seen[0]:
+                names = ", ".join(self.resolve_topic_name(t) for t in matcher.missing())
+                self.get_logger().warning(f"waiting for {names}: frames are matched by stamp and the rest is there")
+            seen[0] = matcher.matched
+
+        self.create_timer(5.0, look, clock=self.steady)
+        return matcher
+
+    def is_matched(self) -> bool:
+        """Whether all publishers and subscriptions have the counterparts that the parameters expect."""
+        if any(self._own_publishers[t].get_subscription_count() < n for t, n in self._expect_subscribers.items()):
+            return False
+        subscriptions = [self._own_subscriptions[t] for t in self._expect_publishers]
+        return all(not hasattr(s, "get_publisher_count") or s.get_publisher_count() > 0 for s in subscriptions)
+
+    def unmatched(self) -> list[str]:
+        """What `is_matched` waits for, to be said to a person."""
+        short = [t for t, n in self._expect_subscribers.items() if self._own_publishers[t].get_subscription_count() < n]
+        return [f"a subscriber of {t}" for t in short]
+
+    def _check_ready(self) -> None:
+        if self.is_matched():
+            self._ready_timer.cancel()
+            self._ready.publish(String(data=self.get_name()))
+            self.on_ready()
+
+    def on_ready(self) -> None:
+        """Called once when the node's topics are connected."""
+
+    def finish(self, code: int = 0) -> None:
+        """End the process with this status after the present callback."""
+        if not self.done.done():
+            self.done.set_result(code)
+
+    def close(self) -> None:
+        """Called on every way out; may raise SealError or OSError to fail."""
+
+
+def _watch_parent(pid: int) -> None:
+    """End this process when the runner is gone: politely first, then by force."""
+    while os.getppid() == pid:
+        time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(2.5)
+    os._exit(1)
+
+
+def _report(name: str, error: Exception) -> int:
+    print(f"{name}: error: {error}", file=sys.stderr, flush=True)
+    return 1
+
+
+def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | None = None) -> int:
+    """Make a node, spin it until it is done or interrupted, close it; returns the exit status.
+
+    A user's mistake (SealError, OSError and ValueError from the core) is printed as one line with status 1.
+    """
+    parent = os.environ.get(PARENT_VARIABLE, "")
+    if parent:
+        threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
+    rclpy.init(args=args)
+    node, code = None, 0
+    executor = SingleThreadedExecutor()
+    try:
+        node = factory()
+        executor.add_node(node)
+        executor.spin_until_future_complete(node.done)
+        code = int(node.done.result() or 0) if node.done.done() else 0
+    except (KeyboardInterrupt, ExternalShutdownException):
+        code = 0
+    except (SealError, ValueError, OSError) as error:
+        code = _report(name, error)
+    try:
+        if node is not None:
+            node.close()
+    except KeyboardInterrupt:
+        code = 1
+    except (SealError, ValueError, OSError) as error:
+        code = _report(name, error)
+    executor.shutdown(timeout_sec=1.0)
+    if node is not None:
+        node.destroy_node()
+    rclpy.try_shutdown()
+    return code

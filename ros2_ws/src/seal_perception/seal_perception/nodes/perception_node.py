@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Perception: one picture in, the detector's guesses out."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+import numpy.typing as npt
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from seal_perception import messages as m
+from seal_perception.categories import COLOURS, NUM_CATEGORIES
+from seal_perception.detections import Detections
+from seal_perception.nodes.base import SealNode, run_node
+from seal_perception.nodes.convert import make_header, rgb_to_image, scores_to_image
+from seal_perception.nodes.params import declare
+
+NO_DETECTOR = "none"
+
+
+def draw_overlay(rgb: npt.NDArray[np.uint8], detections: Detections, minimum: float) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) picture with the masks of detections of at least this score blended in."""
+    out = rgb.astype(np.uint16)
+    for category, score, mask in zip(detections.categories, detections.scores, detections.masks, strict=True):
+        if score >= minimum:
+            out[mask] = (out[mask] + COLOURS[category]) // 2
+    return out.astype(np.uint8)
+
+
+class PerceptionNode(SealNode):
+    """`camera/color/image_raw` to `semantic/scores`, `semantic/detections` and, if someone looks, `semantic/overlay`.
+
+    Parameters: `weights` ("seal-small", "coco", a .safetensors file, or "none" for a robot that sees no objects),
+    `threads` of the detector (0 = torch's default), `overlay_min_score`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("perception")
+        weights = declare(self, "weights", "seal-small", "shipped name, file, or none")
+        threads = declare(self, "threads", 0, "CPU threads of the detector; 0 = default")
+        self._overlay_min = declare(self, "overlay_min_score", 0.5, "lowest score drawn")
+        self._detector = None
+        if weights != NO_DETECTOR:
+            import torch
+
+            from seal_perception.detector import load_detector
+
+            if threads:
+                torch.set_num_threads(threads)
+            self._detector = load_detector(weights)
+        self._scores = self.advertise(Image, m.SCORES)
+        self._detections = self.advertise(String, m.DETECTIONS)
+        self._overlay = self.advertise(Image, m.OVERLAY)
+        self.subscribe(Image, m.COLOUR, self._on_colour)
+
+    def _on_colour(self, msg: Image) -> None:
+        start = time.perf_counter()
+        rgb = m.image_to_rgb(msg)
+        found = self._detect(rgb)
+        stamp = m.header_stamp_ns(msg)
+        header = make_header(stamp, msg.header.frame_id)
+        self._detections.publish(String(data=m.detections_to_text(found, stamp)))
+        self._scores.publish(scores_to_image(found.score_image(NUM_CATEGORIES), header))
+        if self._overlay.get_subscription_count():
+            self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, self._overlay_min), header))
+        self.get_logger().debug(f"{len(found)} detections in {1e3 * (time.perf_counter() - start):.0f} ms")
+
+    def _detect(self, rgb: npt.NDArray[np.uint8]) -> Detections:
+        if self._detector is None:
+            return Detections.empty(*rgb.shape[:2])
+        return self._detector.detect(rgb)
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(run_node(PerceptionNode, "perception"))
+
+
+if __name__ == "__main__":
+    main()

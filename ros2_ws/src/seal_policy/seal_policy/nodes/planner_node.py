@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Local planner: one step per frame towards the goal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Path
+
+from seal_perception import messages as m
+from seal_perception.nodes.base import SealNode, run_node
+from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped, points_to_path
+from seal_perception.nodes.params import declare
+from seal_perception.simulator import Action
+from seal_policy.explorer import Navigator
+from seal_policy.goals import GoalClock
+from seal_policy.motion import action_target
+from seal_policy.nodes.inputs import MAP_AND_POSE, declare_explorer, goal_point, read_step
+
+
+class PlannerNode(SealNode):
+    """Map, odometry and, when one is due, goal of one stamp to `step` and `plan`.
+
+    The node works out by itself whether a goal is due (`GoalClock`, the policy's own rule), and waits for it.
+
+    Parameters: `max_steps` (the frame after so many steps is answered by "stop"; 0 = no end), `explorer.*`,
+    `goals.*`, `planner.*`, `local.*`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("planner")
+        config = declare_explorer(self)
+        self._max_steps = declare(self, "max_steps", 0, "actions in the run; 0 = unknown")
+        self._navigator = Navigator(config)
+        self._goal_clock = GoalClock(config.goals)
+        self._step = 0
+        self._goals: dict[int, PoseStamped] = {}
+        self._waiting: tuple[int, dict[str, Any]] | None = None
+        self._step_topic = self.advertise(PoseStamped, m.STEP)
+        self._plan = self.advertise(Path, m.PLAN)
+        self.subscribe(PoseStamped, m.GOAL, self._on_goal)
+        self.match(MAP_AND_POSE, self._on_map)
+
+    def _on_map(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        if self._max_steps and self._step >= self._max_steps:
+            self._answer(stamp_ns, Action.STOP)
+            return
+        _, explored, T_map_base = read_step(parts)
+        if self._goal_clock.due(self._step, T_map_base, explored):
+            self._waiting = (stamp_ns, parts)
+            self._take_goal()
+        else:
+            self._act(stamp_ns, parts)
+
+    def _on_goal(self, msg: PoseStamped) -> None:
+        self._goals[m.header_stamp_ns(msg)] = msg
+        self._take_goal()
+
+    def _take_goal(self) -> None:
+        """Go on if a step waits for a goal and the goal has come."""
+        if self._waiting is None or self._waiting[0] not in self._goals:
+            return
+        (stamp_ns, parts), self._waiting = self._waiting, None
+        _, explored, _ = read_step(parts)
+        self._goal_clock.set(self._step, goal_point(self._goals[stamp_ns]), explored)
+        self._goals = {s: g for s, g in self._goals.items() if s > stamp_ns}
+        self._act(stamp_ns, parts)
+
+    def _act(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        obstacles, explored, T_map_base = read_step(parts)
+        action = self._navigator.act(obstacles, explored, T_map_base, self._goal_clock.goal)
+        self._answer(stamp_ns, action)
+        if self._plan.get_subscription_count():
+            self._plan.publish(points_to_path(self._navigator.path, make_header(stamp_ns, m.MAP_FRAME)))
+
+    def _answer(self, stamp_ns: int, action: Action) -> None:
+        self._step += 1
+        self._step_topic.publish(matrix_to_pose_stamped(action_target(action), make_header(stamp_ns, m.BASE_FRAME)))
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(run_node(PlannerNode, "planner"))
+
+
+if __name__ == "__main__":
+    main()
