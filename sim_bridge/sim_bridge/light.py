@@ -32,6 +32,7 @@ class LightConfig:
         lamp_gain: factor on every lamp's power.
         lamp_reach_m: lamps farther away than this give no light.
         ao_rays: rays per corner for ambient occlusion; 0 = none (a plain hemisphere instead).
+        ao_budget: the rays per corner are fewer where a scene has so many corners that all rays would exceed this.
         ao_reach_m: a hit farther away than this does not darken.
         shadows: whether lamps cast shadows.
         max_edge_m: longer edges are split so that light varies along them; None = never split.
@@ -44,6 +45,7 @@ class LightConfig:
     lamp_gain: float = 1.0
     lamp_reach_m: float = 9.0
     ao_rays: int = 0
+    ao_budget: int = 4_000_000
     ao_reach_m: float = 1.2
     shadows: bool = True
     max_edge_m: float | None = None
@@ -177,7 +179,7 @@ def _openness(scene: object, points: Float32, normals: Float32, rays: int, reach
 
     helper = np.where(np.abs(normals[:, 2:3]) < 0.9, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]]))
     a = np.cross(helper, normals)
-    a /= np.linalg.norm(a, axis=1, keepdims=True)
+    a /= np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-6)
     b = np.cross(normals, a)
     total = np.zeros(len(points), np.float32)
     batch = np.empty((len(points), 6), np.float32)
@@ -243,7 +245,8 @@ def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig
     normals = corner_normals(mesh.vertices, mesh.faces)
     points, normal, index = _samples(mesh.vertices[mesh.faces], normals)
     if config.ao_rays:
-        sky = _openness(scene, points, normal, config.ao_rays, config.ao_reach_m)
+        rays = min(config.ao_rays, max(6, config.ao_budget // len(points)))
+        sky = _openness(scene, points, normal, rays, config.ao_reach_m)
     else:
         sky = (0.8 + 0.2 * normal[:, 2]).astype(np.float32)
     light = sky[:, None] * np.asarray(config.ambient, np.float32)
