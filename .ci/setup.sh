@@ -6,10 +6,12 @@ set -Eeuo pipefail
 trap 'printf "setup: error: line %s of .ci/setup.sh failed\n" "$LINENO" >&2' ERR
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Sourced, this file only defines its functions: that is how tests/test_setup.py reaches them.
 VENV=.venv
 STAMP=$VENV/.seal-setup
+PIP=("$VENV/bin/python" -m pip --disable-pip-version-check)
 PACKAGES=(ros2_ws/src/seal_perception ros2_ws/src/seal_mapping ros2_ws/src/seal_policy ros2_ws/src/seal_bringup sim_bridge)
-NEEDED_MB=8000
+NEEDED_MB=11000  # 6.9 GB that stay and 3.5 GB of downloads while they are unpacked
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -41,11 +43,13 @@ find_python() {
     fail "needs Python 3.10-3.13; found:${found:- none}. Name one with: make setup PYTHON=/path/to/python3.12"
 }
 
-# What decides whether an environment is up to date: requirements, packaging, the files that go to share/, Python, mode, place.
-fingerprint() {
+# What decides whether requirements are up to date: the pins, Python, mode, place. $1: Python's version, $2: mode.
+mark_requirements() { { printf '%s\n' "$PWD" "$1" "$2"; cat requirements/*.txt; } | sha256sum | cut -d' ' -f1; }
+
+# And the packages: their build files and the files that go to share/.
+mark_packages() {
     {
-        printf '%s\n' "$PWD" "$1" "$2"
-        cat requirements/*.txt .ci/setup.sh .ci/link_share.py
+        cat .ci/setup.sh .ci/link_share.py
         for package in "${PACKAGES[@]}"; do cat "$package/setup.py" "$package/setup.cfg" "$package/package.xml"; done
         { find ros2_ws/src/seal_bringup/{launch,config,rviz,foxglove} -type f 2>/dev/null || true; } | LC_ALL=C sort
     } | sha256sum | cut -d' ' -f1
@@ -106,12 +110,22 @@ make_venv() {
 }
 
 announce() {
-    local free_mb
+    local free_mb glibc
+    glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | awk '{print $2}' || true)
+    [ "$(uname -m)" = x86_64 ] || fail "needs an x86_64 processor (open3d and the ROS wheels are built for no other), found $(uname -m)"
+    [ "$(printf '%s\n' 2.35 "${glibc:-0}" | sort -V | head -n 1)" = 2.35 ] \
+        || fail "needs glibc 2.35 or newer (Debian 12, Ubuntu 22.04), found ${glibc:-none}"
     free_mb=$(df -Pm . | awk 'NR == 2 {print $4}')
     if [ "$1" = sourced-ros ]; then say "on top of the sourced ROS 2 $ROS_DISTRO; no ROS wheels"; else say "no ROS 2 sourced: rclpy and Fast DDS come as wheels"; fi
-    if [ -e "$VENV/.seal-setup" ]; then say "requirements or packaging changed: bringing what differs"; return; fi
-    say "this brings about 2.8 GB of Python packages (6.5 GB on disk in $VENV; most of it torch with its CUDA libraries); $((free_mb / 1000)) GB are free"
+    if [ -e "$VENV/.seal-setup" ]; then say "the pins, the Python or the place changed: bringing what differs"; return; fi
+    say "this downloads about 3.5 GB of Python packages (6.9 GB on disk in $VENV; most of it torch with its CUDA libraries); $((free_mb / 1000)) GB are free"
     if [ ! -e "$VENV" ] && [ "$free_mb" -lt "$NEEDED_MB" ]; then fail "needs $((NEEDED_MB / 1000)) GB of free disk here, found $free_mb MB"; fi
+}
+
+# Of pip's many lines, those about big files and what was done.
+brief() {
+    awk '/Downloading .*[0-9] [MG]B\)/ {print "    " $2, $3, $4; fflush()}
+         /^Building|^  error|^Installing collected/ {print "    " substr($0, 1, 60) " ..."; fflush()}'
 }
 
 usable_wheels_venv() {
@@ -119,8 +133,26 @@ usable_wheels_venv() {
         && grep -q 'include-system-site-packages = false' "$VENV/pyvenv.cfg"
 }
 
+install_requirements() {
+    local ros=requirements/ros.txt
+    if [ "$1" = sourced-ros ]; then ros=requirements/sourced-ros.txt; fi
+    "${PIP[@]}" install -q -r requirements/build.txt
+    say "installing requirements (some minutes the first time)"
+    "${PIP[@]}" install -c requirements/constraints.txt -r requirements/base.txt -r "$ros" -r requirements/dev.txt \
+        | brief || fail "pip could not install the requirements (see above)"
+    "$VENV/bin/python" -c 'import open3d, torch, rclpy' || fail "installed, but something does not import (see above)"
+}
+
+# Editable, so that an edit counts at once; what an editable install leaves out is linked.
+install_own() {
+    say "installing the five packages, editable"
+    "${PIP[@]}" install -q --no-deps --no-build-isolation $(printf -- '-e %s ' "${PACKAGES[@]/#/./}")
+    "$VENV/bin/python" .ci/link_share.py "$VENV" "${PACKAGES[@]}"
+    "$VENV/bin/python" -c 'import seal_perception, seal_mapping, seal_policy, seal_bringup, sim_bridge'
+}
+
 main() {
-    local python mode ros mark missing
+    local python mode missing pins own had_pins had_own
     if [ -z "${PYTHON:-}${ROS_DISTRO:-}" ] && usable_wheels_venv; then
         python=$VENV/bin/python mode=wheels
     else
@@ -130,30 +162,22 @@ main() {
     if [ -n "${ROS_DISTRO:-}" ] && [ "$mode" = wheels ]; then
         say "warning: ROS_DISTRO=$ROS_DISTRO is set, but $python cannot import rclpy: using the wheels"
     fi
-    mark=$(fingerprint "$("$python" -V)" "$mode")
-    if [ "$(cat "$STAMP" 2>/dev/null)" = "$mark" ] && [ -x "$VENV/bin/seal" ]; then
+    pins=$(mark_requirements "$("$python" -V)" "$mode") own=$(mark_packages)
+    { read -r had_pins && read -r had_own; } 2>/dev/null <"$STAMP" || had_pins="" had_own=""
+    if [ "$had_pins $had_own" = "$pins $own" ] && [ -x "$VENV/bin/seal" ]; then
         say "up to date"
         return
     fi
-    announce "$mode"
-    missing=$(missing_packages "$python")
-    if [ -n "$missing" ]; then install_packages "$missing"; fi
-    make_venv "$python" "$mode"
-    ros=requirements/$([ "$mode" = wheels ] && echo ros.txt || echo sourced-ros.txt)
-    local pip=("$VENV/bin/python" -m pip --disable-pip-version-check)
-    "${pip[@]}" install -q -r requirements/build.txt
-    say "installing requirements (some minutes the first time)"
-    "${pip[@]}" install -c requirements/constraints.txt -r requirements/base.txt -r "$ros" -r requirements/dev.txt \
-        | { grep --line-buffered -v '^Requirement already satisfied' || true; } || fail "pip could not install the requirements (see above)"
-    say "installing the five packages, editable"
-    "${pip[@]}" install -q --no-deps --no-build-isolation $(printf -- '-e %s ' "${PACKAGES[@]/#/./}")
-    "$VENV/bin/python" .ci/link_share.py "$VENV" "${PACKAGES[@]}"
-    "$VENV/bin/python" -c 'import seal_perception, seal_mapping, seal_policy, seal_bringup, sim_bridge, open3d, torch, rclpy' \
-        || fail "installed, but something does not import (see above)"
-    # Made again now: the environment's own Python decides from here on.
-    if [ "$mode" = wheels ]; then python=$VENV/bin/python; fi
-    fingerprint "$("$python" -V)" "$mode" >"$STAMP"
+    if [ "$had_pins" != "$pins" ]; then
+        announce "$mode"
+        missing=$(missing_packages "$python")
+        if [ -n "$missing" ]; then install_packages "$missing"; fi
+        make_venv "$python" "$mode"
+        install_requirements "$mode"
+    fi
+    install_own
+    printf '%s\n%s\n' "$pins" "$own" >"$STAMP"
     say "done: $VENV/bin/seal"
 }
 
-main "$@"
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main; fi

@@ -19,6 +19,7 @@ setup(
     maintainer_email=MAINTAINER.get("email"),
     license=MANIFEST.findtext("license"),
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_dir={"": "."},
     package_data={},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -106,7 +107,15 @@ def _explore_over_ros(steps: int) -> tuple[float, float, float]:
     from seal_bringup.stack import StackConfig
 
     with tempfile.TemporaryDirectory(prefix="seal_benchmark_") as folder:
-        config = StackConfig(scene=HOME, steps=steps, run_dir=Path(folder), weights="none", width=WIDTH, height=HEIGHT)
+        config = StackConfig(
+            scene=HOME,
+            steps=steps,
+            run_dir=Path(folder),
+            weights="none",
+            width=WIDTH,
+            height=HEIGHT,
+            domain_id=1 + os.getpid() % 100,
+        )
         result = run_stack(config, progress=lambda progress: None)
         median, p90 = read_json(result.status_path)["ms"]["whole step"]
     return float(median), float(p90), result.steps_per_s

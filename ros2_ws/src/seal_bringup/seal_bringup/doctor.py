@@ -137,10 +137,8 @@ def check_ros() -> Check:
     check = check_library(Library("rclpy", "rclpy", cost, distribution="ros-jazzy-rclpy"))
     if not check.ok:
         return check
-    from rclpy.utilities import get_rmw_implementation_identifier
-
     try:
-        middleware = get_rmw_implementation_identifier()
+        middleware = importlib.import_module("rclpy.utilities").get_rmw_implementation_identifier()
     except RuntimeError as error:
         return Check("rclpy", False, True, f"no middleware: {error}", cost)
     distribution = os.environ.get("ROS_DISTRO")
