@@ -15,6 +15,8 @@ from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
 
 CAMERA = Camera.from_hfov(32, 24, math.radians(79))
+FINE = Camera.from_hfov(128, 96, math.radians(79))
+"""Fine enough that the pixels of a wall 2 m ahead leave no voxel out."""
 
 
 def frame(depth, T=None, camera=CAMERA, rgb=None, stamp_ns=0):
@@ -83,12 +85,12 @@ def map_of(voxels, views=None, config=None):
     Args:
         voxels: dictionary (i, j, k) -> dictionary category -> best score of 255; the sum is that score in every view.
         views: dictionary voxel -> frames that saw it; 1 where not given.
-        config: numbers of the map.
+        config: numbers of the map; by default one that keeps heights of +-5 m.
     """
     from seal_mapping.grid import Grid2D
     from seal_mapping.map_config import VoxelCloud
 
-    config, views = config or MapConfig(), views or {}
+    config, views = config or MapConfig(min_height_m=-5.0, max_height_m=5.0), views or {}
     ijk = np.array(sorted(voxels), np.int32).reshape(-1, 3)
     best = np.zeros((len(ijk), config.num_categories), np.uint8)
     for row, voxel in enumerate(sorted(voxels)):
@@ -144,11 +146,11 @@ def detections(camera, *objects):
 
 def wall_source(count=4, score=0.95, distance=2.0, category=0):
     """A robot that looks at a wall whose middle the detector takes for an object."""
-    mask = np.zeros((CAMERA.height, CAMERA.width), bool)
-    mask[6:18, 8:24] = True
+    mask = np.zeros((FINE.height, FINE.width), bool)
+    mask[24:72, 32:96] = True
     items = []
     for index in range(count):
         T = planar_pose(-0.03 * index, 0.0, 0.0) @ camera_mounting(0.88)
-        item = frame(distance + 0.03 * index, T, stamp_ns=10**9 + index)
-        items.append(BagFrame(index, item, detections(CAMERA, (category, score, mask))))
+        item = frame(distance + 0.03 * index, T, FINE, stamp_ns=10**9 + index)
+        items.append(BagFrame(index, item, detections(FINE, (category, score, mask))))
     return ListSource(items)

@@ -110,9 +110,7 @@ def fuse_labels(
         label = np.where(cloud.score >= config.confident, cloud.label + 1, NO_LABEL)
         return dense.spread(label.astype(np.uint8), NO_LABEL), score
     vote = config.rule == "instance_vote"
-    bar, views = (
-        (config.vote_low, config.vote_min_views) if vote else (config.agreement, config.agreement_min_views)
-    )
+    bar, views = (config.vote_low, config.vote_min_views) if vote else (config.agreement, config.agreement_min_views)
     above = (evidence.max(axis=1) >= bar) & (cloud.views >= views)
     label = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     volume = dense.spread(label, NO_LABEL)
