@@ -7,7 +7,9 @@ import base64
 import html
 import json
 import re
+import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seal_bringup.report import CubeView, Voxels, draw_topdown, draw_voxels_png, write_report
+from seal_bringup.report import CubeView, Voxels, draw_topdown, draw_voxels_png, write, write_report
 from seal_bringup.report.cubes import render_cubes
 from seal_bringup.report.figures import fixed, headline, signed
 from seal_bringup.report.topdown import column_colours
@@ -177,6 +179,14 @@ def make_run(folder: Path, homes: tuple[str, ...] = ("test_01",), width: int = 8
     return metrics
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_picture() -> Iterator[None]:
+    """The picture of the map in the page, drawn small: the tests write a dozen pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "PICTURE", CubeView(width=240))
+        yield
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
     folder = tmp_path_factory.mktemp("run")
@@ -240,7 +250,7 @@ def test_every_category_figure_and_label_figure_is_shown(run):
             assert f"{100 * share:.1f}" in text
         for kind, count in labels["errors"].items():
             assert f"{kind} {count}" in text
-    assert "43.8 box AP50" in text and "from 34.1" in text and "84.4 %" in text
+    assert "43.8 box AP50" in text and "from 34.1" in text and "84.4 % of the labels" in text
     assert "93.1 %" in text and "6.2 9.7" in text and "121.4" in text and "71.3" in text
 
 
@@ -271,7 +281,7 @@ def test_several_homes_have_tabs_and_the_mean(tmp_path):
     make_run(tmp_path, ("test_01", "test_02"), width=40)
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert len(re.findall(r'<button role="tab"', page)) == 2 and "Mean of 2 homes" in page
-    assert "In the mean of 2 homes, the detector rose from 35.0 to 44.7" in text_of(page)
+    assert "On average over 2 homes, the detector rose from 35.0 to 44.7" in text_of(page)
 
 
 def test_an_empty_folder_gives_a_page_without_figures(tmp_path):
@@ -293,13 +303,20 @@ def test_an_empty_folder_gives_a_page_without_figures(tmp_path):
     ],
 )
 def test_a_damaged_home_is_reported_and_the_rest_shown(run, tmp_path, damage, said):
-    import shutil
-
     shutil.copytree(run[0], tmp_path / "run")
     damage(tmp_path / "run" / "test_01")
     page = write_report(tmp_path / "run").read_text(encoding="utf-8")
     assert said in text_of(page)
     assert cells_of_row(page, "3DLabelProp<")[0] == "43.8"
+
+
+def test_labels_in_the_form_of_label_quality_are_understood(tmp_path):
+    part = {"instance_precision": 0.8125, "instance_recall": 0.4375, "pixel_precision": None, "predicted": 17}
+    whole = {**part, "errors": {"background": 5, "poor localisation": 2}}
+    labels = {"label_prop": {"frames": 3, "overall": whole, "per_category": {"chair": {**part, "predicted": 11}}}}
+    write_json(tmp_path / "metrics.json", {"homes": {"h": {"rows": {}, "labels": labels}}})
+    text = text_of(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "3DLabelProp 81.2 43.8 – – background 5 poor localisation 2" in text and "chair 81.2 43.8 11" in text
 
 
 def test_missing_and_nonsense_figures_are_dashes(tmp_path):

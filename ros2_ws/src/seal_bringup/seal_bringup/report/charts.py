@@ -38,8 +38,14 @@ def nice_axis(high: float, low: float = 0.0, count: int = 4) -> Axis:
     return Axis(first * step, last * step, tuple(round(i * step, 10) for i in range(first, last + 1)))
 
 
+def grouped(value: float, decimals: int) -> str:
+    """A number with fixed decimals; thousands set apart from 10 000 on."""
+    text = f"{value:,.{decimals}f}".replace(",", "\u202f" if abs(value) >= 10_000 else "")
+    return text.replace("-", "\u2212")
+
+
 def _tick_text(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ") if value == int(value) else f"{value:g}"
+    return grouped(value, 0) if value == int(value) else f"{value:g}"
 
 
 def _dot_row(axis: Axis, row: dict[str, Any], y: dict[str, str]) -> str:
@@ -105,14 +111,15 @@ def line_chart(x: list[float], y: list[float], title: str, unit: str, decimals: 
     up = nice_axis(max(max(y), 1e-6), min(min(y), 0.0), 3)
     points = " ".join(f"{across.percent(a):g},{round(100 - up.percent(b), 3):g}" for a, b in zip(x, y, strict=True))
     grid = "".join(
-        f'<line class="grid" x1="0" x2="100" y1="{100 - up.percent(t):g}" y2="{100 - up.percent(t):g}"/>' for t in up.ticks
+        f'<line class="grid" x1="0" x2="100" y1="{100 - up.percent(t):g}" y2="{100 - up.percent(t):g}"/>'
+        for t in up.ticks
     )
     labels = "".join(f'<span style="bottom:{up.percent(t)}%">{_tick_text(t)}</span>' for t in up.ticks)
     series = escape(json.dumps({"x": x, "y": y, "low": up.low, "high": up.high, "unit": unit, "decimals": decimals}))
     name = f"{escape(title)}: {fixed(y[-1], decimals)} {escape(unit)} at the end"
     return Markup(
         f'<figure class="curve" data-series="{series}"><figcaption><span>{escape(title)}</span>'
-        f'<output>{fixed(y[-1], decimals)}<small> {escape(unit)}</small></output></figcaption>'
+        f"<output>{grouped(y[-1], decimals)}<small> {escape(unit)}</small></output></figcaption>"
         f'<div class="plot"><div class="y-ticks">{labels}</div>'
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{name}">{grid}'
         f'<polygon points="0,100 {points} 100,100"/><polyline points="{points}"/></svg><i class="cursor"></i></div>'

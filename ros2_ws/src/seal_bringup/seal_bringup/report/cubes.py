@@ -17,8 +17,9 @@ from seal_perception.categories import COLOURS
 from seal_perception.files import replacing
 
 FloatArray = npt.NDArray[np.float64]
-FLOOR_RGB, WALL_RGB = (230, 227, 221), (201, 204, 209)
-TRAIL_RGB = (10, 122, 117)
+FLOOR_RGB = np.array([230, 227, 221], dtype=np.float32)
+WALL_RGB = np.array([201, 204, 209], dtype=np.float32)
+TRAIL_RGB = np.array([10, 122, 117], dtype=np.float32)
 FLOOR_TOP_M = 0.1
 
 
@@ -66,7 +67,7 @@ def base_colours(voxels: Voxels, colour: str) -> npt.NDArray[np.float32]:
     if colour == "rgb":
         return voxels.rgb.astype(np.float32)
     floor = voxels.centre_z_m < FLOOR_TOP_M
-    out = np.where(floor[:, None], np.float32(FLOOR_RGB), np.float32(WALL_RGB)).astype(np.float32)
+    out = np.where(floor[:, None], FLOOR_RGB, WALL_RGB)
     named = voxels.label >= 0
     out[named] = COLOURS[voxels.label[named]]
     return out
@@ -195,7 +196,7 @@ def render_cubes(voxels: Voxels, view: CubeView, poses: npt.ArrayLike | None = N
     _paint(voxels, view, to_pixel, shift, picture, depth)
     if poses is not None and len(np.asarray(poses)):
         points = (_trail(np.asarray(poses, dtype=np.float64)) - voxels.origin_m) / voxels.voxel_m
-        colour = np.tile(np.float32(TRAIL_RGB), (len(points), 1))
+        colour = np.tile(TRAIL_RGB, (len(points), 1))
         radius = max(1.5, 0.045 / voxels.voxel_m * scale)
         _draw_balls(picture, depth, points @ to_pixel.T + shift, radius, colour)
     return _finish(picture, depth, view, scale)
@@ -212,7 +213,7 @@ def _paint(
     grid = voxels.occupancy()
     around = openness(grid)
     base = base_colours(voxels, view.colour)
-    mottle = np.float32(0.985 + 0.03 * (((voxels.cell * (73, 151, 211)).sum(axis=1) % 17) / 16.0))
+    mottle = 0.985 + 0.03 * (((voxels.cell * (73, 151, 211)).sum(axis=1) % 17) / 16.0)
     for axis in range(3):
         side = 1 if to_pixel[2, axis] > 0 else -1
         front = voxels.cell + PAD

@@ -122,6 +122,7 @@ def ap_table(rows: dict[str, Any]) -> list[dict[str, Any]]:
             cells[f"{metric}_interval"] = interval(row.get(f"{metric}_ap50_interval"))
             cells[f"{metric}_change"] = "" if key == "pretrained" else signed(gain)
             cells[f"{metric}_class"] = sign_class(gain)
+        cells["sure"] = fixed(row.get("precision_at_90"), 1, 100.0)
         table.append(cells)
     return table
 
@@ -157,36 +158,49 @@ def category_table(rows: dict[str, Any], metric: str) -> dict[str, Any]:
     return {"columns": [row_text(key) for key, _ in kept], "lines": lines}
 
 
-ERROR_ORDER = ("background", "wrong category", "localisation", "duplicate")
+ERROR_ORDER = ("background", "wrong category", "localisation", "poor localisation", "duplicate")
+
+
+def label_figures(value: Any) -> dict[str, Any]:
+    """The figures of a set of labels or of one of its categories, under the report's names.
+
+    Takes metrics.json's form (`precision`, `recall`, `instances`) and the one of `seal_perception.label_quality`
+    (`instance_precision`, `instance_recall`, `predicted`, all categories together under `overall`).
+    """
+    entry = as_dict(value)
+    entry = {**entry, **as_dict(entry.get("overall"))}
+    out = {key: entry.get(key) for key in ("pixel_precision", "pixel_recall", "errors", "per_category")}
+    for key, other in (("precision", "instance_precision"), ("recall", "instance_recall"), ("instances", "predicted")):
+        out[key] = entry[key] if key in entry else entry.get(other)
+    return out
 
 
 def label_tables(labels: dict[str, Any]) -> list[dict[str, Any]]:
     """Precision, recall, errors by kind and per category of each set of labels."""
     tables = []
     for key, value in ordered_rows(labels):
-        per_category = as_dict(value.get("per_category"))
+        figures = label_figures(value)
+        per_category = as_dict(figures["per_category"])
         lines = []
         for name in _category_names([per_category]):
-            entry = as_dict(per_category[name])
+            entry = label_figures(per_category[name])
             lines.append(
                 {
                     "name": name,
                     "colour": category_colour(name),
-                    "precision": fixed(entry.get("precision"), 1, 100.0),
-                    "recall": fixed(entry.get("recall"), 1, 100.0),
-                    "instances": fixed(entry.get("instances"), 0),
+                    "precision": fixed(entry["precision"], 1, 100.0),
+                    "recall": fixed(entry["recall"], 1, 100.0),
+                    "instances": fixed(entry["instances"], 0),
                 }
             )
+        shares = ("precision", "recall", "pixel_precision", "pixel_recall")
         tables.append(
             {
                 "key": key,
                 "text": row_text(key),
-                **{
-                    field: fixed(value.get(field), 1, 100.0)
-                    for field in ("precision", "recall", "pixel_precision", "pixel_recall")
-                },
+                **{field: fixed(figures[field], 1, 100.0) for field in shares},
                 "lines": lines,
-                "errors": _errors(as_dict(value.get("errors"))),
+                "errors": _errors(as_dict(figures["errors"])),
             }
         )
     return tables
@@ -218,17 +232,16 @@ def headline(figures: dict[str, Any], of_what: str) -> str:
     rows, labels = as_dict(figures.get("rows")), as_dict(figures.get("labels"))
     before = number(as_dict(rows.get("pretrained")).get("box_ap50"))
     after = number(as_dict(rows.get("label_prop")).get("box_ap50"))
-    precision = number(as_dict(labels.get("label_prop")).get("precision"))
+    precision = number(label_figures(labels.get("label_prop"))["precision"])
     if before is None:
         return "This run is not finished: no average precision has been measured yet."
     if after is None:
-        return (
-            f"The detector starts at {fixed(before)} box AP50 in {of_what}; the fine-tuned one is not measured yet."
-        )
+        return f"The detector starts at {fixed(before)} box AP50 in {of_what}; the fine-tuned one is not measured yet."
     gain = after - before
     verb = {"up": "rose", "down": "fell", "flat": "stayed"}[sign_class(gain)]
     move = f"from {fixed(before)} to {fixed(after)}" if verb != "stayed" else f"at {fixed(after)}"
-    text = f"In {of_what}, the detector {verb} {move} box AP50 without a human label"
+    where = f"In {of_what}" if not of_what.startswith("the mean") else f"On average over {of_what[12:]}"
+    text = f"{where}, the detector {verb} {move} box AP50 without a human label"
     if precision is None:
         return text + "."
-    return text + f"; {fixed(precision, 1, 100.0)} % of the labels it trained on were right."
+    return text + f"; {fixed(precision, 1, 100.0)}\u00a0% of the labels it trained on were right."

@@ -118,7 +118,9 @@ def _draw_way(
         return
     r = 0.11 * k
     x, y = way[0]
-    draw.ellipse((x - r, height - y - r, x + r, height - y + r), fill=(255, 255, 255), outline=(4, 92, 88), width=line // 2)
+    draw.ellipse(
+        (x - r, height - y - r, x + r, height - y + r), fill=(255, 255, 255), outline=(4, 92, 88), width=line // 2
+    )
     x, y = way[-1]
     turn = [yaw[-1], yaw[-1] + 2.5, yaw[-1] + np.pi, yaw[-1] - 2.5]
     reach = np.array([0.24, 0.2, 0.08, 0.2]) * k

@@ -66,9 +66,7 @@ class Voxels:
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> Voxels:
         """The voxels where `mask` (N,) holds."""
-        return replace(
-            self, cell=self.cell[mask], rgb=self.rgb[mask], label=self.label[mask], score=self.score[mask]
-        )
+        return replace(self, cell=self.cell[mask], rgb=self.rgb[mask], label=self.label[mask], score=self.score[mask])
 
     def confident(self, threshold: int) -> Voxels:
         """The same voxels, labels with a score below `threshold` made none."""

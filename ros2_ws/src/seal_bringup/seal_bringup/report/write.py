@@ -17,7 +17,7 @@ from seal_bringup.report.cubes import CubeView, render_cubes
 from seal_bringup.report.pictures import drawing_uri, photo_uri, rendering_uri
 from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, as_dict, number, numbers, read_run
 from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
-from seal_bringup.report.viewer import pack_voxels
+from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES
@@ -26,7 +26,9 @@ from seal_perception.files import replacing
 
 LOG = logging.getLogger(__name__)
 ASSETS = Path(__file__).resolve().parent / "assets"
-MAX_SAMPLES = 8
+INLINED = ("report.css", "report.js", "viewer.js")
+PICTURE = CubeView(width=1400)
+MAX_SAMPLES, ALL_SAMPLES, ALL_VOXELS = 8, 24, 1_000_000
 SAMPLE_TITLES = {
     "before": "Before",
     "label": "Label from the map",
@@ -50,7 +52,11 @@ def write_report(run_dir: Path) -> Path:
     """
     run = read_run(Path(run_dir))
     environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(_page(run))
     path = run.path / "report.html"
@@ -61,16 +67,18 @@ def write_report(run_dir: Path) -> Path:
 
 def _page(run: RunFolder) -> dict[str, Any]:
     main, of_what = figures.main_figures(run)
-    homes = [_home(home, samples=max(3, MAX_SAMPLES - len(run.homes))) for home in run.homes]
+    samples = max(1, min(MAX_SAMPLES, ALL_SAMPLES // max(1, len(run.homes))))
+    limit = max(20_000, min(VIEWER_LIMIT, ALL_VOXELS // max(1, len(run.homes))))
+    homes = [_home(home, samples, limit) for home in run.homes]
     mean = as_dict(run.metrics.get("mean"))
-    tables = [
+    tables: list[dict[str, Any]] = [
         {"name": home.name, "rows": figures.ap_table(as_dict(home.metrics.get("rows")))}
         for home in run.homes
         if as_dict(home.metrics.get("rows"))
     ]
     if as_dict(mean.get("rows")) and len(run.homes) > 1:
         tables.insert(0, {"name": f"Mean of {len(tables)} homes", "rows": figures.ap_table(as_dict(mean["rows"]))})
-    asset = {name: Markup((ASSETS / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js", "viewer.js")}
+    asset = {name: Markup((ASSETS / name).read_text(encoding="utf-8")) for name in INLINED}
     shown = {row["key"] for table in tables for row in table["rows"]}
     return {
         "asset": asset,
@@ -81,6 +89,7 @@ def _page(run: RunFolder) -> dict[str, Any]:
         "plot": charts.dot_plot(as_dict(main.get("rows"))),
         "of_what": of_what,
         "ap_tables": tables,
+        "sure": any(row["sure"] != figures.DASH for table in tables for row in table["rows"]),
         "row_texts": [row for row in figures.ROWS if row.key in shown] or list(figures.ROWS),
         "mean_labels": figures.label_tables(as_dict(mean.get("labels"))) if len(run.homes) > 1 else [],
         "homes": homes,
@@ -105,7 +114,7 @@ def _chips(run: RunFolder) -> list[tuple[str, str]]:
 
 
 def _cards(main: dict[str, Any], run: RunFolder) -> list[dict[str, str]]:
-    rows, labels = as_dict(main.get("rows")), as_dict(as_dict(main.get("labels")).get("label_prop"))
+    rows, labels = as_dict(main.get("rows")), figures.label_figures(as_dict(main.get("labels")).get("label_prop"))
     before, after = as_dict(rows.get("pretrained")), as_dict(rows.get("label_prop"))
     cards = []
     for metric, title in (("box_ap50", "Box AP50"), ("mask_ap50", "Mask AP50")):
@@ -127,8 +136,7 @@ def _cards(main: dict[str, Any], run: RunFolder) -> list[dict[str, str]]:
     ):
         cards.append(_card(title, labels.get(key), note))
     if len(run.homes) == 1:
-        seen = as_dict(run.homes[0].metrics.get("coverage")).get("reachable_seen")
-        cards.append(_card("Floor seen", seen, "of what the robot can reach"))
+        cards.append(_card("Floor seen", _seen(run.homes[0]), "of what the robot can reach"))
     return cards
 
 
@@ -138,13 +146,13 @@ def _card(title: str, share: Any, note: str) -> dict[str, str]:
     return {"title": title, "value": value, "unit": unit, "note": note, "change": "", "class": "flat"}
 
 
-def _home(home: HomeFolder, samples: int) -> dict[str, Any]:
+def _home(home: HomeFolder, samples: int, limit: int) -> dict[str, Any]:
     missing = list(home.missing)
     voxels, confident = _voxels(home, missing)
     poses, _ = trajectory_arrays(home.trajectory)
     picture = None
     if voxels is not None:
-        picture = rendering_uri(render_cubes(voxels.confident(confident), CubeView(), poses))
+        picture = rendering_uri(render_cubes(voxels.confident(confident), PICTURE, poses))
     rows, labels = as_dict(home.metrics.get("rows")), as_dict(home.metrics.get("labels"))
     return {
         "name": home.name,
@@ -156,7 +164,7 @@ def _home(home: HomeFolder, samples: int) -> dict[str, Any]:
         "samples": _gallery(home, samples, missing),
         "topdown": _topdown(home, voxels, confident, missing),
         "picture": picture,
-        "viewer": None if voxels is None else pack_voxels(voxels, poses=poses, confident=confident),
+        "viewer": None if voxels is None else pack_voxels(voxels, limit, poses, confident),
         "curves": _curves(home.status),
         "timings": _timings(home),
         "facts": _facts(home, len(poses)),
@@ -180,20 +188,20 @@ def _voxels(home: HomeFolder, missing: list[str]) -> tuple[Voxels | None, int]:
     return voxels, int(voxel_map.config.confident)
 
 
-def _topdown(home: HomeFolder, voxels: Voxels | None, confident: int, missing: list[str]) -> str | None:
-    """topdown.png of the run, else drawn from map and trajectory."""
-    if home.folder is not None and (home.folder / "topdown.png").is_file():
-        uri = drawing_uri(home.folder / "topdown.png")
-        if uri is not None:
-            return uri
-        missing.append("topdown.png cannot be read; drawn anew")
+def _topdown(home: HomeFolder, voxels: Voxels | None, confident: int, missing: list[str]) -> dict[str, Any] | None:
+    """The top-down map drawn from map and trajectory; where there is neither, the run's own topdown.png."""
     sure = None if voxels is None else voxels.confident(confident)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return drawing_uri(draw_topdown(Path(folder) / "topdown.png", sure, home.trajectory))
+            return {"uri": drawing_uri(draw_topdown(Path(folder) / "topdown.png", sure, home.trajectory)), "ours": True}
         except ValueError:
-            missing.append("no top-down map: there is neither a map nor a trajectory")
-            return None
+            LOG.info("%s has neither a map nor a trajectory to draw", home.name)
+    if home.folder is not None and (home.folder / "topdown.png").is_file():
+        uri = drawing_uri(home.folder / "topdown.png")
+        if uri is not None:
+            return {"uri": uri, "ours": False}
+    missing.append("no top-down map: there is neither a map nor a trajectory")
+    return None
 
 
 def _gallery(home: HomeFolder, count: int, missing: list[str]) -> list[dict[str, Any]]:
@@ -245,17 +253,23 @@ def _timings(home: HomeFolder) -> list[dict[str, Any]]:
     return [table for table in tables if table["lines"]]
 
 
-def _facts(home: HomeFolder, poses: int) -> list[tuple[str, str]]:
+def _seen(home: HomeFolder) -> Any:
     coverage = as_dict(home.metrics.get("coverage"))
-    facts = []
-    if poses:
-        facts.append(("poses", str(poses)))
-    for key, name, unit, scale in (
-        ("reachable_seen", "reachable floor seen", "%", 100.0),
-        ("explored_m2", "explored", "m²", 1.0),
+    return coverage.get("reachable_seen", coverage.get("seen_share"))
+
+
+def _facts(home: HomeFolder, poses: int) -> list[tuple[str, str]]:
+    """Figures beside the home's name; only those that are there."""
+    coverage = as_dict(home.metrics.get("coverage"))
+    facts = [("frames", str(poses))] if poses else []
+    for value, name, unit, scale in (
+        (_seen(home), "reachable floor seen", "%", 100.0),
+        (coverage.get("explored_m2"), "explored", "m²", 1.0),
+        (coverage.get("path_m"), "way", "m", 1.0),
+        (home.status.get("steps_per_s"), "steps per second", "", 1.0),
     ):
-        if number(coverage.get(key)) is not None:
-            facts.append((name, f"{figures.fixed(coverage[key], 1, scale)} {unit}"))
+        if number(value) is not None:
+            facts.append((name, f"{figures.fixed(value, 1, scale)} {unit}".strip()))
     return facts
 
 
@@ -267,6 +281,7 @@ def _config(config: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
             return [line for key, inner in value.items() for line in flat(inner, f"{name}.{key}" if name else str(key))]
         return [(name, value if isinstance(value, str) else json.dumps(value))]
 
-    groups = [(str(key), flat(value, "")) for key, value in config.items() if isinstance(value, dict) and value]
-    single = [line for key, value in config.items() if not (isinstance(value, dict) and value) for line in flat(value, str(key))]
+    nested = {key: value for key, value in config.items() if isinstance(value, dict) and value}
+    single = [line for key, value in config.items() if key not in nested for line in flat(value, str(key))]
+    groups = [(str(key), flat(value, "")) for key, value in nested.items()]
     return ([("general", single)] if single else []) + groups

@@ -24,7 +24,8 @@
       cursor.style.left = `${100 * (x[i] - x[0]) / (x[x.length - 1] - x[0])}%`;
       const note = document.createElement("small");
       note.textContent = ` ${unit} at step ${x[i]}`;
-      output.replaceChildren(y[i].toFixed(decimals), note);
+      const text = y[i].toFixed(decimals);
+      output.replaceChildren(y[i] >= 10000 ? text.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") : text, note);
     });
     plot.addEventListener("pointerleave", () => {
       cursor.style.display = "none";
@@ -33,7 +34,7 @@
   }
 
   const zoom = document.getElementById("zoom");
-  for (const picture of document.querySelectorAll(".sample img")) {
+  for (const picture of document.querySelectorAll(".sample img, .topdown img")) {
     picture.addEventListener("click", () => {
       zoom.firstElementChild.src = picture.src;
       zoom.firstElementChild.alt = picture.alt;

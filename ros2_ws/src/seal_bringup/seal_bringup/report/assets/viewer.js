@@ -163,7 +163,7 @@ class VoxelView {
 
   home() {
     const [X, Y, Z] = this.pack.shape;
-    this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: 1.62 * Math.hypot(X, Y, Math.min(Z, 30)),
+    this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: 1.5 * Math.hypot(X, Y, Math.min(Z, 30)),
       target: [X / 2, Y / 2, Math.min(Z, 20) / 4] };
   }
 
