@@ -162,6 +162,7 @@ class Navigator:
         self.replans += 1
         left = self.plan.field.at(pose[:2])
         if new_goal:
+            self._turning = 0
             self._best_left, self._best_step = left, self._step
         else:
             self._best_left = max(self._best_left, left)
@@ -210,7 +211,7 @@ class Explorer:
 
     def act(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Action:
         """The action after `step` actions, on the map that holds the frame of that step."""
-        self.goal_given = self.keeper.needs_goal(step, T_map_base, explored)
+        self.goal_given = self.keeper.needs_goal(step, T_map_base, obstacles, explored)
         if self.goal_given:
             self.keeper.next_goal(obstacles, explored, T_map_base, step)
         return self.navigator.act(obstacles, explored, T_map_base, self.goal)

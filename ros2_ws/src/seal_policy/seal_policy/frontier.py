@@ -10,8 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from seal_mapping.grid import Grid2D
+from seal_policy.terrain import coarsen, window
+
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+
+RAYS = 120
+"""Rays of a look all around; 4.5 m away they are 24 cm apart."""
 
 
 def frontier_cells(free: BoolArray, unknown: BoolArray) -> BoolArray:
@@ -82,6 +88,32 @@ def unknown_in_view(  # type: ignore[no-untyped-def]  # numba infers
                     if passed >= through_cells:
                         break
     return counts
+
+
+def unknown_m2_around(
+    obstacles: Grid2D, explored: Grid2D, xy: tuple[float, float], view_m: float, through_m: float, factor: int = 2
+) -> float:
+    """Unknown floor in square metres that may be seen from a point, on cells `factor` times the map's.
+
+    Args:
+        obstacles: bool cells, map frame.
+        explored: aligned with `obstacles`.
+        xy: the point, metres.
+        view_m: how far is looked.
+        through_m: see `unknown_in_view`.
+        factor: fine cells per coarse cell and axis.
+    """
+    cell = round(float(explored.cell_m), 6)
+    reach = math.ceil(view_m / (cell * factor)) + 1
+    centre = np.floor((np.asarray(xy) - np.round(explored.origin_xy, 6)) / cell).astype(int)
+    low, high = centre - reach * factor, centre + (reach + 1) * factor
+    blocked = coarsen(window(obstacles.cells, low, high), factor).any(axis=2)
+    unknown = ~coarsen(window(explored.cells, low, high), factor).any(axis=2) & ~blocked
+    coarse = cell * factor
+    count = unknown_in_view(
+        blocked, unknown, np.array([[reach, reach]]), round(view_m / coarse), RAYS, round(through_m / coarse)
+    )
+    return float(count[0]) * coarse**2
 
 
 @njit(cache=True)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from seal_mapping.grid import Grid2D
 from seal_perception.errors import InputError
 from seal_policy.frontier import (
+    RAYS,
     cluster_frontiers,
     frontier_cells,
     new_sides_in_view,
@@ -21,7 +22,7 @@ from seal_policy.frontier import (
 )
 from seal_policy.local_policy import heading_to
 from seal_policy.motion import FORWARD_M, TURN_RAD, planar
-from seal_policy.planner import Field, Planner, PlannerConfig
+from seal_policy.planner import Field, Planner, PlannerConfig, descend_cells
 from seal_policy.terrain import BoolArray, FloatArray, Terrain, coarsen
 
 Point = tuple[float, float]
@@ -161,7 +162,7 @@ class FrontierPolicy:
             return None
         places = np.unique(np.array(found, dtype=np.int64), axis=0)
         gain = cell**2 * unknown_in_view(
-            view.blocked, view.unknown, places, round(c.view_m / cell), 120, round(c.through_m / cell)
+            view.blocked, view.unknown, places, round(c.view_m / cell), RAYS, round(c.through_m / cell)
         )
         return self._best(view, pose, places, gain, c.min_gain_m2, failed)
 
@@ -193,7 +194,7 @@ class FrontierPolicy:
         c = self.config
         xy = view.places(places)
         away = view.cost.values[places[:, 0], places[:, 1]]
-        turns = np.array([abs(heading_to(pose, p)) / TURN_RAD for p in xy])
+        turns = self._first_turns(view, pose, places)
         worth = gain / (away / FORWARD_M + turns + c.offset_steps)
         if self._last is not None:
             worth = np.where(np.hypot(*(xy - self._last).T) < c.piece_m, c.stay * worth, worth)
@@ -204,6 +205,17 @@ class FrontierPolicy:
             return None
         k = int(np.argmax(np.where(usable, worth, -1.0)))
         return float(xy[k, 0]), float(xy[k, 1])
+
+
+    @staticmethod
+    def _first_turns(view: _View, pose: tuple[float, float, float], places: npt.NDArray[np.int64]) -> FloatArray:
+        """(N,) turns until the robot faces along the way to each place."""
+        turns = np.zeros(len(places))
+        for k, place in enumerate(places):
+            if math.isfinite(view.cost.values[place[0], place[1]]):
+                way = view.cost.centres(descend_cells(view.cost.values, place))[::-1]
+                turns[k] = abs(heading_to(pose, way[min(len(way) - 1, 6)])) / TURN_RAD
+        return turns
 
 
 class RandomPolicy:

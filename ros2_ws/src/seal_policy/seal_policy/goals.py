@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seal_mapping.grid import Grid2D
+from seal_policy.frontier import unknown_m2_around
 from seal_policy.global_policy import GlobalPolicy, Point, PolicyInput
 from seal_policy.motion import planar
 from seal_policy.terrain import FloatArray
@@ -24,7 +25,10 @@ class GoalConfig:
         renew_on_arrival: a new goal also when the robot has arrived, stands still or has seen what it went for.
         arrive_m: distance to the goal that counts as arrived.
         still_steps: steps without moving that count as stuck (turning round takes 6).
-        seen_m: a goal at a frontier is done when nothing unknown is left within this distance of it.
+        seen_share: a goal chosen for its view of unknown floor is done when no more than this share is left of it.
+        seen_least_m2: a goal with less unknown floor in view was chosen for something else.
+        view_m: how far that view reaches.
+        through_m: how far it is followed into the unknown.
         fresh_steps: a goal is kept at least so long before "seen" can end it.
     """
 
@@ -33,7 +37,10 @@ class GoalConfig:
     renew_on_arrival: bool = True
     arrive_m: float = 0.3
     still_steps: int = 10
-    seen_m: float = 0.6
+    seen_share: float = 0.3
+    seen_least_m2: float = 0.3
+    view_m: float = 4.5
+    through_m: float = 2.0
     fresh_steps: int = 3
 
     def __post_init__(self) -> None:
@@ -42,8 +49,11 @@ class GoalConfig:
                 "need period_steps >= 1, spin_steps >= 0, still_steps >= 7, fresh_steps >= 1; got "
                 f"{self.period_steps}, {self.spin_steps}, {self.still_steps}, {self.fresh_steps}"
             )
-        if self.arrive_m <= 0 or self.seen_m <= 0:
-            raise ValueError(f"arrive_m and seen_m must be > 0, got {self.arrive_m}, {self.seen_m}")
+        if min(self.arrive_m, self.view_m, self.through_m) <= 0 or not 0 <= self.seen_share < 1:
+            raise ValueError(
+                "need arrive_m, view_m, through_m > 0 and seen_share in [0, 1); got "
+                f"{self.arrive_m}, {self.view_m}, {self.through_m}, {self.seen_share}"
+            )
 
 
 def goal_due(
@@ -67,7 +77,7 @@ def goal_due(
         goal_step: step at which it was given.
         config: the rule's numbers.
         still_since: step since which the robot has stood at its place.
-        seen: whether the goal was at a frontier and is none any more.
+        seen: whether most of the unknown floor that the goal was to show has been seen.
     """
     if step < config.spin_steps:
         return False
@@ -90,40 +100,36 @@ class GoalClock:
         self.config = config or GoalConfig()
         self.goal: Point | None = None
         self._goal_step = 0
-        self._at_frontier = False
+        self._unknown_m2 = 0.0
         self._place: Point | None = None
         self._still_since = 0
 
-    def due(self, step: int, T_map_base: FloatArray, explored: Grid2D) -> bool:
+    def due(self, step: int, T_map_base: FloatArray, obstacles: Grid2D, explored: Grid2D) -> bool:
         """Whether a new goal is due at this step; call once per step, with the map of the same stamp."""
         x, y, _ = planar(T_map_base)
         if self._place is None or math.dist(self._place, (x, y)) > 0.05:
             self._place, self._still_since = (x, y), step
-        seen = self._at_frontier and not self._unknown_near_goal(explored)
+        seen = (
+            self.goal is not None
+            and self._unknown_m2 > self.config.seen_least_m2
+            and self._view_m2(obstacles, explored) <= self.config.seen_share * self._unknown_m2
+        )
         return goal_due(step, T_map_base, self.goal, self._goal_step, self.config, self._still_since, seen)
 
     def stuck(self, step: int) -> bool:
         """Whether the robot has stood still for so long that its goal must be out of reach."""
         return step - max(self._still_since, self._goal_step) >= self.config.still_steps
 
-    def set(self, step: int, goal: Point, explored: Grid2D) -> None:
+    def set(self, step: int, goal: Point, obstacles: Grid2D, explored: Grid2D) -> None:
         """Take the goal given at a step."""
         self.goal, self._goal_step = (float(goal[0]), float(goal[1])), step
-        self._at_frontier = self._unknown_near_goal(explored)
+        self._unknown_m2 = self._view_m2(obstacles, explored)
 
-    def _unknown_near_goal(self, explored: Grid2D) -> bool:
-        """Whether an unexplored cell lies within `seen_m` of the goal."""
+    def _view_m2(self, obstacles: Grid2D, explored: Grid2D) -> float:
+        """Unknown floor that may be seen from the goal."""
         if self.goal is None:
-            return False
-        cell = float(explored.cell_m)
-        reach = round(self.config.seen_m / cell)
-        offsets = np.arange(-reach, reach + 1)
-        di, dj = np.meshgrid(offsets, offsets, indexing="ij")
-        disc = di**2 + dj**2 <= reach**2
-        centre = np.floor((np.asarray(self.goal) - np.round(explored.origin_xy, 6)) / round(cell, 6)).astype(int)
-        i, j = centre[0] + di[disc], centre[1] + dj[disc]
-        inside = (i >= 0) & (j >= 0) & (i < explored.cells.shape[0]) & (j < explored.cells.shape[1])
-        return not (inside.all() and bool(explored.cells[i, j].all()))
+            return 0.0
+        return unknown_m2_around(obstacles, explored, self.goal, self.config.view_m, self.config.through_m)
 
 
 class GoalKeeper:
@@ -135,10 +141,10 @@ class GoalKeeper:
         self._poses: list[tuple[float, float, float]] = []
         self._failed: list[tuple[int, Point]] = []
 
-    def needs_goal(self, step: int, T_map_base: FloatArray, explored: Grid2D) -> bool:
+    def needs_goal(self, step: int, T_map_base: FloatArray, obstacles: Grid2D, explored: Grid2D) -> bool:
         """Whether a goal is due; call once per step."""
         self._poses.append(planar(T_map_base))
-        return self.clock.due(step, T_map_base, explored)
+        return self.clock.due(step, T_map_base, obstacles, explored)
 
     def next_goal(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Point:
         """Ask the policy for a goal and take it as the current one."""
@@ -146,5 +152,5 @@ class GoalKeeper:
             self._failed.append((step, self.clock.goal))
         failed = np.array([goal for since, goal in self._failed if step - since <= 100]).reshape(-1, 2)
         goal = self.policy.goal(PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed))
-        self.clock.set(step, goal, explored)
+        self.clock.set(step, goal, obstacles, explored)
         return goal

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import skfmm
+from numba import njit
 
 from seal_mapping.grid import Grid2D
 from seal_policy.motion import planar
@@ -93,19 +94,10 @@ class Field:
 
     def descend(self, xy: npt.ArrayLike) -> FloatArray:
         """Path (N, 2) in metres from a point down to the source; empty where the source cannot be reached."""
-        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(int)
         if not math.isfinite(self.at(xy)):
             return np.zeros((0, 2))
-        path = [ij]
-        for _ in range(self.values.size):
-            a = np.maximum(ij - 1, 0)
-            patch = self.values[a[0] : ij[0] + 2, a[1] : ij[1] + 2]
-            best = a + np.array(np.unravel_index(int(np.argmin(patch)), patch.shape))
-            if self.values[best[0], best[1]] >= self.values[ij[0], ij[1]]:
-                break
-            ij = best
-            path.append(ij)
-        return self.centres(np.stack(path))
+        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(np.int64)
+        return self.centres(descend_cells(self.values, ij))
 
 
 @dataclass(frozen=True)
@@ -125,6 +117,28 @@ class Plan:
     field: Field
     path: FloatArray
     explored_on_path: BoolArray
+
+
+@njit(cache=True)
+def descend_cells(values, start):  # type: ignore[no-untyped-def]  # numba infers
+    """Cells (N, 2) from a start, each the lowest of the eight around the one before, down to a minimum."""
+    path = np.empty((values.size, 2), np.int64)
+    i, j = start[0], start[1]
+    path[0, 0], path[0, 1] = i, j
+    count = 1
+    while count < values.size:
+        bi, bj = i, j
+        for di in range(-1, 2):
+            for dj in range(-1, 2):
+                ni, nj = i + di, j + dj
+                if 0 <= ni < values.shape[0] and 0 <= nj < values.shape[1] and values[ni, nj] < values[bi, bj]:
+                    bi, bj = ni, nj
+        if bi == i and bj == j:
+            break
+        i, j = bi, bj
+        path[count, 0], path[count, 1] = i, j
+        count += 1
+    return path[:count].copy()
 
 
 class Planner:

@@ -81,12 +81,12 @@ def build_terrain(
     low, high = low - border, high + border
     low = low - np.mod(low, factor)
     high = high + np.mod(low - high, factor)
-    blocked = _window(obstacles.cells, low, high)
+    blocked = window(obstacles.cells, low, high)
     clearance = _distance_m(blocked, cell)
     corner = origin + low * cell
     for bump in bumps:
         _add_bump(clearance, corner, cell, bump, bump_radius_m)
-    return Terrain(clearance, _window(explored.cells, low, high), blocked, corner, cell)
+    return Terrain(clearance, window(explored.cells, low, high), blocked, corner, cell)
 
 
 def _extent(known: BoolArray, points: list[npt.NDArray[np.int_]]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
@@ -99,7 +99,7 @@ def _extent(known: BoolArray, points: list[npt.NDArray[np.int_]]) -> tuple[npt.N
     return stacked.min(axis=0), stacked.max(axis=0) + 1
 
 
-def _window(cells: BoolArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> BoolArray:
+def window(cells: BoolArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> BoolArray:
     """Cells [low, high) of a grid; what lies outside it is False."""
     out = np.zeros(tuple(int(n) for n in high - low), dtype=bool)
     a = np.maximum(low, 0)

@@ -47,8 +47,8 @@ class PlannerNode(SealNode):
         if self._max_steps and self._step >= self._max_steps:
             self._answer(stamp_ns, Action.STOP)
             return
-        _, explored, T_map_base = read_step(parts)
-        if self._goal_clock.due(self._step, T_map_base, explored):
+        obstacles, explored, T_map_base = read_step(parts)
+        if self._goal_clock.due(self._step, T_map_base, obstacles, explored):
             self._waiting = (stamp_ns, parts)
             self._take_goal()
         else:
@@ -63,8 +63,8 @@ class PlannerNode(SealNode):
         if self._waiting is None or self._waiting[0] not in self._goals:
             return
         (stamp_ns, parts), self._waiting = self._waiting, None
-        _, explored, _ = read_step(parts)
-        self._goal_clock.set(self._step, goal_point(self._goals[stamp_ns]), explored)
+        obstacles, explored, _ = read_step(parts)
+        self._goal_clock.set(self._step, goal_point(self._goals[stamp_ns]), obstacles, explored)
         self._goals = {s: g for s, g in self._goals.items() if s > stamp_ns}
         self._act(stamp_ns, parts)
 

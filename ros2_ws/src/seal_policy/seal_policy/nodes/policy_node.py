@@ -39,7 +39,7 @@ class PolicyNode(SealNode):
         if self._max_steps and step >= self._max_steps:
             return
         obstacles, explored, T_map_base = read_step(parts)
-        if not self._keeper.needs_goal(step, T_map_base, explored):
+        if not self._keeper.needs_goal(step, T_map_base, obstacles, explored):
             return
         x, y = self._keeper.next_goal(obstacles, explored, T_map_base, step)
         self._goal.publish(matrix_to_pose_stamped(planar_pose(x, y, 0.0), make_header(stamp_ns, m.MAP_FRAME)))
