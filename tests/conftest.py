@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For every test: ROS kept to this machine and session, real data where present, skips counted with their reasons."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+# Before anything imports rclpy. Domains above 101 meet the ports that Linux hands out itself.
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+if os.environ.get("ROS_DISTRO") == "humble":
+    os.environ["ROS_LOCALHOST_ONLY"] = "1"
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+
+
+def _no_cuda() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "torch is not installed"
+    import torch
+
+    return "" if torch.cuda.is_available() else "no CUDA device"
+
+
+def _absent(module: str) -> str:
+    return "" if importlib.util.find_spec(module) is not None else f"{module} is not installed"
+
+
+# Marker -> why its tests cannot run here; empty = they can.
+NEEDS = {
+    "ros": lambda: _absent("rclpy"),
+    "gpu": _no_cuda,
+    "habitat": lambda: _absent("habitat_sim"),
+    "hardware": lambda: "" if os.environ.get("SEAL_ROBOT") else "no robot (SEAL_ROBOT is not set)",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run."""
+    reasons: dict[str, str] = {}
+    for item in items:
+        for marker in NEEDS.keys() & {mark.name for mark in item.iter_markers()}:
+            reason = reasons.setdefault(marker, NEEDS[marker]())
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    """Root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real recordings and scenes beside the checkout; the test is skipped without them."""
+    if not DATA.is_dir():
+        pytest.skip("no ../shared/data beside the checkout")
+    return DATA
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Last of all: how many passed, failed and were skipped, and why."""
+    stats = terminalreporter.stats
+    skipped: Counter[str] = Counter()
+    for report in stats.get("skipped", []):
+        where_why = report.longrepr
+        reason = where_why[2] if isinstance(where_why, tuple) else str(where_why)
+        skipped[reason.removeprefix("Skipped: ")] += 1
+    terminalreporter.section("counts")
+    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
+    terminalreporter.write_line(f"passed: {len(stats.get('passed', []))}")
+    terminalreporter.write_line(f"failed: {failed}")
+    terminalreporter.write_line(f"skipped: {sum(skipped.values())}")
+    for reason, count in sorted(skipped.items()):
+        terminalreporter.write_line(f"  {count} x {reason}")
