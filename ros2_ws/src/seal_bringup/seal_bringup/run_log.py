@@ -66,10 +66,10 @@ class RunLog:
         return sorted(self._poses.keys() & self._map.keys() & self._actions.keys())
 
     def progress(self) -> dict[str, float]:
-        """Latest figures for a person: frames, elapsed_s, explored_m2, confident_voxels."""
+        """Latest figures for a person: frames, elapsed_s (since the first answer), explored_m2, confident_voxels."""
         times = self._times["step"]
         last = self._map[max(self._map)] if self._map else {}
-        first = min(self._times["odom"].values(), default=0.0)
+        first = min(times.values(), default=0.0)
         return {
             "frames": len(times),
             "elapsed_s": round(max(times.values(), default=first) - first, 3),

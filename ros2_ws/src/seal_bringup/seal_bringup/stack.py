@@ -54,7 +54,7 @@ class StackConfig:
     detector_threads: int = 0
     voxels_every: int = 10
     publish_truth: bool = False
-    ready_timeout_s: float = 90.0
+    ready_timeout_s: float = 120.0
     namespace: str = ""
     domain_id: int = -1
     use_sim_time: bool = False

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong in a run is named in one line, ends it, and leaves no process and nothing that looks whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
+
+from seal_bringup.runner import run_stack
+from seal_bringup.stack import StackConfig
+from seal_mapping.bag import open_bag
+from seal_mapping.bag_recover import bag_info, recover
+from seal_perception.errors import SealError
+
+Start = Callable[..., AbstractContextManager[Any]]
+NODES = ("sim_bridge", "perception", "mapping", "policy", "planner", "monitor")
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_killed_node_is_named_and_ends_the_run(start_run: Start, tmp_path: Path, name: str) -> None:
+    with start_run(tmp_path / "run") as run:
+        run.wait_for_frames(3)
+        os.kill(run.nodes()[name], signal.SIGKILL)
+        status, error = run.end()
+        assert status != 0
+        assert f"error: node {name} was killed by SIGKILL" in error
+        assert run.nodes() == {}
+    assert len(open_bag(tmp_path / "run" / "bag")) >= 3, "the recorder was not killed, so its bag is whole"
+
+
+def test_a_killed_recorder_loses_at_most_a_second_and_the_bag_is_recovered(start_run: Start, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run") as run:
+        run.wait_for_frames(10)
+        rate = _rate(run)
+        before = run.frames()
+        os.kill(run.nodes()["recorder"], signal.SIGKILL)
+        status, error = run.end()
+        assert status != 0 and "error: node recorder was killed by SIGKILL" in error
+        assert run.nodes() == {}
+    bag = tmp_path / "run" / "bag"
+    assert not bag_info(bag).whole and not (bag / "metadata.yaml").exists()
+    recover(bag)
+    frames = open_bag(bag)
+    assert bag_info(bag).whole
+    assert len(frames) >= before - max(2.0, rate), f"{before} frames answered at {rate:.1f}/s, {len(frames)} kept"
+    assert [f.index for f in frames] == list(range(len(frames)))
+
+
+def _rate(run: Any) -> float:
+    """Frames per second of a run."""
+    start, first = time.monotonic(), run.frames()
+    time.sleep(1.0)
+    return (run.frames() - first) / (time.monotonic() - start)
+
+
+def test_when_the_runner_is_killed_no_node_is_left_after_5_s(start_run: Start, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run") as run:
+        run.wait_for_frames(3)
+        assert len(run.nodes()) == 7
+        run.process.kill()
+        end = time.monotonic() + 5.0
+        while run.nodes() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert run.nodes() == {}
+    assert len(open_bag(tmp_path / "run" / "bag")) >= 3, "the recorder ended well"
+
+
+def test_interrupting_is_clean(start_run: Start, tmp_path: Path) -> None:
+    with start_run(tmp_path / "run") as run:
+        run.wait_for_frames(3)
+        run.process.send_signal(signal.SIGINT)
+        status, _ = run.end()
+        assert status != 0
+        assert run.nodes() == {}
+    assert len(open_bag(tmp_path / "run" / "bag")) >= 3
+    assert (tmp_path / "run" / "map.npz").is_file()
+
+
+_FULL_DISK = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+"""
+
+
+def test_a_full_disk_is_one_clear_line(start_run: Start, tmp_path: Path) -> None:
+    # Every file that a process of this run writes may grow to 300 kB: the bag is the one that wants more.
+    with start_run(tmp_path / "run", prelude=_FULL_DISK) as run:
+        status, error = run.end(300)
+        assert status != 0
+        assert "node recorder ended with 1" in error and "cannot write the bag" in error and "recover" in error
+        assert run.nodes() == {}
+    bag = tmp_path / "run" / "bag"
+    assert not (bag / "metadata.yaml").exists(), "a cut bag must not look whole"
+    recover(bag)
+    assert len(open_bag(bag)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scene": "nowhere"}, "no home and no folder is called 'nowhere'"),
+        ({"weights": "missing.safetensors"}, "node perception ended with 1: .*missing.safetensors"),
+        ({"policy": "clever"}, "node policy ended with 1: .*unknown policy 'clever'; expected one of: frontier"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    run_config: Callable[..., StackConfig], tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SealError, match=message) as caught:
+        run_stack(run_config(tmp_path / "run", width=64, height=48, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SealError, match="cannot write into .*Not a directory"):
+        run_stack(StackConfig(run_dir=tmp_path / "file" / "run"))

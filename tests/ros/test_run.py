@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real run of several ROS 2 processes: what it leaves, and that a seed repeats it whatever the load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+from rosbags.highlevel import AnyReader
+
+pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
+
+from seal_bringup.node_process import shared_segments
+from seal_bringup.runner import Progress, RunResult, run_stack
+from seal_bringup.stack import StackConfig
+from seal_mapping import bag_messages as bm
+from seal_mapping.bag import open_bag
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception import messages as m
+from seal_policy.explorer import Explorer
+from seal_policy.global_policy import make_policy
+from seal_policy.loop import explore
+from sim_bridge.embedded import EmbeddedConfig, open_simulator
+
+STEPS, SCENE, WIDTH, HEIGHT = 30, "test_01", 160, 120
+Config = Callable[..., StackConfig]
+Quiet = tuple[RunResult, list[Progress]]
+
+
+@pytest.fixture(scope="module")
+def quiet(run_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
+    progress: list[Progress] = []
+    return run_stack(run_config(tmp_path_factory.mktemp("quiet") / "run"), progress.append), progress
+
+
+def _silent(_: Progress) -> None:
+    pass
+
+
+def _bag_rows(bag: Path) -> list[tuple[str, int, bytes]]:
+    with AnyReader([bag]) as reader:
+        return [(c.topic, t, bytes(data)) for c, t, data in reader.messages()]
+
+
+def test_a_run_leaves_all_its_files(quiet: Quiet) -> None:
+    result, progress = quiet
+    assert result.frames == STEPS + 1
+    trajectory = json.loads(result.trajectory_path.read_text())
+    status = json.loads(result.status_path.read_text())
+    assert len(trajectory["poses"]) == len(trajectory["actions"]) == len(status["step"]) == STEPS + 1
+    assert trajectory["actions"][-1] == "stop" and trajectory["goals"][0][0] == 12
+    assert status["explored_m2"] == sorted(status["explored_m2"]) and status["explored_m2"][-1] > 5
+    assert set(status["ms"]) == {"simulate", "detect", "map", "plan", "whole step"}
+    assert VoxelMap.load(result.map_path).frames == STEPS + 1
+    assert progress[-1].frames == STEPS + 1 and progress[-1].steps_per_s > 0
+    assert {p.name for p in (result.run_dir / "log").glob("*.log")} == {
+        f"{n}.log" for n in ("sim_bridge", "perception", "mapping", "policy", "planner", "recorder", "monitor")
+    }
+
+
+def test_the_bag_opens_everywhere_and_stamps_match(quiet: Quiet) -> None:
+    bag = quiet[0].bag
+    assert bag is not None
+    with open(bag / "bag.mcap", "rb") as stream:
+        official = [(c.topic, r.log_time, r.data) for _, c, r in make_reader(stream).iter_messages()]
+    assert sorted(official) == sorted(_bag_rows(bag))
+    assert {t for t, _, _ in official} == {"/" + t.lstrip("/") for t in bm.TOPIC_TYPES}
+    assert not [t for t, _, _ in official if "truth" in t], "the bag holds no truth topic"
+    stamps = [m.NS + k * 100_000_000 for k in range(STEPS + 1)]
+    for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM, m.DETECTIONS, m.STEP):
+        of_topic = [(t, bm.raw_stamp_ns(d, bm.TOPIC_TYPES[topic])) for name, t, d in official if name == "/" + topic]
+        assert of_topic == [(s, s) for s in stamps], topic
+    frames = open_bag(bag)
+    assert len(frames) == STEPS + 1 and frames.dropped == 0
+
+
+def test_the_bag_has_what_the_simulator_showed(quiet: Quiet) -> None:
+    simulator = open_simulator(SCENE, EmbeddedConfig(width=WIDTH, height=HEIGHT))
+    seen = simulator.reset(0)
+    first = next(iter(open_bag(quiet[0].bag)))
+    np.testing.assert_array_equal(first.frame.rgb, seen.rgb)
+    np.testing.assert_array_equal(first.frame.depth, seen.depth)
+    assert first.frame.camera == simulator.camera
+    np.testing.assert_allclose(first.frame.T_map_camera, simulator.T_base_camera, atol=1e-12)
+
+
+def test_a_run_over_ros_and_one_in_a_process_are_the_same(quiet: Quiet, tmp_path: Path) -> None:
+    simulator = open_simulator(SCENE, EmbeddedConfig(width=WIDTH, height=HEIGHT))
+    voxel_map = VoxelMap()
+    done = explore(simulator, None, voxel_map, Explorer(make_policy("frontier", 0)), STEPS)
+    over_ros = json.loads(quiet[0].trajectory_path.read_text())
+    assert over_ros["actions"][:-1] == [a.name.lower() for a in done.actions]
+    assert over_ros["goals"] == [[step, *goal] for step, goal in done.goals]
+    voxel_map.save(tmp_path / "map.npz")
+    assert (tmp_path / "map.npz").read_bytes() == quiet[0].map_path.read_bytes()
+
+
+def test_beside_two_busy_loops_a_run_gives_the_same_bytes(quiet: Quiet, run_config: Config, tmp_path: Path) -> None:
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        busy = run_stack(run_config(tmp_path / "run"), _silent)
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    for name in ("trajectory_path", "map_path"):
+        assert getattr(busy, name).read_bytes() == getattr(quiet[0], name).read_bytes(), name
+    assert _bag_rows(busy.bag) == _bag_rows(quiet[0].bag)
+
+
+def test_a_namespace_and_simulated_time(run_config: Config, tmp_path: Path) -> None:
+    config = run_config(tmp_path / "run", steps=3, namespace="robot1", use_sim_time=True, seed=3)
+    result = run_stack(config, _silent)
+    assert len(open_bag(result.bag)) == 4
+    assert "/robot1/odom" in {t for t, _, _ in _bag_rows(result.bag)}
+
+
+def test_nothing_of_a_run_stays_in_shared_memory(quiet: Quiet) -> None:
+    living = {int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()}
+    segments = {p.name for p in Path("/dev/shm").glob("fastrtps_*") if not p.name.endswith("_el")}
+    unused = {s for s in segments - shared_segments(living) if Path("/dev/shm", s).stat().st_size > 1 << 26}
+    assert not unused
