@@ -29,7 +29,9 @@ def main() -> None:
     """Run `seal`; exit 1 and one line for a user's mistake, 130 when interrupted."""
     console = Console(stderr=True)
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
+        if isinstance(code, int):  # typer.Exit in a command comes back as its code
+            sys.exit(code)
     except click.exceptions.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
