@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from seal_perception.categories import NO_CATEGORY
 from sim_bridge.homes_plan import HEIGHT_M, SIDES, Hole, Plan, Room
@@ -19,6 +19,10 @@ CLEARANCE_M = 0.24
 """Radius kept free for the robot (0.18 m) with room to spare."""
 INWARD = {"W": 0.0, "E": math.pi, "S": math.pi / 2, "N": -math.pi / 2}
 """Heading that looks into the room from each side."""
+
+_REACH = int(CLEARANCE_M / CELL_M + 1e-6)
+_OFFSET_M = np.hypot(*np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1]) * CELL_M
+_DISC = (_OFFSET_M <= CLEARANCE_M + 1e-9).astype(np.uint8)
 
 Box = tuple[float, float, float, float, float, float]
 FloatArray = npt.NDArray[np.float64]
@@ -96,11 +100,11 @@ class Placer:
     def reachable(self, free: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_] | None:
         """Cells that the robot's centre reaches, or None where a door or a good part of a room is cut off."""
         free = self._free if free is None else free
-        standing = ndimage.distance_transform_edt(free) * CELL_M > CLEARANCE_M
-        regions, count = ndimage.label(standing)
-        if count == 0:
+        standing = cv2.erode(free.view(np.uint8), _DISC)
+        count, regions, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=4)
+        if count < 2:
             return None
-        sizes = np.bincount(regions.ravel())[1:]
+        sizes = stats[1:, cv2.CC_STAT_AREA]
         if sizes.sum() - sizes.max() > 0.25 / CELL_M**2:
             return None
         main = regions == int(sizes.argmax()) + 1
@@ -119,6 +123,7 @@ class Placer:
     ) -> Box | None:  # fmt: skip
         """Place a mesh with its origin at (x, y, z) if it fits; returns its box in the world."""
         placed = mesh.transformed(pose(x, y, yaw, z))
+        placed.vertices[:, 2] = np.maximum(placed.vertices[:, 2], 0.002)  # a blanket may hang down, not into the floor
         low, high = placed.bounds()
         if not self.fits(room, low, high, solid, margin):
             return None

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def cached_renderer(scene: Scene, config: LightConfig, threads: int = 0) -> Rend
             with np.load(path, allow_pickle=False) as stored:
                 light = stored["light"].astype(np.float32)
             return Renderer(scene, config, threads, baked=light)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             LOG.warning("baked light %s is unusable (%s); baking again", path, error)
     renderer = Renderer(scene, config, threads)
     try:

@@ -186,7 +186,7 @@ def srgb_to_linear() -> npt.NDArray[np.float32]:
 
 def tone_curve(steps: int = 8192, top: float = 4.0) -> npt.NDArray[np.uint8]:
     """(steps,) sRGB level of linear brightness 0..top: straight in the dark, a soft shoulder towards white."""
-    x = (np.arange(steps) + 0.5) * (top / steps)
+    x = np.arange(steps) * (top / steps)
     knee = 0.6
     y = np.where(x < knee, x, knee + (1 - knee) * (1 - np.exp(-(x - knee) / (1 - knee))))
     srgb = np.where(y <= 0.0031308, 12.92 * y, 1.055 * y ** (1 / 2.4) - 0.055)

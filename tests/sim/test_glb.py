@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenes of others: a real office against Habitat's own recording of it, and broken folders."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from tests.sim.rooms import DATA, PLAIN, camera_at
+from transforms3d.quaternions import quat2mat
+
+from seal_perception.camera import Camera
+from seal_perception.categories import CATEGORIES
+from seal_perception.errors import InputError
+from sim_bridge.glb import load_glb_scene
+from sim_bridge.render import Renderer
+
+OFFICE, EPISODE = DATA / "husarion_office", DATA / "habitat_office_episode"
+needs_office = pytest.mark.skipif(not OFFICE.is_dir(), reason="shared/data/husarion_office is not here")
+needs_episode = pytest.mark.skipif(
+    not (OFFICE.is_dir() and EPISODE.is_dir()), reason="shared/data/habitat_office_episode is not here"
+)
+WORLD_FROM_HABITAT = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""Habitat has y up: (x, y, z) there is (x, -z, y) here."""
+
+
+@pytest.fixture(scope="module")
+def office() -> Renderer:
+    scene = load_glb_scene(OFFICE)
+    renderer = Renderer(scene, PLAIN)
+    renderer.scene = scene  # type: ignore[attr-defined]
+    return renderer
+
+
+@needs_office
+def test_the_office_has_its_objects(office: Renderer) -> None:
+    scene = office.scene  # type: ignore[attr-defined]
+    objects = json.loads((OFFICE / "objects.json").read_text())
+    parts = {part.name: part for part in scene.parts}
+    for entry in objects:
+        part = parts[entry["instance"]]
+        assert part.category == (-1 if entry["category"] is None else CATEGORIES.index(entry["category"]))
+        np.testing.assert_allclose(part.mesh.bounds()[0], entry["aabb_min"], atol=2e-3)
+        np.testing.assert_allclose(part.mesh.bounds()[1], entry["aabb_max"], atol=2e-3)
+    assert sum(part.category == 0 for part in scene.parts) == 25
+
+
+@needs_episode
+def test_pictures_agree_with_habitat(office: Renderer) -> None:
+    episode = json.loads((EPISODE / "episode.json").read_text())
+    camera = Camera.from_hfov(episode["width"], episode["height"], math.radians(episode["hfov_deg"]))
+    votes: dict[int, list[int]] = {}
+    pairs = []
+    for k in range(0, len(episode["steps"]), 8):
+        step = episode["steps"][k]
+        T = np.eye(4)
+        T[:3, :3] = WORLD_FROM_HABITAT @ quat2mat(step["camera_rotation_wxyz"]) @ np.diag([1.0, -1.0, -1.0])
+        T[:3, 3] = WORLD_FROM_HABITAT @ np.array(step["camera_position"])
+        seen = office.render(camera, T)
+        with np.load(EPISODE / f"frame_{k:03d}.npz", allow_pickle=False) as recorded:
+            depth, semantic = recorded["depth"], recorded["semantic"].astype(int)
+        assert (np.abs(seen.depth - depth) < 0.02).mean() > 0.99
+        for theirs in np.unique(semantic[seen.instance > 0]):
+            values, counts = np.unique(seen.instance[semantic == theirs], return_counts=True)
+            votes.setdefault(int(theirs), []).extend(values.repeat(counts).tolist())
+        pairs.append((seen, semantic))
+    best = np.zeros(max(votes) + 1, int)
+    for theirs, values in votes.items():
+        best[theirs] = np.bincount(values).argmax()
+    same = np.concatenate([(best[semantic] == seen.instance)[seen.instance > 0] for seen, semantic in pairs])
+    assert same.mean() > 0.99
+    chairs = np.array([episode["objects"][str(k)] == "chair" for k in range(len(episode["objects"]))])
+    agree = np.concatenate([(chairs[semantic] == (seen.category == 0)).ravel() for seen, semantic in pairs])
+    assert agree.mean() > 0.99
+
+
+def _folder(tmp_path: Path, objects: object, picture: np.ndarray | None = None) -> Path:
+    scene = trimesh.Scene()
+    floor = trimesh.creation.box((6, 6, 0.1))
+    floor.apply_translation((0, 0, -0.05))
+    scene.add_geometry(floor, node_name="ground/0", geom_name="ground/0")
+    for k in range(2):
+        box = trimesh.creation.box((0.2, 0.2, 0.4))
+        box.apply_translation((2.0, 0.2 * k, 0.2))
+        scene.add_geometry(box, node_name=f"maker/chair_1/{k}", geom_name=f"maker/chair_1/{k}")
+    if picture is not None:
+        corners = [[1, 0.5, 0.38], [1, -0.5, 0.38], [1, -0.5, 1.38], [1, 0.5, 1.38]]
+        material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.fromarray(picture))
+        visual = trimesh.visual.TextureVisuals(uv=[[0, 0], [1, 0], [1, 1], [0, 1]], material=material)
+        sign = trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]], visual=visual, process=False)
+        scene.add_geometry(sign, node_name="sign/0", geom_name="sign/0")
+    tmp_path.mkdir(exist_ok=True)
+    scene.export(tmp_path / "scene.glb")
+    (tmp_path / "objects.json").write_text(objects if isinstance(objects, str) else json.dumps(objects))
+    return tmp_path
+
+
+CHAIR = {"instance": "maker/chair_1", "category": "chair"}
+
+
+def test_parts_of_an_instance_become_one(tmp_path: Path) -> None:
+    scene = load_glb_scene(_folder(tmp_path, [CHAIR]))
+    assert [(p.name, p.category) for p in scene.parts] == [("ground", -1), ("maker/chair_1", 0)]
+    np.testing.assert_allclose(scene.parts[1].mesh.bounds(), [[1.9, -0.1, 0.0], [2.1, 0.3, 0.4]], atol=1e-5)
+    assert len(scene.lamps) >= 1 and np.hypot(*scene.start_xy) < 1.0
+
+
+def test_a_texture_of_glb_lies_the_right_way_round(tmp_path: Path) -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:32, :32, 0] = picture[:32, 32:, 1] = picture[32:, :32, 2] = 255
+    scene = load_glb_scene(_folder(tmp_path, [CHAIR], picture))
+    seen = Renderer(scene, PLAIN).render(Camera.from_hfov(160, 120, math.radians(79.0)), camera_at(0.0, 0.0, 0.0))
+    assert seen.rgb[40, 60].argmax() == 0 and seen.rgb[40, 60, 0] > 100
+    assert seen.rgb[40, 100].argmax() == 1 and seen.rgb[80, 60].argmax() == 2
+    assert seen.rgb[80, 100].max() < 20
+
+
+@pytest.mark.parametrize(
+    ("objects", "message"),
+    [
+        ([{"instance": "maker/chair_1", "category": "dragon"}], "'dragon'.*chair, couch"),
+        ([{"instance": "maker/chair_9", "category": "chair"}], "maker/chair_9"),
+        ([{"name": "maker/chair_1"}], "'instance' and 'category'"),
+        ("[{", "not valid JSON"),
+        ({"a": 1}, "'instance' and 'category'"),
+    ],
+)
+def test_broken_objects_are_one_line(tmp_path: Path, objects: object, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        load_glb_scene(_folder(tmp_path, objects))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["scene.glb", "objects.json"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    folder = _folder(tmp_path, [CHAIR])
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=name):
+        load_glb_scene(folder)
+
+
+def test_a_file_that_is_no_gltf_is_refused(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, [CHAIR])
+    (folder / "scene.glb").write_bytes(b"no such thing")
+    with pytest.raises(InputError, match=r"scene\.glb"):
+        load_glb_scene(folder)
