@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a voxel's scores over many views to a category: the rules of fusion.
 
-Source: SEAL's 3DLabelProp ("paper"). The other two rules are this project's: a score of 0.9 that is not right nine times
-in ten, fused by maximum over many views, keeps every view's worst mistake; the map has the views to tell.
+Source: SEAL's 3DLabelProp ("paper"). The other two rules are this project's: a score of 0.9 that is not right nine
+times in ten, fused by maximum over many views, keeps every view's worst mistake; the map has the views to tell.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """3DLabelProp: from a voxel map to labelled instances.
 
-Source: SEAL (its 3DLabelProp) and Algorithm 4. Where the two differ we follow the text: a voxel takes its best category above
-0.9, 26-connected voxels of a category are an instance, enclosed holes are filled, then small instances are dropped;
-nothing is dilated (the pseudo-code thresholds each category, drops, fills, then dilates).
+Source: SEAL (its 3DLabelProp) and Algorithm 4. Where the two differ we follow the text: a voxel takes its best category
+above 0.9, 26-connected voxels of a category are an instance, enclosed holes are filled, then small instances are
+dropped; nothing is dilated (the pseudo-code thresholds each category, drops, fills, then dilates).
 """
 
 from __future__ import annotations

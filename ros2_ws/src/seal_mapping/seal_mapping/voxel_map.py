@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The semantic voxel map: block-sparse, updated frame by frame.
 
-Source: SEAL (its 3D semantic mapping) and Algorithm 3. Departs from the pseudo-code, which pools the score image by average before
-it fills voxels: per frame and voxel we take the maximum over the pixels that fall in it, as the text says, then the
-maximum over time. Next to that maximum the map keeps the sum over frames and the number of frames that saw the voxel,
-so that rules of fusion other than the maximum can be used later (`label_prop`).
+Source: SEAL (its 3D semantic mapping) and Algorithm 3. Departs from the pseudo-code, which pools the score image by
+average before it fills voxels: per frame and voxel we take the maximum over the pixels that fall in it, as the text
+says, then the maximum over time. Next to that maximum the map keeps the sum over frames and the number of frames that
+saw the voxel, so that rules of fusion other than the maximum can be used later (`label_prop`).
 """
 
 from __future__ import annotations
