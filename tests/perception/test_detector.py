@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network, weights files, calibration and the two detector backends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from tests.perception.toy_pictures import TINY, rectangle
+from torchvision.models.detection import maskrcnn_resnet50_fpn
+
+from seal_perception.calibration import Calibration, fit_calibration
+from seal_perception.categories import CATEGORIES
+from seal_perception.detector import COCO_LABELS, Detector, DetectorConfig, coco_categories, load_detector
+from seal_perception.errors import InputError
+from seal_perception.model import ModelConfig, build_model, covered_by, fold_norm, parameter_count
+from seal_perception.weights import SHIPPED, load_weights, read_metadata, save_weights
+
+
+def _model(seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return build_model(TINY)
+
+
+def _picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (64, 80, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, _model(), TINY, {"seed": 0, "calibration": {"slope": 2.0, "offset": -1.0}})
+    return path
+
+
+def test_size_of_the_small_model(tmp_path: Path) -> None:
+    model = build_model()
+    assert parameter_count(model) <= 7_000_000
+    save_weights(tmp_path / "w.safetensors", model, ModelConfig(), {})
+    assert (tmp_path / "w.safetensors").stat().st_size <= 15e6
+
+
+def test_weights_round_trip(weights: Path, tmp_path: Path) -> None:
+    model, config, facts = load_weights(weights)
+    assert config == TINY and facts["seed"] == 0 and read_metadata(weights)["categories"] == list(CATEGORIES)
+    for (name, a), b in zip(_model().state_dict().items(), model.state_dict().values(), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-3, err_msg=name)
+    save_weights(tmp_path / "again.safetensors", model, config, {k: facts[k] for k in ("seed", "calibration")})
+    assert (tmp_path / "again.safetensors").read_bytes() == weights.read_bytes()
+
+
+def test_missing_and_foreign_weights(tmp_path: Path, weights: Path) -> None:
+    def message(path: Path) -> str:
+        with pytest.raises(InputError) as caught:
+            load_detector(path)
+        assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+        return str(caught.value)
+
+    assert "no weights at" in message(tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    assert "not a safetensors file" in message(tmp_path / "text.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(weights.read_bytes()[:-100])
+    assert "not a safetensors file" in message(tmp_path / "cut.safetensors")
+    save_file({"x": torch.zeros(2)}, str(tmp_path / "foreign.safetensors"))
+    assert "did not write" in message(tmp_path / "foreign.safetensors")
+    facts = read_metadata(weights)
+    save_file({"x": torch.zeros(2)}, str(tmp_path / "keys.safetensors"), {"seal": json.dumps(facts)})
+    assert "another network" in message(tmp_path / "keys.safetensors")
+    wide = ModelConfig(**{**facts["model"], "box_units": 32})
+    save_weights(tmp_path / "wide.safetensors", build_model(wide), TINY, {})
+    assert "must be" in message(tmp_path / "wide.safetensors")
+    model = _model()
+    with torch.no_grad():
+        next(model.parameters())[:] = torch.nan
+    save_weights(tmp_path / "nan.safetensors", model, TINY, {})
+    assert "not finite" in message(tmp_path / "nan.safetensors")
+
+
+def test_folding_changes_nothing() -> None:
+    model = _model()
+    picture = [torch.rand(3, 64, 80)]
+    model(picture, [_target()])  # moves the statistics away from their start
+    model.eval()
+    with torch.inference_mode():
+        before = model.backbone(torch.stack(picture))
+        after = fold_norm(model).backbone(torch.stack(picture))
+    for name in before:
+        np.testing.assert_allclose(before[name].numpy(), after[name].numpy(), atol=1e-4)
+
+
+def test_detect(weights: Path) -> None:
+    detector = load_detector(weights, DetectorConfig(max_detections=7, min_score=0.1))
+    found = detector.detect(_picture())
+    assert 0 < len(found) <= 7 and found.masks.shape[1:] == (64, 80) and found.masks.any(axis=(1, 2)).all()
+    assert (np.diff(found.scores) <= 0).all() and set(found.categories.tolist()) <= set(range(6))
+    raw = load_detector(weights, DetectorConfig(max_detections=7, min_score=0.1, calibrate=False)).detect(_picture())
+    np.testing.assert_array_equal(raw.boxes, found.boxes)
+    np.testing.assert_allclose(Calibration(2.0, -1.0).apply(raw.scores), found.scores)
+    assert len(load_detector(weights, DetectorConfig(min_score=1.0)).detect(_picture())) == 0
+    assert detector.detect(np.zeros((128, 160, 3), np.uint8)).masks.shape[1:] == (128, 160)
+    for wrong in (_picture()[..., 0], _picture().astype(np.float32), np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(InputError, match="rgb must be"):
+            detector.detect(wrong)
+
+
+def test_same_bytes_beside_busy_threads(weights: Path) -> None:
+    def run() -> bytes:
+        found = load_detector(weights).detect(_picture())
+        return found.boxes.tobytes() + found.scores.tobytes() + found.masks.tobytes()
+
+    alone, stop = run(), threading.Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            np.linalg.svd(np.ones((60, 60)))
+
+    busy = [threading.Thread(target=spin) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    try:
+        assert run() == alone
+    finally:
+        stop.set()
+        for thread in busy:
+            thread.join()
+
+
+def test_calibration_is_monotone_and_mends_overconfidence() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.05, 0.999, 4000)
+    chance = 1 / (1 + np.exp(-(0.6 * np.log(scores / (1 - scores)) - 1.0)))
+    right = rng.random(4000) < chance
+    fitted = fit_calibration(scores, right)
+    assert fitted.slope == pytest.approx(0.6, abs=0.06) and fitted.offset == pytest.approx(-1.0, abs=0.12)
+    mapped = fitted.apply(np.linspace(0, 1, 101).astype(np.float32))
+    assert (np.diff(mapped) > 0).all() and mapped.dtype == np.float32 and mapped[0] >= 0 and mapped[-1] <= 1
+    wrong_at_90 = right[scores > 0.9].mean()
+    assert wrong_at_90 < 0.85 and chance[fitted.apply(scores.astype(np.float32)) > 0.9].min(initial=1.0) > 0.85
+    assert fit_calibration(scores[:5], right[:5]) == Calibration()
+    assert fit_calibration(scores, np.ones(4000, bool)) == Calibration()
+    assert fit_calibration(scores, scores < 0.5) == Calibration()
+    unchanged = np.array([0.3], np.float32)
+    assert Calibration().apply(unchanged) is unchanged
+    with pytest.raises(ValueError, match="positive slope"):
+        Calibration(slope=-1.0)
+
+
+def _target(ignore: list[list[float]] | None = None) -> dict[str, torch.Tensor]:
+    mask = torch.from_numpy(rectangle(64, 80, 8, 8, 30, 34).astype(np.uint8))[None]
+    return {
+        "boxes": torch.tensor([[8.0, 8.0, 30.0, 34.0]]),
+        "labels": torch.tensor([1]),
+        "masks": mask,
+        "ignore_boxes": torch.tensor(ignore or []).reshape(-1, 4),
+    }
+
+
+def test_ignore_regions_are_no_negatives() -> None:
+    boxes = torch.tensor([[40.0, 5, 60, 25], [45, 10, 70, 30], [0, 40, 20, 60], [8, 8, 30, 34]])
+    region = [[40.0, 5.0, 70.0, 35.0]]
+    assert covered_by(boxes, torch.tensor(region)).tolist() == [True, True, False, False]
+    assert covered_by(boxes, torch.zeros(0, 4)).tolist() == [False] * 4
+    model = _model()
+    labels, _ = model.rpn.assign_targets_to_anchors([boxes], [_target(region)])
+    assert labels[0].tolist() == [-1.0, -1.0, 0.0, 1.0]
+    assert model.rpn.assign_targets_to_anchors([boxes], [_target()])[0][0].tolist() == [0.0, 0.0, 0.0, 1.0]
+    everywhere = [[0.0, 0.0, 80.0, 64.0]]
+    assert model.rpn.assign_targets_to_anchors([boxes], [_target(everywhere)])[0][0].tolist() == [-1, -1, -1, 1]
+    chosen, _, roi_labels, _ = model.roi_heads.select_training_samples([boxes.clone()], [_target(everywhere)])
+    assert roi_labels[0].tolist() == [1, 1]  # the matching proposal and the true box itself; no background is left
+    chosen, _, roi_labels, _ = model.roi_heads.select_training_samples([boxes.clone()], [_target(region)])
+    assert sorted(roi_labels[0].tolist()) == [0, 1, 1] and [0.0, 40.0, 20.0, 60.0] in chosen[0].tolist()
+
+
+def test_training_on_pictures_of_another_height_scales_ignore_regions() -> None:
+    model = _model()
+    target = _target([[10.0, 10.0, 20.0, 20.0]])
+    _, scaled = model.transform.resize(torch.rand(3, 128, 160), target)
+    assert scaled["ignore_boxes"].tolist() == [[5.0, 5.0, 10.0, 10.0]]
+
+
+def test_coco_mapping_names() -> None:
+    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
+
+    names = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
+    assert [names[label] for label in COCO_LABELS] == list(CATEGORIES)
+    mapped = coco_categories()
+    assert mapped.shape == (91,) and (mapped >= 0).sum() == 6 and mapped[62] == 0 and mapped[72] == 5
+
+
+def test_coco_maps_labels_and_drops_others() -> None:
+    class Fixed(torch.nn.Module):
+        def forward(self, pictures: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+            masks = torch.zeros(4, 1, 8, 8)
+            masks[:3, 0, 2:4, 2:4] = 0.9  # the last one has no mask
+            return [
+                {
+                    "boxes": torch.tensor([[2.0, 2, 4, 4]] * 4),
+                    "labels": torch.tensor([1, 72, 62, 65]),
+                    "scores": torch.tensor([0.99, 0.8, 0.7, 0.6]),
+                    "masks": masks,
+                }
+            ]
+
+    found = Detector(Fixed(), coco_categories()).detect(np.zeros((8, 8, 3), np.uint8))
+    assert [CATEGORIES[c] for c in found.categories] == ["tv", "chair"] and found.masks.sum() == 8
+
+
+def test_coco_loads_a_local_state_dict(tmp_path: Path) -> None:
+    network = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91)
+    path = tmp_path / "coco.pth"
+    torch.save(network.state_dict(), path)
+    detector = load_detector("coco", DetectorConfig(coco_file=path, coco_min_size=32))
+    assert detector.detect(_picture()).masks.shape[1:] == (64, 80)
+    with pytest.raises(InputError, match="no COCO weights"):
+        load_detector("coco", DetectorConfig(coco_file=tmp_path / "none.pth"))
+    (tmp_path / "text.pth").write_text("hello")
+    with pytest.raises(InputError, match="not a torch weights file"):
+        load_detector("coco", DetectorConfig(coco_file=tmp_path / "text.pth"))
+    torch.save({"x": torch.zeros(2)}, path)
+    with pytest.raises(InputError, match="another network") as caught:
+        load_detector("coco", DetectorConfig(coco_file=path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="the shipped weights are not made yet (`seal pretrain`)")
+def test_shipped_weights() -> None:
+    assert SHIPPED.stat().st_size <= 15e6
+    model, config, facts = load_weights("seal-small")
+    assert parameter_count(model) <= 7_000_000 and config.input_height == 240
+    assert facts["held_out"]["box_ap50"] >= 85 and facts["command"].startswith("seal pretrain")
+    assert facts["calibration"]["slope"] > 0 and len(load_detector().detect(np.zeros((240, 320, 3), np.uint8))) <= 50
+
+
+def test_configs_refuse() -> None:
+    for wrong in ({"threads": 0}, {"min_score": 1.5}, {"max_detections": 0}):
+        with pytest.raises(ValueError):
+            DetectorConfig(**wrong)  # type: ignore[arg-type]
+    for wrong in ({"channels": (1, 2)}, {"samples": 0}):
+        with pytest.raises(ValueError):
+            ModelConfig(**wrong)  # type: ignore[arg-type]
