@@ -23,7 +23,7 @@ from PIL import Image
 from seal_perception.camera import Camera
 from seal_perception.dataset import Annotation, DatasetWriter
 from seal_perception.pose import R_BODY_OPTICAL
-from sim_bridge.catalogue_rooms import SetUp, background, build, choose_subject
+from sim_bridge.catalogue_rooms import SetUp, background, build, other_subject
 from sim_bridge.light import LightConfig
 from sim_bridge.render import Renderer
 
@@ -120,7 +120,7 @@ def develop(rgb: Rgb, rng: np.random.Generator) -> Rgb:
     image = grey + (image - grey) * np.float32(saturation)
     image = 0.45 + (image - 0.45) * np.float32(contrast) + np.float32(rng.normal(0, 0.03))
     if rng.random() < 0.3:
-        v, u = np.mgrid[-1 : 1 : rgb.shape[0] * 1j, -1 : 1 : rgb.shape[1] * 1j]
+        v, u = np.mgrid[-1 : 1 : rgb.shape[0] * 1j, -1 : 1 : rgb.shape[1] * 1j]  # type: ignore[misc]
         image = image * (1 - rng.uniform(0.05, 0.3) * (u**2 + v**2) / 2)[..., None].astype(np.float32)
     if rng.random() < 0.35:
         image = _blur(image, rng.uniform(0.3, 1.3))
@@ -181,7 +181,7 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
     setup, renderer = _set_up(split, seed // VIEWS)
     rng = _rng(f"view {split}", seed)
     if seed % VIEWS:
-        choose_subject(setup, rng)
+        setup = other_subject(setup, rng)
     categories = [part.category for part in setup.parts]
     wanted = max(categories) >= 0
     for _ in range(_TRIES):

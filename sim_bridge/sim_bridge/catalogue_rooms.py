@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +104,10 @@ class SetUp:
         return bounds
 
 
+def _pose(xy: FloatArray, yaw: float, z: float = 0.0) -> FloatArray:
+    return planar_pose(float(xy[0]), float(xy[1]), yaw, z)
+
+
 def distractor(kind: str, rng: np.random.Generator) -> Item:
     """A distractor as an item."""
     return Item(make_distractor(kind, rng, SPLIT), kind, kind, distractor_mounting(kind), NO_CATEGORY)
@@ -150,7 +154,7 @@ def place(setup: SetUp, item: Item, rng: np.random.Generator, tries: int = 10) -
         elif len(setup.open_walls) < 4 and item.mounting != "rug" and rng.random() < against:
             T = _wall_pose(setup, item, rng, rng.normal(0, 0.12) if rng.random() < 0.3 else 0.0)
         else:
-            T = planar_pose(*(rng.random(2) * setup.size[:2]), rng.uniform(-math.pi, math.pi))
+            T = _pose(rng.random(2) * setup.size[:2], rng.uniform(-math.pi, math.pi))
             if item.mounting == "rug":
                 return setup.put(item, T, force=True)
         bounds = setup.put(item, T)
@@ -173,7 +177,7 @@ def place_on_cabinet(setup: SetUp, item: Item, rng: np.random.Generator) -> Floa
         yaw, top = setup.facing, bounds[1, 2]
         if carrier.name == "desk":
             top = 0.74
-        T = planar_pose(*bounds[:, :2].mean(0), yaw + rng.normal(0, 0.08), top + 0.002)
+        T = _pose(bounds[:, :2].mean(0), yaw + rng.normal(0, 0.08), top + 0.002)
         shift = rng.uniform(-0.25, 0.25) * max(0.0, size[1, 1] - item.mesh.bounds()[1, 1])
         T[:2, 3] += shift * np.array([-math.sin(yaw), math.cos(yaw)])
         if setup.size[2] > item.mesh.bounds()[1, 2] + top:
@@ -186,7 +190,7 @@ def chairs_at_table(setup: SetUp, rng: np.random.Generator) -> FloatArray | None
     table = distractor("dining_table" if rng.random() < 0.8 else "desk", rng)
     middle = setup.size[:2] / 2 + rng.uniform(-0.2, 0.2, 2) * setup.size[:2]
     yaw = float(rng.choice([0.0, math.pi / 2])) + (rng.normal(0, 0.3) if rng.random() < 0.4 else 0.0)
-    if setup.put(table, planar_pose(*middle, yaw)) is None:
+    if setup.put(table, _pose(middle, yaw)) is None:
         return None
     setup.boxes.pop()
     half = table.mesh.bounds()[1]
@@ -203,8 +207,8 @@ def chairs_at_table(setup: SetUp, rng: np.random.Generator) -> FloatArray | None
         inward = math.atan2(0.0, -u) if u else math.atan2(-v, 0.0)
         c, s = math.cos(yaw), math.sin(yaw)
         spot = middle + np.array([c * local[0] - s * local[1], s * local[0] + c * local[1]])
-        out = setup.put(chair, planar_pose(*spot, yaw + inward + rng.normal(0, 0.15)))
-    setup.boxes.append(table.mesh.transformed(planar_pose(*middle, yaw)).bounds())
+        out = setup.put(chair, _pose(spot, yaw + inward + rng.normal(0, 0.15)))
+    setup.boxes.append(table.mesh.transformed(_pose(middle, yaw)).bounds())
     return out
 
 
@@ -274,9 +278,9 @@ def _lamps(size: FloatArray, rng: np.random.Generator) -> tuple[Lamp, ...]:
         at = rng.uniform(0.1, 0.9, 2) * size[:2]
         colour = hsv(rng.choice([0.09, 0.1, 0.6]), rng.uniform(0, 0.3), 1.0)
         height = min(size[2] - 0.15, rng.uniform(1.5, 2.8))
-        lamps.append(
-            Lamp((float(at[0]), float(at[1]), float(height)), float(rng.uniform(0.5, 2.2)), tuple(map(float, colour)))
-        )
+        power = float(rng.uniform(0.5, 2.2))
+        tint = (float(colour[0]), float(colour[1]), float(colour[2]))
+        lamps.append(Lamp((float(at[0]), float(at[1]), float(height)), power, tint))
     return tuple(lamps)
 
 
@@ -341,18 +345,19 @@ def _companions(setup: SetUp, theme: str, targets: int, studio: bool, rng: np.ra
         place(setup, distractor(str(kind), rng), rng, 4)
 
 
-def choose_subject(setup: SetUp, rng: np.random.Generator) -> None:
-    """Turn to another piece of the six categories, rare ones first, if there is one."""
+def other_subject(setup: SetUp, rng: np.random.Generator) -> SetUp:
+    """The same set-up, looking at a piece of the six categories drawn anew, rare categories first."""
     found = [(p.mesh.bounds(), SUBJECT_WEIGHTS[p.category]) for p in setup.parts if p.category >= 0]
     if not found:
-        return
+        return setup
     weights = np.array([w for _, w in found])
-    setup.subject = found[int(rng.choice(len(found), p=weights / weights.sum()))][0]
-    to_middle = setup.size[:2] / 2 - setup.subject[:, :2].mean(0)
-    setup.facing = math.atan2(to_middle[1], to_middle[0])
+    subject = found[int(rng.choice(len(found), p=weights / weights.sum()))][0]
+    to_middle = setup.size[:2] / 2 - subject[:, :2].mean(0)
+    return replace(setup, subject=subject, facing=math.atan2(to_middle[1], to_middle[0]))
 
 
 def background(rng: np.random.Generator) -> tuple[float, float, float]:
     """Linear RGB of what is seen past the set-up."""
     colour = any_colour(rng, 0.3) if rng.random() < 0.5 else hsv(0.1, rng.uniform(0, 0.1), rng.uniform(0.5, 1.0))
-    return tuple(float(v) for v in np.asarray(colour) ** 2.2)
+    red, green, blue = (float(v) for v in np.asarray(colour) ** 2.2)
+    return red, green, blue

@@ -32,6 +32,7 @@ def bedding(d: Draw, length: float, width: float, base: float, thick: float) -> 
         bumps = 0.014 * d.rng.standard_normal((10, 10))
         z = top + puff - drop[None, :] + bumps
         z[-1] = np.minimum(z[-2], top) - hang
+        z = np.maximum(z, 0.02)
         grid = np.stack([np.broadcast_to(x[:, None], z.shape), np.broadcast_to(y[None, :], z.shape), z], -1)
         grid[-1, :, 0] += 0.01
         lip = grid[:1].copy()
@@ -48,8 +49,8 @@ def bedding(d: Draw, length: float, width: float, base: float, thick: float) -> 
             wide = min(0.75, width / across * 0.92) * d.uniform(0.85, 1.0)
             rest = pillow((d.uniform(0.38, 0.48), wide, d.uniform(0.13, 0.2)), (0, 0, 0.08), soft)
             rest = turn(turn(rest, "y", d.uniform(0.1, 0.7)), "z", d.uniform(-0.12, 0.12))
-            y = (i - (across - 1) / 2) * width / across
-            parts.append(move(rest, -length / 2 + 0.25 + 0.17 * row, y, top + 0.06))
+            side = (i - (across - 1) / 2) * width / across
+            parts.append(move(rest, -length / 2 + 0.25 + 0.17 * row, side, top + 0.06))
     return parts
 
 
@@ -61,8 +62,8 @@ def platform_bed(d: Draw) -> Mesh:
     parts = [box((length + rim, width + 2 * rim, 0.12), (0, 0, base), wood)]
     inset = 0.12 if d.chance(0.5) else 0.02
     if d.chance(0.6):
-        low, high = (-length / 2 + inset, -width / 2 + inset, 0), (length / 2 - inset, width / 2 - inset, base)
-        parts.append(box_between(low, high, wood))
+        x, y = length / 2 - inset, width / 2 - inset
+        parts.append(box_between((-x, -y, 0), (x, y, base), wood))
     else:
         for x in (-length / 2 + 0.08, length / 2 - 0.08):
             for y in (-width / 2 + 0.05, width / 2 - 0.05):

@@ -74,7 +74,7 @@ def pot(d: Draw, radius: float, height: float, base: float = 0.0) -> list[Mesh]:
     foot = radius * d.uniform(0.6, 1.0)
     belly = d.uniform(-0.05, 0.25) * radius
     rim = 1.06 if d.chance(0.4) else 1.0
-    profile = [(0, 0), (foot, 0)]
+    profile: list[tuple[float, float]] = [(0, 0), (foot, 0)]
     profile += [
         (foot + (radius - foot) * t + belly * math.sin(math.pi * t), height * t) for t in np.linspace(0.15, 0.86, 4)
     ]
@@ -127,7 +127,7 @@ def palm_plant(d: Draw) -> Mesh:
         height = d.uniform(0.35, 1.1)
         lean = d.rng.uniform(-0.12, 0.12, 2)
         foot = np.array([d.uniform(-0.4, 0.4) * radius, d.uniform(-0.4, 0.4) * radius, tall * 0.85])
-        crown = foot + [lean[0], lean[1], height]
+        crown = foot + np.array([lean[0], lean[1], height])
         parts.append(rod(foot, crown, d.uniform(0.012, 0.03), bark, 0.012, sides=6))
         count = d.integer(16, 34)
         direction = _spread(d, count, d.uniform(-0.4, 0.1), 1.45)

@@ -268,7 +268,7 @@ def radiator(d: Draw) -> Mesh:
     wide, tall = d.uniform(0.6, 1.4), d.uniform(0.4, 0.6)
     parts = [box((0.03, wide, tall), (0, 0, 0.12 + tall / 2), white)]
     for y in np.arange(-wide / 2 + 0.05, wide / 2, 0.1):
-        parts.append(box((0.07, 0.06, tall + 0.02), (0.01, y, 0.12 + tall / 2), white))
+        parts.append(box((0.07, 0.06, tall + 0.02), (0.01, float(y), 0.12 + tall / 2), white))
     for sy in (-1, 1):
         parts.append(box((0.05, 0.03, 0.12), (0, sy * wide * 0.4, 0.06), white))
     return merge(parts)

@@ -19,7 +19,7 @@ def _oval(length: float, width: float, power: float, points: int = 20) -> npt.ND
     ring = np.stack([np.cos(angle), np.sin(angle)], 1)
     ring /= (np.abs(ring) ** power).sum(1, keepdims=True) ** (1 / power)
     ring[:, 0] = np.where(ring[:, 0] < 0, np.sign(ring[:, 0]) * np.abs(ring[:, 0]) ** 0.7, ring[:, 0])
-    return (ring + [1.0, 0.0]) * [length / 2, width / 2]
+    return (ring + np.array([1.0, 0.0])) * [length / 2, width / 2]
 
 
 def _loft(outlines: list[npt.NDArray[np.float64]], heights: list[float], material: Material) -> Mesh:
@@ -48,7 +48,7 @@ def _bowl(d: Draw, length: float, width: float, rim: float, foot: float, power: 
 def _seat(d: Draw, length: float, width: float, rim: float, power: float, white: Material) -> list[Mesh]:
     """Seat ring and lid; the lid is down or leans back against the tank."""
     lid_material = d.material("plastic") if d.chance(0.12) else (d.material("wood") if d.chance(0.12) else white)
-    outline = _oval(length * 0.94, width * 1.03, power) + [length * 0.05, 0.0]
+    outline = _oval(length * 0.94, width * 1.03, power) + np.array([length * 0.05, 0.0])
     if d.chance(0.55):
         return [prism(outline, rim, rim + d.uniform(0.03, 0.055), lid_material)]
     middle = outline.mean(0)

@@ -23,7 +23,7 @@ def _panel(d: Draw, width: float, bottom: float, x: float = 0.0) -> list[Mesh]:
         quad((x + 0.002, -wide / 2, low), (0, wide, 0), (0, 0, tall), d.material("screen"), fit=True),
     ]
     if d.chance(0.2):
-        parts.append(box((0.05, width * 0.7, 0.05), (x + 0.0, 0, bottom + 0.005), frame))
+        parts.append(box((0.05, width * 0.7, 0.05), (x, 0, bottom + 0.025), frame))
     return parts
 
 
