@@ -55,15 +55,13 @@ class FlatWorld:
         """Mark as known the cells between the robot and the first obstacle, within its field of view."""
         x, y, yaw = self.T[0, 3], self.T[1, 3], pose_yaw(self.T)
         half = math.radians(39.5)
-        for angle in np.linspace(yaw - half, yaw + half, rays):
-            d = np.arange(0.0, self.range_m, CELL / 2)
-            i = np.floor((x + d * math.cos(angle)) / CELL).astype(int)
-            j = np.floor((y + d * math.sin(angle)) / CELL).astype(int)
-            inside = (i >= 0) & (j >= 0) & (i < self.blocked.shape[0]) & (j < self.blocked.shape[1])
-            i, j = i[: inside.argmin() if not inside.all() else None], j[: inside.argmin() if not inside.all() else None]
-            hits = np.flatnonzero(self.blocked[i, j])
-            end = hits[0] + 1 if len(hits) else len(i)
-            self.known[i[:end], j[:end]] = True
+        angles = np.linspace(yaw - half, yaw + half, rays)[:, None]
+        d = np.arange(0.0, self.range_m, 0.8 * CELL)[None, :]
+        i = np.floor((x + d * np.cos(angles)) / CELL).astype(int).clip(0, self.blocked.shape[0] - 1)
+        j = np.floor((y + d * np.sin(angles)) / CELL).astype(int).clip(0, self.blocked.shape[1] - 1)
+        hit = self.blocked[i, j]
+        before = np.cumsum(hit, axis=1) - hit == 0
+        self.known[i[before], j[before]] = True
 
     def grids(self) -> tuple[Grid2D, Grid2D]:
         """Obstacles and explored cells as the robot knows them."""

@@ -6,14 +6,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.grid import Grid2D
-from seal_perception.files import replacing
-from seal_perception.pose import invert
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception.files import read_json, replacing
+from seal_perception.pose import invert, planar_pose
 from seal_perception.simulator import ReachableFloor
 
 FloatArray = npt.NDArray[np.float64]
@@ -117,6 +119,34 @@ def measure(
     area = float(floor.cells.sum()) * floor.cell_m**2
     path = float(np.hypot(*np.diff(np.asarray(poses)[:, :2, 3], axis=0).T).sum()) if len(poses) > 1 else 0.0
     return Coverage(share, area, share * area, points_outside(floor, T_world_odom, poses), path, curve)
+
+
+class KnownFloor(Protocol):
+    """A simulator that tells its floor, reset to the run's seed."""
+
+    T_world_odom: FloatArray
+
+    def reachable_floor(self) -> ReachableFloor:
+        """Floor the robot can reach from its start."""
+        ...
+
+
+def evaluate_run(run_dir: Path, world: KnownFloor) -> dict[str, float | int | list[float]]:
+    """Figures of a run's folder (map.npz, trajectory.json), and topdown.png beside them.
+
+    Args:
+        run_dir: folder of a finished run.
+        world: the run's scene, reset to the run's seed; its truth is read here, after the run, and nowhere before.
+    """
+    voxel_map = VoxelMap.load(run_dir / "map.npz")
+    trajectory = read_json(run_dir / "trajectory.json")
+    poses = np.stack([planar_pose(*pose) for pose in trajectory["poses"]])
+    floor, explored = world.reachable_floor(), voxel_map.explored()
+    goals = tuple((int(step), (float(x), float(y))) for step, x, y in trajectory["goals"])
+    picture = top_down(voxel_map.obstacles(), explored, poses, goals, floor, world.T_world_odom)
+    write_top_down(run_dir / "topdown.png", picture)
+    figures = measure(floor, world.T_world_odom, explored, poses).as_dict()
+    return {**figures, "explored_m2": round(voxel_map.explored_area_m2, 2)}
 
 
 def top_down(

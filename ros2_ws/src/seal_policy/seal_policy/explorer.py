@@ -146,6 +146,8 @@ class Navigator:
             log.debug("step %d: no progress for %d steps", self._step, self.config.stall_steps)
             return self._recover()
         if math.dist(pose[:2], plan.target_xy) < 0.5 * FORWARD_M:
+            if plan.boxed_in:
+                return self._recover()
             return Action.LEFT if self._turning >= 0 else Action.RIGHT
         choice = self._local.choose(terrain, plan.field, pose, self.config.planner.grow_m, self._turning)
         return choice.action if choice is not None else self._recover()

@@ -206,7 +206,6 @@ class FrontierPolicy:
         k = int(np.argmax(np.where(usable, worth, -1.0)))
         return float(xy[k, 0]), float(xy[k, 1])
 
-
     @staticmethod
     def _first_turns(view: _View, pose: tuple[float, float, float], places: npt.NDArray[np.int64]) -> FloatArray:
         """(N,) turns until the robot faces along the way to each place."""

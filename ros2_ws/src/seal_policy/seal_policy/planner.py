@@ -118,6 +118,11 @@ class Plan:
     path: FloatArray
     explored_on_path: BoolArray
 
+    @property
+    def boxed_in(self) -> bool:
+        """Whether next to nothing (0.3 m2) can be reached at all: obstacles have closed around the robot."""
+        return bool(np.isfinite(self.field.values).sum() * self.field.cell_m**2 < 0.3)
+
 
 @njit(cache=True)
 def descend_cells(values, start):  # type: ignore[no-untyped-def]  # numba infers
@@ -227,9 +232,7 @@ class Planner:
         return int(best[0]), int(best[1])
 
 
-def _disc(
-    shape: tuple[int, ...], terrain: Terrain, xy: tuple[float, float], radius_m: float, factor: int
-) -> BoolArray:
+def _disc(shape: tuple[int, ...], terrain: Terrain, xy: tuple[float, float], radius_m: float, factor: int) -> BoolArray:
     """Coarse cells whose centre lies within a radius of a point."""
     cell = terrain.cell_m * factor
     x = terrain.origin_xy[0] + (np.arange(shape[0]) + 0.5) * cell - xy[0]
