@@ -164,7 +164,7 @@ class _Matches:
 
 def _coco_truth(dataset: CocoDataset) -> COCO:
     coco = COCO()
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for index in range(len(dataset)):
         for row in dataset.rows(index):
             ignored = int(bool(row.get("ignore", False)) or row.get("iscrowd", 0))

@@ -55,7 +55,7 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
     return {"frames": len(predicted), "overall": overall, "per_category": out}
 
 
-def _union(annotations: list[Annotation], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _union(annotations: list[Annotation], size: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     out = np.zeros(size, bool)
     for annotation in annotations:
         out |= annotation.mask
