@@ -60,6 +60,14 @@ def decode(data: bytes, msgtype: str) -> Any:
     return typestore().deserialize_cdr(data, msgtype)
 
 
+def canonical(topic: str, data: bytes) -> bytes:
+    """The same message with zeros between its fields, where Fast DDS leaves whatever was in memory.
+
+    Without this, two equal runs would give bags of different bytes.
+    """
+    return encode(topic, decode(data, TOPIC_TYPES[topic]))
+
+
 def raw_stamp_ns(data: bytes, msgtype: str) -> int | None:
     """Stamp of a serialized message: of its header, of the JSON in a String; None for a TFMessage."""
     if msgtype == "std_msgs/msg/String":

@@ -42,6 +42,7 @@ class FrameRecorder:
         stamp = bm.raw_stamp_ns(data, bm.TOPIC_TYPES[topic])
         if stamp is None:
             return
+        data = bm.canonical(topic, data)
         if stamp <= self._last_ns:
             self._writer.write(topic, stamp, data)
             return

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays to messages and back, for rclpy's messages, rosbags' messages, and the bytes between the two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nav_msgs.msg import OccupancyGrid, Odometry
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import CameraInfo, Image
+
+from seal_mapping import bag_messages as bm
+from seal_mapping.grid import Grid2D
+from seal_mapping.map_config import VoxelCloud
+from seal_mapping.nodes import convert as map_convert
+from seal_perception import messages as m
+from seal_perception.camera import Camera
+from seal_perception.detections import Detections
+from seal_perception.errors import InputError
+from seal_perception.nodes import convert
+from seal_perception.nodes.matching import StampMatcher
+from seal_perception.nodes.perception_node import draw_overlay
+from seal_perception.pose import planar_pose
+from seal_perception.simulator import Action
+from sim_bridge.nodes.steps import action_poses, nearest_action
+
+STAMP = 5 * m.NS + 123_456_789
+HEADER = convert.make_header(STAMP, m.CAMERA_FRAME)
+RNG = np.random.default_rng(0)
+
+
+def _as_rosbags(msg: Any, kind: str) -> Any:
+    """The same message through its bytes, as a bag's reader sees it."""
+    return bm.decode(serialize_message(msg), kind)
+
+
+@pytest.mark.parametrize("through", [lambda msg: msg, lambda msg: _as_rosbags(msg, "sensor_msgs/msg/Image")])
+def test_pictures_round_trip(through: Callable[[Any], Any]) -> None:
+    rgb = RNG.integers(0, 256, (6, 5, 3), np.uint8)
+    depth = RNG.uniform(0, 9, (6, 5)).astype(np.float32)
+    depth[0, 0] = np.nan
+    scores = RNG.integers(0, 256, (6, 5, 6), np.uint8)
+    np.testing.assert_array_equal(m.image_to_rgb(through(convert.rgb_to_image(rgb, HEADER))), rgb)
+    np.testing.assert_array_equal(m.image_to_depth(through(convert.depth_to_image(depth, HEADER))), depth)
+    message = through(convert.scores_to_image(scores, HEADER))
+    assert message.encoding == "8UC6" and m.header_stamp_ns(message) == STAMP
+    np.testing.assert_array_equal(m.image_to_scores(message), scores)
+
+
+def test_a_bag_written_without_ros_has_the_bytes_that_rclpy_writes() -> None:
+    rgb = RNG.integers(0, 256, (6, 5, 3), np.uint8)
+    camera = Camera.from_hfov(5, 6, 1.2)
+    T = planar_pose(1.25, -0.5, 0.7)
+    pairs = [
+        (m.COLOUR, convert.rgb_to_image(rgb, HEADER), bm.image_message(rgb, "rgb8", STAMP)),
+        (m.CAMERA_INFO, convert.camera_to_info(camera, HEADER), bm.camera_info_message(camera, STAMP)),
+        (
+            m.ODOM,
+            convert.pose_to_odometry(T, convert.make_header(STAMP, m.ODOM_FRAME), m.BASE_FRAME),
+            bm.odometry_message(T, STAMP),
+        ),
+        (
+            m.GOAL,
+            convert.matrix_to_pose_stamped(T, convert.make_header(STAMP, m.MAP_FRAME)),
+            bm.pose_stamped_message(T, STAMP, m.MAP_FRAME),
+        ),
+    ]
+    for topic, ours, rosbags in pairs:
+        data = serialize_message(ours)
+        assert bm.canonical(topic, data) == bm.encode(topic, rosbags), topic
+        assert bm.raw_stamp_ns(data, bm.TOPIC_TYPES[topic]) == STAMP, topic
+
+
+@given(st.floats(-50, 50), st.floats(-50, 50), st.floats(-math.pi, math.pi))
+@settings(max_examples=50, deadline=None)
+def test_poses_round_trip(x: float, y: float, yaw: float) -> None:
+    T = planar_pose(x, y, yaw)
+    sent = convert.pose_to_odometry(T, HEADER, m.BASE_FRAME)
+    received = deserialize_message(serialize_message(sent), Odometry)
+    np.testing.assert_allclose(m.odometry_to_pose(received), T, atol=1e-12)
+    np.testing.assert_array_equal(m.odometry_to_pose(received), m.as_message_pose(T))
+
+
+def test_camera_info_round_trips_and_refuses_what_it_cannot_use() -> None:
+    camera = Camera(320, 240, 200.5, 201.5, 159.5, 119.25)
+    msg = convert.camera_to_info(camera, HEADER)
+    assert m.camera_info_to_camera(msg) == camera
+    assert m.camera_info_to_camera(_as_rosbags(msg, "sensor_msgs/msg/CameraInfo")) == camera
+    with pytest.raises(InputError, match="not calibrated"):
+        m.camera_info_to_camera(CameraInfo(width=320, height=240))
+    msg.binning_x = 2
+    with pytest.raises(InputError, match="binning"):
+        m.camera_info_to_camera(msg)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "channels", "order"), [("bgr8", 3, [2, 1, 0]), ("rgba8", 4, [0, 1, 2]), ("bgra8", 4, [2, 1, 0])]
+)
+def test_other_colour_encodings_and_padded_rows(encoding: str, channels: int, order: list[int]) -> None:
+    pixels = RNG.integers(0, 256, (4, 3, channels), np.uint8)
+    rows = np.zeros((4, 3 * channels + 5), np.uint8)
+    rows[:, : 3 * channels] = pixels.reshape(4, -1)
+    msg = Image(height=4, width=3, encoding=encoding, step=rows.shape[1], data=rows.tobytes())
+    np.testing.assert_array_equal(m.image_to_rgb(msg), pixels[..., order])
+
+
+def test_depth_in_millimetres_of_either_byte_order() -> None:
+    depth_mm = np.array([[0, 500, 1234]], np.uint16)
+    for big, kind in ((0, "<u2"), (1, ">u2")):
+        msg = Image(height=1, width=3, encoding="16UC1", is_bigendian=big, step=6, data=depth_mm.astype(kind).tobytes())
+        np.testing.assert_allclose(m.image_to_depth(msg), [[0.0, 0.5, 1.234]], atol=1e-6)
+
+
+def test_pictures_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match="colour Image must be rgb8.*got 'yuv422'"):
+        m.image_to_rgb(Image(height=1, width=1, encoding="yuv422", step=2, data=b"ab"))
+    with pytest.raises(InputError, match="depth Image must be 32FC1"):
+        m.image_to_depth(Image(height=1, width=1, encoding="rgb8", step=3, data=b"abc"))
+    with pytest.raises(InputError, match="scores Image must be 8UC"):
+        m.image_to_scores(Image(height=1, width=1, encoding="8UCx", step=3, data=b"abc"))
+    with pytest.raises(InputError, match="needs rows of >= 6 bytes"):
+        m.image_to_rgb(Image(height=1, width=2, encoding="rgb8", step=3, data=b"abc"))
+
+
+def test_depth_must_be_registered_to_colour() -> None:
+    colour = Image(height=4, width=6, header=convert.make_header(0, "optical"))
+    m.check_registered(Image(height=4, width=6, header=convert.make_header(0, "optical")), colour)
+    with pytest.raises(InputError, match="depth is 8 x 4, colour 6 x 4; use the camera's aligned depth"):
+        m.check_registered(Image(height=4, width=8, header=convert.make_header(0, "optical")), colour)
+    with pytest.raises(InputError, match="depth is in frame 'depth_optical', colour in 'optical'"):
+        m.check_registered(Image(height=4, width=6, header=convert.make_header(0, "depth_optical")), colour)
+
+
+def test_detections_round_trip_as_text() -> None:
+    mask = np.zeros((1, 4, 6), bool)
+    mask[0, 1:3, 2:5] = True
+    found = Detections(np.array([[2, 1, 5, 3]], np.float32), np.array([4]), np.array([0.625], np.float32), mask)
+    text = m.detections_to_text(found, STAMP)
+    assert m.detections_stamp_ns(text) == STAMP
+    back = m.detections_from_text(text)
+    assert (back.stamp_ns, back.width, back.height) == (STAMP, 6, 4)
+    np.testing.assert_array_equal(back.detections.masks, mask)
+    np.testing.assert_array_equal(back.detections.boxes, found.boxes)
+    for broken, message in (("{", "is not JSON"), ("[]", "must be an object"), ('{"stamp_ns": 1}', "must hold")):
+        with pytest.raises(InputError, match=message):
+            m.detections_from_text(broken)
+
+
+@pytest.mark.parametrize("cell_m", [0.05, 0.1, 0.0254])
+def test_grids_arrive_with_the_same_cells(cell_m: float) -> None:
+    obstacles = Grid2D(RNG.random((7, 4)) < 0.3, np.array([-3.075, 1.025]), cell_m)
+    explored = Grid2D(RNG.random((7, 4)) < 0.6, obstacles.origin_xy, cell_m)
+    header = convert.make_header(STAMP, m.MAP_FRAME)
+    for sent, read, original in (
+        (
+            map_convert.obstacles_to_occupancy(obstacles, explored, header),
+            map_convert.occupancy_to_obstacles,
+            obstacles,
+        ),
+        (map_convert.explored_to_occupancy(explored, header), map_convert.occupancy_to_explored, explored),
+    ):
+        assert (sent.info.width, sent.info.height) == (7, 4)
+        back = read(deserialize_message(serialize_message(sent), OccupancyGrid))
+        np.testing.assert_array_equal(back.cells, original.cells)
+        np.testing.assert_array_equal(back.origin_xy, original.origin_xy)
+        assert back.cell_m == cell_m
+    values = set(np.unique(map_convert.obstacles_to_occupancy(obstacles, explored, header).data))
+    assert values <= {100, 0, -1}
+
+
+def test_the_voxel_cloud_has_the_documented_fields() -> None:
+    cloud = VoxelCloud(
+        np.array([[1, 2, 3]], np.int32), np.array([[0.05, 0.1, 0.15]], np.float32), np.array([[10, 20, 30]], np.uint8),
+        np.array([-1], np.int8), np.array([200], np.uint8), np.array([300], np.uint16), np.zeros((1, 6), np.uint32),
+        np.zeros((1, 6), np.uint8),
+    )  # fmt: skip
+    msg = map_convert.cloud_to_message(cloud, HEADER)
+    assert [f.name for f in msg.fields] == ["x", "y", "z", "rgb", "label", "score", "views"]
+    assert [f.offset for f in msg.fields] == [0, 4, 8, 12, 16, 17, 18] and msg.point_step == 20
+    (point,) = map_convert.message_to_cloud(msg)
+    assert point["rgb"] == 0x0A141E and point["label"] == -1 and point["score"] == 200 and point["views"] == 300
+
+
+def test_steps_become_the_nearest_action() -> None:
+    turn = math.radians(30)
+    for action, T in action_poses(0.25, turn).items():
+        assert nearest_action(T, 0.25, turn) is action
+    assert nearest_action(planar_pose(0.2, 0.02, 0.1), 0.25, turn) is Action.FORWARD
+    assert nearest_action(planar_pose(0.05, 0.0, -0.4), 0.25, turn) is Action.RIGHT
+    assert nearest_action(planar_pose(0.02, 0.0, 0.01), 0.25, turn) is Action.STOP
+
+
+def test_messages_are_matched_by_stamp_in_any_order() -> None:
+    seen: list[tuple[int, dict[str, Any]]] = []
+    matcher = StampMatcher(("a", "b"), lambda stamp, parts: seen.append((stamp, parts)), keep=3)
+    matcher.add("a", 1, "a1")
+    assert matcher.missing() == ("b",)
+    matcher.add("b", 2, "b2")
+    matcher.add("a", 2, "a2")
+    assert seen == [(2, {"b": "b2", "a": "a2"})] and matcher.dropped == 1 and matcher.missing() == ()
+    for stamp in range(10, 20):
+        matcher.add("b", stamp, "b")
+    assert matcher.dropped == 1 + 7 and matcher.matched == 1
+    with pytest.raises(ValueError, match="part must be one of"):
+        matcher.add("c", 3, "c3")
+
+
+def test_the_overlay_colours_confident_masks_only() -> None:
+    masks = np.zeros((2, 2, 2), bool)
+    masks[0, 0, 0] = masks[1, 1, 1] = True
+    found = Detections(np.zeros((2, 4), np.float32), np.array([0, 1]), np.array([0.9, 0.2], np.float32), masks)
+    picture = draw_overlay(np.zeros((2, 2, 3), np.uint8), found, 0.5)
+    assert picture[0, 0].any() and not picture[1, 1].any()

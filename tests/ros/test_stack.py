@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The description of a stack: one for runner and launch file, and its mistakes are named. Needs no ROS."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seal_bringup.launching import config_from_arguments, launch_arguments, node_keywords
+from seal_bringup.node_process import node_environment
+from seal_bringup.run_log import RunLog
+from seal_bringup.stack import StackConfig, config_from_file, node_specs, read_stack, shared_folder
+from seal_perception.errors import InputError
+from seal_perception.pose import planar_pose
+
+
+def test_shipped_stack_says_who_waits_for_whom(tmp_path: Path) -> None:
+    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, steps=7))}
+    assert list(specs) == ["sim_bridge", "perception", "mapping", "policy", "planner", "recorder", "monitor"]
+    bridge = specs["sim_bridge"].parameters
+    assert set(bridge["wait_for"]) == set(specs) - {"sim_bridge"}
+    assert "camera/color/image_raw=3" in bridge["expect_subscribers"]
+    assert bridge["max_steps"] == 7 and specs["recorder"].parameters["expected_frames"] == 8
+    assert specs["recorder"].parameters["path"] == str(tmp_path / "bag")
+    heard = set(specs["planner"].parameters["expect_publishers"])
+    assert heard == {"map/obstacles", "map/explored", "odom", "goal"}
+    assert "truth" not in str([s.subscribes for s in specs.values()])
+
+
+def test_without_recording_nobody_waits_for_the_recorder(tmp_path: Path) -> None:
+    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, record=False))}
+    assert "recorder" not in specs
+    assert "camera/color/image_raw=2" in specs["sim_bridge"].parameters["expect_subscribers"]
+
+
+def test_every_topic_that_is_heard_is_published() -> None:
+    rows = read_stack()["nodes"]
+    published = {t for row in rows for t in row.get("publishes", [])} | {"ready"}
+    assert {t for row in rows for t in row["subscribes"]} <= published
+
+
+def test_every_node_of_the_stack_has_a_main() -> None:
+    for spec in node_specs(StackConfig()):
+        found = importlib.util.find_spec(spec.module)
+        assert found is not None and found.origin is not None, spec.module
+        tree = ast.parse(Path(found.origin).read_text())
+        assert "main" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert len(Path(found.origin).read_text().splitlines()) <= 200, "a node past 200 lines hides core code"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nodes: [", "is not valid YAML"),
+        ("other: 1", "must have the keys run and nodes"),
+        ("run: {speed: 3}", "unknown fields speed"),
+        ("run: {steps: 0}", "need steps >= 1"),
+        ("nodes: [{name: a, package: b}]", "node a: executable is missing"),
+        ("nodes: [{name: a, package: b, executable: c, colour: red}]", "node a: unknown keys colour"),
+        ("nodes: [{name: a, package: b, executable: c, parameters: {x: $nothing}}]", r"\$nothing is no field of a run"),
+        ("nodes: [{name: a, package: b, executable: c}, {name: a, package: b, executable: c}]", "names of nodes"),
+    ],
+)
+def test_mistakes_in_a_stack_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        node_specs(config_from_file(path))
+
+
+def test_a_missing_stack_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read the stack .*nothing.yaml: No such file"):
+        config_from_file(tmp_path / "nothing.yaml")
+
+
+def test_a_stack_with_its_own_run_keeps_the_shipped_nodes(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("run: {scene: train_03, steps: 9}")
+    config = config_from_file(path, steps=4)
+    assert (config.scene, config.steps) == ("train_03", 4)
+    assert len(node_specs(config)) == 7
+
+
+def test_launch_file_and_runner_start_the_same_nodes(tmp_path: Path) -> None:
+    config = config_from_arguments({"steps": "12", "record": "false", "run_dir": str(tmp_path), "unrelated": "x"})
+    assert config.steps == 12 and config.record is False
+    keywords = node_keywords(config)
+    for spec, keyword in zip(node_specs(config), keywords, strict=True):
+        assert (keyword["name"], keyword["executable"]) == (spec.name, spec.executable)
+        assert keyword["parameters"] == [spec.parameters]
+
+
+def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -> None:
+    changed = {
+        "scene": "train_01", "steps": "77", "run_dir": str(tmp_path), "seed": "5", "weights": "none", "width": "64",
+        "height": "48", "policy": "random", "record": "false", "detector_threads": "3", "voxels_every": "4",
+        "publish_truth": "true", "namespace": "robot1", "use_sim_time": "true",
+    }  # fmt: skip
+    base = node_keywords(config_from_arguments({}))
+    for name, _, description in launch_arguments():
+        assert len(description) > 5, name
+        if name != "stack":
+            assert node_keywords(config_from_arguments({name: changed.pop(name)})) != base, name
+    assert not changed
+
+
+def test_a_launch_argument_of_the_wrong_type_is_named() -> None:
+    with pytest.raises(InputError, match="launch argument steps must be int, got 'many'"):
+        config_from_arguments({"steps": "many"})
+
+
+def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for `launch`, which pip cannot install: the file's own code runs."""
+    made: list[tuple[str, dict[str, object]]] = []
+
+    def recorder(kind: str) -> type:
+        def init(self: object, *args: object, **kwargs: object) -> None:
+            self.__dict__.update(kwargs, args=args)
+            made.append((kind, kwargs))
+
+        return type(kind, (), {"__init__": init})
+
+    names = {
+        "launch": ["LaunchDescription"],
+        "launch.actions": ["DeclareLaunchArgument", "EmitEvent", "OpaqueFunction", "RegisterEventHandler"],
+        "launch.event_handlers": ["OnProcessExit"],
+        "launch.events": ["Shutdown"],
+        "launch_ros": [],
+        "launch_ros.actions": ["Node"],
+    }
+    for module, classes in names.items():
+        stand_in = types.ModuleType(module)
+        for name in classes:
+            setattr(stand_in, name, recorder(name))
+        monkeypatch.setitem(sys.modules, module, stand_in)
+    path = shared_folder("launch") / "sim.launch.py"
+    spec = importlib.util.spec_from_file_location("sim_launch", path)
+    assert spec is not None and spec.loader is not None
+    launch_file = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(launch_file)
+    launch_file.generate_launch_description()
+    (opaque,) = [kwargs for kind, kwargs in made if kind == "OpaqueFunction"]
+    context = types.SimpleNamespace(launch_configurations={"steps": "5"})
+    opaque["function"](context)
+    nodes = [kwargs["name"] for kind, kwargs in made if kind == "Node"]
+    assert nodes == [s.name for s in node_specs(StackConfig())]
+    assert len([1 for kind, _ in made if kind == "DeclareLaunchArgument"]) == len(launch_arguments())
+
+
+def test_layouts_show_topics_that_exist() -> None:
+    known = {t for row in read_stack()["nodes"] for t in row.get("publishes", [])}
+    known |= {"map/voxels", "plan", "semantic/overlay"}
+    rviz = yaml.safe_load((shared_folder("rviz") / "seal.rviz").read_text())
+    shown = {d["Topic"]["Value"] for d in rviz["Visualization Manager"]["Displays"] if "Topic" in d}
+    assert shown and shown <= known
+    foxglove = json.loads((shared_folder("foxglove") / "seal.json").read_text())
+    assert {t.strip("/") for t in foxglove["configById"]["3D!map"]["topics"]} <= known
+
+
+def test_nodes_are_found_on_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    env = node_environment(StackConfig(domain_id=42), tmp_path)
+    assert env["ROS_DOMAIN_ID"] == "42" and env["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
+    monkeypatch.setenv("ROS_DISTRO", "humble")
+    assert node_environment(StackConfig(), tmp_path)["ROS_LOCALHOST_ONLY"] == "1"
+
+
+def test_the_run_log_does_not_depend_on_the_order_of_messages(tmp_path: Path) -> None:
+    def fill(log: RunLog, order: list[int]) -> None:
+        for k in order:
+            log.step(k, planar_pose(0.25, 0, 0) if k % 2 else planar_pose(0, 0, 0.5), 10.0 + k)
+            log.mapped(k, {"confident_voxels": "3", "explored_area_m2": "1.5", "ms.node": "2"}, 9.9 + k)
+            log.pose(k, planar_pose(k, 0, 0), 9.0 + k)
+            log.detected(k, 9.5 + k)
+        log.goal(2, (1.0, 2.0))
+
+    one, two = RunLog(), RunLog()
+    fill(one, [1, 2, 3])
+    fill(two, [3, 1, 2])
+    assert one.trajectory() == two.trajectory()
+    assert one.trajectory()["actions"] == ["forward", "left", "forward"]
+    assert one.trajectory()["goals"] == [[1, 1.0, 2.0]]
+    ms = one.status()["ms"]
+    assert ms["detect"] == [500.0, 500.0] and ms["plan"] == [100.0, 100.0] and ms["whole step"] == [1000.0, 1000.0]
