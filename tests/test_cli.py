@@ -61,6 +61,15 @@ def test_shown_commands_exist(document: Path, root: click.Command) -> None:
 
 
 def test_readme_shows_the_two_commands_first() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    shown = re.findall(r"^\s*\$?\s*make ([a-z]+)", text, flags=re.MULTILINE)
+    assert {"demo", "test"} <= set(shown) <= targets
+    assert text.index("make demo") < text.index("make test")
+
+
+def test_the_check_of_documents_has_teeth(root: click.Command) -> None:
     text = "Run `seal frobnicate`.\n\n    seal doctor --jsn   # table\n\n"
     text += "```\n$ .venv/bin/seal doctor \\\n  --json\n```\n"
     assert shown_commands(text) == ["doctor --json", "doctor --jsn", "frobnicate"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import ast
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from catkin_pkg.package import parse_package
-from tests.test_import_rules import PACKAGES, imported_modules
+from tests.test_import_rules import PACKAGES, ROOT, imported_modules
 
 NAMES = sorted(PACKAGES)
 # Python's import name -> rosdep key, for what rosdep knows.
@@ -88,7 +90,7 @@ def test_manifest_names_what_is_imported(name: str) -> None:
 
 
 def test_every_requirement_is_pinned() -> None:
-    folder = PACKAGES["sim_bridge"].parent.parent / "requirements"
+    folder = ROOT / "requirements"
     files = sorted(folder.glob("*.txt"))
     assert {"base.txt", "build.txt", "constraints.txt", "dev.txt", "ros.txt", "sourced-ros.txt"} == {
         f.name for f in files
@@ -110,3 +112,14 @@ def test_data_files_exist_and_reach_share() -> None:
         assert all((folder / file).is_file() for files in listed.values() for file in files)
     shared = {target for target, files in setup_arguments("seal_bringup")["data_files"] if files}
     assert {f"share/seal_bringup/{part}" for part in ("launch", "config", "rviz", "foxglove")} <= shared
+
+
+def test_parameter_tables_of_the_readmes_are_up_to_date() -> None:
+    """Every parameter that a node declares stands in its package's README with its default."""
+    command = [sys.executable, ".ci/parameters.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in NAMES:
+        text = (PACKAGES[name].parent / "README.md").read_text(encoding="utf-8")
+        for node in (PACKAGES[name] / "nodes").glob("*_node.py"):
+            assert f"### {node.stem}\n" in text

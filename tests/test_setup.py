@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make setup` on machines that lack something: the functions of .ci/setup.sh, the machine played by shell functions."""
+"""`make setup` on machines that lack something: the functions of .ci/setup.sh, machine played by functions."""
 
 from __future__ import annotations
 
