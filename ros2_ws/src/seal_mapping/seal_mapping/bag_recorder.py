@@ -15,7 +15,7 @@ WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
 class FrameRecorder:
     """Holds serialized messages back until their frame is whole, then writes it as one chunk, flushed.
 
-    A whole frame is written when the next one begins (by then its goal, if any, has come too) or by `flush`. A kill
+    A whole frame is written when the next one is whole (by then its goal, if any, has come too) or by `flush`. A kill
     therefore loses the frame that is being answered and at most the one before it.
 
     Args:
@@ -47,8 +47,9 @@ class FrameRecorder:
             self._writer.write(topic, stamp, data)
             return
         self._waiting.setdefault(stamp, {})[topic] = data
-        for earlier in sorted(s for s in self._waiting if s < stamp and self._is_whole(s)):
-            self._write(earlier)
+        if self._is_whole(stamp):
+            for earlier in sorted(s for s in self._waiting if s < stamp and self._is_whole(s)):
+                self._write(earlier)
 
     def whole_frames(self) -> int:
         """Frames written plus whole ones that wait to be."""

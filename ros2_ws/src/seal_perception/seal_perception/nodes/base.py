@@ -56,7 +56,7 @@ class SealNode(Node):
         self._expect_subscribers = {topic: int(count) for topic, _, count in expected}
         self._expect_publishers = declare(self, "expect_publishers", [""])
         self._ready = self.advertise(String, m.READY, latched=True)
-        self._ready_timer = self.create_timer(0.02, self._check_ready, clock=self.steady)
+        self._ready_timer = self.create_timer(0.05, self._check_ready, clock=self.steady)
 
     def qos(self, topic: str, latched: bool = False, depth: int | None = None) -> QoSProfile:
         """Profile of a topic from its parameters; declares them."""
