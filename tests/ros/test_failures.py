@@ -121,7 +121,9 @@ def test_bad_input_is_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_clear_line(
+    run_config: Callable[..., StackConfig], tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SealError, match="cannot write into .*Not a directory"):
-        run_stack(StackConfig(run_dir=tmp_path / "file" / "run"))
+        run_stack(run_config(tmp_path / "file" / "run"))

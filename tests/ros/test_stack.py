@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from seal_bringup.launching import config_from_arguments, launch_arguments, node_keywords
-from seal_bringup.node_process import node_environment
+from seal_bringup.node_process import node_environment, ros_domain
 from seal_bringup.run_log import RunLog
+from seal_bringup.runner import run_stack
 from seal_bringup.stack import StackConfig, config_from_file, node_specs, read_stack, shared_folder
-from seal_perception.errors import InputError
+from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
 
 
@@ -170,6 +171,18 @@ def test_nodes_are_found_on_this_machine_only(tmp_path: Path, monkeypatch: pytes
     assert env["ROS_DOMAIN_ID"] == "42" and env["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
     monkeypatch.setenv("ROS_DISTRO", "humble")
     assert node_environment(StackConfig(), tmp_path)["ROS_LOCALHOST_ONLY"] == "1"
+
+
+def test_two_runs_do_not_share_a_domain(tmp_path: Path) -> None:
+    config = StackConfig(run_dir=tmp_path / "run", domain_id=231)
+    with ros_domain(config):
+        with pytest.raises(SealError, match=r"another run uses ROS domain 231: .*--domain-id"):
+            run_stack(config)
+        with ros_domain(StackConfig(domain_id=230)) as other:
+            assert other == 230
+    assert not (tmp_path / "run").exists()
+    with ros_domain(config) as again:
+        assert again == 231
 
 
 def test_the_run_log_does_not_depend_on_the_order_of_messages(tmp_path: Path) -> None:

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import yaml
 
 from seal_bringup.stack import NodeSpec, StackConfig, shared_folder
+from seal_perception.errors import SealError
 
 PARENT_VARIABLE = "SEAL_RUNNER_PID"
 _PR_SET_PDEATHSIG = 1
@@ -46,6 +50,27 @@ def node_environment(config: StackConfig, log_dir: Path) -> dict[str, str]:
     if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM_FOR_SEGMENTS:
         env.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(shared_folder("config") / "fastdds.xml"))
     return env
+
+
+@contextmanager
+def ros_domain(config: StackConfig) -> Iterator[int]:
+    """Hold the run's ROS domain: two runs in one domain would answer each other's frames.
+
+    Raises:
+        SealError: if another run on this machine holds it.
+    """
+    domain = config.domain_id if config.domain_id >= 0 else int(os.environ.get("ROS_DOMAIN_ID") or 0)
+    path = (
+        Path(tempfile.gettempdir()) / f"seal_ros_domain_{domain}_{config.namespace.strip('/').replace('/', '_')}.lock"
+    )
+    with open(path, "a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SealError(
+                f"another run uses ROS domain {domain}: wait for it, or choose another one (--domain-id 1..232)"
+            ) from error
+        yield domain
 
 
 class NodeProcess:

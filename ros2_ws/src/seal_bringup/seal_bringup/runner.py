@@ -15,6 +15,7 @@ from seal_bringup.node_process import (
     NodeProcess,
     node_environment,
     remove_segments,
+    ros_domain,
     shared_segments,
     stop_all,
     wait_for,
@@ -98,9 +99,9 @@ def run_stack(
     """
     specs = node_specs(config)
     run_dir = Path(config.run_dir)
-    log_dir = _prepare(config, run_dir)
     start = time.monotonic()
-    with ProgressLine() as line:
+    with ros_domain(config), ProgressLine() as line:
+        log_dir = _prepare(config, run_dir)
         run = _Run(config, log_dir, progress or line.show, stall_s)
         try:
             env = node_environment(config, log_dir)
