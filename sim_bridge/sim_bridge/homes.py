@@ -23,12 +23,12 @@ ATTEMPTS = 40
 def _living(f: Furnisher, room: Room) -> bool:
     if not f.lounge(room):
         return False
-    if room.area > 18 and f.chance(0.4):
+    if room.area > 16 and f.chance(0.6):
         f.piece(room, 1)
     f.distractor(room, "bookshelf")
     if f.chance(0.6):
         f.piece(room, CHAIR, "tub")
-    for _ in range(int(f.rng.integers(1, 3))):
+    for _ in range(int(f.rng.integers(1, 4))):
         f.piece(room, PLANT, corner=True)
     if f.chance(0.6):
         f.distractor(room, "floor_lamp")
@@ -48,7 +48,7 @@ def _kitchen(f: Furnisher, room: Room, living: Room) -> bool:
         return False
     if f.chance(0.5):
         f.distractor(room, "trash_bin")
-    if f.chance(0.35):
+    if f.chance(0.5):
         f.piece(room, PLANT, corner=True)
     if f.chance(0.5):
         f.distractor(room, "picture_frame")
@@ -61,11 +61,11 @@ def _bedroom(f: Furnisher, room: Room) -> bool:
     f.distractor(room, "wardrobe", 3)
     if f.chance(0.4):
         f.workplace(room)
-    if f.chance(0.35):
+    if f.chance(0.6):
         f.television(room, [str(s) for s in f.rng.permutation(["W", "E", "S", "N"])])
-    if f.chance(0.45):
+    if f.chance(0.6):
         f.piece(room, PLANT, corner=True)
-    if f.chance(0.3):
+    if f.chance(0.5):
         f.piece(room, CHAIR)
     if f.chance(0.6):
         f.distractor(room, "picture_frame")
@@ -78,11 +78,11 @@ def _bedroom(f: Furnisher, room: Room) -> bool:
 def _study(f: Furnisher, room: Room) -> bool:
     f.workplace(room)
     f.distractor(room, "bookshelf")
-    if f.chance(0.5):
+    if f.chance(0.65):
         f.piece(room, 1)
     if f.chance(0.5):
         f.piece(room, PLANT, corner=True)
-    if f.chance(0.35):
+    if f.chance(0.55):
         f.television(room, [str(s) for s in f.rng.permutation(["W", "E", "S", "N"])])
     for kind, probability in (("cardboard_box", 0.5), ("picture_frame", 0.7), ("floor_lamp", 0.3), ("sideboard", 0.4)):
         if f.chance(probability):
