@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal demo`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="demo")(demo)
+
+
+def demo(
+    homes: Annotated[
+        str, typer.Option(help="Homes by name, with commas; `test` is test_01..test_05, `train` the 25 training homes.")
+    ] = "test_01",
+    name: Annotated[str, typer.Option(help="Name of the run; its folder is runs/NAME.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of start pose, exploration and fine-tuning.")] = 0,
+    steps: Annotated[int, typer.Option(help="Actions of the robot.")] = 300,
+    iterations: Annotated[int, typer.Option(help="Iterations of each fine-tuning.")] = 300,
+    evaluation_frames: Annotated[int, typer.Option(help="Frames the robot never saw, for AP50.")] = 500,
+    weights: Annotated[str, typer.Option(help="Detector to start from: seal-small, coco, or a file.")] = "seal-small",
+    rows: Annotated[str, typer.Option(help="Rows of the table to compute, with commas.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="A few steps and iterations: does it run at all?")] = False,
+) -> None:
+    """Send a robot through a home it has never seen and get a better detector back.
+
+    Starts the ROS 2 stack in the embedded simulator, explores, records a bag, labels the bag by 3DLabelProp, fine-tunes
+    the detector, evaluates before and after, and writes runs/NAME/report.html. Interrupt it when you like: the same
+    command goes on at the last finished stage.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from seal_bringup.demo import run_demo
+    from seal_bringup.demo_config import ROWS, DemoConfig, default_run_dir, parse_homes
+
+    chosen = tuple(r for r in rows.split(",") if r) or ROWS
+    config = DemoConfig(parse_homes(homes), seed, steps, iterations=iterations, weights=weights, rows=chosen)
+    config = replace(config, evaluation_frames=evaluation_frames)
+    if quick:
+        config = config.quick()
+    run_dir = Path("runs") / name if name else default_run_dir(config)
+    if quick and not name:
+        run_dir = run_dir.with_name(run_dir.name + "_quick")
+    console = Console()
+    with _StageBar(console) as bar:
+        metrics = run_demo(config, run_dir, bar.announce, bar.progress)
+    _print_table(console, metrics)
+    console.print(f"\nOpen [bold]{run_dir / 'report.html'}[/bold] in a browser.")
+
+
+class _StageBar:
+    """Progress bar of the stage at work: rate and time left."""
+
+    def __init__(self, console: Any) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(), console=console, transient=True,
+        )  # fmt: skip
+        self._console = console
+        self._task: Any = None
+        self._stage = ""
+
+    def __enter__(self) -> _StageBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def announce(self, line: str) -> None:
+        """Print a line for a stage; the bar of the stage before goes away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._bar.stop()
+            self._task, self._stage = None, ""
+        self._console.print(line, highlight=False, markup=False)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Move the bar of `stage`."""
+        if stage != self._stage:
+            self._bar.start()
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task, self._stage = self._bar.add_task(stage, total=total, rate=""), stage
+        task = self._bar.tasks[self._bar.task_ids.index(self._task)]
+        rate = f"{task.speed:.1f}/s" if task.speed else ""
+        self._bar.update(self._task, completed=done, total=total, rate=rate)
+
+
+def _print_table(console: Any, metrics: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    groups = dict(metrics["homes"])
+    if len(groups) > 1:
+        groups[f"mean of {len(groups)} homes"] = metrics["mean"]
+    for home, values in groups.items():
+        table = Table(title=f"{home}: AP50 on frames that the robot never saw", title_justify="left")
+        table.add_column("row", no_wrap=True)
+        for column in ("box", "mask", "change", "labels", "pixels"):
+            table.add_column(column, justify="right")
+        base = values["rows"].get("pretrained", {}).get("box_ap50")
+        for row, result in values["rows"].items():
+            label = values["labels"].get(row, {})
+            change = "" if row == "pretrained" else _number(result["box_ap50"], base)
+            pairs = (_pair(label, kind) for kind in ("instance", "pixel"))
+            table.add_row(row, _number(result["box_ap50"]), _number(result["mask_ap50"]), change, *pairs)
+        console.print(table)
+    console.print("labels, pixels: precision / recall of the labels that the row learnt from", style="dim")
+
+
+def _number(value: float | None, base: float | None = None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if base is None else f"{value - base:+.1f}"
+
+
+def _pair(label: dict[str, Any], kind: str) -> str:
+    values = [label.get(f"{kind}_{what}") for what in ("precision", "recall")]
+    return " / ".join("-" if v is None else f"{v:.2f}" for v in values) if label else ""

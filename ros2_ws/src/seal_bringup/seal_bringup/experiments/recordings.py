@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings of training homes: explored in one process by the same core, kept as bags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seal_bringup.demo_config import TRAINING_HOMES
+from seal_bringup.oracle import write_true_labels
+from seal_mapping.bag import BagReader, open_bag
+from seal_mapping.bag_writer import BagWriter, write_frame
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception.detections import Detections
+from seal_perception.detector import load_detector
+from seal_perception.errors import InputError
+from seal_perception.frame import Frame
+from seal_perception.pose import invert
+from seal_perception.simulator import Action
+from seal_policy.explorer import Explorer
+from seal_policy.global_policy import make_policy
+from seal_policy.loop import explore
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
+
+
+def require_training_home(home: str) -> None:
+    """Refuse a home on which nothing may be chosen.
+
+    Raises:
+        InputError: if `home` is not a training home.
+    """
+    if home not in TRAINING_HOMES:
+        raise InputError(f"{home} is no training home; parameters are chosen on train_01..train_25 only")
+
+
+def world_of(home: str, seed: int) -> EmbeddedSimulator:
+    """The home's simulator at the start of the run."""
+    world = open_simulator(home, EmbeddedConfig(width=320, height=240))
+    world.reset(seed)
+    return world
+
+
+def record(home: str, folder: Path, weights: str, steps: int = 300, seed: int = 0) -> BagReader:
+    """Explore a home by the frontier policy, or open the recording that is there."""
+    bag = folder / "bag"
+    if not bag.is_dir():
+        world = world_of(home, seed)
+        with BagWriter(bag) as writer:
+
+            def keep(step: int, frame: Frame, found: Detections | None, action: Action | None) -> None:
+                T_odom_base = frame.T_map_camera @ invert(world.T_base_camera)
+                views = (frame.rgb, frame.depth, frame.camera)
+                write_frame(writer, frame.stamp_ns, *views, T_odom_base, world.T_base_camera, found)
+
+            detector = load_detector(weights)
+            explorer = Explorer(make_policy("frontier", seed))
+            explore(world, detector, VoxelMap(), explorer, steps, keep, seed)
+        world.close()
+    return open_bag(bag)
+
+
+def true_labels(home: str, folder: Path, source: BagReader, seed: int = 0) -> Path:
+    """Dataset of the recorded frames with the simulator's labels, for evaluation."""
+    out = folder / "labels_oracle"
+    if not (out / "annotations.json").is_file():
+        write_true_labels(source, world_of(home, seed), out, {"home": home})
+    return out

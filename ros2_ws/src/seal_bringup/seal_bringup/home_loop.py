@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop in one home: explore, label, fine-tune, evaluate; each stage done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seal_bringup.coverage import evaluate_run
+from seal_bringup.demo_config import DemoConfig
+from seal_bringup.oracle import write_true_labels
+from seal_bringup.runner import run_stack
+from seal_bringup.samples import write_samples
+from seal_bringup.stack import StackConfig
+from seal_bringup.stages import StageLog
+from seal_mapping.bag import open_bag
+from seal_mapping.label_prop import LabelConfig
+from seal_mapping.labelling import label_frames, self_training_labels
+from seal_mapping.voxel_map import MapConfig
+from seal_perception.dataset import CocoDataset
+from seal_perception.detector import load_detector
+from seal_perception.evaluate import evaluate_detector
+from seal_perception.files import read_json, sha256, write_json
+from seal_perception.finetune import FinetuneConfig, finetune
+from seal_perception.label_quality import label_quality
+from seal_perception.weights import resolve_weights
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
+from sim_bridge.evaluation_frames import write_evaluation_frames
+
+Progress = Callable[[str, int, int], None]
+LABELLED_ROWS = ("self_training", "label_prop_paper", "label_prop", "oracle")
+
+
+def label_configs() -> dict[str, LabelConfig]:
+    """Label propagation of the two rows that use it: the paper's rule and the one chosen on training homes."""
+    return {"label_prop_paper": LabelConfig(rule="paper"), "label_prop": LabelConfig()}
+
+
+class HomeLoop:
+    """One home's folder: bag, labels, detectors, evaluation."""
+
+    def __init__(self, home: str, folder: Path, config: DemoConfig, progress: Progress, log: StageLog) -> None:
+        """Prepare the loop of `home` in `folder`; nothing runs yet."""
+        self.home, self.folder, self.config = home, folder, config
+        self._progress, self._log = progress, log
+        self._evaluation = folder / "evaluation_frames"
+        self._weights = resolve_weights(config.weights)
+        c = config
+        self._explore_key = [home, c.seed, c.steps, c.width, c.height, c.policy, sha256(self._weights)]
+
+    def run(self) -> None:
+        """All stages, those done before left out."""
+        rows = [row for row in LABELLED_ROWS if row in self.config.rows]
+        self._log.run("explore", self._explore_key, self._explore)
+        self._log.run("evaluation frames", [self._explore_key, self.config.evaluation_frames], self._frames)
+        self._log.run("true labels", self._explore_key, self._true_labels)
+        for row in rows:
+            if row != "oracle":
+                self._log.run(f"labels {row}", self._label_key(row), lambda row=row: self._label(row))  # type: ignore[misc]
+        self._evaluate("pretrained", self._weights, self._explore_key)
+        for row in rows:
+            key = [self._label_key(row), self.config.iterations]
+            self._log.run(f"fine-tune {row}", key, lambda row=row: self._finetune(row))  # type: ignore[misc]
+            self._evaluate(row, self._tuned(row), key)
+        if self._shown:
+            self._log.run("samples", [self._explore_key, rows, self.config.iterations], self._samples)
+
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json says of this home, of the stages that are finished."""
+        rows = {}
+        for row in ("pretrained", *LABELLED_ROWS):
+            path = self.folder / f"evaluation_{row}.json"
+            if path.is_file():
+                rows[row] = read_json(path)
+        labels = {}
+        for row in LABELLED_ROWS[:-1]:
+            path = self.folder / f"label_quality_{row}.json"
+            if path.is_file():
+                quality = read_json(path)
+                labels[row] = {**quality.pop("overall"), **quality}
+        out: dict[str, Any] = {"rows": rows, "labels": labels, "stages": self._log.seconds}
+        for name in ("coverage", "status"):
+            path = self.folder / f"{name}.json"
+            if path.is_file():
+                out[name] = read_json(path)
+        if "status" in out:
+            out["timings"] = out.pop("status").get("ms", {})
+        return out
+
+    def _label_key(self, row: str) -> list[Any]:
+        rule = label_configs().get(row)
+        return [self._explore_key, row, repr(rule), repr(MapConfig())]
+
+    def _tuned(self, row: str) -> Path:
+        return self.folder / f"detector_{row}.safetensors"
+
+    def _labels(self, row: str) -> Path:
+        return self.folder / f"labels_{row}"
+
+    def _world(self) -> EmbeddedSimulator:
+        world = open_simulator(self.home, EmbeddedConfig(width=self.config.width, height=self.config.height))
+        world.reset(self.config.seed)
+        return world
+
+    def _explore(self) -> None:
+        c = self.config
+        run_stack(
+            StackConfig(
+                scene=self.home, steps=c.steps, run_dir=self.folder, seed=c.seed, weights=str(self._weights),
+                width=c.width, height=c.height, policy=c.policy,
+            )
+        )  # fmt: skip
+        write_json(self.folder / "coverage.json", evaluate_run(self.folder, self._world()))
+
+    def _frames(self) -> None:
+        c = self.config
+        write_evaluation_frames(self.home, self._evaluation, c.evaluation_frames, width=c.width, height=c.height)
+
+    def _true_labels(self) -> None:
+        write_true_labels(
+            open_bag(self.folder / "bag"), self._world(), self._labels("oracle"), {"home": self.home},
+            lambda i, n: self._progress("true labels", i, n),
+        )  # fmt: skip
+
+    def _label(self, row: str) -> None:
+        source = open_bag(self.folder / "bag")
+        if row == "self_training":
+            self_training_labels(source, self._labels(row))
+        else:
+            label_frames(
+                source, self._labels(row), label_configs()[row], MapConfig(),
+                progress=lambda i, n: self._progress(f"labels {row}", i, n),
+            )  # fmt: skip
+        quality = label_quality(CocoDataset(self._labels(row)), CocoDataset(self._labels("oracle")))
+        write_json(self.folder / f"label_quality_{row}.json", quality)
+
+    def _finetune(self, row: str) -> None:
+        finetune(
+            self._weights, self._labels(row), self._tuned(row),
+            FinetuneConfig(iterations=self.config.iterations, seed=self.config.seed),
+            progress=lambda p: self._progress(f"fine-tune {row}", p.iteration, p.iterations),
+        )  # fmt: skip
+
+    def _evaluate(self, row: str, weights: Path, key: Any) -> None:
+        def work() -> None:
+            result = evaluate_detector(
+                load_detector(weights), self._evaluation,
+                progress=lambda i, n: self._progress(f"evaluate {row}", i, n),
+            )  # fmt: skip
+            write_json(self.folder / f"evaluation_{row}.json", result)
+
+        self._log.run(f"evaluate {row}", [key, row, self.config.evaluation_frames], work)
+
+    def _samples(self) -> None:
+        labels, tuned = self._labels(self._shown), self._tuned(self._shown)
+        write_samples(self.folder / "samples", labels, self._labels("oracle"), self._weights, tuned)
+
+    @property
+    def _shown(self) -> str:
+        """The row whose labels are shown in pictures; empty if none has labels of its own."""
+        order = ("label_prop", "label_prop_paper", "self_training")
+        return next((row for row in order if row in self.config.rows), "")
