@@ -87,8 +87,9 @@ def draw_topdown(
         x, y = (voxels.origin_m[:2] - low) * k
         image.paste(scaled, (round(x), size[1] - round(y) - scaled.height))
     draw = ImageDraw.Draw(image)
-    _draw_way(draw, (poses[:, :2] - low) * k, poses[:, 2], (goals[:, 1:] - low) * k, int(size[1]), k)
-    _draw_bar(draw, int(size[1]), k)
+    mark = max(k, float(size.max()) / 8.0)  # marks and letters of a large home stay readable
+    _draw_way(draw, (poses[:, :2] - low) * k, poses[:, 2], (goals[:, 1:] - low) * k, int(size[1]), mark)
+    _draw_bar(draw, int(size[1]), k, mark)
     small = image.resize((max(1, size[0] // OVERSAMPLE), max(1, size[1] // OVERSAMPLE)), Image.Resampling.LANCZOS)
     with replacing(path) as beside:
         small.save(beside, format="PNG", optimize=True)
@@ -101,12 +102,15 @@ def _draw_way(
     yaw: npt.NDArray[np.float64],
     goals: npt.NDArray[np.float64],
     height: int,
-    k: float,
+    mark: float,
 ) -> None:
-    """Trail from light to dark, goals as rings, start as a disc, end as an arrow; positions in pixels, y up."""
-    line = max(2, round(0.05 * k))
+    """Trail from light to dark, goals as rings, start as a disc, end as an arrow; positions in pixels, y up.
+
+    `mark` is the pixels that stand for one metre in the size of marks.
+    """
+    line = max(2, round(0.05 * mark))
     for x, y in goals:
-        r = 0.09 * k
+        r = 0.09 * mark
         draw.ellipse((x - r, height - y - r, x + r, height - y + r), outline=(90, 96, 108), width=max(1, line // 3))
     for i in range(len(way) - 1):
         colour = TRAIL_EARLY + (TRAIL_LATE - TRAIL_EARLY) * (i / max(1, len(way) - 2))
@@ -116,22 +120,23 @@ def _draw_way(
         draw.ellipse((bx - r, height - by - r, bx + r, height - by + r), fill=tuple(int(c) for c in colour))
     if not len(way):
         return
-    r = 0.11 * k
+    r = 0.11 * mark
     x, y = way[0]
     draw.ellipse(
         (x - r, height - y - r, x + r, height - y + r), fill=(255, 255, 255), outline=(4, 92, 88), width=line // 2
     )
     x, y = way[-1]
     turn = [yaw[-1], yaw[-1] + 2.5, yaw[-1] + np.pi, yaw[-1] - 2.5]
-    reach = np.array([0.24, 0.2, 0.08, 0.2]) * k
+    reach = np.array([0.24, 0.2, 0.08, 0.2]) * mark
     corners = [(x + d * np.cos(a), height - y - d * np.sin(a)) for a, d in zip(turn, reach, strict=True)]
     draw.polygon(corners, fill=(4, 92, 88), outline=(255, 255, 255))
 
 
-def _draw_bar(draw: ImageDraw.ImageDraw, height: int, k: float) -> None:
-    left, base, thick = 0.2 * k, height - 0.16 * k, max(2, round(0.025 * k))
+def _draw_bar(draw: ImageDraw.ImageDraw, height: int, k: float, mark: float) -> None:
+    """A bar of one metre (`k` pixels) in the lower left corner."""
+    left, base, thick = 0.2 * k, height - 0.14 * mark, max(2, round(0.025 * mark))
     draw.line((left, base, left + k, base), fill=WALL, width=thick)
     for x in (left, left + k):
-        draw.line((x, base - 0.05 * k, x, base + 0.05 * k), fill=WALL, width=thick)
-    font = ImageFont.load_default(size=max(8, int(0.13 * k)))
-    draw.text((left + 0.5 * k, base - 0.04 * k), "1 m", fill=WALL, font=font, anchor="mb")
+        draw.line((x, base - 0.05 * mark, x, base + 0.05 * mark), fill=WALL, width=thick)
+    font = ImageFont.load_default(size=max(8, int(0.14 * mark)))
+    draw.text((left + k + 0.1 * mark, base), "1 m", fill=WALL, font=font, anchor="lm")

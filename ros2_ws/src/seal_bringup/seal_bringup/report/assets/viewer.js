@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small voxel viewer on WebGL 2: exposed faces as instances, corner shadows from neighbours, orbit camera.
+// A small voxel viewer on WebGL 2: exposed faces as quads, corner shadows from neighbours, orbit camera.
 // Where WebGL 2 or DecompressionStream is absent the picture stays.
 const VOXEL_SHADER = `#version 300 es
 precision highp float; precision highp int;
@@ -9,7 +9,7 @@ layout(location=2) in uvec2 tag;    // label, score
 uniform mat4 view; uniform vec3 palette[8]; uniform int mode; uniform uint threshold, hidden; uniform float floorZ;
 out vec3 colour;
 void main() {
-  int corner = gl_VertexID, s = corner & 1, t = corner >> 1;
+  int corner = gl_VertexID & 3, s = corner & 1, t = corner >> 1;
   int dir = int(face.w >> 8), axis = dir >> 1, positive = dir & 1;
   vec3 p = vec3(face.xyz);
   p[axis] += float(positive); p[(axis + 1) % 3] += float(s); p[(axis + 2) % 3] += float(t);
@@ -44,7 +44,8 @@ async function unpackVoxels(pack) {
   return { n, cells, r: plane(4), g: plane(5), b: plane(6), label: plane(7), score: plane(8), shade: plane(9) };
 }
 
-// Instances of 16 bytes: x, y, z, direction and corner shadows (u16 each); r, g, b, openness, label, score (u8 each).
+// Four alike vertices per face (the shader moves them to its corners; instances would be slow on software GL) of
+// 16 bytes: x, y, z, direction and corner shadows (u16 each); r, g, b, openness, label, score (u8 each).
 function exposedFaces(voxels, pack, cut, threshold) {
   const [X, Y, Z] = pack.shape, sy = Z + 2, sx = (Y + 2) * sy;
   const taken = new Uint8Array((X + 2) * sx), shown = new Uint8Array(voxels.n), at = new Uint32Array(voxels.n);
@@ -61,7 +62,7 @@ function exposedFaces(voxels, pack, cut, threshold) {
     if (!shown[i]) continue;
     for (let d = 0; d < 6; d += 1) count += taken[at[i] + (d & 1 ? step[d >> 1] : -step[d >> 1])] ? 0 : 1;
   }
-  const buffer = new ArrayBuffer(16 * count), wide = new Uint16Array(buffer), bytes = new Uint8Array(buffer);
+  const buffer = new ArrayBuffer(64 * count), wide = new Uint16Array(buffer), bytes = new Uint8Array(buffer);
   let k = 0;
   for (let i = 0; i < voxels.n; i += 1) {
     if (!shown[i]) continue;
@@ -74,12 +75,19 @@ function exposedFaces(voxels, pack, cut, threshold) {
         const du = c & 1 ? u : -u, dv = c >> 1 ? v : -v, a = taken[front + du], b = taken[front + dv];
         shadows |= (a && b ? 3 : a + b + taken[front + du + dv]) << (2 * c);
       }
-      wide.set([voxels.cells[3 * i], voxels.cells[3 * i + 1], voxels.cells[3 * i + 2], d * 256 + shadows], 8 * k);
-      bytes.set([voxels.r[i], voxels.g[i], voxels.b[i], voxels.shade[i], voxels.label[i], voxels.score[i]], 16 * k + 8);
+      const w = 32 * k, q = 64 * k;
+      wide[w] = voxels.cells[3 * i]; wide[w + 1] = voxels.cells[3 * i + 1]; wide[w + 2] = voxels.cells[3 * i + 2];
+      wide[w + 3] = d * 256 + shadows;
+      bytes[q + 8] = voxels.r[i]; bytes[q + 9] = voxels.g[i]; bytes[q + 10] = voxels.b[i]; bytes[q + 11] = voxels.shade[i];
+      bytes[q + 12] = voxels.label[i]; bytes[q + 13] = voxels.score[i];
+      bytes.copyWithin(q + 16, q, q + 16);
+      bytes.copyWithin(q + 32, q, q + 32);
       k += 1;
     }
   }
-  return { buffer, count };
+  const corners = new Uint32Array(6 * count);
+  for (let i = 0; i < count; i += 1) [0, 1, 2, 2, 1, 3].forEach((corner, j) => { corners[6 * i + j] = 4 * i + corner; });
+  return { buffer, corners, count };
 }
 
 // The way as a flat ribbon just above the floor, in cells.
@@ -146,7 +154,9 @@ class VoxelView {
     gl.vertexAttribIPointer(0, 4, gl.UNSIGNED_SHORT, 16, 0);
     gl.vertexAttribPointer(1, 4, gl.UNSIGNED_BYTE, true, 16, 8);
     gl.vertexAttribIPointer(2, 2, gl.UNSIGNED_BYTE, 16, 12);
-    for (const place of [0, 1, 2]) { gl.enableVertexAttribArray(place); gl.vertexAttribDivisor(place, 1); }
+    for (const place of [0, 1, 2]) gl.enableVertexAttribArray(place);
+    this.corners = gl.createBuffer();
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.corners);
     this.wayArray = gl.createVertexArray();
     gl.bindVertexArray(this.wayArray);
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
@@ -163,15 +173,17 @@ class VoxelView {
 
   home() {
     const [X, Y, Z] = this.pack.shape;
-    this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: 1.5 * Math.hypot(X, Y, Math.min(Z, 30)),
+    this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: 1.36 * Math.hypot(X, Y, Math.min(Z, 30)),
       target: [X / 2, Y / 2, Math.min(Z, 20) / 4] };
   }
 
   rebuild() {
     const built = exposedFaces(this.voxels, this.pack, this.cut, this.threshold), gl = this.gl;
     this.count = built.count;
+    gl.bindVertexArray(this.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.faces);
     gl.bufferData(gl.ARRAY_BUFFER, built.buffer, gl.STATIC_DRAW);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, built.corners, gl.STATIC_DRAW);
     const counts = new Array(8).fill(0);
     for (let i = 0; i < this.voxels.n; i += 1) if (this.voxels.label[i] < 8 && this.voxels.score[i] >= this.threshold) counts[this.voxels.label[i]] += 1;
     for (const button of this.figure.querySelectorAll("[data-category]")) {
@@ -210,7 +222,7 @@ class VoxelView {
     gl.uniform1ui(at(this.program, "hidden"), this.hidden);
     gl.uniform1f(at(this.program, "floorZ"), (0.1 - this.pack.origin[2]) / this.pack.voxel - 0.5);
     gl.bindVertexArray(this.array);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.count);
+    gl.drawElements(gl.TRIANGLES, 6 * this.count, gl.UNSIGNED_INT, 0);
     if (!this.way.length) return;
     gl.useProgram(this.lineProgram);
     gl.uniformMatrix4fv(at(this.lineProgram, "view"), false, matrix);
