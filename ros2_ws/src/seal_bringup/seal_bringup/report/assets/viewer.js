@@ -172,8 +172,9 @@ class VoxelView {
   }
 
   home() {
-    const [X, Y, Z] = this.pack.shape;
-    this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: 1.36 * Math.hypot(X, Y, Math.min(Z, 30)),
+    const [X, Y, Z] = this.pack.shape, aspect = Math.max(1, this.canvas.clientWidth / this.canvas.clientHeight || 1);
+    const back = 1.36 * Math.max(1, 1.4 / aspect);
+    this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: back * Math.hypot(X, Y, Math.min(Z, 30)),
       target: [X / 2, Y / 2, Math.min(Z, 20) / 4] };
   }
 
