@@ -7,37 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from seal_mapping.source import FrameSource
-from seal_perception.dataset import Annotation, DatasetWriter
+from seal_perception.dataset import DatasetWriter
 from seal_perception.pose import invert
-from seal_perception.simulator import Simulator, TruthImages, TruthSource
-
-MIN_IMAGE_SHARE = 0.001
-"""Instances below this share of the picture are no labels (design.md)."""
+from seal_perception.simulator import Simulator, TruthSource
+from sim_bridge.evaluation_frames import truth_annotations
 
 
 class TrueWorld(Simulator, TruthSource, Protocol):
     """A simulator that also tells the truth."""
-
-
-def truth_annotations(truth: TruthImages, min_share: float = MIN_IMAGE_SHARE) -> list[Annotation]:
-    """One annotation per visible instance of the six categories, by instance id.
-
-    Args:
-        truth: instance and category images (H, W).
-        min_share: smallest mask, as a share of the picture.
-    """
-    labelled = truth.category >= 0
-    found = []
-    for instance in np.unique(truth.instance[labelled]):
-        mask: npt.NDArray[np.bool_] = (truth.instance == instance) & labelled
-        if mask.sum() >= min_share * mask.size:
-            category = int(truth.category[mask][0])
-            found.append(Annotation(category, mask, {"instance": int(instance)}))
-    return found
 
 
 def write_true_labels(

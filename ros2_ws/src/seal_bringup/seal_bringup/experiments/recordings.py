@@ -15,7 +15,7 @@ from seal_perception.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.pose import invert
-from seal_perception.simulator import Action
+from seal_perception.simulator import Action, Simulator
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
@@ -39,23 +39,26 @@ def world_of(home: str, seed: int) -> EmbeddedSimulator:
     return world
 
 
+def record_world(world: Simulator, folder: Path, weights: str, steps: int, seed: int = 0) -> BagReader:
+    """Explore a world in one process by the frontier policy and keep the frames in `folder`/bag."""
+    with BagWriter(folder / "bag") as writer:
+
+        def keep(step: int, frame: Frame, found: Detections | None, action: Action | None) -> None:
+            T_odom_base = frame.T_map_camera @ invert(world.T_base_camera)
+            views = (frame.rgb, frame.depth, frame.camera)
+            write_frame(writer, frame.stamp_ns, *views, T_odom_base, world.T_base_camera, found)
+
+        explorer = Explorer(make_policy("frontier", seed))
+        explore(world, load_detector(weights), VoxelMap(), explorer, steps, keep, seed)
+    world.close()
+    return open_bag(folder / "bag")
+
+
 def record(home: str, folder: Path, weights: str, steps: int = 300, seed: int = 0) -> BagReader:
-    """Explore a home by the frontier policy, or open the recording that is there."""
-    bag = folder / "bag"
-    if not bag.is_dir():
-        world = world_of(home, seed)
-        with BagWriter(bag) as writer:
-
-            def keep(step: int, frame: Frame, found: Detections | None, action: Action | None) -> None:
-                T_odom_base = frame.T_map_camera @ invert(world.T_base_camera)
-                views = (frame.rgb, frame.depth, frame.camera)
-                write_frame(writer, frame.stamp_ns, *views, T_odom_base, world.T_base_camera, found)
-
-            detector = load_detector(weights)
-            explorer = Explorer(make_policy("frontier", seed))
-            explore(world, detector, VoxelMap(), explorer, steps, keep, seed)
-        world.close()
-    return open_bag(bag)
+    """Recording of a training home; the one that is there is taken."""
+    if (folder / "bag").is_dir():
+        return open_bag(folder / "bag")
+    return record_world(world_of(home, seed), folder, weights, steps, seed)
 
 
 def true_labels(home: str, folder: Path, source: BagReader, seed: int = 0) -> Path:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal demo --quick` from end to end, over real ROS, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seal_bringup.demo import mean_over_homes, run_demo
+from seal_bringup.demo_config import ROWS, DemoConfig
+from seal_mapping.bag import open_bag
+from seal_perception.dataset import CocoDataset
+from seal_perception.errors import InputError
+
+pytestmark = pytest.mark.ros
+pytest.importorskip("rclpy", reason="no ROS 2 Python client library")
+
+
+def seal(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "seal_bringup.cli.app", *arguments]
+    return subprocess.run(command, cwd=cwd, env={**os.environ}, capture_output=True, text=True, timeout=280)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    done = seal("demo", "--quick", "--homes", "train_02", "--name", "a", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_metrics_have_every_row_with_figures(work: Path) -> None:
+    metrics = json.loads((work / "runs/a/metrics.json").read_text())
+    home = metrics["homes"]["train_02"]
+    assert tuple(home["rows"]) == ROWS
+    for row in home["rows"].values():
+        assert 0 <= row["box_ap50"] <= 100 and 0 <= row["mask_ap50"] <= 100
+        assert row["frames"] == metrics["config"]["evaluation_frames"]
+    assert set(home["labels"]) == {"self_training", "label_prop_paper", "label_prop"}
+    assert metrics["provenance"]["packages"]["torch"] != "absent"
+
+
+def test_labels_are_for_every_recorded_frame_and_their_pictures_are_the_bags(work: Path) -> None:
+    bag = open_bag(work / "runs/a/train_02/bag")
+    labels = CocoDataset(work / "runs/a/train_02/labels_label_prop")
+    assert len(bag) == len(labels) == 17
+    for index, item in enumerate(bag):
+        assert (item.frame.rgb == labels.image(index)).all()
+        assert item.detections is not None
+
+
+def test_the_robots_frames_are_not_evaluation_frames(work: Path) -> None:
+    home = work / "runs/a/train_02"
+    robot = {CocoDataset(home / "labels_label_prop").image(i).tobytes() for i in range(17)}
+    evaluation = CocoDataset(home / "evaluation_frames")
+    assert len(evaluation) > 0
+    assert not any(evaluation.image(i).tobytes() in robot for i in range(len(evaluation)))
+
+
+def test_report_shows_the_measured_figures_and_loads_nothing(work: Path) -> None:
+    text = (work / "runs/a/report.html").read_text()
+    rows = json.loads((work / "runs/a/metrics.json").read_text())["homes"]["train_02"]["rows"]
+    for row in rows.values():
+        assert f"{row['box_ap50']:.1f}" in text
+    assert 'src="http' not in text and 'href="http' not in text
+
+
+def test_running_again_does_nothing_twice(work: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in work.rglob("*.safetensors")}
+    done = seal("demo", "--quick", "--homes", "train_02", "--name", "a", cwd=work)
+    assert done.returncode == 0, done.stderr
+    assert "explore: done before" in done.stdout and "fine-tune oracle: done before" in done.stdout
+    assert before and before == {p: p.stat().st_mtime_ns for p in work.rglob("*.safetensors")}
+
+
+def test_another_configuration_does_not_overwrite_the_run(work: Path) -> None:
+    with pytest.raises(InputError, match="holds another run .*steps = 16 there, 300 now"):
+        run_demo(DemoConfig(homes=("train_02",)), work / "runs/a")
+
+
+def test_unknown_home_and_missing_weights_are_one_line(tmp_path: Path) -> None:
+    for options, message in ((("--homes", "castle"), "castle"), (("--weights", "none.safetensors"), "no weights at")):
+        done = seal("demo", "--quick", *options, cwd=tmp_path)
+        assert done.returncode == 1
+        assert message in done.stderr and "Traceback" not in done.stderr
+        assert not list(tmp_path.rglob("metrics.json")) or "castle" not in options
+
+
+def test_a_mean_hides_no_home() -> None:
+    row = {"box_ap50": 10.0, "mask_ap50": 8.0}
+    homes = {
+        "a": {"rows": {"pretrained": row, "oracle": row}, "labels": {}},
+        "b": {"rows": {"pretrained": {"box_ap50": 20.0, "mask_ap50": 10.0}}, "labels": {}},
+    }
+    mean = mean_over_homes(homes)
+    assert mean["rows"] == {"pretrained": {"box_ap50": 15.0, "mask_ap50": 9.0}}
