@@ -116,7 +116,8 @@ class EmbeddedSimulator:
         if seed == 0 and self._stands(*self.scene.start_xy):
             x, y = self.scene.start_xy
         self.T_world_odom = planar_pose(float(x), float(y), yaw)
-        self._xy, self._turns = np.zeros(2), 0
+        self._xy: FloatArray = np.zeros(2)
+        self._turns = 0
         self._step = 0
         self._last: Rendered | None = None
 

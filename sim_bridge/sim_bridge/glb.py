@@ -73,7 +73,7 @@ def _mesh(geometry: Any, T: npt.NDArray[np.float64], known: dict[int, Material])
         own = known[id(material)]
     faces = np.asarray(geometry.faces, np.int32)
     if uv is None:
-        corners = np.zeros((len(faces), 3, 2), np.float32)
+        corners: npt.NDArray[np.float32] = np.zeros((len(faces), 3, 2), np.float32)
     else:
         # glTF and trimesh count v from the bottom; the renderer from the top.
         corners = (np.asarray(uv, np.float64) * [1.0, -1.0] + [0.0, 1.0])[faces].astype(np.float32)
@@ -121,7 +121,7 @@ def load_glb_scene(folder: Path | str) -> Scene:
             raise InputError(f"{folder} has no {name}; a scene folder holds scene.glb and objects.json")
     categories = _categories(folder / "objects.json")
     try:
-        loaded = trimesh.load(folder / "scene.glb", force="scene")
+        loaded: Any = trimesh.load(folder / "scene.glb", force="scene")
     except (ValueError, KeyError, IndexError, OSError) as error:
         raise InputError(f"{folder / 'scene.glb'} is not a readable glTF scene: {error}") from error
     known: dict[int, Material] = {}

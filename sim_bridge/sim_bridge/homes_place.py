@@ -52,9 +52,10 @@ class Placer:
         self.parts: list[Part] = []
         self.boxes: list[Box] = []
         right, top = max(r.x1 for r in plan.rooms) + 0.2, max(r.y1 for r in plan.rooms) + 0.2
-        self._free = np.zeros((math.ceil(right / CELL_M), math.ceil(top / CELL_M)), bool)
-        for area in (*plan.rooms, *plan.doors):
-            self._free[self._cells(area.x0, area.y0, area.x1, area.y1)] = True
+        self._free: npt.NDArray[np.bool_] = np.zeros((math.ceil(right / CELL_M), math.ceil(top / CELL_M)), bool)
+        areas = [(a.x0, a.y0, a.x1, a.y1) for a in plan.rooms] + [(d.x0, d.y0, d.x1, d.y1) for d in plan.doors]
+        for area in areas:
+            self._free[self._cells(*area)] = True
         for room in plan.rooms:
             for hole in room.holes:
                 self.boxes.append(self._keep_clear(room, hole))

@@ -177,7 +177,7 @@ def _openness(scene: object, points: Float32, normals: Float32, rays: int, reach
     """(N,) share of the hemisphere that is open, near hits counting most."""
     from open3d import core
 
-    helper = np.where(np.abs(normals[:, 2:3]) < 0.9, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]]))
+    helper = np.where(np.abs(normals[:, 2:3]) < 0.9, np.array([0, 0, 1], np.float32), np.array([1, 0, 0], np.float32))
     a = np.cross(helper, normals)
     a /= np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-6)
     b = np.cross(normals, a)
@@ -217,11 +217,10 @@ def _samples(corners: Float32, normals: Float32) -> tuple[Float32, Float32, npt.
     points = corners + inward * np.minimum(0.02 / np.maximum(length, 1e-6), 0.2)
     key = np.concatenate([np.round(corners * 500), np.round(normals * 8)], 2).reshape(-1, 6).astype(np.int64)
     key -= key.min(0)
-    packed = np.zeros(len(key), np.int64)
+    packed: npt.NDArray[np.int64] = np.zeros(len(key), np.int64)
     for column in range(6):
         packed = packed * (int(key[:, column].max()) + 1) + key[:, column]
-    _, inverse = np.unique(packed, return_inverse=True)
-    inverse = inverse.reshape(-1)
+    inverse = np.asarray(np.unique(packed, return_inverse=True)[1]).reshape(-1)
     count = np.bincount(inverse).astype(np.float64)
 
     def mean(values: Float32) -> npt.NDArray[np.float64]:

@@ -57,14 +57,19 @@ def top_view(scene: Scene, width: int = 900, height_m: float = 30.0) -> Rendered
         renderer.close()
 
 
-def robot_views(simulator: EmbeddedSimulator, count: int, seed: int = 0) -> list[tuple[Image, npt.NDArray[np.int8]]]:
-    """Colour and category pictures from `count` random places that the robot can reach."""
+def robot_views(
+    simulator: EmbeddedSimulator, count: int, seed: int = 0, best_of: int = 5
+) -> list[tuple[Image, npt.NDArray[np.int8]]]:
+    """Colour and category pictures from random places that the robot can reach; each is the widest of `best_of`."""
     rng = np.random.default_rng(seed)
     floor = simulator.reachable_floor()
     cells = np.argwhere(floor.cells)
     out = []
     for _ in range(count):
-        x, y = floor.origin_xy + (cells[int(rng.integers(len(cells)))] + 0.5) * floor.cell_m
-        observation, truth = simulator.render_at(planar_pose(float(x), float(y), float(rng.uniform(-np.pi, np.pi))))
+        tries = []
+        for _ in range(best_of):
+            x, y = floor.origin_xy + (cells[int(rng.integers(len(cells)))] + 0.5) * floor.cell_m
+            tries.append(simulator.render_at(planar_pose(float(x), float(y), float(rng.uniform(-np.pi, np.pi)))))
+        observation, truth = max(tries, key=lambda seen: float(np.median(seen[0].depth)))
         out.append((observation.rgb, truth.category))
     return out

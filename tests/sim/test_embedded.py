@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.sim.rooms import FAST, GREY, box_part, room
 
+from seal_perception.categories import COLOURS
 from seal_perception.errors import InputError, TruthForbiddenError
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Action, TruthImages
@@ -16,6 +17,7 @@ from sim_bridge.collision import floor_plan
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
 from sim_bridge.mesh import Part, Scene, merge
 from sim_bridge.shapes import box_between
+from sim_bridge.views import robot_views, tint, top_view
 
 
 def test_it_stops_before_the_wall_and_does_not_slide() -> None:
@@ -153,3 +155,17 @@ def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
 def test_a_scene_named_by_hand_has_its_name() -> None:
     scene = room()
     assert EmbeddedSimulator(Scene("mine", scene.parts), FAST).name == "mine"
+
+
+def test_views_to_look_at_show_the_room() -> None:
+    sim = EmbeddedSimulator(room(box_part((1.2, -0.3, 0.0), (1.6, 0.4, 1.2))), FAST)
+    above = top_view(sim.scene, 200)
+    # From above, the ceiling taken off: the red box lies right of the middle.
+    red = above.category == 0
+    assert red.any() and np.argwhere(red)[:, 1].mean() > 120
+    assert (above.rgb[red][:, 0] > above.rgb[red][:, 1] + 30).all()
+    views = robot_views(sim, 2)
+    assert len(views) == 2 and all(rgb.shape == (120, 160, 3) for rgb, _ in views)
+    rgb, category = views[0]
+    tinted = tint(rgb, np.full_like(category, 5), 1.0)
+    assert (tinted == COLOURS[5]).all() and (tint(rgb, np.full_like(category, -1)) == rgb).all()
