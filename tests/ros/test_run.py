@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 
@@ -23,20 +24,41 @@ from seal_mapping import bag_messages as bm
 from seal_mapping.bag import open_bag
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception import messages as m
+from seal_perception.detector import load_detector
+from seal_perception.model import ModelConfig, build_model
+from seal_perception.weights import save_weights
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig, open_simulator
 
-STEPS, SCENE, WIDTH, HEIGHT = 30, "test_01", 160, 120
+STEPS, SCENE, WIDTH, HEIGHT = 24, "test_01", 160, 120
 Config = Callable[..., StackConfig]
 Quiet = tuple[RunResult, list[Progress]]
 
 
 @pytest.fixture(scope="module")
-def quiet(run_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny network with random weights that is sure of all the nonsense it sees: maps and labels are not empty."""
+    torch.manual_seed(0)
+    shape = ModelConfig(
+        stem_channels=8, channels=(8, 16, 16, 32), blocks=(1, 1, 1, 1), fpn_channels=16, box_units=32,
+        mask_channels=16, samples=16, proposals=20, input_height=120,
+    )  # fmt: skip
+    model = build_model(shape)
+    with torch.no_grad():
+        model.roi_heads.box_predictor.cls_score.weight.mul_(400.0)
+        model.roi_heads.mask_predictor.mask_fcn_logits.bias.fill_(1.0)
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_weights(path, model, shape, {})
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def quiet(run_config: Config, weights: str, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
     progress: list[Progress] = []
-    return run_stack(run_config(tmp_path_factory.mktemp("quiet") / "run"), progress.append), progress
+    config = run_config(tmp_path_factory.mktemp("quiet") / "run", steps=STEPS, weights=weights)
+    return run_stack(config, progress.append), progress
 
 
 def _silent(_: Progress) -> None:
@@ -57,7 +79,8 @@ def test_a_run_leaves_all_its_files(quiet: Quiet) -> None:
     assert trajectory["actions"][-1] == "stop" and trajectory["goals"][0][0] == 12
     assert status["explored_m2"] == sorted(status["explored_m2"]) and status["explored_m2"][-1] > 5
     assert set(status["ms"]) == {"simulate", "detect", "map", "plan", "whole step"}
-    assert VoxelMap.load(result.map_path).frames == STEPS + 1
+    voxel_map = VoxelMap.load(result.map_path)
+    assert voxel_map.frames == STEPS + 1 and voxel_map.confident_count == status["confident_voxels"][-1] > 0
     assert progress[-1].frames == STEPS + 1 and progress[-1].steps_per_s > 0
     assert {p.name for p in (result.run_dir / "log").glob("*.log")} == {
         f"{n}.log" for n in ("sim_bridge", "perception", "mapping", "policy", "planner", "recorder", "monitor")
@@ -90,10 +113,10 @@ def test_the_bag_has_what_the_simulator_showed(quiet: Quiet) -> None:
     np.testing.assert_allclose(first.frame.T_map_camera, simulator.T_base_camera, atol=1e-12)
 
 
-def test_a_run_over_ros_and_one_in_a_process_are_the_same(quiet: Quiet, tmp_path: Path) -> None:
+def test_a_run_over_ros_and_one_in_a_process_are_the_same(quiet: Quiet, weights: str, tmp_path: Path) -> None:
     simulator = open_simulator(SCENE, EmbeddedConfig(width=WIDTH, height=HEIGHT))
     voxel_map = VoxelMap()
-    done = explore(simulator, None, voxel_map, Explorer(make_policy("frontier", 0)), STEPS)
+    done = explore(simulator, load_detector(weights), voxel_map, Explorer(make_policy("frontier", 0)), STEPS)
     over_ros = json.loads(quiet[0].trajectory_path.read_text())
     assert over_ros["actions"][:-1] == [a.name.lower() for a in done.actions]
     assert over_ros["goals"] == [[step, *goal] for step, goal in done.goals]
@@ -101,17 +124,38 @@ def test_a_run_over_ros_and_one_in_a_process_are_the_same(quiet: Quiet, tmp_path
     assert (tmp_path / "map.npz").read_bytes() == quiet[0].map_path.read_bytes()
 
 
-def test_beside_two_busy_loops_a_run_gives_the_same_bytes(quiet: Quiet, run_config: Config, tmp_path: Path) -> None:
+_LABEL = """
+import sys
+sys.modules["rclpy"] = None
+from seal_mapping.label_prop import LabelConfig
+from seal_mapping.labelling import label_bag
+label_bag({bag!r}, {out!r}, LabelConfig(rule="paper", min_instance_m3=0.0))
+"""
+
+
+def _label(bag: Path, out: Path) -> dict[str, bytes]:
+    """Label a bag in a process that cannot import rclpy; the files by name."""
+    subprocess.run([sys.executable, "-c", _LABEL.format(bag=str(bag), out=str(out))], check=True, timeout=200)
+    return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
+
+
+def test_beside_two_busy_loops_a_run_gives_the_same_bytes(
+    quiet: Quiet, run_config: Config, weights: str, tmp_path: Path
+) -> None:
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
-        busy = run_stack(run_config(tmp_path / "run"), _silent)
+        busy = run_stack(run_config(tmp_path / "run", steps=STEPS, weights=weights), _silent)
     finally:
         for loop in loops:
             loop.kill()
             loop.wait()
     for name in ("trajectory_path", "map_path"):
         assert getattr(busy, name).read_bytes() == getattr(quiet[0], name).read_bytes(), name
+    assert busy.bag is not None and quiet[0].bag is not None
     assert sorted(_bag_rows(busy.bag)) == sorted(_bag_rows(quiet[0].bag))
+    labels = _label(quiet[0].bag, tmp_path / "labels_quiet")
+    assert len(json.loads(labels["annotations.json"])["annotations"]) > 0
+    assert _label(busy.bag, tmp_path / "labels_busy") == labels
 
 
 def test_a_namespace_and_simulated_time(run_config: Config, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class StackConfig:
         height: picture in pixels.
         policy: goal policy.
         record: whether to record a bag.
-        detector_threads: CPU threads of the detector; 0 = torch's default.
+        detector_threads: CPU threads of the detector; a part of what makes a run repeat.
         voxels_every: frames per map/voxels message.
         publish_truth: labels under truth/; for evaluation alone.
         ready_timeout_s: longest wait for all nodes before frame 0.
@@ -51,7 +51,7 @@ class StackConfig:
     height: int = 240
     policy: str = "frontier"
     record: bool = True
-    detector_threads: int = 0
+    detector_threads: int = 2
     voxels_every: int = 10
     publish_truth: bool = False
     ready_timeout_s: float = 120.0

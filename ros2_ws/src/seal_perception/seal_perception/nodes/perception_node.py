@@ -16,7 +16,7 @@ from seal_perception.categories import COLOURS, NUM_CATEGORIES
 from seal_perception.detections import Detections
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, rgb_to_image, scores_to_image
-from seal_perception.nodes.params import declare
+from seal_perception.nodes.params import declare, declare_config
 
 NO_DETECTOR = "none"
 
@@ -34,23 +34,18 @@ class PerceptionNode(SealNode):
     """`camera/color/image_raw` to `semantic/scores`, `semantic/detections` and, if someone looks, `semantic/overlay`.
 
     Parameters: `weights` ("seal-small", "coco", a .safetensors file, or "none" for a robot that sees no objects),
-    `threads` of the detector (0 = torch's default), `overlay_min_score`.
+    `detector.*` (DetectorConfig), `overlay_min_score`.
     """
 
     def __init__(self) -> None:
         super().__init__("perception")
         weights = declare(self, "weights", "seal-small", "shipped name, file, or none")
-        threads = declare(self, "threads", 0, "CPU threads of the detector; 0 = default")
         self._overlay_min = declare(self, "overlay_min_score", 0.5, "lowest score drawn")
         self._detector = None
         if weights != NO_DETECTOR:
-            import torch
+            from seal_perception.detector import DetectorConfig, load_detector
 
-            from seal_perception.detector import load_detector
-
-            if threads:
-                torch.set_num_threads(threads)
-            self._detector = load_detector(weights)
+            self._detector = load_detector(weights, declare_config(self, DetectorConfig, "detector"))
         self._scores = self.advertise(Image, m.SCORES)
         self._detections = self.advertise(String, m.DETECTIONS)
         self._overlay = self.advertise(Image, m.OVERLAY)
