@@ -110,7 +110,6 @@ def test_a_full_disk_is_one_clear_line(start_run: Start, tmp_path: Path) -> None
     [
         ({"scene": "nowhere"}, "no home and no folder is called 'nowhere'"),
         ({"weights": "missing.safetensors"}, "node perception ended with 1: .*missing.safetensors"),
-        ({"policy": "clever"}, "node policy ended with 1: .*unknown policy 'clever'; expected one of: frontier"),
     ],
 )
 def test_bad_input_is_one_clear_line(

@@ -18,17 +18,23 @@ pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` instal
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from seal_mapping.bag_writer import BagWriter, write_frame
 from seal_mapping.map_config import MapConfig
+from seal_mapping.nodes.label_node import LabelNode
 from seal_mapping.nodes.mapping_node import MappingNode
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception import messages as m
 from seal_perception.camera import Camera
+from seal_perception.dataset import CocoDataset
+from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.pose import camera_mounting
 
 CAMERA = Camera.from_hfov(32, 24, 1.2)
 
@@ -172,6 +178,27 @@ def test_missing_camera_info_is_said(ros: Callable[..., _Ros], capfd: pytest.Cap
         return "waiting for /camera/color/camera_info: frames are matched by stamp" in "".join(said)
 
     assert one.spin_until(heard), "".join(said)
+
+
+def test_the_label_node_labels_a_bag_and_says_how_far_it_is(ros: Callable[..., _Ros], tmp_path: Path) -> None:
+    mask = np.ones((1, 24, 32), bool)
+    sure = Detections(np.array([[0, 0, 32, 24]], np.float32), np.array([1]), np.ones(1, np.float32), mask)
+    rgb, depth = np.full((24, 32, 3), 90, np.uint8), np.full((24, 32), 2.0, np.float32)
+    with BagWriter(tmp_path / "bag") as writer:
+        for k in range(3):
+            write_frame(writer, (k + 1) * m.NS, rgb, depth, CAMERA, np.eye(4), camera_mounting(0.88), sure)
+    one = ros(bag=tmp_path / "bag", out=tmp_path / "labels", label__min_instance_m3=0.0)
+    one.make(LabelNode)
+    caller = one.make(lambda: SealNode("caller"))
+    said: list[str] = []
+    caller.subscribe(String, "label/progress", lambda msg: said.append(msg.data), latched=True)
+    client = caller.create_client(Trigger, "label")
+    assert one.spin_until(client.service_is_ready)
+    answer = client.call_async(Trigger.Request())
+    assert one.spin_until(lambda: bool(said) and said[-1].startswith(("done", "failed")), 120.0), said
+    assert answer.result().success and said[-1].startswith("done"), said
+    labels = CocoDataset(tmp_path / "labels")
+    assert len(labels) == 3 and {a.category for i in range(3) for a in labels.annotations(i)} == {1}
 
 
 _WITHOUT_ROS = """

@@ -52,7 +52,9 @@ class LabelNode(SealNode):
             self.get_logger().error(f"cannot label {bag}: {error}")
             return
         self._progress.publish(String(data=f"done: {out}"))
-        self.get_logger().info(f"labelled {bag} into {out}: {summary}")
+        self.get_logger().info(
+            f"labelled {bag} into {out}: {summary['frames']} frames, {summary['annotations']} annotations"
+        )
 
     def _say_progress(self, done: int, total: int) -> None:
         self._progress.publish(String(data=f"{done}/{total}"))
