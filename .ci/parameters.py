@@ -33,11 +33,11 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
         yield node.func.id, node
 
 
-def origins(tree: ast.Module) -> dict[str, str]:
-    """Imported name -> module it comes from."""
+def origins(tree: ast.AST) -> dict[str, str]:
+    """Imported name -> module it comes from, imports inside functions included."""
     return {
         alias.asname or alias.name: node.module or ""
-        for node in tree.body
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
