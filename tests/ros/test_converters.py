@@ -33,6 +33,8 @@ from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from sim_bridge.nodes.steps import action_poses, nearest_action
 
+pytestmark = pytest.mark.ros
+
 STAMP = 5 * m.NS + 123_456_789
 HEADER = convert.make_header(STAMP, m.CAMERA_FRAME)
 RNG = np.random.default_rng(0)

@@ -21,6 +21,8 @@ from seal_mapping.bag import open_bag
 from seal_mapping.bag_recover import bag_info, recover
 from seal_perception.errors import SealError
 
+pytestmark = pytest.mark.ros
+
 Start = Callable[..., AbstractContextManager[Any]]
 NODES = ("sim_bridge", "perception", "mapping", "policy", "planner", "monitor")
 

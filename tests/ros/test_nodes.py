@@ -36,6 +36,8 @@ from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.pose import camera_mounting
 
+pytestmark = pytest.mark.ros
+
 CAMERA = Camera.from_hfov(32, 24, 1.2)
 
 

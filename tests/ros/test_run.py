@@ -32,6 +32,8 @@ from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig, open_simulator
 
+pytestmark = pytest.mark.ros
+
 STEPS, SCENE, WIDTH, HEIGHT = 24, "test_01", 160, 120
 Config = Callable[..., StackConfig]
 Quiet = tuple[RunResult, list[Progress]]
