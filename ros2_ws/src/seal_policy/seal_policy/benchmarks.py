@@ -36,8 +36,8 @@ def office_map() -> tuple[Grid2D, Grid2D]:
         i, j = rng.integers(24, 400), rng.integers(24, 240)
         blocked[i : i + rng.integers(4, 16), j : j + rng.integers(4, 16)] = True
     for x, y in (_ROBOT, _GOAL):
-        i, j = int(x / CELL_M), int(y / CELL_M)
-        blocked[i - 10 : i + 10, j - 10 : j + 10] = False
+        column, row = int(x / CELL_M), int(y / CELL_M)
+        blocked[column - 10 : column + 10, row - 10 : row + 10] = False
     explored = np.zeros_like(blocked)
     explored[20:340, 20:260] = True
     return Grid2D(blocked & explored, np.zeros(2), CELL_M), Grid2D(explored, np.zeros(2), CELL_M)

@@ -72,11 +72,13 @@ class FrontierConfig:
         near_sight_m: the camera cannot see the floor nearer than this; taken as floor around where the robot was.
         look_m: how near an object must be for a second look at it.
         fov_rad: horizontal field of view, to know what has been looked at.
+        tried: factor on the worth of places at a former goal that the robot has been to: what it did not see from there
+            the first time, it hardly will the second.
         failed_m: places this near to a goal that could not be reached are left out.
     """
 
     min_frontier_m: float = 0.5
-    min_gain_m2: float = 0.3
+    min_gain_m2: float = 0.5
     piece_m: float = 1.5
     view_m: float = 4.5
     through_m: float = 2.0
@@ -85,13 +87,17 @@ class FrontierConfig:
     near_sight_m: float = 1.6
     look_m: float = 3.5
     fov_rad: float = math.radians(79.0)
+    tried: float = 0.5
     failed_m: float = 0.4
 
     def __post_init__(self) -> None:
         if min(self.min_frontier_m, self.piece_m, self.view_m, self.through_m, self.look_m) <= 0:
             raise ValueError(f"lengths of FrontierConfig must be > 0, got {self}")
-        if self.offset_steps <= 0 or self.stay < 1:
-            raise ValueError(f"need offset_steps > 0 and stay >= 1, got {self.offset_steps}, {self.stay}")
+        if self.offset_steps <= 0 or self.stay < 1 or not 0 < self.tried <= 1:
+            raise ValueError(
+                "need offset_steps > 0, stay >= 1 and tried in (0, 1]; "
+                f"got {self.offset_steps}, {self.stay}, {self.tried}"
+            )
 
 
 @dataclass(frozen=True)
@@ -118,15 +124,17 @@ class FrontierPolicy:
             PlannerConfig(robot_radius_m=base.robot_radius_m, margin_m=base.margin_m, unknown_speed=0.0)
         )
         self._last: Point | None = None
+        self._given: list[Point] = []
 
     def goal(self, inp: PolicyInput) -> Point:
         """See `GlobalPolicy.goal`."""
         view = self._view(inp)
         pose = planar(inp.T_map_base)
-        best = self._frontier(view, pose, inp.failed)
+        best = self._frontier(view, pose, inp)
         if best is None:
             best = self._second_look(view, pose, inp)
         self._last = best if best is not None else pose[:2]
+        self._given.append(self._last)
         return self._last
 
     def _view(self, inp: PolicyInput) -> _View:
@@ -141,11 +149,11 @@ class FrontierPolicy:
         speed = planner.speed(terrain, (x, y), known)
         i, j = terrain.cell((x, y))
         cost = planner.march(terrain, speed, (i // factor, j // factor))
-        blocked = coarsen(terrain.obstacles, factor).any(axis=2)
-        unknown = ~coarsen(terrain.explored, factor).any(axis=2) & ~blocked
+        blocked: BoolArray = np.asarray(coarsen(terrain.obstacles, factor).any(axis=2))
+        unknown: BoolArray = ~np.asarray(coarsen(terrain.explored, factor).any(axis=2)) & ~blocked
         return _View(terrain, cost, blocked, unknown)
 
-    def _frontier(self, view: _View, pose: tuple[float, float, float], failed: FloatArray) -> Point | None:
+    def _frontier(self, view: _View, pose: tuple[float, float, float], inp: PolicyInput) -> Point | None:
         """The best place at a frontier, or None if none is worth going to."""
         c, cell = self.config, view.cost.cell_m
         free = ~view.blocked & ~view.unknown
@@ -164,7 +172,7 @@ class FrontierPolicy:
         gain = cell**2 * unknown_in_view(
             view.blocked, view.unknown, places, round(c.view_m / cell), RAYS, round(c.through_m / cell)
         )
-        return self._best(view, pose, places, gain, c.min_gain_m2, failed)
+        return self._best(view, pose, places, gain, c.min_gain_m2, inp)
 
     def _second_look(self, view: _View, pose: tuple[float, float, float], inp: PolicyInput) -> Point | None:
         """The place that shows most sides of objects not yet seen, per step to get there."""
@@ -179,7 +187,7 @@ class FrontierPolicy:
         reach = round(c.look_m / cell)
         seen = sides_seen(view.blocked, in_cells, reach, 60, c.fov_rad)
         gain = cell * new_sides_in_view(view.blocked, seen, places, reach, 180)
-        return self._best(view, pose, places, gain, 0.0, inp.failed)
+        return self._best(view, pose, places, gain, 0.0, inp)
 
     def _best(
         self,
@@ -188,7 +196,7 @@ class FrontierPolicy:
         places: npt.NDArray[np.int64],
         gain: FloatArray,
         min_gain: float,
-        failed: FloatArray,
+        inp: PolicyInput,
     ) -> Point | None:
         """Place with the greatest gain per step, or None if no gain is above the least one."""
         c = self.config
@@ -198,8 +206,11 @@ class FrontierPolicy:
         worth = gain / (away / FORWARD_M + turns + c.offset_steps)
         if self._last is not None:
             worth = np.where(np.hypot(*(xy - self._last).T) < c.piece_m, c.stay * worth, worth)
+        for point in self._given:
+            if len(inp.poses) and np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4:
+                worth = np.where(np.hypot(*(xy - point).T) < 0.5, c.tried * worth, worth)
         usable = (gain > min_gain) & (away > 0.3)
-        for point in failed:
+        for point in inp.failed:
             usable &= np.hypot(*(xy - point).T) > c.failed_m
         if not usable.any():
             return None
