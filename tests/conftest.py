@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,10 @@ def shared_data() -> Path:
     return DATA
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Last of all: how many passed, failed and were skipped, and why."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
+    """Last of all, after pytest's own summary: how many passed, failed and were skipped, and why."""
+    yield
     stats = terminalreporter.stats
     skipped: Counter[str] = Counter()
     for report in stats.get("skipped", []):
