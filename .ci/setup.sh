@@ -97,14 +97,20 @@ make_venv() {
     if [ "$mode" = sourced-ros ]; then options+=(--system-site-packages); system=true; fi
     if [ -e "$VENV" ]; then
         local why=""
-        "$VENV/bin/python" -c 'import pip' 2>/dev/null || why="it does not run"
-        [ "$(python_of_venv)" = "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" ] || why="it is of Python $(python_of_venv)"
-        grep -q "include-system-site-packages = $system" "$VENV/pyvenv.cfg" 2>/dev/null || why="it was made for another ROS"
+        if ! "$VENV/bin/python" -c 'import pip' 2>/dev/null; then
+            why="it does not run"
+        elif [ "$(python_of_venv)" != "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" ]; then
+            why="it is of Python $(python_of_venv)"
+        elif ! grep -q "include-system-site-packages = $system" "$VENV/pyvenv.cfg" 2>/dev/null; then
+            why="it was made for another ROS"
+        fi
         [ -n "$why" ] || return 0
         [ -e "$VENV/.seal-made" ] || fail "$VENV cannot be used ($why) and was not made by make setup. Move it away, then run make setup again"
         say "making $VENV anew: $why"
         options+=(--clear)
     fi
+    mkdir -p "$VENV"
+    touch "$VENV/.seal-made" # before and after: an interrupted one is made anew, and --clear takes it away
     "$python" -m venv ${options[@]+"${options[@]}"} "$VENV"
     touch "$VENV/.seal-made"
 }

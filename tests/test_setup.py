@@ -80,6 +80,24 @@ def test_the_mark_follows_what_matters() -> None:
     assert mark != bash("mark_requirements 3.12 sourced-ros").stdout
 
 
+def test_a_foreign_environment_is_never_cleared(tmp_path: Path) -> None:
+    kept = tmp_path / "mine"
+    kept.write_text("of another")
+    done = bash(f"VENV={tmp_path}; make_venv {sys.executable} wheels")
+    assert done.returncode == 1 and kept.exists()
+    assert "was not made by make setup. Move it away, then run make setup again" in done.stderr
+
+
+def test_a_broken_environment_of_ours_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / ".seal-made").touch()
+    (tmp_path / "half").touch()
+    done = bash(f"VENV={tmp_path}; make_venv $(base_of {sys.executable}) wheels")
+    assert done.returncode == 0, done.stderr
+    assert "making" in done.stdout and "anew: it does not run" in done.stdout
+    assert not (tmp_path / "half").exists() and (tmp_path / "bin" / "python").exists()
+    assert bash(f"VENV={tmp_path}; usable_wheels_venv").returncode == 0
+
+
 def test_pips_failure_is_not_swallowed() -> None:
     done = bash("VENV=none; PIP=(false); install_requirements wheels")
     assert done.returncode != 0
