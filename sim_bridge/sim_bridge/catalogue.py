@@ -13,7 +13,7 @@ import logging
 import math
 import multiprocessing
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +25,22 @@ from seal_perception.dataset import Annotation, DatasetWriter
 from seal_perception.pose import R_BODY_OPTICAL
 from sim_bridge.catalogue_rooms import SetUp, background, build, other_subject
 from sim_bridge.light import LightConfig
+from sim_bridge.mesh import Mesh, Part
 from sim_bridge.render import Renderer
 
 log = logging.getLogger(__name__)
 FloatArray = npt.NDArray[np.float64]
 Rgb = npt.NDArray[np.uint8]
-Labels = list[tuple[int, npt.NDArray[np.bool_]]]
+Labels = list[tuple[int, npt.NDArray[np.bool_], bool]]
+"""Category index, (H, W) mask of visible pixels, and whether too little is seen to tell what it is."""
 
 SPLITS: tuple[str, ...] = ("train", "val")
 MIN_AREA = 0.001
 """Objects that show less than this share of the picture are not labelled."""
+CLEAR_AREA = 0.004
+CLEAR_SHARE = 0.3
+"""Objects that show a smaller share of the picture, or of whose own extent in it less than this is in view, are regions
+to ignore: nobody can tell a chair from the end of one leg."""
 VIEWS = 2
 """Pictures of one set-up: seeds 2k and 2k + 1 show the same room from elsewhere, with another subject."""
 _TRIES = 8
@@ -68,7 +74,7 @@ def photographer(setup: SetUp, rng: np.random.Generator, size: tuple[int, int]) 
     assert setup.subject is not None
     centre, half = setup.subject.mean(0), (setup.subject[1] - setup.subject[0]) / 2
     radius = float(np.linalg.norm(half))
-    wide = rng.random() < 0.45
+    wide = rng.random() < 0.6
     fov = math.radians(rng.uniform(56.0, 76.0) if wide else rng.uniform(42.0, 76.0))
     nearest = 2.2 if wide else 0.3 + 0.9 * radius
     for attempt in range(60):
@@ -135,11 +141,29 @@ def develop(rgb: Rgb, rng: np.random.Generator) -> Rgb:
     return out
 
 
-def _labels(instance: npt.NDArray[np.int32], categories: list[int]) -> Labels:
+def _extent(mesh: Mesh, camera: Camera, T_world_camera: FloatArray) -> float:
+    """Area in pixels of the box around the whole mesh as projected, the picture's border ignored."""
+    points = (mesh.vertices - T_world_camera[:3, 3]) @ T_world_camera[:3, :3]
+    points = points[points[:, 2] > 0.1]
+    if len(points) < 2:
+        return 0.0
+    uv = points[:, :2] / points[:, 2:] * (camera.fx, camera.fy)
+    return float(np.prod(np.ptp(uv, axis=0)))
+
+
+def _labels(instance: npt.NDArray[np.int32], parts: Sequence[Part], camera: Camera, T: FloatArray) -> Labels:
     """Visible pixels of each object of the six categories, smallest ones left out."""
-    counts = np.bincount(instance.ravel(), minlength=len(categories) + 1)
-    least = MIN_AREA * instance.size
-    return [(c, instance == i + 1) for i, c in enumerate(categories) if c >= 0 and counts[i + 1] >= least]
+    counts = np.bincount(instance.ravel(), minlength=len(parts) + 1)
+    labels = []
+    for i, part in enumerate(parts):
+        if part.category < 0 or counts[i + 1] < MIN_AREA * instance.size:
+            continue
+        mask = instance == i + 1
+        rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        seen = float((rows[-1] - rows[0] + 1) * (cols[-1] - cols[0] + 1))
+        unclear = counts[i + 1] < CLEAR_AREA * instance.size or seen < CLEAR_SHARE * _extent(part.mesh, camera, T)
+        labels.append((part.category, mask, bool(unclear)))
+    return labels
 
 
 def _rng(name: str, seed: int) -> np.random.Generator:
@@ -171,7 +195,7 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
 
     Returns:
         rgb (H, W, 3) uint8 and, for each object of the six categories that shows at least `MIN_AREA` of the
-        picture, its category index and (H, W) bool mask of visible pixels.
+        picture, its category index, (H, W) bool mask of visible pixels, and whether it is too little to tell.
 
     Raises:
         ValueError: if the split is unknown.
@@ -182,28 +206,29 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
     rng = _rng(f"view {split}", seed)
     if seed % VIEWS:
         setup = other_subject(setup, rng)
-    categories = [part.category for part in setup.parts]
-    wanted = max(categories) >= 0
+    wanted = max(part.category for part in setup.parts) >= 0
     for _ in range(_TRIES):
         camera, T_world_camera = photographer(setup, rng, size)
-        glance = renderer.render(_small(camera), T_world_camera)
+        small = _small(camera)
+        glance = renderer.render(small, T_world_camera)
         near = float(np.median(glance.depth))
-        largest = max((mask.mean() for _, mask in _labels(glance.instance, categories)), default=0.0)
-        if (largest > 0.004 or not wanted) and not 0.0 < near < 0.45:
+        labels = _labels(glance.instance, setup.parts, small, T_world_camera)
+        clear = [mask.mean() for _, mask, unclear in labels if not unclear]
+        if (max(clear, default=0.0) > 0.01 or not wanted) and not 0.0 < near < 0.45:
             break
     picture = renderer.render(camera, T_world_camera)
-    return develop(picture.rgb, rng), _labels(picture.instance, categories)
+    return develop(picture.rgb, rng), _labels(picture.instance, setup.parts, camera, T_world_camera)
 
 
-def _job(task: tuple[int, str, tuple[int, int]]) -> tuple[Rgb, list[tuple[int, bytes]]]:
+def _job(task: tuple[int, str, tuple[int, int]]) -> tuple[Rgb, list[tuple[int, bytes, bool]]]:
     """`make_picture` with masks packed into bits for the way between processes."""
     rgb, labels = make_picture(*task)
-    return rgb, [(category, np.packbits(mask).tobytes()) for category, mask in labels]
+    return rgb, [(category, np.packbits(mask).tobytes(), unclear) for category, mask, unclear in labels]
 
 
 def _pictures(
     tasks: list[tuple[int, str, tuple[int, int]]], workers: int
-) -> Iterator[tuple[Rgb, list[tuple[int, bytes]]]]:
+) -> Iterator[tuple[Rgb, list[tuple[int, bytes, bool]]]]:
     """Results in the order of the tasks, whatever the number of processes."""
     if workers <= 1:
         yield from map(_job, tasks)
@@ -248,9 +273,10 @@ def write_catalogue(
     with DatasetWriter(out, info) as writer:
         for done, (rgb, packed) in enumerate(_pictures(tasks, min(workers, count)), 1):
             annotations = []
-            for category, data in packed:
+            for category, data, unclear in packed:
                 bits = np.unpackbits(np.frombuffer(data, np.uint8), count=rgb.shape[0] * rgb.shape[1])
-                annotations.append(Annotation(category, bits.reshape(rgb.shape[:2]).astype(bool)))
+                extra = {"ignore": True} if unclear else {}
+                annotations.append(Annotation(category, bits.reshape(rgb.shape[:2]).astype(bool), extra))
             writer.add(rgb, annotations)
             if progress is not None:
                 progress(done, count)

@@ -322,7 +322,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
         setup.subject = _subject(setup, category, rng)
     facing = setup.facing
     studio = len(open_walls) == 4
-    _companions(setup, theme, 0 if studio or negative else int(rng.choice([0, 1, 1, 2, 2, 3, 4, 5])), studio, rng)
+    _companions(setup, theme, 0 if negative else int(rng.choice([0, 1] if studio else [2, 3, 3, 4, 5, 6])), studio, rng)
     if setup.subject is None:
         setup.subject = setup.boxes[0] if setup.boxes else np.array([[0, 0, 0], [*size[:2], 1.0]])
     setup.facing = facing
@@ -330,17 +330,17 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
 
 
 def _companions(setup: SetUp, theme: str, targets: int, studio: bool, rng: np.random.Generator) -> None:
-    """Other furniture: a few targets, one to eight distractors, small things on the tables."""
-    kinds = CLUTTER[theme] if rng.random() < 0.8 else DISTRACTORS
-    count = int(rng.integers(0, 3)) if studio else int(rng.integers(1, 9))
-    for kind in rng.choice(kinds, count):
-        place(setup, distractor(str(kind), rng), rng, 6)
+    """Other furniture: some targets, one to eight distractors, small things on the tables."""
     for name in rng.choice(TARGETS[theme], targets):
         item = make_item(CATEGORIES.index(str(name)), rng, SPLIT)
         if item.mounting == "surface":
             place_on_cabinet(setup, item, rng)
         else:
             place(setup, item, rng, 8)
+    kinds = CLUTTER[theme] if rng.random() < 0.8 else DISTRACTORS
+    count = int(rng.integers(0, 3)) if studio else int(rng.integers(1, 9))
+    for kind in rng.choice(kinds, count):
+        place(setup, distractor(str(kind), rng), rng, 6)
     for kind in rng.choice(SMALL, int(rng.integers(0, 4)) if setup.supports else 0):
         place(setup, distractor(str(kind), rng), rng, 4)
 

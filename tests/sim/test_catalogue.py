@@ -32,7 +32,7 @@ def test_labels_are_visible_disjoint_and_of_all_categories() -> None:
         rgb, labels = make_picture(seed, "val", SIZE)
         assert rgb.shape == (120, 160, 3) and rgb.dtype == np.uint8 and rgb.std() > 1
         covered = np.zeros(rgb.shape[:2], int)
-        for category, mask in labels:
+        for category, mask, unclear in labels:
             assert mask.shape == rgb.shape[:2] and mask.dtype == bool and 0 <= category < 6
             assert mask.mean() >= MIN_AREA
             covered += mask
@@ -48,8 +48,8 @@ def test_same_seed_same_bytes_in_any_order() -> None:
     backwards = [make_picture(seed, "train", SIZE) for seed in (13, 12, 11, 10)][::-1]
     for (rgb, labels), (again, labels_again) in zip(in_order, backwards, strict=True):
         assert np.array_equal(rgb, again)
-        assert [c for c, _ in labels] == [c for c, _ in labels_again]
-        assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(labels, labels_again, strict=True))
+        assert [c for c, *_ in labels] == [c for c, *_ in labels_again]
+        assert all(np.array_equal(a, b) for (_, a, _), (_, b, _) in zip(labels, labels_again, strict=True))
     assert not np.array_equal(make_picture(10, "val", SIZE)[0], in_order[0][0])
 
 
@@ -83,9 +83,9 @@ def test_dataset_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> N
     for index in range(6):
         rgb, labels = make_picture(index, "val", SIZE)
         assert np.array_equal(dataset.image(index), rgb)
-        assert [a.category for a in dataset.annotations(index)] == [c for c, _ in labels]
-        for annotation, (_, mask) in zip(dataset.annotations(index), labels, strict=True):
-            assert np.array_equal(annotation.mask, mask)
+        assert [a.category for a in dataset.annotations(index)] == [c for c, *_ in labels]
+        for annotation, (_, mask, unclear) in zip(dataset.annotations(index), labels, strict=True):
+            assert np.array_equal(annotation.mask, mask) and annotation.ignore == unclear
 
 
 def test_wrong_requests_are_refused(tmp_path: Path) -> None:
