@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dense supervision for pre-training: each place of the finest feature map is told what it shows.
 
-From random weights the sampled boxes teach the backbone slowly; a per-pixel loss beside them (as in HTC, Chen et al. 2019,
-and Panoptic FPN, Kirillov et al. 2019) reaches every place of every picture. The extra head is thrown away after
+From random weights the sampled boxes teach the backbone slowly; a per-pixel loss beside them (as in HTC, Chen et al.
+2019, and Panoptic FPN, Kirillov et al. 2019) reaches every place of every picture. The extra head is thrown away after
 pre-training: the shipped network has none.
 """
 
