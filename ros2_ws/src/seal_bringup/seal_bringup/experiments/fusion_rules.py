@@ -7,6 +7,7 @@ python -m seal_bringup.experiments.fusion_rules --homes train_01,train_02 --out 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -41,14 +42,14 @@ class Thinned:
 
 def candidates() -> dict[str, LabelConfig]:
     """The rules compared."""
-    out = {"paper": LabelConfig(rule="paper")}
-    agree = LabelConfig(rule="agreement")
+    out = {"paper": LabelConfig(rule="paper"), "paper by depth": LabelConfig(rule="paper", pixels="depth")}
+    agree = LabelConfig(rule="agreement", pixels="depth")
     for bar in (0.2, 0.3, 0.4, 0.5):
         for smooth in (0, 1):
             out[f"agreement {bar} smooth {smooth}"] = replace(agree, agreement=bar, smooth_voxels=smooth)
-    vote = LabelConfig(rule="instance_vote")
+    vote = LabelConfig(rule="instance_vote", pixels="depth")
     for low in (0.1, 0.2, 0.3):
-        for bar in (0.3, 0.4, 0.5):
+        for bar in (0.2, 0.3, 0.4):
             if bar > low:
                 out[f"vote {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
     return out
@@ -64,11 +65,11 @@ def compare(home: str, folder: Path, weights: str, rules: dict[str, LabelConfig]
     out = {}
     for name, config in rules.items():
         volume = propagate(voxel_map, config)
-        labels = folder / "labels_now"
-        with DatasetWriter(labels) as writer:
-            for item in thinned:
-                writer.add(item.frame.rgb, frame_annotations(item.frame, volume, config))
-        out[name] = label_quality(CocoDataset(labels), truth)
+        with tempfile.TemporaryDirectory() as labels:
+            with DatasetWriter(labels) as writer:
+                for item in thinned:
+                    writer.add(item.frame.rgb, frame_annotations(item.frame, volume, config))
+            out[name] = label_quality(CocoDataset(labels), truth)
         print(f"{home} {name:28s} {_line(out[name]['overall'])}", flush=True)
     return out
 
