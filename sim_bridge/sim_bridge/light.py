@@ -126,9 +126,7 @@ def _corner_normals(faces, normals, areas, num_vertices, crease_cos):  # type: i
             x, y, z = 0.0, 0.0, 0.0
             for i in range(start[v], start[v + 1]):
                 g = around[i]
-                dot = (
-                    normals[f, 0] * normals[g, 0] + normals[f, 1] * normals[g, 1] + normals[f, 2] * normals[g, 2]
-                )
+                dot = normals[f, 0] * normals[g, 0] + normals[f, 1] * normals[g, 1] + normals[f, 2] * normals[g, 2]
                 if dot > crease_cos:
                     x += normals[g, 0] * areas[g]
                     y += normals[g, 1] * areas[g]

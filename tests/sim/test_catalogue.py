@@ -32,7 +32,7 @@ def test_labels_are_visible_disjoint_and_of_all_categories() -> None:
         rgb, labels = make_picture(seed, "val", SIZE)
         assert rgb.shape == (120, 160, 3) and rgb.dtype == np.uint8 and rgb.std() > 1
         covered = np.zeros(rgb.shape[:2], int)
-        for category, mask, unclear in labels:
+        for category, mask, _ in labels:
             assert mask.shape == rgb.shape[:2] and mask.dtype == bool and 0 <= category < 6
             assert mask.mean() >= MIN_AREA
             covered += mask

@@ -51,6 +51,8 @@ class DemoConfig:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if unknown := [row for row in self.rows if row not in ROWS]:
             raise InputError(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(ROWS)}")
+        if self.weights == "coco":
+            raise InputError("the demo fine-tunes, and coco cannot be fine-tuned yet; expected seal-small or a file")
         if not self.homes:
             raise InputError("no home was named; give one such as test_01")
 

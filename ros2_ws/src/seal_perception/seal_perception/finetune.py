@@ -8,7 +8,7 @@ sees the truth; the dataset alone decides.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from seal_perception.augment import MILD
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
+from seal_perception.model import native_bfloat16
 from seal_perception.train_loop import Batches, LoopConfig, ProgressCallback, train
 from seal_perception.weights import load_weights, resolve_weights, save_weights, source_commit
 
@@ -36,7 +37,7 @@ class FinetuneConfig:
         seed: of order, augmentation and sampling.
         checkpoint_every: iterations between checkpoints.
         threads: of torch.
-        bfloat16: autocast the forward pass.
+        bfloat16: autocast the forward pass; the default is whether this CPU has bfloat16.
         preset: name of the preset this came from; for the record only.
     """
 
@@ -51,7 +52,7 @@ class FinetuneConfig:
     seed: int = 0
     checkpoint_every: int = 50
     threads: int = 2
-    bfloat16: bool = True
+    bfloat16: bool = field(default_factory=native_bfloat16)
     preset: str = "laptop"
 
     def __post_init__(self) -> None:

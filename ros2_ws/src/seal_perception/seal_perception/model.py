@@ -254,6 +254,12 @@ def fold_norm(model: GeneralizedRCNN) -> GeneralizedRCNN:
     return model
 
 
+def native_bfloat16() -> bool:
+    """Whether this CPU computes in bfloat16 itself; elsewhere it is emulated and slower than float32."""
+    known = torch.cpu.get_capabilities()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
 def set_deterministic(threads: int) -> None:
     """Fix torch's thread count and kernels, for the whole process, so that equal input gives equal bytes."""
     if torch.get_num_threads() != threads:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.detector import DetectorConfig, load_detector
 from seal_perception.evaluate import calibration_data, detect_all, evaluate_detections
-from seal_perception.model import ModelConfig, build_model
+from seal_perception.model import ModelConfig, build_model, native_bfloat16
 from seal_perception.semantic import WithSemantics
 from seal_perception.train_loop import Batches, LoopConfig, ProgressCallback, train
 from seal_perception.weights import save_weights, source_commit
@@ -43,7 +43,7 @@ class PretrainConfig:
         checkpoint_every: iterations between checkpoints.
         threads: of torch.
         semantic: weight of the per-pixel loss beside the detector's own; 0 = none.
-        bfloat16: train in bfloat16 (1.5 times as fast on CPUs that have it).
+        bfloat16: train in bfloat16 (1.5 times as fast); the default is whether this CPU has it.
     """
 
     iterations: int = 4000
@@ -53,7 +53,7 @@ class PretrainConfig:
     checkpoint_every: int = 200
     threads: int = 2
     semantic: float = 1.0
-    bfloat16: bool = True
+    bfloat16: bool = field(default_factory=native_bfloat16)
 
     def loop(self) -> LoopConfig:
         """The training loop's configuration; batch statistics are frozen for the last 15 %."""

@@ -65,7 +65,7 @@ class LoopConfig:
     weight_decay: float = 1e-4
     clip_norm: float = 10.0
     freeze_norm_from: float = 0.0
-    bfloat16: bool = True
+    bfloat16: bool = False
     checkpoint_every: int = 100
     seed: int = 0
     threads: int = 2
