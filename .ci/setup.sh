@@ -22,7 +22,11 @@ if [ -n "${_ROS_WHEELS_BOOTSTRAP_COMPLETE:-}" ]; then unset _ROS_WHEELS_BOOTSTRA
 fits() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 
 # The interpreter itself: behind the environment that may be active, and behind shims.
-base_of() { "$1" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'; }
+base_of() {
+    "$1" -c 'import os, sys
+path = os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2])
+print(path if os.path.exists(path) else sys.executable)'
+}
 
 # The mode: "sourced-ros" where a ROS 2 installation is sourced and this Python can import its rclpy, else "wheels".
 mode_of() {
