@@ -25,7 +25,7 @@ def command(monkeypatch):
 
 
 def test_label_writes_a_dataset_and_says_what_is_in_it(command, tmp_path):
-    result = command(tmp_path / "bag", "--min-volume", 0.001)
+    result = command(tmp_path / "bag", "--min-volume", 0.001, "--rule", "paper")
     assert result.exit_code == 0, result.output
     assert "4 labels in 4 frames, rule paper" in result.output
     assert len(CocoDataset(tmp_path / "labels")) == 4

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.mapping.worlds import box, map_of
+from tests.mapping.worlds import box, label_config, map_of
 
 from seal_mapping.fusion import components
 from seal_mapping.label_prop import LabelConfig, propagate
@@ -23,7 +23,7 @@ def labelled(volume):
 
 @pytest.mark.parametrize(("score", "found"), [(229, 0), (230, 1), (255, 1)])
 def test_paper_trusts_from_230_on(score, found):
-    volume = propagate(map_of(box(*CUBE, c2=score)))
+    volume = propagate(map_of(box(*CUBE, c2=score)), label_config())
     assert len(volume.instances) == found
     if found:
         item = volume.instances[0]
@@ -34,18 +34,18 @@ def test_paper_trusts_from_230_on(score, found):
 
 
 def test_equal_scores_go_to_the_lower_category():
-    assert propagate(map_of(box(*CUBE, c1=240, c4=240))).instances[0].category == 1
+    assert propagate(map_of(box(*CUBE, c1=240, c4=240)), label_config()).instances[0].category == 1
 
 
 @pytest.mark.parametrize(("width", "found"), [(199, 0), (200, 1)])
 def test_instances_below_200_voxels_are_dropped(width, found):
-    volume = propagate(map_of(box((0, 0, 0), (width, 1, 1), c0=255)))
+    volume = propagate(map_of(box((0, 0, 0), (width, 1, 1), c0=255)), label_config())
     assert len(volume.instances) == found
     assert (volume.instance > 0).sum() == width * found
 
 
 def test_corners_connect_and_categories_do_not():
-    config = LabelConfig(min_instance_m3=ANY_SIZE)
+    config = label_config(min_instance_m3=ANY_SIZE)
     world = {(0, 0, 0): {0: 255}, (1, 1, 1): {0: 255}, (3, 1, 1): {0: 255}, (2, 1, 1): {1: 255}}
     found = labelled(propagate(map_of(world), config))
     assert found[0, 0, 0] == found[1, 1, 1] == 1
@@ -59,7 +59,7 @@ def shell(low, high, **values):
 
 
 def test_an_enclosed_hole_is_filled_and_counted():
-    item = propagate(map_of(shell((0, 0, 0), (8, 8, 8), c3=255))).instances[0]
+    item = propagate(map_of(shell((0, 0, 0), (8, 8, 8), c3=255)), label_config()).instances[0]
     assert item.voxels == 512
     assert item.seen == pytest.approx(296 / 512, abs=1e-4)
 
@@ -67,12 +67,12 @@ def test_an_enclosed_hole_is_filled_and_counted():
 def test_an_open_hole_stays_open():
     world = shell((0, 0, 0), (8, 8, 8), c3=255)
     del world[4, 4, 0]
-    assert propagate(map_of(world)).instances[0].voxels == 295
+    assert propagate(map_of(world), label_config()).instances[0].voxels == 295
 
 
 @pytest.mark.parametrize(("limit", "filled"), [(8 * 1.25e-4, False), (8.01 * 1.25e-4, True)])
 def test_only_holes_below_the_limit_are_filled(limit, filled):
-    config = LabelConfig(max_hole_m3=limit, min_instance_m3=ANY_SIZE)
+    config = label_config(max_hole_m3=limit, min_instance_m3=ANY_SIZE)
     volume = propagate(map_of(shell((0, 0, 0), (4, 4, 4), c0=255)), config)  # a hole of 8 voxels
     assert volume.instances[0].voxels == (64 if filled else 56)
 
@@ -81,7 +81,7 @@ def test_a_hole_is_never_filled_over_another_category_but_over_unsure_voxels():
     world = shell((0, 0, 0), (8, 8, 8), c3=255)
     world[4, 4, 4] = {0: 255}
     world[2, 2, 2] = {3: 100}
-    found = labelled(propagate(map_of(world), LabelConfig(min_instance_m3=ANY_SIZE)))
+    found = labelled(propagate(map_of(world), label_config(min_instance_m3=ANY_SIZE)))
     assert found[4, 4, 4] != found[2, 2, 2] == found[0, 0, 0]
 
 
@@ -90,7 +90,7 @@ def test_a_diagonal_crack_does_not_open_a_hole():
     world = shell((0, 0, 0), (4, 4, 4), c0=255)
     for voxel in box((0, 0, 0), (1, 1, 4)):
         del world[voxel]  # the edge: what is inside touches the outside only across a diagonal
-    volume = propagate(map_of(world), LabelConfig(min_instance_m3=ANY_SIZE))
+    volume = propagate(map_of(world), label_config(min_instance_m3=ANY_SIZE))
     assert volume.instances[0].voxels == 56 - 4 + 8
 
 
@@ -98,32 +98,32 @@ def test_agreement_between_views_outvotes_one_confident_mistake():
     """A voxel seen as a chair once and as nothing twenty times is no chair."""
     voxel_map = map_of(box(*CUBE, c0=250), views={v: 21 for v in box(*CUBE)})
     voxel_map._store.total //= 21  # confident in one frame of 21
-    assert len(propagate(voxel_map).instances) == 1
-    assert not propagate(voxel_map, LabelConfig(rule="agreement")).instances
-    assert not propagate(voxel_map, LabelConfig(rule="instance_vote")).instances
+    assert len(propagate(voxel_map, label_config()).instances) == 1
+    assert not propagate(voxel_map, label_config(rule="agreement")).instances
+    assert not propagate(voxel_map, label_config(rule="instance_vote")).instances
 
 
 @pytest.mark.parametrize(("views", "found"), [(2, 0), (3, 1)])
 @pytest.mark.parametrize("rule", ["agreement", "instance_vote"])
 def test_agreement_needs_enough_views(rule, views, found):
     voxel_map = map_of(box(*CUBE, c0=200), views={v: views for v in box(*CUBE)})
-    assert len(propagate(voxel_map, LabelConfig(rule=rule, agreement_min_views=3)).instances) == found
+    assert len(propagate(voxel_map, label_config(rule=rule, agreement_min_views=3)).instances) == found
 
 
 @pytest.mark.parametrize(("agreement", "found"), [(0.78, 1), (0.79, 0)])
 @pytest.mark.parametrize("rule", ["agreement", "instance_vote"])
 def test_agreement_bar(rule, agreement, found):
     voxel_map = map_of(box(*CUBE, c5=200), views={v: 10 for v in box(*CUBE)})  # evidence 200 / 255 = 0.784
-    volume = propagate(voxel_map, LabelConfig(rule=rule, agreement=agreement))
+    volume = propagate(voxel_map, label_config(rule=rule, agreement=agreement))
     assert [i.category for i in volume.instances] == [5] * found
 
 
 def test_vote_gives_a_mixed_object_one_category_and_merging_can_be_turned_off():
     world = {**box((0, 0, 0), (12, 6, 6), c1=220), **box((12, 0, 0), (18, 6, 6), c0=210)}
     voxel_map = map_of(world, views={v: 5 for v in world})
-    merged = propagate(voxel_map, LabelConfig(rule="instance_vote"))
+    merged = propagate(voxel_map, label_config(rule="instance_vote"))
     assert [(i.category, i.voxels) for i in merged.instances] == [(1, 648)]
-    apart = propagate(voxel_map, LabelConfig(rule="instance_vote", vote_merge=False))
+    apart = propagate(voxel_map, label_config(rule="instance_vote", vote_merge=False))
     assert [(i.category, i.voxels) for i in apart.instances] == [(0, 216), (1, 432)]
 
 
@@ -131,7 +131,7 @@ def test_vote_can_ask_for_a_share_of_confident_voxels():
     world = {**box((0, 0, 0), (6, 6, 3), c0=240), **box((0, 0, 3), (6, 6, 6), c0=200)}
     voxel_map = map_of(world, views={v: 5 for v in world})
     for share, found in ((0.5, 1), (0.51, 0)):
-        config = LabelConfig(rule="instance_vote", vote_confident_share=share)
+        config = label_config(rule="instance_vote", vote_confident_share=share)
         assert len(propagate(voxel_map, config).instances) == found
 
 
@@ -139,17 +139,17 @@ def test_smoothing_closes_a_gap_of_evidence():
     world = box(*CUBE, c0=240)
     world[3, 3, 3] = {}
     voxel_map = map_of(world, views={v: 5 for v in world})
-    config = LabelConfig(rule="agreement", max_hole_m3=0.0)
+    config = label_config(rule="agreement", max_hole_m3=0.0)
     assert propagate(voxel_map, config).instances[0].voxels == 215
-    smooth = LabelConfig(rule="agreement", max_hole_m3=0.0, smooth_voxels=1)
+    smooth = label_config(rule="agreement", max_hole_m3=0.0, smooth_voxels=1)
     assert propagate(voxel_map, smooth).instances[0].voxels == 216
 
 
 def test_uncertain_voxels_become_regions_to_ignore_on_request():
     world = {**box((0, 0, 0), (6, 6, 6), c0=240), **box((20, 0, 0), (22, 2, 2), c4=80), (30, 0, 0): {1: 20}}
     voxel_map = map_of(world, views={v: 5 for v in world})
-    assert not propagate(voxel_map, LabelConfig(rule="agreement")).ignored
-    volume = propagate(voxel_map, LabelConfig(rule="agreement", ignore_uncertain=True))
+    assert not propagate(voxel_map, label_config(rule="agreement")).ignored
+    volume = propagate(voxel_map, label_config(rule="agreement", ignore_uncertain=True))
     assert [(i.id, i.category, i.voxels) for i in volume.ignored] == [(-1, 4, 8)]
     found = labelled(volume)
     assert found[20, 0, 0] == -1 and found[0, 0, 0] == 1 and (30, 0, 0) not in found
@@ -158,7 +158,7 @@ def test_uncertain_voxels_become_regions_to_ignore_on_request():
 
 def test_rays_stop_where_enough_frames_saw_something_or_where_there_is_a_label():
     world = {**shell((0, 0, 0), (8, 8, 8), c3=255), (20, 0, 0): {}}
-    volume = propagate(map_of(world), LabelConfig(min_views=2))
+    volume = propagate(map_of(world), label_config(min_views=2))
     stops = volume.clearance == 0
     assert stops.sum() == 512  # seen once only, but labelled; the filled hole stops rays too; the stray voxel does not
     assert volume.clearance[tuple(np.array([20, 0, 0]) - volume.low)] == 13
@@ -166,7 +166,7 @@ def test_rays_stop_where_enough_frames_saw_something_or_where_there_is_a_label()
 
 def test_an_empty_map_gives_an_empty_volume():
     for rule in ("paper", "agreement", "instance_vote"):
-        volume = propagate(VoxelMap(), LabelConfig(rule=rule, ignore_uncertain=True, smooth_voxels=1))
+        volume = propagate(VoxelMap(), label_config(rule=rule, ignore_uncertain=True, smooth_voxels=1))
         assert volume.instances == volume.ignored == ()
         assert volume.category_table().tolist() == [-1]
 

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.mapping.worlds import FINE, ListSource, detections, wall_source
+from tests.mapping.worlds import FINE, ListSource, detections, label_config, wall_source
 
 import seal_mapping
 from seal_mapping.label_config import Instance, LabelVolume
-from seal_mapping.label_prop import LabelConfig
 from seal_mapping.labelling import frame_annotations, label_frames, self_training_labels
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 
-SMALL = LabelConfig(min_instance_m3=0.001)
+SMALL = label_config(min_instance_m3=0.001)
 
 
 def digest(folder):
@@ -117,12 +116,12 @@ def volume_of_one(ignored=False):
 
 def test_small_instances_are_left_out_of_a_picture_and_regions_to_ignore_are_marked():
     item = wall_source(1).items[0].frame
-    found = frame_annotations(item, volume_of_one(), LabelConfig(min_area_share=0.0))
+    found = frame_annotations(item, volume_of_one(), label_config(min_area_share=0.0))
     assert [(a.category, a.extra) for a in found] == [(4, {"instance": 1, "score": 0.5, "views": 3.0})]
     share = found[0].mask.mean()
-    assert frame_annotations(item, volume_of_one(), LabelConfig(min_area_share=share))
-    assert not frame_annotations(item, volume_of_one(), LabelConfig(min_area_share=share * 1.01))
-    (region,) = frame_annotations(item, volume_of_one(ignored=True), LabelConfig(min_area_share=1.0))
+    assert frame_annotations(item, volume_of_one(), label_config(min_area_share=share))
+    assert not frame_annotations(item, volume_of_one(), label_config(min_area_share=share * 1.01))
+    (region,) = frame_annotations(item, volume_of_one(ignored=True), label_config(min_area_share=1.0))
     assert region.ignore and region.category == 4
 
 

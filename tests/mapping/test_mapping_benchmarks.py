@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.mapping.worlds import label_config
 
 from seal_mapping.benchmarks import DenseNumpyMap, mapping_rows, plain_labels, room_frames
 from seal_mapping.label_prop import propagate
@@ -25,7 +26,7 @@ def test_baselines_give_the_same_results():
     assert (cloud.best == dense.best[:, flat].T).mean() > 0.999
     assert (cloud.evidence == dense.total[:, flat].T).mean() > 0.999
     assert abs(int((dense.views > 0).sum()) - len(cloud)) <= 5
-    volume = propagate(voxel_map)
+    volume = propagate(voxel_map, label_config())
     assert len(volume.instances) >= 2
     for frame, _ in frames[:2]:
         plain = plain_labels(volume, frame, volume.clearance == 0)

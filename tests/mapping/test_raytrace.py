@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from tests.mapping.worlds import box, frame, map_of
+from tests.mapping.worlds import box, frame, label_config, map_of
 
 from seal_mapping.label_config import Instance, LabelVolume
-from seal_mapping.label_prop import LabelConfig, propagate
+from seal_mapping.label_prop import propagate
 from seal_mapping.raytrace import render_labels, trace_image
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.camera import Camera
@@ -101,7 +101,7 @@ def test_same_voxels_as_the_plain_walk(seed, share, aligned, max_t):
 
 def test_a_wall_by_hand():
     world = box((40, -60, -30), (41, 60, 60), c1=255)  # at x = 2 m: from 1.975 to 2.025 m
-    volume = propagate(map_of(world))
+    volume = propagate(map_of(world), label_config())
     ids, category = render_labels(volume, SMALL, FORWARD)
     assert (ids == 1).all() and (category == 1).all()
     assert ids.dtype == np.int32 and category.dtype == np.int8
@@ -114,18 +114,18 @@ def test_a_wall_by_hand():
 
 def test_what_is_occupied_hides_what_is_labelled_behind_it():
     world = {**box((40, -10, -10), (42, 10, 10), c0=255), **box((20, -20, -20), (21, 0, 20))}
-    ids, category = render_labels(propagate(map_of(world)), SMALL, FORWARD)
+    ids, category = render_labels(propagate(map_of(world), label_config()), SMALL, FORWARD)
     ahead = (ids[:, :8], ids[:, 8:])  # left half: y > 0
     assert (category[ids > 0] == 0).all()
     assert (ahead[0] > 0).any() and not (ahead[1] > 0).any()
-    noisy = LabelConfig(min_views=2)  # the screen was seen once: no obstacle to a ray
+    noisy = label_config(min_views=2)  # the screen was seen once: no obstacle to a ray
     ids, _ = render_labels(propagate(map_of(world), noisy), SMALL, FORWARD)
     assert (ids[:, 8:] > 0).any()
 
 
 def test_own_depth_finds_the_voxel_and_checks_the_ray():
     world = {**box((40, -60, -30), (41, 60, 60), c1=255), **box((60, -80, -40), (62, 80, 80), c4=255)}
-    volume = propagate(map_of(world))
+    volume = propagate(map_of(world), label_config())
     depth = np.full((12, 16), 2.0, np.float32)
     depth[:, :8] = 3.0  # the sensor looked past the first wall there
     depth[0] = np.nan
@@ -146,14 +146,14 @@ def test_labels_of_the_frames_that_made_the_map_lie_on_their_pixels():
     image = np.zeros((24, 32, 6), np.uint8)
     image[6:18, 8:24, 2] = 250
     voxel_map.integrate(item, image)
-    volume = propagate(voxel_map, LabelConfig(min_instance_m3=0.0))
+    volume = propagate(voxel_map, label_config(min_instance_m3=0.0))
     for pixels in ("ray", "depth"):
         _, category = render_labels(volume, item.camera, item.T_map_camera, pixels=pixels, depth=item.depth)
         assert ((category == 2) == (image[..., 2] > 0)).mean() > 0.9, pixels
 
 
 def test_depth_that_is_needed_and_missing_is_named():
-    volume = propagate(map_of(box((0, 0, 0), (6, 6, 6), c0=255)))
+    volume = propagate(map_of(box((0, 0, 0), (6, 6, 6), c0=255)), label_config())
     with pytest.raises(InputError, match=r"depth must be \(12, 16\) float32 .* got none"):
         render_labels(volume, SMALL, FORWARD, pixels="depth")
     with pytest.raises(InputError, match=r"got \(3, 3\) float32"):

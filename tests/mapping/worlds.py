@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from seal_mapping.label_config import LabelConfig
 from seal_mapping.source import BagFrame
 from seal_mapping.voxel_map import MapConfig, VoxelMap
 from seal_perception.camera import Camera
@@ -154,3 +156,8 @@ def wall_source(count=4, score=0.95, distance=2.0, category=0):
         item = frame(distance + 0.03 * index, T, FINE, stamp_ns=10**9 + index)
         items.append(BagFrame(index, item, detections(FINE, (category, score, mask))))
     return ListSource(items)
+
+
+def label_config(**values: Any) -> LabelConfig:
+    """The paper's rule by rays, with a plain 0.5 where views must agree: numbers a test can follow by hand."""
+    return LabelConfig(**{"rule": "paper", "pixels": "ray", "agreement": 0.5, **values})

@@ -15,7 +15,7 @@ from seal_bringup.samples import write_samples
 from seal_bringup.stack import StackConfig
 from seal_bringup.stages import StageLog
 from seal_mapping.bag import open_bag
-from seal_mapping.label_prop import LabelConfig
+from seal_mapping.label_config import PAPER, LabelConfig
 from seal_mapping.labelling import label_frames, self_training_labels
 from seal_mapping.voxel_map import MapConfig
 from seal_perception.dataset import CocoDataset
@@ -34,7 +34,7 @@ LABELLED_ROWS = ("self_training", "label_prop_paper", "label_prop", "oracle")
 
 def label_configs() -> dict[str, LabelConfig]:
     """Label propagation of the two rows that use it: the paper's rule and the one chosen on training homes."""
-    return {"label_prop_paper": LabelConfig(rule="paper"), "label_prop": LabelConfig()}
+    return {"label_prop_paper": PAPER, "label_prop": LabelConfig()}
 
 
 class HomeLoop:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from seal_mapping.label_config import PAPER
 from seal_mapping.label_prop import LabelConfig, LabelVolume, propagate
 from seal_mapping.raytrace import render_labels
 from seal_mapping.voxel_map import MapConfig, VoxelMap
@@ -200,7 +201,7 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     voxel_map = VoxelMap()
     for frame, scores in frames:
         voxel_map.integrate(frame, scores)
-    volume = propagate(voxel_map)
+    volume = propagate(voxel_map, PAPER)
     stops = volume.clearance == 0
     size, shape = "640x480", "x".join(str(n) for n in volume.instance.shape)
 
@@ -220,7 +221,7 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     return [
         BenchmarkRow("labels", "ray-traced labels", size, *time_ms(_each(traced, frames), repeats), name, baseline),
         BenchmarkRow("labels", "labels by depth", size, *time_ms(_each(looked_up, frames), repeats), name, baseline),
-        BenchmarkRow("labels", "propagate, paper", shape, *time_ms(lambda: propagate(voxel_map), few, 1)),
+        BenchmarkRow("labels", "propagate, paper", shape, *time_ms(lambda: propagate(voxel_map, PAPER), few, 1)),
         BenchmarkRow("labels", "propagate, instance_vote", shape, *time_ms(lambda: propagate(voxel_map, vote), few, 1)),
     ]
 

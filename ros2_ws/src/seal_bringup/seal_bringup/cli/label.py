@@ -15,7 +15,7 @@ _HELP = """Label every frame of a recorded run, without a human.
 The bag's frames and detections are fused into a 3D voxel map; the map's objects are ray-traced back into every frame.
 Only the bag is read: no ROS and no simulator is needed.
 
-Example: seal label runs/first/bag --out runs/first/labels --rule instance_vote
+Example: seal label runs/first/bag --out runs/first/labels
 
 The folder that comes out is a COCO dataset that `seal finetune` takes, with labels.json (the objects found), map.npz
 (the map) and previews/ to look at. docs/labels.md explains rules and files.
@@ -36,7 +36,7 @@ def label(
             help="How views are fused: paper (best score ever > 0.9), agreement (mean over the views of a voxel), "
             "instance_vote (the same over a whole object), self_training (no map: each frame's own detections > 0.9)."
         ),
-    ] = "paper",
+    ] = "instance_vote",
     redetect: Annotated[bool, typer.Option(help="Run the detector again instead of taking the bag's detections.")] = (
         False
     ),
@@ -95,11 +95,11 @@ def label(
 
 
 def _config(rule: str, given: dict[str, Any]) -> Any:
-    from seal_mapping.label_config import LabelConfig
+    from seal_mapping.label_config import label_preset
     from seal_perception.errors import InputError
 
     try:
-        return LabelConfig(rule=rule, **given)
+        return label_preset(rule, **given)
     except ValueError as error:
         raise InputError(str(error)) from error
 
