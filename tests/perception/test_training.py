@@ -191,7 +191,7 @@ def test_finetune_repeats_resumes_and_records(tmp_path: Path) -> None:
 def test_pretrain_calibrates_and_measures(tmp_path: Path) -> None:
     write_rectangles(tmp_path / "train", 4)
     write_rectangles(tmp_path / "val", 4, seed=5)
-    config = PretrainConfig(iterations=3, batch=2, bfloat16=False, threads=1)
+    config = PretrainConfig(small_iterations=2, small_batch=2, iterations=3, batch=2, bfloat16=False, threads=1)
     facts = pretrain(
         tmp_path / "train",
         tmp_path / "w.safetensors",

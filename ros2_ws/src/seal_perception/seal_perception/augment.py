@@ -98,6 +98,20 @@ def augment(
     return rgb, kept
 
 
+def shrunk(rgb: Picture, annotations: list[Annotation], factor: int) -> tuple[Picture, list[Annotation]]:
+    """The picture `factor` times smaller, (H // factor, W // factor); objects of under 12 pixels become `ignore`."""
+    size = (rgb.shape[1] // factor, rgb.shape[0] // factor)
+    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    kept = []
+    for annotation in annotations:
+        resized = cv2.resize(annotation.mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        mask = np.asarray(resized, np.uint8).astype(bool)
+        if mask.any():
+            extra = annotation.extra if mask.sum() >= 12 else {**annotation.extra, "ignore": True}
+            kept.append(Annotation(annotation.category, mask, extra))
+    return small, kept
+
+
 def _zoom(rgb: Picture, masks: list[Picture], zoom: float, rng: np.random.Generator) -> tuple[Picture, list[Picture]]:
     height, width = rgb.shape[:2]
     left = rng.uniform(min(0.0, width - width * zoom), max(0.0, width - width * zoom))

@@ -254,6 +254,14 @@ def fold_norm(model: GeneralizedRCNN) -> GeneralizedRCNN:
     return model
 
 
+def set_shrink(model: GeneralizedRCNN, config: ModelConfig, factor: int) -> None:
+    """Prepare a network for training on pictures `factor` times smaller, with as many fewer samples in each."""
+    height = config.input_height // factor
+    model.transform.min_size, model.transform.max_size = (height,), 4 * height
+    for sampler in (model.rpn.fg_bg_sampler, model.roi_heads.fg_bg_sampler):
+        sampler.batch_size_per_image = max(1, config.samples // factor)
+
+
 def native_bfloat16() -> bool:
     """Whether this CPU computes in bfloat16 itself; elsewhere it is emulated and slower than float32."""
     known = torch.cpu.get_capabilities()

@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from seal_perception.augment import AugmentConfig, augment
+from seal_perception.augment import AugmentConfig, augment, shrunk
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
@@ -53,6 +53,7 @@ class LoopConfig:
         seed: of order, augmentation and sampling.
         threads: of torch.
         augment: changes of the pictures.
+        shrink: show pictures this many times smaller, so that more of them fit into the same time.
     """
 
     iterations: int = 300
@@ -70,10 +71,13 @@ class LoopConfig:
     seed: int = 0
     threads: int = 2
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    shrink: int = 1
 
     def __post_init__(self) -> None:
         if min(self.iterations, self.batch, self.checkpoint_every, self.threads) < 1 or self.warm_up < 0:
             raise ValueError(f"iterations, batch, checkpoint_every and threads must be at least 1, got {self}")
+        if self.shrink < 1:
+            raise ValueError(f"shrink must be at least 1, got {self.shrink}")
         if self.optimiser not in ("adamw", "sgd"):
             raise ValueError(f"optimiser must be adamw or sgd, got {self.optimiser}")
         if self.schedule not in ("one_cycle", "constant"):
@@ -142,6 +146,8 @@ class Batches:
                 rng = np.random.default_rng((self._config.seed, part, iteration, slot))
                 index = int(order[place])
                 rgb, kept = augment(dataset.image(index), dataset.annotations(index), self._config.augment, rng)
+                if self._config.shrink > 1:
+                    rgb, kept = shrunk(rgb, kept, self._config.shrink)
                 images.append(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255.0)
                 targets.append(make_target(kept, rgb.shape[0], rgb.shape[1]))
         return images, targets

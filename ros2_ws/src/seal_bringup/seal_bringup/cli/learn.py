@@ -97,11 +97,13 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
     pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 6000,
     held_out: Annotated[int, typer.Option(min=2, help="Catalogue pictures for calibration and figures.")] = 600,
-    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of batch 8.")] = 4000,
+    small_iterations: Annotated[
+        int, typer.Option(min=0, help="Optimiser steps of 24 pictures of half the size, which come first.")
+    ] = 4000,
+    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of 8 whole pictures.")] = 3000,
     catalogue: Annotated[
         Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
     ] = Path("runs/catalogue"),
-    learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle rate.")] = 1e-3,
     workers: Annotated[int, typer.Option(min=1, help="Processes that draw the catalogue.")] = 2,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
@@ -118,9 +120,9 @@ def pretrain(
         if not (catalogue / split / ANNOTATIONS).exists():
             print(f"drawing {count} {split} pictures into {catalogue / split}")
             write_catalogue(catalogue / split, count, split, workers)
-    config = PretrainConfig(iterations=iterations, learning_rate=learning_rate, seed=seed)
-    command = f"seal pretrain --pictures {pictures} --held-out {held_out} --iterations {iterations}"
-    command += f" --learning-rate {learning_rate} --seed {seed}"
+    config = PretrainConfig(small_iterations=small_iterations, iterations=iterations, seed=seed)
+    command = f"seal pretrain --pictures {pictures} --held-out {held_out} --small-iterations {small_iterations}"
+    command += f" --iterations {iterations} --seed {seed}"
     with training_bar(iterations) as report, counting_bar("held-out pictures") as counting:
         facts = run(catalogue / "train", out, config, catalogue / "val", report, counting, command)
     print(json.dumps(facts["held_out"], indent=1))
@@ -157,9 +159,9 @@ def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
     """Show a training: iterations, rate, loss, time left; plain lines now and then where there is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        every = max(1, iterations // 20)
 
         def line(state: TrainProgress) -> None:
+            every = max(1, state.iterations // 20)
             if state.iteration % every == 0 or state.iteration == state.iterations:
                 print(
                     f"iteration {state.iteration}/{state.iterations} loss {state.loss:.3f} "
@@ -174,7 +176,7 @@ def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
 
         def update(state: TrainProgress) -> None:
             text = f"training {state.iterations_per_s:.2f}/s loss {state.loss:.2f}"
-            bar.update(task, completed=state.iteration, description=text)
+            bar.update(task, completed=state.iteration, total=state.iterations, description=text)
 
         yield update
 
