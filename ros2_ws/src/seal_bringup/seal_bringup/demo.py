@@ -16,6 +16,8 @@ from seal_bringup.report import write_report
 from seal_bringup.stages import StageLog
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
+from seal_perception.weights import resolve_weights
+from sim_bridge.embedded import require_scene
 
 METRICS_FORMAT = 1
 LABEL_FIGURES = ("instance_precision", "instance_recall", "pixel_precision", "pixel_recall")
@@ -36,8 +38,11 @@ def run_demo(
         progress: called with (stage, done, total) inside a stage.
 
     Raises:
-        InputError: if the folder belongs to a run of another configuration.
+        InputError: if a home or the weights are unknown, or the folder belongs to a run of another configuration.
     """
+    for home in config.homes:
+        require_scene(home)
+    resolve_weights(config.weights)
     _claim(run_dir, config)
     homes: dict[str, Any] = {}
     for home in config.homes:
