@@ -17,13 +17,14 @@ from seal_perception.preview import draw_annotations, draw_detections
 def choose_frames(labels: CocoDataset, count: int) -> list[int]:
     """Positions of frames spread over the run: in each of `count` equal parts the one with the most label instances.
 
-    Ties go to the earlier frame; parts without any label give none.
+    Ties, also those of frames without a label, go to the earlier frame.
     """
+    if len(labels) == 0:
+        return []
     chosen = []
-    for part in np.array_split(np.arange(len(labels)), min(count, max(len(labels), 1))):
+    for part in np.array_split(np.arange(len(labels)), min(count, len(labels))):
         objects = [sum(not a.ignore for a in labels.annotations(int(i))) for i in part]
-        if objects and max(objects) > 0:
-            chosen.append(int(part[int(np.argmax(objects))]))
+        chosen.append(int(part[int(np.argmax(objects))]))
     return chosen
 
 
