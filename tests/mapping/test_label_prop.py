@@ -33,6 +33,14 @@ def test_paper_trusts_from_230_on(score, found):
         assert item.size_xyz == (0.3, 0.3, 0.3)
 
 
+@pytest.mark.parametrize(("min_height_m", "voxels"), [(0.0, 216), (0.1, 144), (0.11, 108)])
+def test_voxels_near_the_floor_get_no_label_if_so_configured(min_height_m, voxels):
+    volume = propagate(
+        map_of(box((0, 0, 0), (6, 6, 6), c3=255)), label_config(min_height_m=min_height_m, min_instance_m3=0.0)
+    )
+    assert volume.instances[0].voxels == voxels  # layers have their centres at 0, 0.05, 0.1 ... m
+
+
 def test_equal_scores_go_to_the_lower_category():
     assert propagate(map_of(box(*CUBE, c1=240, c4=240)), label_config()).instances[0].category == 1
 

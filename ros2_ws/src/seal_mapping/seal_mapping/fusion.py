@@ -105,13 +105,14 @@ def fuse_labels(
         (X, Y, Z) uint8 category + 1, 0 = none; (N, C) score by which the rule went, 0..1.
     """
     cloud = dense.cloud
+    high = cloud.xyz[:, 2] >= config.min_height_m if config.min_height_m > 0 else np.ones(len(cloud), bool)
     if config.rule == "paper":
         score = cloud.best.astype(np.float32) / 255.0
-        label = np.where(cloud.score >= config.confident, cloud.label + 1, NO_LABEL)
+        label = np.where(high & (cloud.score >= config.confident), cloud.label + 1, NO_LABEL)
         return dense.spread(label.astype(np.uint8), NO_LABEL), score
     vote = config.rule == "instance_vote"
     bar, views = (config.vote_low, config.vote_min_views) if vote else (config.agreement, config.agreement_min_views)
-    above = (evidence.max(axis=1) >= bar) & (cloud.views >= views)
+    above = high & (evidence.max(axis=1) >= bar) & (cloud.views >= views)
     label = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     volume = dense.spread(label, NO_LABEL)
     if vote:

@@ -33,6 +33,8 @@ class LabelConfig:
         vote_min_views: frames that must have seen such a voxel.
         vote_merge: True: any category joins a component; False: only voxels of the same best category connect.
         vote_confident_share: least share of a component's voxels whose best score was ever confident.
+        min_height_m: voxels whose centre lies lower above the floor get no label: a rug or the floor is none of the
+            categories, however many views say so; 0 = off.
         min_instance_m3: smaller instances are dropped (0.025 m3 = 200 voxels of 5 cm).
         max_hole_m3: enclosed holes below this volume are filled, never over another category.
         min_views: frames that must have seen a voxel before a ray stops at it: 1 for clean depth, 3 for real sensors.
@@ -54,6 +56,7 @@ class LabelConfig:
     vote_min_views: int = 1
     vote_merge: bool = True
     vote_confident_share: float = 0.0
+    min_height_m: float = 0.1
     min_instance_m3: float = 0.025
     max_hole_m3: float = 0.25
     min_views: int = 1
@@ -80,14 +83,14 @@ class LabelConfig:
         for name in ("agreement_min_views", "vote_min_views", "min_views"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("min_instance_m3", "max_hole_m3", "depth_check_m", "smooth_voxels"):
+        for name in ("min_height_m", "min_instance_m3", "max_hole_m3", "depth_check_m", "smooth_voxels"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
         if not self.max_range_m > 0:
             raise ValueError(f"max_range_m must be positive, got {self.max_range_m}")
 
 
-PAPER = LabelConfig(rule="paper", pixels="ray")
+PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0)
 """The paper's 3DLabelProp; the defaults of `LabelConfig` are what wins on training homes."""
 
 
