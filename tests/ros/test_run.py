@@ -56,8 +56,20 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+def _segments() -> set[str]:
+    return {p.name for p in Path("/dev/shm").glob("fastrtps_*") if not p.name.endswith("_el")}
+
+
 @pytest.fixture(scope="module")
-def quiet(run_config: Config, weights: str, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
+def segments_before() -> set[str]:
+    """What killed processes of others left behind before the run."""
+    return _segments()
+
+
+@pytest.fixture(scope="module")
+def quiet(
+    run_config: Config, weights: str, tmp_path_factory: pytest.TempPathFactory, segments_before: set[str]
+) -> Quiet:
     progress: list[Progress] = []
     config = run_config(tmp_path_factory.mktemp("quiet") / "run", steps=STEPS, weights=weights)
     return run_stack(config, progress.append), progress
@@ -167,8 +179,8 @@ def test_a_namespace_and_simulated_time(run_config: Config, tmp_path: Path) -> N
     assert "/robot1/odom" in {t for t, _, _ in _bag_rows(result.bag)}
 
 
-def test_nothing_of_a_run_stays_in_shared_memory(quiet: Quiet) -> None:
+def test_nothing_of_a_run_stays_in_shared_memory(quiet: Quiet, segments_before: set[str]) -> None:
     living = {int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()}
-    segments = {p.name for p in Path("/dev/shm").glob("fastrtps_*") if not p.name.endswith("_el")}
+    segments = _segments() - segments_before
     unused = {s for s in segments - shared_segments(living) if Path("/dev/shm", s).stat().st_size > 1 << 26}
     assert not unused
