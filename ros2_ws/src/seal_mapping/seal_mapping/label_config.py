@@ -91,7 +91,7 @@ class LabelConfig:
 
 
 PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0)
-"""The paper's 3DLabelProp; the defaults of `LabelConfig` are what wins on training homes."""
+"""The paper's 3DLabelProp; the defaults of `LabelConfig` are first guesses, still to be chosen on training homes."""
 
 
 def label_preset(rule: str, **changes: Any) -> LabelConfig:
