@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,23 @@ def test_ignore_regions_are_no_negatives() -> None:
     assert roi_labels[0].tolist() == [1, 1]  # the matching proposal and the true box itself; no background is left
     chosen, _, roi_labels, _ = model.roi_heads.select_training_samples([boxes.clone()], [_target(region)])
     assert sorted(roi_labels[0].tolist()) == [0, 1, 1] and [0.0, 40.0, 20.0, 60.0] in chosen[0].tolist()
+
+
+def test_narrow_boxes_train_in_bfloat16() -> None:
+    """A box at x 319..320 is empty in bfloat16, whose numbers above 256 are even: its loss was not finite."""
+    torch.manual_seed(0)
+    model = build_model(replace(TINY, input_height=240))
+    mask = torch.zeros(1, 240, 320, dtype=torch.uint8)
+    mask[0, 132:206, 319:] = 1
+    target = {**_target(), "boxes": torch.tensor([[319.0, 132, 320, 206]]), "masks": mask}
+    with torch.autocast("cpu", torch.bfloat16):
+        for _ in range(3):
+            losses = model([torch.rand(3, 240, 320)], [target])
+            assert all(bool(value.isfinite()) for value in losses.values()), losses
+    features = model.backbone(torch.rand(1, 3, 240, 320))
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = [*model.rpn.head(list(features.values())), model.backbone(torch.rand(1, 3, 240, 320)).values()]
+    assert {value.dtype for part in outputs for value in part} == {torch.float32}
 
 
 def test_training_on_pictures_of_another_height_scales_ignore_regions() -> None:

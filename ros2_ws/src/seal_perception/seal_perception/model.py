@@ -223,7 +223,24 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
     )
     transform = Transform(config.input_height, 4 * config.input_height, list(MEAN), list(STD))
     model = GeneralizedRCNN(backbone, rpn, heads, transform)
+    # torchvision gives anchors, proposals and true boxes the type of what these put out: in bfloat16, under autocast,
+    # a coordinate above 256 would be even and a box one pixel wide empty.
+    for module in (backbone, rpn.head, heads.box_predictor, heads.mask_predictor):
+        module.register_forward_hook(_float32)
     return model.to(memory_format=torch.channels_last)
+
+
+def _float32(module: nn.Module, inputs: Any, output: Any) -> Any:
+    """Forward hook: all tensors of an output as float32."""
+    return _in_float32(output)
+
+
+def _in_float32(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.float()
+    if isinstance(value, dict):
+        return {key: _in_float32(item) for key, item in value.items()}
+    return type(value)(_in_float32(item) for item in value)
 
 
 def parameter_count(model: nn.Module) -> int:
