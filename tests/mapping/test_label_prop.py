@@ -52,6 +52,40 @@ def test_instances_below_200_voxels_are_dropped(width, found):
     assert (volume.instance > 0).sum() == width * found
 
 
+def turned_slab(length, width, height, angle, **values):
+    """Voxels whose centre lies in a rectangle turned by an angle, from the floor up."""
+    entry = {int(name[1:]): value for name, value in values.items()}
+    reach, out = length + width, {}
+    for i in range(-reach, reach + 1):
+        for j in range(-reach, reach + 1):
+            along = i * np.cos(angle) + j * np.sin(angle)
+            across = j * np.cos(angle) - i * np.sin(angle)
+            if abs(along) <= length / 2 and abs(across) <= width / 2:
+                out.update({(i, j, k): dict(entry) for k in range(height)})
+    return out
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6])
+@pytest.mark.parametrize(
+    ("category", "length", "width", "height", "kept"),
+    [
+        (3, 40, 30, 12, True),  # a bed of 2 x 1.5 m
+        (3, 40, 4, 20, False),  # a headboard, or a wall
+        (0, 10, 10, 18, True),  # a chair
+        (0, 34, 12, 14, False),  # a bench, or two chairs
+        (0, 10, 10, 40, False),  # as high as a door
+        (1, 40, 16, 16, True),
+        (1, 12, 12, 16, False),  # an armchair's size
+        (1, 90, 16, 16, False),
+    ],
+)
+def test_sizes_that_a_category_does_not_come_in_are_dropped(category, length, width, height, kept, angle):
+    world = turned_slab(length, width, height, angle, **{f"c{category}": 255})
+    found = propagate(map_of(world), label_config(plausible_size=True)).instances
+    assert [item.category for item in found] == [category] * kept
+    assert len(propagate(map_of(world), label_config()).instances) == 1
+
+
 def test_corners_connect_and_categories_do_not():
     config = label_config(min_instance_m3=ANY_SIZE)
     world = {(0, 0, 0): {0: 255}, (1, 1, 1): {0: 255}, (3, 1, 1): {0: 255}, (2, 1, 1): {1: 255}}

@@ -9,6 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+SIZES_M: dict[str, tuple[float, float, float, float]] = {
+    "chair": (0.2, 0.2, 1.3, 1.6),
+    "couch": (0.4, 1.0, 4.0, 1.4),
+    "potted plant": (0.1, 0.1, 1.8, 2.8),
+    "bed": (0.6, 1.2, 3.4, 1.8),
+    "toilet": (0.2, 0.3, 1.2, 1.4),
+    "tv": (0.0, 0.3, 2.4, 2.4),
+}
+"""Sizes that furniture comes in, by category, in metres: least shorter side, least and greatest longer side of the
+footprint, greatest height of the top above the floor. Common knowledge with up to a metre of room for a mask's blur
+(widened once on training homes: beds to 3.4 m)."""
+
 RULES = ("paper", "agreement", "instance_vote")
 PIXELS = ("ray", "depth")
 
@@ -36,6 +48,8 @@ class LabelConfig:
         min_height_m: voxels whose centre lies lower above the floor get no label: a rug or the floor is none of the
             categories, however many views say so; 0 = off.
         min_instance_m3: smaller instances are dropped (0.025 m3 = 200 voxels of 5 cm).
+        plausible_size: drop instances whose footprint or height no object of their category has (`SIZES_M`): a table
+            that views agree to be a chair, a wall taken for a bed, two chairs in one.
         max_hole_m3: enclosed holes below this volume are filled, never over another category.
         min_views: frames that must have seen a voxel before a ray stops at it: 1 for clean depth, 3 for real sensors.
         ignore_uncertain: voxels with evidence from `uncertain` on that got no label become regions to ignore.
@@ -52,12 +66,13 @@ class LabelConfig:
     agreement: float = 0.3
     agreement_min_views: int = 3
     smooth_voxels: int = 0
-    vote_low: float = 0.2
+    vote_low: float = 0.1
     vote_min_views: int = 1
     vote_merge: bool = True
     vote_confident_share: float = 0.0
     min_height_m: float = 0.1
     min_instance_m3: float = 0.025
+    plausible_size: bool = True
     max_hole_m3: float = 0.25
     min_views: int = 1
     ignore_uncertain: bool = False
@@ -90,8 +105,8 @@ class LabelConfig:
             raise ValueError(f"max_range_m must be positive, got {self.max_range_m}")
 
 
-PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0)
-"""The paper's 3DLabelProp; the defaults of `LabelConfig` are first guesses, still to be chosen on training homes."""
+PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False)
+"""The paper's 3DLabelProp; `LabelConfig`'s defaults were chosen on train_01..train_06 (results/fusion_rules.json)."""
 
 
 def label_preset(rule: str, **changes: Any) -> LabelConfig:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import logging
 import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from seal_mapping.fusion import NO_LABEL, DenseMap, components, fuse_labels, voxel_evidence
-from seal_mapping.label_config import Instance, LabelConfig, LabelVolume
+from seal_mapping.label_config import SIZES_M, Instance, LabelConfig, LabelVolume
 from seal_mapping.voxel_map import VoxelMap
+from seal_perception.categories import CATEGORIES
 
 __all__ = ["Instance", "LabelConfig", "LabelVolume", "propagate"]
 
@@ -44,6 +46,8 @@ def propagate(voxel_map: VoxelMap, config: LabelConfig | None = None) -> LabelVo
     voxel_m3 = voxel_map.config.voxel_m**3
     fill_holes(part, count, config.max_hole_m3 / voxel_m3)
     part, category = drop_small(part, category, config.min_instance_m3 / voxel_m3)
+    if config.plausible_size:
+        part, category = drop_implausible(part, category, voxel_map.config.voxel_m, float(dense.low[2]))
     ignored, ignored_category = _uncertain(dense, part, evidence, config)
     instance = part - ignored
     views = dense.spread(dense.cloud.views, 0)
@@ -96,6 +100,42 @@ def drop_small(
     kept = size >= math.ceil(min_voxels - 1e-6)
     kept[0] = False
     kept &= size > 0
+    return _renumbered(part, category, kept)
+
+
+def drop_implausible(
+    part: npt.NDArray[np.int32], category: npt.NDArray[np.int64], voxel_m: float, low_z: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Drop instances of a size that their category does not come in (`SIZES_M`) and number the others 1, 2, ...
+
+    The footprint is the smallest rectangle, turned at will, around the instance seen from above.
+
+    Args:
+        part: (X, Y, Z) int32 instance numbers from 1, 0 = none.
+        category: per number its category + 1 (entry 0 is 0).
+        voxel_m: edge of a voxel.
+        low_z: height of the array's lowest layer above the floor, in voxels.
+
+    Returns:
+        As `drop_small`.
+    """
+    kept = np.ones(len(category), bool)
+    kept[0] = False
+    for number, box in enumerate(ndimage.find_objects(part, len(category) - 1), start=1):
+        if box is None:
+            continue
+        shorter, longer, longest, top = SIZES_M[CATEGORIES[int(category[number]) - 1]]
+        inside = part[box] == number
+        cells = np.argwhere(inside.any(axis=2)).astype(np.float32)
+        sides = sorted((side + 1) * voxel_m for side in cv2.minAreaRect(cells)[1])
+        height = (low_z + box[2].stop) * voxel_m
+        kept[number] = sides[0] >= shorter and longer <= sides[1] <= longest and height <= top
+    return _renumbered(part, category, kept)
+
+
+def _renumbered(
+    part: npt.NDArray[np.int32], category: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     renumber = np.zeros(len(category), np.int32)
     renumber[kept] = np.arange(1, int(kept.sum()) + 1)
     return renumber[part], np.concatenate([[NO_LABEL], category[kept]]).astype(np.int64)

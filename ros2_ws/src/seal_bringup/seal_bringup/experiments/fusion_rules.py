@@ -16,7 +16,8 @@ from typing import Any
 from seal_bringup.demo_config import parse_homes
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import provenance
-from seal_mapping.label_prop import LabelConfig, propagate
+from seal_mapping.label_config import PAPER, LabelConfig
+from seal_mapping.label_prop import propagate
 from seal_mapping.labelling import build_map, frame_annotations
 from seal_mapping.source import BagFrame, FrameSource
 from seal_perception.dataset import CocoDataset, DatasetWriter
@@ -42,16 +43,15 @@ class Thinned:
 
 def candidates() -> dict[str, LabelConfig]:
     """The rules compared."""
-    out = {"paper": LabelConfig(rule="paper"), "paper by depth": LabelConfig(rule="paper", pixels="depth")}
+    out = {"paper": PAPER, "paper by depth": replace(PAPER, pixels="depth")}
     agree = LabelConfig(rule="agreement", pixels="depth")
-    for bar in (0.2, 0.3, 0.4, 0.5):
-        for smooth in (0, 1):
-            out[f"agreement {bar} smooth {smooth}"] = replace(agree, agreement=bar, smooth_voxels=smooth)
+    for bar in (0.2, 0.3, 0.4):
+        out[f"agreement {bar}"] = replace(agree, agreement=bar)
     vote = LabelConfig(rule="instance_vote", pixels="depth")
-    for low in (0.1, 0.2, 0.3):
-        for bar in (0.2, 0.3, 0.4):
-            if bar > low:
-                out[f"vote {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
+    for low in (0.1, 0.15, 0.2):
+        for bar in (0.25, 0.3, 0.35, 0.4, 0.5):
+            out[f"vote {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
+            out[f"vote {low} {bar} any size"] = replace(vote, vote_low=low, agreement=bar, plausible_size=False)
     return out
 
 
@@ -91,7 +91,7 @@ def _thin_truth(folder: Path, truth: CocoDataset, thinned: Thinned) -> CocoDatas
 def main() -> None:
     """Compare the rules over homes and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--homes", default="train_01,train_02,train_03")
+    parser.add_argument("--homes", default="train_01,train_02,train_03,train_04,train_05,train_06")
     parser.add_argument("--work", type=Path, default=Path("runs/fusion_rules"))
     parser.add_argument("--weights", default="seal-small")
     parser.add_argument("--out", type=Path, default=Path("results/fusion_rules.json"))
