@@ -16,6 +16,7 @@ from seal_bringup.demo_config import ROWS, DemoConfig
 from seal_mapping.bag import open_bag
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
+from seal_perception.weights import SHIPPED, read_metadata
 
 pytestmark = pytest.mark.ros
 pytest.importorskip("rclpy", reason="no ROS 2 Python client library")
@@ -60,6 +61,19 @@ def test_the_robots_frames_are_not_evaluation_frames(work: Path) -> None:
     evaluation = CocoDataset(home / "evaluation_frames")
     assert len(evaluation) > 0
     assert not any(evaluation.image(i).tobytes() in robot for i in range(len(evaluation)))
+
+
+def test_every_row_learns_from_its_labels_and_the_catalogue_and_without_labels_stays_as_it_is(work: Path) -> None:
+    home = work / "runs/a/train_02"
+    catalogue = CocoDataset(work / "runs/a/catalogue").hash()
+    assert CocoDataset(home / "labels_oracle").labelled()
+    for row in ROWS[1:]:
+        labels, tuned = CocoDataset(home / f"labels_{row}"), home / f"detector_{row}.safetensors"
+        if labels.labelled():
+            facts = read_metadata(tuned)
+            assert facts["dataset"] == labels.hash() and facts["replay"] == catalogue
+        else:
+            assert tuned.read_bytes() == SHIPPED.read_bytes()
 
 
 def test_report_shows_the_measured_figures_and_loads_nothing(work: Path) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from seal_bringup.cli import learn
 from seal_perception.augment import AugmentConfig, augment
-from seal_perception.dataset import Annotation
+from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError, SealError
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.model import build_model
@@ -99,6 +99,25 @@ def test_batches_depend_on_seed_and_iteration_alone(tmp_path: Path) -> None:
     assert len(mixed[0][0]) == 4
     with pytest.raises(InputError, match="at least one picture"):
         Batches(write_rectangles(tmp_path / "none", 0), LOOP)
+
+
+def test_pictures_without_a_label_are_left_out_if_so_configured(tmp_path: Path) -> None:
+    mask = rectangle(64, 80, 8, 8, 30, 34)
+    labels = [[], [Annotation(2, mask)], [Annotation(1, mask, {"ignore": True})], [], [Annotation(4, mask)]]
+    with DatasetWriter(tmp_path / "some") as writer:
+        for annotations in labels:
+            writer.add(np.full((64, 80, 3), 50, np.uint8), annotations)
+    dataset = CocoDataset(tmp_path / "some")
+    assert dataset.labelled() == [1, 4]
+    loop = replace(LOOP, augment=PLAIN)
+    some, all_of_them = Batches(dataset, loop, labelled_only=True), Batches(dataset, loop)
+    assert {int(t["labels"][0]) for i in range(4) for t in some[i][1]} == {3, 5}
+    assert sum(len(t["labels"]) == 0 for i in range(5) for t in all_of_them[i][1]) == 6  # 3 of 5, twice
+    with DatasetWriter(tmp_path / "none") as writer:
+        writer.add(np.full((64, 80, 3), 50, np.uint8))
+    with pytest.raises(InputError, match="nothing to learn from"):
+        finetune(_tiny(tmp_path), tmp_path / "none", tmp_path / "out.safetensors", FinetuneConfig(iterations=2))
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_loss_falls(tmp_path: Path) -> None:

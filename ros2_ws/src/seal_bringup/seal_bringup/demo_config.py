@@ -16,6 +16,9 @@ ROWS = ("pretrained", "self_training", "label_prop_paper", "label_prop", "oracle
 TRAINING_HOMES = tuple(f"train_{i:02d}" for i in range(1, 26))
 TEST_HOMES = tuple(f"test_{i:02d}" for i in range(1, 6))
 
+REPLAY_PICTURES = 400
+"""Catalogue pictures mixed in against forgetting: a fine-tuning of 300 iterations sees each once or twice."""
+
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -30,6 +33,8 @@ class DemoConfig:
         policy: global policy of the exploration.
         weights: the detector to start from (`seal-small`, `coco` or a file).
         iterations: iterations of each fine-tuning.
+        replay_share: share of catalogue pictures in each batch of every fine-tuning, against forgetting.
+        replay_pictures: how many catalogue pictures are drawn for that.
         evaluation_frames: frames of the home that the robot never saw, for AP50.
         rows: rows of the table to compute; `pretrained` always is.
     """
@@ -42,13 +47,17 @@ class DemoConfig:
     policy: str = "frontier"
     weights: str = "seal-small"
     iterations: int = 300
+    replay_share: float = 0.5
+    replay_pictures: int = REPLAY_PICTURES
     evaluation_frames: int = 500
     rows: tuple[str, ...] = field(default=ROWS)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "width", "height", "iterations", "evaluation_frames"):
+        for name in ("steps", "width", "height", "iterations", "replay_pictures", "evaluation_frames"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.replay_share < 1:
+            raise InputError(f"replay_share must lie in [0, 1), got {self.replay_share}")
         if unknown := [row for row in self.rows if row not in ROWS]:
             raise InputError(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(ROWS)}")
         if self.weights == "coco":
@@ -58,7 +67,7 @@ class DemoConfig:
 
     def quick(self) -> DemoConfig:
         """The same job made small: what the tests run."""
-        return replace(self, steps=16, iterations=4, evaluation_frames=6, width=160, height=120)
+        return replace(self, steps=16, iterations=4, replay_pictures=4, evaluation_frames=6, width=160, height=120)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""

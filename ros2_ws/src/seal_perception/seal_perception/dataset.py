@@ -196,6 +196,10 @@ class CocoDataset:
         """Ids of the pictures in order."""
         return [int(image["id"]) for image in self._images]
 
+    def labelled(self) -> list[int]:
+        """Indices of the pictures that have at least one object (regions to ignore are none)."""
+        return [i for i in range(len(self)) if any(not row.get("ignore", False) for row in self.rows(i))]
+
     def size(self, index: int) -> tuple[int, int]:
         """Height and width of picture `index` (counting from 0)."""
         return int(self._images[index]["height"]), int(self._images[index]["width"])

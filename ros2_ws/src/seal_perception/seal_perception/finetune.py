@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teach a detector from a dataset of labels made by the robot itself (SEAL section 3.3).
 
-Presets: `laptop` (the small model, batch 4, 300 iterations, momentum 0.9, warm-up) and `paper` (SGD at a fixed 1e-4 for
-5000 iterations). Batch statistics stay frozen: batches of 4 neighbouring views are too few and too alike. Nothing here
-sees the truth; the dataset alone decides.
+Presets: `laptop` (the small model, batch 4, 300 iterations, momentum 0.9, a cosine down to 0 after the warm-up) and
+`paper` (SGD at a fixed 1e-4 for 5000 iterations). Batch statistics stay frozen: batches of 4 neighbouring views are too
+few and too alike. Nothing here sees the truth; the dataset alone decides.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class FinetuneConfig:
         iterations: optimiser steps.
         batch: pictures per step.
         momentum: of SGD.
-        learning_rate: of SGD, constant after the warm-up unless `decay`.
+        learning_rate: of SGD, at its largest.
         warm_up: iterations over which the rate rises linearly.
         decay: let the rate fall to 0 by a cosine instead of staying constant.
         weight_decay: of SGD.
         replay_share: share of each batch taken from the replay dataset, in [0, 1).
+        labelled_only: learn from pictures with at least one label alone, as detectron2 does by default: what the
+            labels missed in all of a picture is not taught as background.
         seed: of order, augmentation and sampling.
         checkpoint_every: iterations between checkpoints.
         threads: of torch.
@@ -46,9 +48,10 @@ class FinetuneConfig:
     momentum: float = 0.9
     learning_rate: float = 2e-3
     warm_up: int = 20
-    decay: bool = False
+    decay: bool = True
     weight_decay: float = 1e-4
     replay_share: float = 0.0
+    labelled_only: bool = True
     seed: int = 0
     checkpoint_every: int = 50
     threads: int = 2
@@ -95,7 +98,7 @@ class FinetuneConfig:
 
 PRESETS: dict[str, FinetuneConfig] = {
     "laptop": FinetuneConfig(),
-    "paper": FinetuneConfig(iterations=5000, learning_rate=1e-4, warm_up=0, preset="paper"),
+    "paper": FinetuneConfig(iterations=5000, learning_rate=1e-4, warm_up=0, decay=False, preset="paper"),
 }
 
 
@@ -123,7 +126,7 @@ def finetune(
         The facts stored with the new weights, with `losses` of this call added.
 
     Raises:
-        InputError: if weights or dataset are not usable.
+        InputError: if weights or dataset are not usable, or the dataset has no label.
         SealError: if training diverges.
     """
     config, weights_out = config or FinetuneConfig(), Path(weights_out)
@@ -147,7 +150,7 @@ def finetune(
     }
     checkpoint = weights_out.with_name(f".{weights_out.name}.checkpoint")
     fingerprint = {key: facts[key] for key in ("parent", "dataset", "replay")}
-    batches = Batches(dataset, config.loop(), replay, config.replay_share)
+    batches = Batches(dataset, config.loop(), replay, config.replay_share, config.labelled_only)
     losses = train(model, batches, config.loop(), checkpoint, fingerprint, progress)
     save_weights(weights_out, model, model_config, facts)
     checkpoint.unlink(missing_ok=True)

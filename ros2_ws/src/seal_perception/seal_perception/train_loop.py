@@ -118,9 +118,21 @@ class Batches:
     """
 
     def __init__(
-        self, dataset: CocoDataset, config: LoopConfig, replay: CocoDataset | None = None, replay_share: float = 0.0
+        self,
+        dataset: CocoDataset,
+        config: LoopConfig,
+        replay: CocoDataset | None = None,
+        replay_share: float = 0.0,
+        labelled_only: bool = False,
     ) -> None:
         """Check the datasets.
+
+        Args:
+            dataset: what to learn.
+            config: batch, seed, augmentation.
+            replay: second dataset.
+            replay_share: share of each batch taken from it.
+            labelled_only: leave out the pictures of `dataset` without an object.
 
         Raises:
             InputError: if a dataset has no picture.
@@ -131,20 +143,23 @@ class Batches:
             raise InputError(f"replay_share must lie in [0, 1), got {replay_share}")
         self._config = config
         count = round(config.batch * replay_share) if replay is not None else 0
-        self._parts = [(dataset, config.batch - count)]
+        used = dataset.labelled() if labelled_only else list(range(len(dataset)))
+        if not used:
+            raise InputError(f"no picture of {dataset.folder} has a label: there is nothing to learn from it")
+        self._parts = [(dataset, used, config.batch - count)]
         if replay is not None and count:
-            self._parts.append((replay, count))
+            self._parts.append((replay, list(range(len(replay))), count))
 
     def __getitem__(self, iteration: int) -> Batch:
         """Pictures (3, H, W) float in [0, 1] and targets of one iteration."""
         images, targets = [], []
-        for part, (dataset, count) in enumerate(self._parts):
+        for part, (dataset, used, count) in enumerate(self._parts):
             for slot in range(count):
                 position = iteration * count + slot
-                turn, place = divmod(position, len(dataset))
-                order = np.random.default_rng((self._config.seed, part, turn)).permutation(len(dataset))
+                turn, place = divmod(position, len(used))
+                order = np.random.default_rng((self._config.seed, part, turn)).permutation(len(used))
                 rng = np.random.default_rng((self._config.seed, part, iteration, slot))
-                index = int(order[place])
+                index = used[int(order[place])]
                 rgb, kept = augment(dataset.image(index), dataset.annotations(index), self._config.augment, rng)
                 if self._config.shrink > 1:
                     rgb, kept = shrunk(rgb, kept, self._config.shrink)

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from seal_bringup.demo_config import REPLAY_PICTURES
+
 if TYPE_CHECKING:
     from seal_perception.train_loop import Progress as TrainProgress
 
@@ -37,8 +39,11 @@ def finetune(
     preset: Annotated[str, typer.Option(help="laptop (300 iterations) or paper (5000 at a fixed 1e-4).")] = "laptop",
     iterations: Annotated[int | None, typer.Option(min=1, help="Optimiser steps instead of the preset's.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Rate instead of the preset's.")] = None,
-    replay: Annotated[Path | None, typer.Option(help="Catalogue dataset to mix in against forgetting.")] = None,
-    replay_share: Annotated[float, typer.Option(help="Share of each batch taken from --replay.")] = 0.25,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Catalogue dataset to mix in against forgetting; 400 pictures are drawn there if absent."),
+    ] = None,
+    replay_share: Annotated[float, typer.Option(help="Share of each batch taken from --replay.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Teach the detector from labels; an interrupted training goes on where it was.
@@ -56,6 +61,11 @@ def finetune(
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if replay is not None and not replay.exists():
+        from sim_bridge.catalogue import write_catalogue
+
+        print(f"drawing {REPLAY_PICTURES} catalogue pictures into {replay}")
+        write_catalogue(replay, REPLAY_PICTURES)
     with training_bar(config.iterations) as report:
         facts = run(weights, dataset, out, config, report, replay)
     losses = facts["losses"]
