@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which labels and which rate teach a home best? Box AP50 after fine-tuning, on training homes.
+
+python -m seal_bringup.experiments.finetune_rules --homes train_01,train_02,train_03 --rules oracle,default
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from seal_bringup.demo_config import REPLAY_PICTURES, parse_homes
+from seal_bringup.experiments.fusion_rules import candidates
+from seal_bringup.experiments.recordings import record, require_training_home, true_labels
+from seal_bringup.provenance import provenance
+from seal_mapping.bag import BagReader
+from seal_mapping.label_config import LabelConfig
+from seal_mapping.labelling import label_frames, self_training_labels
+from seal_perception.dataset import CocoDataset
+from seal_perception.detector import load_detector
+from seal_perception.errors import InputError
+from seal_perception.evaluate import evaluate_detector
+from seal_perception.files import read_json, sha256, write_json
+from seal_perception.finetune import FinetuneConfig, finetune
+from seal_perception.label_quality import label_quality
+from seal_perception.weights import resolve_weights
+from sim_bridge.catalogue import write_catalogue
+from sim_bridge.evaluation_frames import write_evaluation_frames
+
+FRAMES = 200
+"""Evaluation frames per home: enough to tell rules apart, a third of the demo's time."""
+
+
+def label_rules() -> dict[str, LabelConfig]:
+    """The label propagations by name: those of `fusion_rules`, the default, and variants with regions to ignore."""
+    out = {"default": LabelConfig(), **{name.replace(" ", "_"): rule for name, rule in candidates().items()}}
+    return {**out, **{f"{name}_ignore": replace(rule, ignore_uncertain=True) for name, rule in out.items()}}
+
+
+class HomeTrials:
+    """One training home: recorded once, labelled once per rule, trained and measured once per rule and rate."""
+
+    def __init__(self, home: str, folder: Path, weights: str, replay: Path, seed: int = 0) -> None:
+        """Record the home (or take the recording that is there) and measure the detector to start from."""
+        require_training_home(home)
+        self.home, self.folder, self._replay, self._seed = home, folder, replay, seed
+        self._weights = resolve_weights(weights)
+        self._recording: BagReader = record(home, folder, weights, seed=seed)
+        self._truth = true_labels(home, folder, self._recording, seed)
+        self._frames = folder / f"evaluation_frames_{FRAMES}"
+        if not self._frames.is_dir():
+            write_evaluation_frames(home, self._frames, FRAMES, width=320, height=240)
+
+    def pretrained(self) -> dict[str, Any]:
+        """Box and mask AP50 before any fine-tuning."""
+        return self._once("pretrained", lambda: self._evaluate(self._weights))
+
+    def trial(self, rule: str, config: FinetuneConfig, name: str) -> dict[str, Any]:
+        """Label quality of `rule`, and AP50 after fine-tuning on its labels with `config`."""
+
+        def work() -> dict[str, Any]:
+            labels = self._labels(rule)
+            quality = label_quality(CocoDataset(labels), CocoDataset(self._truth))["overall"]
+            tuned = self.folder / f"detector_{rule}_{name}_{_short(config)}.safetensors"
+            finetune(self._weights, labels, tuned, config, replay_dataset=self._replay)
+            return {"rule": rule, "finetune": asdict(config), "labels": quality, **self._evaluate(tuned)}
+
+        return self._once(f"{rule}_{name}_{_short(config)}", work)
+
+    def _labels(self, rule: str) -> Path:
+        if rule == "oracle":
+            return self._truth
+        out = self.folder / f"labels_{rule}"
+        if rule == "self_training":
+            self_training_labels(self._recording, out)
+        elif rule in label_rules():
+            label_frames(self._recording, out, label_rules()[rule])
+        else:
+            known = ", ".join(["oracle", "self_training", *label_rules()])
+            raise InputError(f"unknown rule {rule}; expected some of {known}")
+        return out
+
+    def _evaluate(self, weights: Path) -> dict[str, Any]:
+        result = evaluate_detector(load_detector(weights), self._frames)
+        per_category = {name: row["box_ap50"] for name, row in result["per_category"].items()}
+        return {"box_ap50": result["box_ap50"], "mask_ap50": result["mask_ap50"], "per_category": per_category}
+
+    def _once(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        path = self.folder / f"trial_{name}_{sha256(self._weights)[:8]}.json"
+        if not path.is_file():
+            write_json(path, work())
+        found: dict[str, Any] = read_json(path)
+        return found
+
+
+def _short(config: FinetuneConfig) -> str:
+    return hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()[:6]
+
+
+def main() -> None:
+    """Run the trials, printing each and writing all to one table; those done before are not run again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--homes", default="train_01,train_02")
+    parser.add_argument("--rules", default="self_training,default,oracle", help="names with commas")
+    parser.add_argument("--rates", default="", help="learning rates with commas; empty = the preset's")
+    parser.add_argument("--constant", action="store_true", help="a constant rate instead of the cosine down to 0")
+    parser.add_argument("--replay-share", type=float, default=0.5, help="share of catalogue pictures in each batch")
+    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--work", type=Path, default=Path("runs/fusion_rules"))
+    parser.add_argument("--weights", default="seal-small")
+    parser.add_argument("--out", type=Path, default=Path("results/finetune_rules.json"))
+    options = parser.parse_args()
+    preset = FinetuneConfig(
+        iterations=options.iterations, decay=not options.constant, replay_share=options.replay_share
+    )
+    replay = options.work / f"catalogue_{REPLAY_PICTURES}"
+    if not replay.is_dir():
+        write_catalogue(replay, REPLAY_PICTURES)
+    rates = [float(rate) for rate in options.rates.split(",") if rate] or [preset.learning_rate]
+    table: dict[str, Any] = read_json(options.out)["homes"] if options.out.is_file() else {}
+    for home in parse_homes(options.homes):
+        trials = HomeTrials(home, options.work / home, options.weights, replay)
+        rows = table.setdefault(home, {})
+        rows["pretrained"] = trials.pretrained()
+        _show(home, "pretrained", rows["pretrained"])
+        for rule in options.rules.split(","):
+            for rate in rates:
+                shape = "_constant" if options.constant else ""
+                name = f"lr{rate:g}{shape}_replay{options.replay_share:g}_{options.iterations}"
+                rows[f"{rule} {name}"] = trials.trial(rule, replace(preset, learning_rate=rate), name)
+                _show(home, f"{rule} {name}", rows[f"{rule} {name}"])
+                write_json(options.out, {"provenance": provenance(), "frames": FRAMES, "homes": table})
+
+
+def _show(home: str, name: str, row: dict[str, Any]) -> None:
+    each = "  ".join(f"{k} {v:.1f}" for k, v in row["per_category"].items() if v is not None)
+    print(f"{home} {name:40s} box {row['box_ap50']:.1f} mask {row['mask_ap50']:.1f}   {each}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
