@@ -58,7 +58,7 @@ class PretrainConfig:
     small_iterations: int = 4000
     small_batch: int = 24
     small_learning_rate: float = 1.5e-3
-    iterations: int = 3000
+    iterations: int = 5000
     batch: int = 8
     learning_rate: float = 8e-4
     seed: int = 0

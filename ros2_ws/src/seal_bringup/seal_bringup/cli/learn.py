@@ -105,12 +105,12 @@ def evaluate(
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
-    pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 6000,
+    pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 12000,
     held_out: Annotated[int, typer.Option(min=2, help="Catalogue pictures for calibration and figures.")] = 600,
     small_iterations: Annotated[
         int, typer.Option(min=0, help="Optimiser steps of 24 pictures of half the size, which come first.")
     ] = 4000,
-    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of 8 whole pictures.")] = 3000,
+    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of 8 whole pictures.")] = 5000,
     catalogue: Annotated[
         Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
     ] = Path("runs/catalogue"),
