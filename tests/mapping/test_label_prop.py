@@ -77,6 +77,12 @@ def turned_slab(length, width, height, angle, **values):
         (1, 40, 16, 16, True),
         (1, 12, 12, 16, False),  # an armchair's size
         (1, 90, 16, 16, False),
+        (2, 18, 18, 36, True),
+        (2, 40, 18, 36, False),  # a plant as long as a hedge
+        (4, 12, 8, 16, True),
+        (4, 30, 8, 16, False),  # a bath tub taken for a toilet
+        (5, 24, 2, 30, True),
+        (5, 60, 2, 30, False),  # a window
     ],
 )
 def test_sizes_that_a_category_does_not_come_in_are_dropped(category, length, width, height, kept, angle):
@@ -84,6 +90,15 @@ def test_sizes_that_a_category_does_not_come_in_are_dropped(category, length, wi
     found = propagate(map_of(world), label_config(plausible_size=True)).instances
     assert [item.category for item in found] == [category] * kept
     assert len(propagate(map_of(world), label_config()).instances) == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "layers", "kept"), [(24, 20, True), (25, 20, False), (24, 28, True), (24, 29, False)]
+)
+def test_sizes_at_their_bounds_are_kept(cells, layers, kept):
+    """A toilet of 1.2 m, 24 cells; layer 0 reaches half a voxel below the floor, 28 layers up to 1.375 of 1.4 m."""
+    world = box((0, 0, 0), (cells, 10, layers), c4=255)
+    assert len(propagate(map_of(world), label_config(plausible_size=True)).instances) == kept
 
 
 def test_corners_connect_and_categories_do_not():

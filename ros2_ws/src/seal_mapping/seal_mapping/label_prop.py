@@ -114,7 +114,7 @@ def drop_implausible(
         part: (X, Y, Z) int32 instance numbers from 1, 0 = none.
         category: per number its category + 1 (entry 0 is 0).
         voxel_m: edge of a voxel.
-        low_z: height of the array's lowest layer above the floor, in voxels.
+        low_z: index of the array's lowest layer in the map; layer 0 lies half below the floor.
 
     Returns:
         As `drop_small`.
@@ -128,8 +128,11 @@ def drop_implausible(
         inside = part[box] == number
         cells = np.argwhere(inside.any(axis=2)).astype(np.float32)
         sides = sorted((side + 1) * voxel_m for side in cv2.minAreaRect(cells)[1])
-        height = (low_z + box[2].stop) * voxel_m
-        kept[number] = sides[0] >= shorter and longer <= sides[1] <= longest and height <= top
+        height = (low_z + box[2].stop - 0.5) * voxel_m  # the map's origin lies half a voxel below the floor
+        slack = 0.01 * voxel_m
+        kept[number] = (
+            sides[0] >= shorter - slack and longer - slack <= sides[1] <= longest + slack and height <= top + slack
+        )
     return _renumbered(part, category, kept)
 
 
