@@ -12,6 +12,7 @@ import io
 import logging
 import math
 import multiprocessing
+import signal
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -226,6 +227,11 @@ def _job(task: tuple[int, str, tuple[int, int]]) -> tuple[Rgb, list[tuple[int, b
     return rgb, [(category, np.packbits(mask).tobytes(), unclear) for category, mask, unclear in labels]
 
 
+def _ignore_interrupt() -> None:
+    """A worker leaves Ctrl-C to the process that started it, which then ends the pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _pictures(
     tasks: list[tuple[int, str, tuple[int, int]]], workers: int
 ) -> Iterator[tuple[Rgb, list[tuple[int, bytes, bool]]]]:
@@ -233,7 +239,7 @@ def _pictures(
     if workers <= 1:
         yield from map(_job, tasks)
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, _ignore_interrupt) as pool:
         yield from pool.imap(_job, tasks, chunksize=4 * VIEWS)
 
 

@@ -192,6 +192,9 @@ def test_narrow_boxes_train_in_bfloat16() -> None:
     features = model.backbone(torch.rand(1, 3, 240, 320))
     with torch.autocast("cpu", torch.bfloat16):
         outputs = [*model.rpn.head(list(features.values())), model.backbone(torch.rand(1, 3, 240, 320)).values()]
+        heads = model.roi_heads
+        outputs.append(heads.box_predictor(torch.rand(2, TINY.box_units)))
+        outputs.append([heads.mask_predictor(torch.rand(2, TINY.mask_channels, 14, 14))])
     assert {value.dtype for part in outputs for value in part} == {torch.float32}
 
 

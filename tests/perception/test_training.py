@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,8 +96,15 @@ def test_batches_depend_on_seed_and_iteration_alone(tmp_path: Path) -> None:
     plain = Batches(dataset, replace(LOOP, augment=PLAIN))
     seen = {picture.numpy().tobytes() for i in range(2) for picture in plain[i][0]}
     assert len(seen) == 4  # two batches of two are one round: every picture once
-    mixed = Batches(dataset, replace(LOOP, batch=4), write_rectangles(tmp_path / "r", 2, seed=9), 0.5)
-    assert len(mixed[0][0]) == 4
+    replay = write_rectangles(tmp_path / "r", 2, seed=9)
+    mixed = Batches(dataset, replace(LOOP, batch=4, augment=PLAIN), replay, 0.5)
+    known = {np.round(replay.image(i).transpose(2, 0, 1) / 255, 4).tobytes() for i in range(2)}
+    for iteration in range(3):
+        pictures = [np.round(picture.numpy().astype(np.float64), 4).tobytes() for picture in mixed[iteration][0]]
+        assert len(pictures) == 4 and sum(picture in known for picture in pictures) == 2
+    for share in (0.1, 0.9):  # of 4: none of the replay pictures, or nothing but them
+        with pytest.raises(InputError, match="expected a share that leaves from 1 to 3"):
+            Batches(dataset, replace(LOOP, batch=4), replay, share)
     with pytest.raises(InputError, match="at least one picture"):
         Batches(write_rectangles(tmp_path / "none", 0), LOOP)
 
@@ -171,6 +179,7 @@ def test_rates() -> None:
     assert paper.iterations == 5000 and {paper.loop().rate(i) for i in (0, 100, 4999)} == {1e-4}
     laptop = FinetuneConfig.from_preset("laptop", seed=3)
     assert (laptop.iterations, laptop.batch, laptop.momentum, laptop.seed) == (300, 4, 0.9, 3)
+    assert laptop.loop().rate(20) == pytest.approx(2e-3) and laptop.loop().rate(299) < 1e-5
     with pytest.raises(InputError, match="laptop, paper"):
         FinetuneConfig.from_preset("desktop")
     for wrong in ({"optimiser": "adam"}, {"iterations": 0}, {"schedule": "step"}, {"learning_rate": 0.0}):
@@ -240,3 +249,30 @@ def test_commands(tmp_path: Path) -> None:
     assert run.exit_code == 0 and "mean" in run.output and (tmp_path / "f.json").is_file()
     run = CliRunner().invoke(app, ["evaluate", str(tmp_path / "d"), "--weights", str(tmp_path / "none.safetensors")])
     assert isinstance(run.exception, InputError)
+
+
+def test_finetune_draws_the_catalogue_where_there_is_none_and_only_if_the_rest_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learn, "REPLAY_PICTURES", 2)
+    app = typer.Typer()
+    learn.register(app)
+    parent, labels, replay = _tiny(tmp_path), write_rectangles(tmp_path / "d", 2).folder, tmp_path / "replay"
+    out = tmp_path / "out.safetensors"
+    common = ["--weights", str(parent), "--out", str(out), "--iterations", "1"]
+
+    def run(dataset: Path, *options: str) -> Any:
+        return CliRunner().invoke(app, ["finetune", str(dataset), *common, *options])
+
+    assert isinstance(run(tmp_path / "missing", "--replay", str(replay)).exception, InputError)
+    assert run(labels, "--replay-share", "0.5").exit_code == 2  # nothing to take the share from
+    assert run(labels, "--replay", str(replay), "--replay-share", "0").exit_code == 0
+    assert not replay.exists()
+    (replay / "images").mkdir(parents=True)  # what an interrupted drawing leaves
+    assert run(labels, "--replay", str(replay)).exit_code == 0
+    assert len(CocoDataset(replay)) == 2
+    assert read_metadata(out)["replay"] == CocoDataset(replay).hash()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    assert "not empty" in str(run(labels, "--replay", str(tmp_path / "other")).exception)
+    assert not (tmp_path / "other" / "images").exists()

@@ -149,7 +149,7 @@ def finetune(
         "calibration": parent_facts.get("calibration"),
     }
     checkpoint = weights_out.with_name(f".{weights_out.name}.checkpoint")
-    fingerprint = {key: facts[key] for key in ("parent", "dataset", "replay")}
+    fingerprint = {key: facts[key] for key in ("parent", "dataset", "replay", "config")}
     batches = Batches(dataset, config.loop(), replay, config.replay_share, config.labelled_only)
     losses = train(model, batches, config.loop(), checkpoint, fingerprint, progress)
     save_weights(weights_out, model, model_config, facts)

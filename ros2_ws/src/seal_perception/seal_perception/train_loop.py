@@ -135,7 +135,8 @@ class Batches:
             labelled_only: leave out the pictures of `dataset` without an object.
 
         Raises:
-            InputError: if a dataset has no picture.
+            InputError: if a dataset has no picture, none of `dataset` has a label where it must, or the share leaves
+                a batch without a picture of one of the two.
         """
         if len(dataset) == 0 or (replay is not None and len(replay) == 0):
             raise InputError("a training needs at least one picture")
@@ -143,6 +144,11 @@ class Batches:
             raise InputError(f"replay_share must lie in [0, 1), got {replay_share}")
         self._config = config
         count = round(config.batch * replay_share) if replay is not None else 0
+        if replay is not None and replay_share > 0 and not 1 <= count < config.batch:
+            raise InputError(
+                f"replay_share {replay_share} of a batch of {config.batch} is {count} pictures; expected a share that"
+                f" leaves from 1 to {config.batch - 1}"
+            )
         used = dataset.labelled() if labelled_only else list(range(len(dataset)))
         if not used:
             raise InputError(f"no picture of {dataset.folder} has a label: there is nothing to learn from it")

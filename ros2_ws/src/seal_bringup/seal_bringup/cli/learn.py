@@ -43,7 +43,9 @@ def finetune(
         Path | None,
         typer.Option(help="Catalogue dataset to mix in against forgetting; 400 pictures are drawn there if absent."),
     ] = None,
-    replay_share: Annotated[float, typer.Option(help="Share of each batch taken from --replay.")] = 0.5,
+    replay_share: Annotated[
+        float | None, typer.Option(help="Share of each batch taken from --replay.", show_default="0.5")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Teach the detector from labels; an interrupted training goes on where it was.
@@ -51,26 +53,44 @@ def finetune(
     Example: seal finetune runs/a/dataset --out runs/a/tuned.safetensors, then
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
     """
+    from seal_perception.dataset import CocoDataset
     from seal_perception.finetune import FinetuneConfig
     from seal_perception.finetune import finetune as run
+    from seal_perception.weights import resolve_weights
 
-    changes: dict[str, Any] = {"seed": seed, "replay_share": replay_share if replay else 0.0}
+    if replay is None and replay_share is not None:
+        raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
+    share = 0.5 if replay_share is None else replay_share
+    changes: dict[str, Any] = {"seed": seed, "replay_share": share if replay else 0.0}
     changes.update({"iterations": iterations} if iterations else {})
     changes.update({"learning_rate": learning_rate} if learning_rate else {})
     try:
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if replay is not None and not replay.exists():
-        from sim_bridge.catalogue import write_catalogue
-
-        print(f"drawing {REPLAY_PICTURES} catalogue pictures into {replay}")
-        write_catalogue(replay, REPLAY_PICTURES)
+    if replay is not None and config.replay_share > 0:
+        resolve_weights(weights)
+        CocoDataset(dataset)
+        _drawn(replay)
     with training_bar(config.iterations) as report:
         facts = run(weights, dataset, out, config, report, replay)
     losses = facts["losses"]
     if losses:
         print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
+
+
+def _drawn(folder: Path) -> None:
+    """Draw catalogue pictures into a folder that holds none; one that another drawing left unfinished is taken up."""
+    from seal_perception.dataset import ANNOTATIONS
+    from seal_perception.errors import InputError
+    from sim_bridge.catalogue import write_catalogue
+
+    if (folder / ANNOTATIONS).is_file():
+        return
+    if folder.exists() and (not folder.is_dir() or any(p.name != "images" for p in folder.iterdir())):
+        raise InputError(f"--replay {folder} is no dataset and not empty; give a dataset, or a folder to draw one in")
+    print(f"drawing {REPLAY_PICTURES} catalogue pictures into {folder}")
+    write_catalogue(folder, REPLAY_PICTURES)
 
 
 def evaluate(
