@@ -8,14 +8,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from rich.console import Console
 
+from seal_bringup.cli.demo import _print_table
 from seal_bringup.demo import mean_over_homes, run_demo
 from seal_bringup.demo_config import ROWS, DemoConfig
+from seal_bringup.home_loop import HomeLoop
+from seal_bringup.stages import StageLog
 from seal_mapping.bag import open_bag
-from seal_perception.dataset import CocoDataset
+from seal_perception.dataset import CocoDataset, DatasetWriter
 from seal_perception.errors import InputError
+from seal_perception.files import write_json
 from seal_perception.weights import SHIPPED, read_metadata
 
 pytestmark = pytest.mark.ros
@@ -65,15 +72,33 @@ def test_the_robots_frames_are_not_evaluation_frames(work: Path) -> None:
 
 def test_every_row_learns_from_its_labels_and_the_catalogue_and_without_labels_stays_as_it_is(work: Path) -> None:
     home = work / "runs/a/train_02"
-    catalogue = CocoDataset(work / "runs/a/catalogue").hash()
+    catalogue = CocoDataset(work / "runs/a/.catalogue").hash()
     assert CocoDataset(home / "labels_oracle").labelled()
     for row in ROWS[1:]:
+        learnt = json.loads((home / f"learnt_{row}.json").read_text())
         labels, tuned = CocoDataset(home / f"labels_{row}"), home / f"detector_{row}.safetensors"
+        assert learnt == {"pictures": len(labels.labelled())}
         if labels.labelled():
             facts = read_metadata(tuned)
             assert facts["dataset"] == labels.hash() and facts["replay"] == catalogue
         else:
             assert tuned.read_bytes() == SHIPPED.read_bytes()
+
+
+def test_a_row_without_any_label_keeps_its_detector_and_says_so(tmp_path: Path, capsys: Any) -> None:
+    with DatasetWriter(tmp_path / "home" / "labels_label_prop") as writer:
+        writer.add(np.zeros((12, 16, 3), np.uint8))
+    config = DemoConfig(homes=("train_02",)).quick()
+    loop = HomeLoop("train_02", tmp_path / "home", config, lambda *_: None, StageLog(tmp_path / "home"))
+    loop._finetune("label_prop")
+    assert (tmp_path / "home/detector_label_prop.safetensors").read_bytes() == SHIPPED.read_bytes()
+    row = {"box_ap50": 40.0, "mask_ap50": 30.0}
+    for name in ("pretrained", "label_prop"):
+        write_json(tmp_path / "home" / f"evaluation_{name}.json", row)
+    rows = loop.metrics()["rows"]
+    assert rows == {"pretrained": row, "label_prop": {**row, "pictures": 0}}
+    _print_table(Console(), {"homes": {"train_02": {"rows": rows, "labels": {}}}})
+    assert "no label" in capsys.readouterr().out
 
 
 def test_report_shows_the_measured_figures_and_loads_nothing(work: Path) -> None:

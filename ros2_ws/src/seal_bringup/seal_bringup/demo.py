@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from seal_bringup.stages import StageLog
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
 from seal_perception.weights import resolve_weights
+from sim_bridge.catalogue import write_catalogue
 from sim_bridge.embedded import require_scene
 
 METRICS_FORMAT = 1
+REPLAY = ".catalogue"
 LABEL_FIGURES = ("instance_precision", "instance_recall", "pixel_precision", "pixel_recall")
 
 
@@ -43,25 +46,48 @@ def run_demo(
     for home in config.homes:
         require_scene(home)
     resolve_weights(config.weights)
-    _claim(run_dir, config)
+    made_by = provenance()
+    _claim(run_dir, config, made_by)
+    replay = _draw_catalogue(run_dir, config, announce, progress)
     homes: dict[str, Any] = {}
     for home in config.homes:
         name = Path(home).name
         folder = run_dir / name
         folder.mkdir(parents=True, exist_ok=True)
         log = StageLog(folder, lambda line, name=name: announce(f"[{name}] {line}"))  # type: ignore[misc]
-        loop = HomeLoop(home, folder, config, progress, log)
+        loop = HomeLoop(home, folder, config, progress, log, replay)
+        if not (folder / "provenance.json").is_file():
+            write_json(folder / "provenance.json", made_by)
         try:
             loop.run()
         finally:
-            homes[name] = loop.metrics()
-            metrics = _write_metrics(run_dir, config, homes)
+            homes[name] = {**loop.metrics(), "provenance": read_json(folder / "provenance.json")}
+            metrics = _write_metrics(run_dir, config, homes, made_by)
     announce("report ...")
     announce(f"report: {write_report(run_dir)}")
     return metrics
 
 
-def _claim(run_dir: Path, config: DemoConfig) -> None:
+def _draw_catalogue(
+    run_dir: Path, config: DemoConfig, announce: Callable[[str], None], progress: Progress
+) -> Path | None:
+    """Catalogue pictures to mix into every fine-tuning, drawn once for all homes of the run; None if none are."""
+    if config.replay_share == 0 or config.rows == ("pretrained",):
+        return None
+    folder, size = run_dir / REPLAY, (config.width, config.height)
+
+    def draw() -> None:
+        if folder.is_dir():  # finished, but of another number or size, or not yet marked as done
+            shutil.rmtree(folder)
+        write_catalogue(
+            folder, config.replay_pictures, size=size, progress=lambda i, n: progress("catalogue pictures", i, n)
+        )
+
+    StageLog(run_dir, announce).run("catalogue pictures", [config.replay_pictures, size], draw)
+    return folder
+
+
+def _claim(run_dir: Path, config: DemoConfig, made_by: dict[str, Any]) -> None:
     path = run_dir / "config.json"
     wanted = config.as_dict()
     if path.is_file():
@@ -70,16 +96,16 @@ def _claim(run_dir: Path, config: DemoConfig) -> None:
         if differing:
             said = ", ".join(f"{k} = {found.get(k)} there, {wanted[k]} now" for k in differing)
             raise InputError(f"{run_dir} holds another run ({said}); give another --name or delete the folder")
-    write_json(path, {**wanted, "provenance": provenance()})
+    write_json(path, {**wanted, "provenance": made_by})
 
 
-def _write_metrics(run_dir: Path, config: DemoConfig, homes: dict[str, Any]) -> dict[str, Any]:
+def _write_metrics(run_dir: Path, config: DemoConfig, homes: dict[str, Any], made_by: dict[str, Any]) -> dict[str, Any]:
     metrics = {
         "format": METRICS_FORMAT,
         "seed": config.seed,
         "preset": "laptop",
         "config": config.as_dict(),
-        "provenance": provenance(),
+        "provenance": made_by,
         "homes": homes,
         "mean": mean_over_homes(homes),
     }

@@ -18,17 +18,16 @@ from seal_bringup.samples import write_samples
 from seal_bringup.stack import StackConfig
 from seal_bringup.stages import StageLog
 from seal_mapping.bag import open_bag
-from seal_mapping.label_config import PAPER, LabelConfig
+from seal_mapping.label_config import PAPER, SIZES_M, LabelConfig
 from seal_mapping.labelling import label_frames, self_training_labels
 from seal_mapping.voxel_map import MapConfig
-from seal_perception.dataset import ANNOTATIONS, CocoDataset
+from seal_perception.dataset import CocoDataset
 from seal_perception.detector import load_detector
 from seal_perception.evaluate import evaluate_detector
 from seal_perception.files import read_json, replacing, sha256, write_json
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.label_quality import label_quality
 from seal_perception.weights import resolve_weights
-from sim_bridge.catalogue import write_catalogue
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
 from sim_bridge.evaluation_frames import write_evaluation_frames
 
@@ -45,13 +44,30 @@ def label_configs() -> dict[str, LabelConfig]:
 class HomeLoop:
     """One home's folder: bag, labels, detectors, evaluation."""
 
-    def __init__(self, home: str, folder: Path, config: DemoConfig, progress: Progress, log: StageLog) -> None:
-        """Prepare the loop of `home` in `folder`; nothing runs yet."""
+    def __init__(
+        self,
+        home: str,
+        folder: Path,
+        config: DemoConfig,
+        progress: Progress,
+        log: StageLog,
+        replay: Path | None = None,
+    ) -> None:
+        """Prepare the loop of `home` in `folder`; nothing runs yet.
+
+        Args:
+            home: name of the home, or a scene.
+            folder: the home's folder in the run.
+            config: what to run.
+            progress: called with (stage, done, total) inside a stage.
+            log: what is done already.
+            replay: catalogue pictures to mix into every fine-tuning; needed if `config.replay_share` is above 0.
+        """
         self.home, self.folder, self.config = home, folder, config
         self._progress, self._log = progress, log
         self._evaluation = folder / "evaluation_frames"
         self._weights = resolve_weights(config.weights)
-        self._replay = folder.parent / "catalogue" if config.replay_share > 0 else None
+        self._replay = replay
         c = config
         self._explore_key = [home, c.seed, c.steps, c.width, c.height, c.policy, sha256(self._weights)]
 
@@ -65,14 +81,12 @@ class HomeLoop:
             if row != "oracle":
                 self._log.run(f"labels {row}", self._label_key(row), lambda row=row: self._label(row))  # type: ignore[misc]
         self._evaluate("pretrained", self._weights, self._explore_key)
-        if self._replay is not None and rows:
-            self._draw_catalogue(self._replay)
         for row in rows:
-            key = [self._label_key(row), asdict(self._finetune_config())]
+            key = [self._label_key(row), *self._finetune_key()]
             self._log.run(f"fine-tune {row}", key, lambda row=row: self._finetune(row))  # type: ignore[misc]
             self._evaluate(row, self._tuned(row), key)
         if self._shown:
-            self._log.run("samples", [self._explore_key, rows, asdict(self._finetune_config())], self._samples)
+            self._log.run("samples", [self._explore_key, rows, *self._finetune_key()], self._samples)
 
     def metrics(self) -> dict[str, Any]:
         """What metrics.json says of this home, of the stages that are finished."""
@@ -81,6 +95,9 @@ class HomeLoop:
             path = self.folder / f"evaluation_{row}.json"
             if path.is_file():
                 rows[row] = read_json(path)
+            path = self.folder / f"learnt_{row}.json"
+            if row in rows and path.is_file():
+                rows[row].update(read_json(path))
         labels = {}
         for row in LABELLED_ROWS[:-1]:
             path = self.folder / f"label_quality_{row}.json"
@@ -98,7 +115,7 @@ class HomeLoop:
 
     def _label_key(self, row: str) -> list[Any]:
         rule = label_configs().get(row)
-        return [self._explore_key, row, repr(rule), repr(MapConfig())]
+        return [self._explore_key, row, repr(rule), repr(MapConfig()), SIZES_M]
 
     def _tuned(self, row: str) -> Path:
         return self.folder / f"detector_{row}.safetensors"
@@ -143,32 +160,28 @@ class HomeLoop:
         quality = label_quality(CocoDataset(self._labels(row)), CocoDataset(self._labels("oracle")))
         write_json(self.folder / f"label_quality_{row}.json", quality)
 
-    def _draw_catalogue(self, folder: Path) -> None:
-        """Pictures to mix into every fine-tuning, drawn once for all homes of the run."""
-        if (folder / ANNOTATIONS).is_file():
-            return
-        c = self.config
-        write_catalogue(
-            folder, c.replay_pictures, size=(c.width, c.height),
-            progress=lambda i, n: self._progress("catalogue pictures", i, n),
-        )  # fmt: skip
-
     def _finetune_config(self) -> FinetuneConfig:
         c = self.config
         return FinetuneConfig(iterations=c.iterations, seed=c.seed, replay_share=c.replay_share)
 
+    def _finetune_key(self) -> list[Any]:
+        c = self.config
+        return [asdict(self._finetune_config()), c.replay_pictures]
+
     def _finetune(self, row: str) -> None:
         """Fine-tune on the labels of a row; a robot without a single label keeps the detector that it has."""
-        if not CocoDataset(self._labels(row)).labelled():
+        pictures = len(CocoDataset(self._labels(row)).labelled())
+        if pictures:
+            finetune(
+                self._weights, self._labels(row), self._tuned(row), self._finetune_config(),
+                progress=lambda p: self._progress(f"fine-tune {row}", p.iteration, p.iterations),
+                replay_dataset=self._replay,
+            )  # fmt: skip
+        else:
             _log.warning("%s: no frame got a label; the detector stays as it is", row)
             with replacing(self._tuned(row)) as beside:
                 shutil.copyfile(self._weights, beside)
-            return
-        finetune(
-            self._weights, self._labels(row), self._tuned(row), self._finetune_config(),
-            progress=lambda p: self._progress(f"fine-tune {row}", p.iteration, p.iterations),
-            replay_dataset=self._replay,
-        )  # fmt: skip
+        write_json(self.folder / f"learnt_{row}.json", {"pictures": pictures})
 
     def _evaluate(self, row: str, weights: Path, key: Any) -> None:
         def work() -> None:

@@ -110,6 +110,7 @@ def _print_table(console: Any, metrics: dict[str, Any]) -> None:
         for row, result in values["rows"].items():
             label = values["labels"].get(row, {})
             change = "" if row == "pretrained" else _number(result["box_ap50"], base)
+            change = "no label" if result.get("pictures") == 0 else change
             pairs = (_pair(label, kind) for kind in ("instance", "pixel"))
             table.add_row(row, _number(result["box_ap50"]), _number(result["mask_ap50"]), change, *pairs)
         console.print(table)
