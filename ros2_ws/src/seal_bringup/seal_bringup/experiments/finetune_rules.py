@@ -17,11 +17,11 @@ from typing import Any
 from seal_bringup.demo_config import REPLAY_PICTURES, parse_homes
 from seal_bringup.experiments.fusion_rules import candidates
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
-from seal_bringup.provenance import provenance
+from seal_bringup.provenance import commit, provenance
 from seal_mapping.bag import BagReader
-from seal_mapping.label_config import LabelConfig
+from seal_mapping.label_config import SIZES_M, LabelConfig
 from seal_mapping.labelling import label_frames, self_training_labels
-from seal_perception.dataset import CocoDataset
+from seal_perception.dataset import ANNOTATIONS, CocoDataset
 from seal_perception.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.evaluate import evaluate_detector
@@ -47,7 +47,6 @@ class HomeTrials:
 
     def __init__(self, home: str, folder: Path, weights: str, replay: Path, seed: int = 0) -> None:
         """Record the home (or take the recording that is there) and measure the detector to start from."""
-        require_training_home(home)
         self.home, self.folder, self._replay, self._seed = home, folder, replay, seed
         self._weights = resolve_weights(weights)
         self._recording: BagReader = record(home, folder, weights, seed=seed)
@@ -66,11 +65,14 @@ class HomeTrials:
         def work() -> dict[str, Any]:
             labels = self._labels(rule)
             quality = label_quality(CocoDataset(labels), CocoDataset(self._truth))["overall"]
-            tuned = self.folder / f"detector_{rule}_{name}_{_short(config)}.safetensors"
+            if not CocoDataset(labels).labelled():
+                return {"rule": rule, "labels": quality, **self._evaluate(self._weights)}
+            tuned = self.folder / f"detector_{rule}_{name}.safetensors"
             finetune(self._weights, labels, tuned, config, replay_dataset=self._replay)
             return {"rule": rule, "finetune": asdict(config), "labels": quality, **self._evaluate(tuned)}
 
-        return self._once(f"{rule}_{name}_{_short(config)}", work)
+        decisive = [asdict(config), repr(label_rules().get(rule)), SIZES_M, CocoDataset(self._replay).hash()]
+        return self._once(f"{rule}_{name}_{_short(decisive)}", work)
 
     def _labels(self, rule: str) -> Path:
         if rule == "oracle":
@@ -78,11 +80,8 @@ class HomeTrials:
         out = self.folder / f"labels_{rule}"
         if rule == "self_training":
             self_training_labels(self._recording, out)
-        elif rule in label_rules():
-            label_frames(self._recording, out, label_rules()[rule])
         else:
-            known = ", ".join(["oracle", "self_training", *label_rules()])
-            raise InputError(f"unknown rule {rule}; expected some of {known}")
+            label_frames(self._recording, out, label_rules()[rule])
         return out
 
     def _evaluate(self, weights: Path) -> dict[str, Any]:
@@ -91,15 +90,16 @@ class HomeTrials:
         return {"box_ap50": result["box_ap50"], "mask_ap50": result["mask_ap50"], "per_category": per_category}
 
     def _once(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        path = self.folder / f"trial_{name}_{sha256(self._weights)[:8]}.json"
+        weights = sha256(self._weights)
+        path = self.folder / f"trial_{name}_{FRAMES}_{weights[:8]}.json"
         if not path.is_file():
-            write_json(path, work())
+            write_json(path, {**work(), "weights": weights, "commit": commit()})
         found: dict[str, Any] = read_json(path)
         return found
 
 
-def _short(config: FinetuneConfig) -> str:
-    return hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()[:6]
+def _short(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def main() -> None:
@@ -118,17 +118,23 @@ def main() -> None:
     preset = FinetuneConfig(
         iterations=options.iterations, decay=not options.constant, replay_share=options.replay_share
     )
+    homes, rules = parse_homes(options.homes), options.rules.split(",")
+    for home in homes:
+        require_training_home(home)
+    if unknown := [rule for rule in rules if rule not in ("oracle", "self_training", *label_rules())]:
+        known = ", ".join(["oracle", "self_training", *label_rules()])
+        raise InputError(f"unknown rules {', '.join(unknown)}; expected some of {known}")
     replay = options.work / f"catalogue_{REPLAY_PICTURES}"
-    if not replay.is_dir():
+    if not (replay / ANNOTATIONS).is_file():
         write_catalogue(replay, REPLAY_PICTURES)
     rates = [float(rate) for rate in options.rates.split(",") if rate] or [preset.learning_rate]
     table: dict[str, Any] = read_json(options.out)["homes"] if options.out.is_file() else {}
-    for home in parse_homes(options.homes):
+    for home in homes:
         trials = HomeTrials(home, options.work / home, options.weights, replay)
         rows = table.setdefault(home, {})
         rows["pretrained"] = trials.pretrained()
         _show(home, "pretrained", rows["pretrained"])
-        for rule in options.rules.split(","):
+        for rule in rules:
             for rate in rates:
                 shape = "_constant" if options.constant else ""
                 name = f"lr{rate:g}{shape}_replay{options.replay_share:g}_{options.iterations}"

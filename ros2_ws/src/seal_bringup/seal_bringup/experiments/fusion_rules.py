@@ -47,6 +47,7 @@ def candidates() -> dict[str, LabelConfig]:
     agree = LabelConfig(rule="agreement", pixels="depth")
     for bar in (0.2, 0.3, 0.4):
         out[f"agreement {bar}"] = replace(agree, agreement=bar)
+        out[f"agreement {bar} any size"] = replace(agree, agreement=bar, plausible_size=False)
     vote = LabelConfig(rule="instance_vote", pixels="depth")
     for low in (0.1, 0.15, 0.2):
         for bar in (0.25, 0.3, 0.35, 0.4, 0.5):

@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from seal_bringup.report.cubes import CubeView, render_cubes
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.label_prop import propagate
+from seal_mapping.label_prop import LabelConfig, propagate
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.errors import InputError
-from seal_perception.files import replacing
+from seal_perception.files import read_json, replacing
 
 COLUMNS = {
     "before": "the shipped detector",
@@ -40,7 +40,8 @@ def draw(home: Path, frames: list[int], azimuth_deg: float = -60.0) -> Image.Ima
         InputError: if the run has no sample of a frame.
     """
     known = VoxelMap.load(home / "map.npz")
-    voxels = _labelled(known)
+    labels = read_json(home / "labels_label_prop" / "labels.json")
+    voxels = _labelled(known, LabelConfig(**labels["label_config"]))
     view = CubeView(width=WIDTH, azimuth_deg=azimuth_deg, background=(255, 255, 255), cut_m=1.1)
     above = Image.fromarray(render_cubes(voxels, view)).convert("RGB")
     wide = (WIDTH - (len(COLUMNS) - 1) * GAP) // len(COLUMNS)
@@ -57,9 +58,9 @@ def draw(home: Path, frames: list[int], azimuth_deg: float = -60.0) -> Image.Ima
     return out
 
 
-def _labelled(known: VoxelMap) -> Voxels:
+def _labelled(known: VoxelMap, config: LabelConfig) -> Voxels:
     """The map's voxels, coloured by the instances that label propagation finds in it."""
-    volume = propagate(known)
+    volume = propagate(known, config)
     voxels = Voxels.from_cloud(known.voxels(), known.config.voxel_m)
     cell = voxels.cell + np.round((voxels.origin_m - volume.origin) / volume.voxel_m).astype(np.int64) - volume.low
     instance = volume.instance[tuple(cell.T)]

@@ -13,9 +13,11 @@ from seal_mapping.voxel_map import VoxelMap
 from seal_perception.detections import Detections
 from seal_perception.detector import load_detector
 from seal_perception.errors import InputError
+from seal_perception.files import read_json, sha256, write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import invert
 from seal_perception.simulator import Action, Simulator
+from seal_perception.weights import resolve_weights
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
@@ -55,10 +57,19 @@ def record_world(world: Simulator, folder: Path, weights: str, steps: int, seed:
 
 
 def record(home: str, folder: Path, weights: str, steps: int = 300, seed: int = 0) -> BagReader:
-    """Recording of a training home; the one that is there is taken."""
-    if (folder / "bag").is_dir():
-        return open_bag(folder / "bag")
-    return record_world(world_of(home, seed), folder, weights, steps, seed)
+    """Recording of a training home; the one that is there is taken.
+
+    Raises:
+        InputError: if the recording there was made with another detector, seed or number of steps.
+    """
+    made_by = {"weights": sha256(resolve_weights(weights)), "steps": steps, "seed": seed}
+    mark = folder / "recording.json"
+    if not (folder / "bag").is_dir():
+        record_world(world_of(home, seed), folder, weights, steps, seed)
+        write_json(mark, made_by)
+    elif not mark.is_file() or read_json(mark) != made_by:
+        raise InputError(f"{folder / 'bag'} was recorded otherwise than {made_by}; remove {folder} or name another")
+    return open_bag(folder / "bag")
 
 
 def true_labels(home: str, folder: Path, source: BagReader, seed: int = 0) -> Path:
