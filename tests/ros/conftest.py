@@ -82,6 +82,11 @@ except SealError as error:
 """
 
 
+def _hear_interrupts() -> None:
+    """In the child: a suite that runs in a script's background inherits a muted SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def _started(folder: Path, prelude: str = "", **changes: object) -> Iterator[Started]:
     """A long run in its own process, after the lines of `prelude`; what is left of it is killed in the end."""
@@ -90,7 +95,9 @@ def _started(folder: Path, prelude: str = "", **changes: object) -> Iterator[Sta
         "domain_id": _next_domain(), **changes,
     }  # fmt: skip
     code = prelude + _RUN.format(arguments=arguments)
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
+    )
     run = Started(process, folder)
     try:
         yield run

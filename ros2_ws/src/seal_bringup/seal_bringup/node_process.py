@@ -30,7 +30,8 @@ _libc = ctypes.CDLL(None)
 
 
 def _end_with_parent() -> None:
-    """In the child: get SIGTERM when the runner is gone, however it went."""
+    """In the child: get SIGTERM when the runner is gone, however it went; hear SIGINT, which a shell's `&` mutes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -233,6 +233,7 @@ class _Run:
         for node in self.nodes.values():
             node.signal(signal.SIGINT)
         if hanging := wait_for(self.nodes.values(), timeout_s):
+            hanging[0].signal(signal.SIGABRT)  # its fault handler writes into the log where it hangs
             raise RunError(f"node {hanging[0].name} did not end; look into {hanging[0].log_path}")
         for name, node in self.nodes.items():
             if node.poll() != 0:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_msgs.msg import String
@@ -33,6 +35,9 @@ except ImportError:  # Humble has them under this name
 
 PARENT_VARIABLE = "SEAL_RUNNER_PID"
 """Environment variable with the runner's process id: a node whose runner is gone ends by itself."""
+
+_LOOK_S = 0.1
+"""How often a node that waits for messages looks whether a signal came."""
 
 LATCHED_DEPTH = 64
 """Messages kept on latched topics: more than the 25 steps by which the policy may lag behind the planner."""
@@ -167,6 +172,31 @@ def _report(name: str, error: Exception) -> int:
     return 1
 
 
+class _Interruption:
+    """Whether SIGINT or SIGTERM came; a second SIGINT raises KeyboardInterrupt where the node is."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self._came and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._came = True
+
+    def is_set(self) -> bool:
+        """Whether it is time to go."""
+        return self._came
+
+    def restore(self) -> None:
+        """Put the handlers back that were there before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
 def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | None = None) -> int:
     """Make a node, spin it until it is done or interrupted, close it; returns the exit status.
 
@@ -175,13 +205,18 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     parent = os.environ.get(PARENT_VARIABLE, "")
     if parent:
         threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
-    rclpy.init(args=args)
+    faulthandler.enable()
+    # rclpy's own handlers end the context from another thread, whatever the node is just doing: seldom, a node that was
+    # told to end then crashed or hung. Here a signal only says that it is time to go.
+    interrupted = _Interruption()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, code = None, 0
     executor = SingleThreadedExecutor()
     try:
         node = factory()
         executor.add_node(node)
-        executor.spin_until_future_complete(node.done)
+        while not node.done.done() and not interrupted.is_set():
+            executor.spin_once(timeout_sec=_LOOK_S)
         code = int(node.done.result() or 0) if node.done.done() else 0
     except (KeyboardInterrupt, ExternalShutdownException):
         code = 0
@@ -198,4 +233,5 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     if node is not None:
         node.destroy_node()
     rclpy.try_shutdown()
+    interrupted.restore()
     return code
