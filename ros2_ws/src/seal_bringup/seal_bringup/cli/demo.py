@@ -23,7 +23,9 @@ def demo(
     steps: Annotated[int, typer.Option(help="Actions of the robot.")] = 300,
     iterations: Annotated[int, typer.Option(help="Iterations of each fine-tuning.")] = 300,
     evaluation_frames: Annotated[int, typer.Option(help="Frames the robot never saw, for AP50.")] = 500,
-    weights: Annotated[str, typer.Option(help="Detector to start from: seal-small, coco, or a file.")] = "seal-small",
+    weights: Annotated[
+        str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
+    ] = "seal-small",
     rows: Annotated[str, typer.Option(help="Rows of the table to compute, with commas.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="A few steps and iterations: does it run at all?")] = False,
 ) -> None:
