@@ -9,7 +9,7 @@ from tests.mapping.worlds import box, label_config, map_of
 
 from seal_mapping.fusion import components
 from seal_mapping.label_prop import LabelConfig, propagate
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxel_map import MapConfig, VoxelMap
 
 CUBE = ((0, 0, 0), (6, 6, 6))  # 216 voxels, above 0.025 m3
 ANY_SIZE = 0.000125  # one voxel
@@ -99,6 +99,13 @@ def test_sizes_at_their_bounds_are_kept(cells, layers, kept):
     """A toilet of 1.2 m, 24 cells; layer 0 reaches half a voxel below the floor, 28 layers up to 1.375 of 1.4 m."""
     world = box((0, 0, 0), (cells, 10, layers), c4=255)
     assert len(propagate(map_of(world), label_config(plausible_size=True)).instances) == kept
+
+
+def test_categories_of_unknown_size_are_kept():
+    config = MapConfig(num_categories=16, min_height_m=-5.0, max_height_m=5.0)
+    world = turned_slab(90, 16, 16, 0.0, c11=255)
+    found = propagate(map_of(world, config=config), label_config(plausible_size=True)).instances
+    assert [item.category for item in found] == [11]
 
 
 def test_corners_connect_and_categories_do_not():

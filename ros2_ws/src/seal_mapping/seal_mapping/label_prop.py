@@ -122,9 +122,12 @@ def drop_implausible(
     kept = np.ones(len(category), bool)
     kept[0] = False
     for number, box in enumerate(ndimage.find_objects(part, len(category) - 1), start=1):
-        if box is None:
+        index = int(category[number]) - 1
+        if box is None or index >= len(
+            CATEGORIES
+        ):  # a map of more categories than ours: nothing is known of their size
             continue
-        shorter, longer, longest, top = SIZES_M[CATEGORIES[int(category[number]) - 1]]
+        shorter, longer, longest, top = SIZES_M[CATEGORIES[index]]
         inside = part[box] == number
         cells = np.argwhere(inside.any(axis=2)).astype(np.float32)
         sides = sorted((side + 1) * voxel_m for side in cv2.minAreaRect(cells)[1])
