@@ -22,7 +22,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from seal_perception.camera import Camera
-from seal_perception.dataset import Annotation, DatasetWriter
+from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter
+from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
 from sim_bridge.catalogue_rooms import SetUp, background, build, other_subject
 from sim_bridge.light import LightConfig
@@ -288,3 +289,23 @@ def write_catalogue(
                 progress(done, count)
     log.info("wrote %d catalogue pictures (%s) to %s", count, split, out)
     return Path(out)
+
+
+def catalogue_at(
+    folder: Path,
+    count: int,
+    split: str = "train",
+    workers: int = 2,
+    announce: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """The dataset in `folder`, as it is; where there is none, or an unfinished one, `write_catalogue` draws it.
+
+    Raises:
+        InputError: if the folder holds other things.
+    """
+    if (folder / ANNOTATIONS).is_file():
+        return folder
+    if folder.exists() and (not folder.is_dir() or any(path.name != "images" for path in folder.iterdir())):
+        raise InputError(f"{folder} is no dataset and not empty; give a dataset, or a folder to draw pictures in")
+    announce(f"drawing {count} {split} catalogue pictures into {folder}")
+    return write_catalogue(folder, count, split, workers)

@@ -19,6 +19,9 @@ TEST_HOMES = tuple(f"test_{i:02d}" for i in range(1, 6))
 REPLAY_PICTURES = 400
 """Catalogue pictures mixed in against forgetting: a fine-tuning of 300 iterations sees each once or twice."""
 
+REPLAY_SHARE = 0.5
+"""Share of each batch that they are."""
+
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -31,7 +34,7 @@ class DemoConfig:
         width: picture width in pixels.
         height: picture height in pixels.
         policy: global policy of the exploration.
-        weights: the detector to start from (`seal-small`, `coco` or a file).
+        weights: the detector to start from: `seal-small`, or a file that fine-tuning wrote.
         iterations: iterations of each fine-tuning.
         replay_share: share of catalogue pictures in each batch of every fine-tuning, against forgetting.
         replay_pictures: how many catalogue pictures are drawn for that.
@@ -47,7 +50,7 @@ class DemoConfig:
     policy: str = "frontier"
     weights: str = "seal-small"
     iterations: int = 300
-    replay_share: float = 0.5
+    replay_share: float = REPLAY_SHARE
     replay_pictures: int = REPLAY_PICTURES
     evaluation_frames: int = 500
     rows: tuple[str, ...] = field(default=ROWS)

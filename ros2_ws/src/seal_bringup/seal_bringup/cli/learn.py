@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from seal_bringup.demo_config import REPLAY_PICTURES
+from seal_bringup.demo_config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
     from seal_perception.train_loop import Progress as TrainProgress
@@ -44,23 +44,24 @@ def finetune(
         typer.Option(help="Catalogue dataset to mix in against forgetting; 400 pictures are drawn there if absent."),
     ] = None,
     replay_share: Annotated[
-        float | None, typer.Option(help="Share of each batch taken from --replay.", show_default="0.5")
+        float | None, typer.Option(help="Share of each batch taken from --replay.", show_default=str(REPLAY_SHARE))
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Teach the detector from labels; an interrupted training goes on where it was.
 
-    Example: seal finetune runs/a/dataset --out runs/a/tuned.safetensors, then
+    Example: seal finetune runs/a/labels --out runs/a/tuned.safetensors, then
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
     """
     from seal_perception.dataset import CocoDataset
     from seal_perception.finetune import FinetuneConfig
     from seal_perception.finetune import finetune as run
     from seal_perception.weights import resolve_weights
+    from sim_bridge.catalogue import catalogue_at
 
     if replay is None and replay_share is not None:
         raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
-    share = 0.5 if replay_share is None else replay_share
+    share = REPLAY_SHARE if replay_share is None else replay_share
     changes: dict[str, Any] = {"seed": seed, "replay_share": share if replay else 0.0}
     changes.update({"iterations": iterations} if iterations else {})
     changes.update({"learning_rate": learning_rate} if learning_rate else {})
@@ -71,26 +72,12 @@ def finetune(
     if replay is not None and config.replay_share > 0:
         resolve_weights(weights)
         CocoDataset(dataset)
-        _drawn(replay)
+        catalogue_at(replay, REPLAY_PICTURES, announce=print)
     with training_bar(config.iterations) as report:
         facts = run(weights, dataset, out, config, report, replay)
     losses = facts["losses"]
     if losses:
         print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
-
-
-def _drawn(folder: Path) -> None:
-    """Draw catalogue pictures into a folder that holds none; one that another drawing left unfinished is taken up."""
-    from seal_perception.dataset import ANNOTATIONS
-    from seal_perception.errors import InputError
-    from sim_bridge.catalogue import write_catalogue
-
-    if (folder / ANNOTATIONS).is_file():
-        return
-    if folder.exists() and (not folder.is_dir() or any(p.name != "images" for p in folder.iterdir())):
-        raise InputError(f"--replay {folder} is no dataset and not empty; give a dataset, or a folder to draw one in")
-    print(f"drawing {REPLAY_PICTURES} catalogue pictures into {folder}")
-    write_catalogue(folder, REPLAY_PICTURES)
 
 
 def evaluate(
@@ -139,17 +126,15 @@ def pretrain(
 ) -> None:
     """Make the shipped weights: draw the catalogue, train from random weights, calibrate, measure.
 
-    Takes up to three hours on two cores; an interrupted training goes on at its last checkpoint.
+    Should take two and a half hours on two cores (reckoned from a shorter training); an interrupted training goes on at
+    its last checkpoint.
     """
-    from seal_perception.dataset import ANNOTATIONS
     from seal_perception.pretrain import PretrainConfig
     from seal_perception.pretrain import pretrain as run
-    from sim_bridge.catalogue import write_catalogue
+    from sim_bridge.catalogue import catalogue_at
 
     for split, count in (("train", pictures), ("val", held_out)):
-        if not (catalogue / split / ANNOTATIONS).exists():
-            print(f"drawing {count} {split} pictures into {catalogue / split}")
-            write_catalogue(catalogue / split, count, split, workers)
+        catalogue_at(catalogue / split, count, split, workers, announce=print)
     config = PretrainConfig(small_iterations=small_iterations, iterations=iterations, seed=seed)
     command = f"seal pretrain --pictures {pictures} --held-out {held_out} --small-iterations {small_iterations}"
     command += f" --iterations {iterations} --seed {seed}"

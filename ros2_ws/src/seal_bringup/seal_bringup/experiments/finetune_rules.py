@@ -14,14 +14,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.demo_config import REPLAY_PICTURES, parse_homes
+from seal_bringup.demo_config import REPLAY_PICTURES, REPLAY_SHARE, parse_homes
 from seal_bringup.experiments.fusion_rules import candidates
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import commit, provenance
 from seal_mapping.bag import BagReader
 from seal_mapping.label_config import SIZES_M, LabelConfig
 from seal_mapping.labelling import label_frames, self_training_labels
-from seal_perception.dataset import ANNOTATIONS, CocoDataset
+from seal_perception.dataset import CocoDataset
 from seal_perception.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.evaluate import evaluate_detector
@@ -29,11 +29,11 @@ from seal_perception.files import read_json, sha256, write_json
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.label_quality import label_quality
 from seal_perception.weights import resolve_weights
-from sim_bridge.catalogue import write_catalogue
+from sim_bridge.catalogue import catalogue_at
 from sim_bridge.evaluation_frames import write_evaluation_frames
 
 FRAMES = 200
-"""Evaluation frames per home: enough to tell rules apart, a third of the demo's time."""
+"""Evaluation frames per home; the demo takes 500."""
 
 
 def label_rules() -> dict[str, LabelConfig]:
@@ -109,7 +109,9 @@ def main() -> None:
     parser.add_argument("--rules", default="self_training,default,oracle", help="names with commas")
     parser.add_argument("--rates", default="", help="learning rates with commas; empty = the preset's")
     parser.add_argument("--constant", action="store_true", help="a constant rate instead of the cosine down to 0")
-    parser.add_argument("--replay-share", type=float, default=0.5, help="share of catalogue pictures in each batch")
+    parser.add_argument(
+        "--replay-share", type=float, default=REPLAY_SHARE, help="share of catalogue pictures in each batch"
+    )
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--work", type=Path, default=Path("runs/fusion_rules"))
     parser.add_argument("--weights", default="seal-small")
@@ -125,8 +127,7 @@ def main() -> None:
         known = ", ".join(["oracle", "self_training", *label_rules()])
         raise InputError(f"unknown rules {', '.join(unknown)}; expected some of {known}")
     replay = options.work / f"catalogue_{REPLAY_PICTURES}"
-    if not (replay / ANNOTATIONS).is_file():
-        write_catalogue(replay, REPLAY_PICTURES)
+    catalogue_at(replay, REPLAY_PICTURES)
     rates = [float(rate) for rate in options.rates.split(",") if rate] or [preset.learning_rate]
     table: dict[str, Any] = read_json(options.out)["homes"] if options.out.is_file() else {}
     for home in homes:
