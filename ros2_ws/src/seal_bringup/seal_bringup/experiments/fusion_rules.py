@@ -57,7 +57,7 @@ def candidates() -> dict[str, LabelConfig]:
 
 
 def compare(home: str, folder: Path, weights: str, rules: dict[str, LabelConfig], seed: int = 0) -> dict[str, Any]:
-    """Label quality of each rule on one home's recording."""
+    """Label quality of each rule on one home's recording, over all categories."""
     recording = record(home, folder, weights, seed=seed)
     truth_all = CocoDataset(true_labels(home, folder, recording, seed))
     thinned = Thinned(recording)
@@ -70,8 +70,8 @@ def compare(home: str, folder: Path, weights: str, rules: dict[str, LabelConfig]
             with DatasetWriter(labels) as writer:
                 for item in thinned:
                     writer.add(item.frame.rgb, frame_annotations(item.frame, volume, config))
-            out[name] = label_quality(CocoDataset(labels), truth)
-        print(f"{home} {name:28s} {_line(out[name]['overall'])}", flush=True)
+            out[name] = label_quality(CocoDataset(labels), truth)["overall"]
+        print(f"{home} {name:28s} {_line(out[name])}", flush=True)
     return out
 
 
