@@ -87,6 +87,28 @@ def test_interrupting_is_clean(start_run: Start, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "map.npz").is_file()
 
 
+_MUTED = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+"""
+
+
+def test_a_run_ends_well_where_a_shell_has_muted_interrupts(start_run: Start, tmp_path: Path) -> None:
+    """`seal ... &` in a script ignores SIGINT, and what it starts inherits that: nodes were told to end by it."""
+    with start_run(tmp_path / "run", prelude=_MUTED, steps=40) as run:
+        run.wait_for_frames(3)
+        muted = [name for name, pid in run.nodes().items() if _ignores(pid, signal.SIGINT)]
+        status, error = run.end(120)
+        assert (status, muted) == (0, []), error
+        assert run.nodes() == {}
+    assert len(open_bag(tmp_path / "run" / "bag")) == 41
+
+
+def _ignores(pid: int, number: int) -> bool:
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("SigIgn"))
+    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+
+
 _FULL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

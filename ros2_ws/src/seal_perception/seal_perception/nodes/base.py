@@ -206,8 +206,8 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     if parent:
         threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
     faulthandler.enable()
-    # rclpy's own handlers end the context from another thread, whatever the node is just doing: seldom, a node that was
-    # told to end then crashed or hung. Here a signal only says that it is time to go.
+    # rclpy's own handlers end the context from another thread, whatever the node is just doing. With them one node that
+    # was told to end hung and one crashed (of some hundred); here a signal only says that it is time to go.
     interrupted = _Interruption()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, code = None, 0
