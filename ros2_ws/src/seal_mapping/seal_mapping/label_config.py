@@ -18,9 +18,9 @@ SIZES_M: dict[str, tuple[float, float, float, float]] = {
     "tv": (0.0, 0.3, 2.4, 2.4),
 }
 """Sizes that furniture comes in, by category, in metres: least shorter side, least and greatest longer side of the
-footprint, greatest height of the top above the floor. Common knowledge with room for a mask's blur; the bed's 3.4 m
-were widened from 3.0 after a look at training homes, where a blurred end adds up to 1 m. Tops above the map's own
-`max_height_m` never bind."""
+footprint, greatest height of the top above the floor. Common knowledge with room for a mask's blur. After a
+look at training homes the bed's 3.0 became 3.4 m (a blurred end adds up to 1 m) and the least longer sides came in
+(chairs had been labelled couches). Tops above the map's own `max_height_m` never bind."""
 
 RULES = ("paper", "agreement", "instance_vote")
 PIXELS = ("ray", "depth")

@@ -100,7 +100,7 @@ def corner_openness(grid: npt.NDArray[np.bool_], front: npt.NDArray[np.int64], a
 @njit(cache=True)
 def _draw_faces(  # type: ignore[no-untyped-def]
     picture, depth, origin, edge_a, edge_b, rgb, light, line
-):  # pragma: no cover - compiled
+):
     """Draw parallelograms with a depth buffer; origin and edges in pixels, third entry towards the viewer."""
     height, width = depth.shape
     det = edge_a[0] * edge_b[1] - edge_a[1] * edge_b[0]
@@ -134,7 +134,7 @@ def _draw_faces(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _draw_balls(picture, depth, centre, radius, rgb):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _draw_balls(picture, depth, centre, radius, rgb):  # type: ignore[no-untyped-def]
     """Draw small shaded balls with the same depth buffer; all in pixels."""
     height, width = depth.shape
     for i in range(len(centre)):
