@@ -31,7 +31,7 @@ def test_a_loaded_map_is_the_same_and_goes_on_the_same(filled, tmp_path):
     for step in range(2):
         if step:
             assert filled.integrate(item, image) == loaded.integrate(item, image)
-        for name in ("ijk", "xyz", "rgb", "label", "score", "views", "evidence", "best"):
+        for name in ("ijk", "xyz", "rgb", "label", "score", "views", "last", "evidence", "weight", "said", "best"):
             assert np.array_equal(getattr(filled.voxels(), name), getattr(loaded.voxels(), name)), name
         for name in ("obstacles", "explored"):
             a, b = getattr(filled, name)(), getattr(loaded, name)()
@@ -78,7 +78,7 @@ def test_broken_files_give_one_line(filled, tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"version": 99}, "version 99; this SEAL reads version 1"),
+        ({"version": 99}, "version 99; this SEAL reads version 2"),
         ({"config": {"voxel_m": -1.0}}, "voxel_m must be positive"),
         ({"config": {"speed": 1}}, "not a readable map"),
     ],

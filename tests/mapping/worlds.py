@@ -104,6 +104,8 @@ def map_of(voxels, views=None, config=None):
         config.voxel_m,
         rgb=np.zeros((len(ijk), 3), np.uint8),
         views=seen,
+        last=np.zeros(len(ijk), np.uint32),
+        said=((best >= config.said_score) * seen[:, None]).astype(np.uint16),
         evidence=(best.astype(np.uint32) * seen[:, None]).astype(np.uint32),
         best=best,
     )
@@ -111,6 +113,11 @@ def map_of(voxels, views=None, config=None):
     shape = ((ijk.max(axis=0)[:2] - low) // 8 + 1) * 8 if len(ijk) else np.array([8, 8])
     grid = Grid2D(np.ones(tuple(int(s) for s in shape), bool), config.origin[:2] + low * config.voxel_m, config.voxel_m)
     return VoxelMap.restore(config, cloud, grid, frames=1)
+
+
+def dense(volume):
+    """The whole labelled volume as one dense window."""
+    return volume.window(*volume.bounds())
 
 
 def box(low, high, **values):

@@ -182,8 +182,8 @@ def test_grids_arrive_with_the_same_cells(cell_m: float) -> None:
 def test_the_voxel_cloud_has_the_documented_fields() -> None:
     cloud = VoxelCloud(
         np.array([[1, 2, 3]], np.int32), np.array([[0.05, 0.1, 0.15]], np.float32), np.array([[10, 20, 30]], np.uint8),
-        np.array([-1], np.int8), np.array([200], np.uint8), np.array([300], np.uint16), np.zeros((1, 6), np.uint32),
-        np.zeros((1, 6), np.uint8),
+        np.array([-1], np.int8), np.array([200], np.uint8), np.array([300], np.uint16), np.array([7], np.uint32),
+        np.zeros((1, 6), np.uint32), np.array([300], np.uint32), np.zeros((1, 6), np.uint16), np.zeros((1, 6), np.uint8),
     )  # fmt: skip
     msg = map_convert.cloud_to_message(cloud, HEADER)
     assert [f.name for f in msg.fields] == ["x", "y", "z", "rgb", "label", "score", "views"]

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seal_perception.categories import NUM_CATEGORIES
+
+WEIGHT_ONE = 16
+"""Weight of a view at short range, where views are weighted by range."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,11 @@ class MapConfig:
         footprint_m: radius of the disc around the camera that counts as explored.
         edge_filter: flying pixels: a pixel is left out where a 4-neighbour's depth differs by more
             than this share of its own; 0 = off.
+        said_score: score of 255 from which a view counts as having said that a voxel is of a category.
+        range_weight_m: views from up to this depth count 1, from farther away less, by the square of the depth
+            (in sixteenths, at least 1); 0 = every view counts 1.
+        clear_views: a voxel that this many views in a row looked through is forgotten (things that moved); 0 = off.
+        clear_margin_m: what such a view saw lies at least this far behind the voxel's centre.
     """
 
     voxel_m: float = 0.05
@@ -43,6 +52,10 @@ class MapConfig:
     confident: int = 230
     footprint_m: float = 0.2
     edge_filter: float = 0.0
+    said_score: int = 128
+    range_weight_m: float = 0.0
+    clear_views: int = 0
+    clear_margin_m: float = 0.15
 
     def __post_init__(self) -> None:
         if not self.voxel_m > 0:
@@ -59,8 +72,15 @@ class MapConfig:
             raise ValueError(f"obstacle_min_views must be at least 1, got {self.obstacle_min_views}")
         if not 1 <= self.confident <= 255:
             raise ValueError(f"confident must be in 1..255, got {self.confident}")
-        if self.footprint_m < 0 or self.edge_filter < 0:
-            raise ValueError(f"footprint_m and edge_filter must be >= 0, got {self.footprint_m}, {self.edge_filter}")
+        if not 1 <= self.said_score <= 255:
+            raise ValueError(f"said_score must be in 1..255, got {self.said_score}")
+        if not 0 <= self.clear_views <= 255:
+            raise ValueError(f"clear_views must be in 0..255, got {self.clear_views}")
+        for name in ("footprint_m", "edge_filter", "range_weight_m"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+        if not self.clear_margin_m > 0:
+            raise ValueError(f"clear_margin_m must be positive, got {self.clear_margin_m}")
 
     @property
     def origin(self) -> npt.NDArray[np.float64]:
@@ -80,7 +100,7 @@ class MapConfig:
 
 @dataclass(frozen=True)
 class VoxelCloud:
-    """All voxels that were seen at least once, in an order that does not depend on the order of frames.
+    """All voxels that were seen at least once, in the order x, y, z of their indices.
 
     Attributes:
         ijk: (N, 3) int32 voxel index; the centre of voxel (i, j, k) is (i, j, k) * voxel_m.
@@ -89,8 +109,12 @@ class VoxelCloud:
         label: (N,) int8 category with the best score, -1 where no score is above 0; ties: lower index.
         score: (N,) uint8 that category's best score.
         views: (N,) uint16 frames that saw the voxel.
-        evidence: (N, C) uint32, sum over those frames of the frame's best score (of 255).
+        last: (N,) uint32 number of the last of them, from 0.
+        evidence: (N, C) uint32, sum over those frames of the frame's best score (of 255) times its weight.
+        weight: (N,) uint32 sum of the frames' weights; a weight of 1 per view is `weight_one`.
+        said: (N, C) uint16 frames that said so.
         best: (N, C) uint8 best score per category.
+        weight_one: weight of one view at short range: 1, or 16 where views are weighted by range.
     """
 
     ijk: npt.NDArray[np.int32]
@@ -99,8 +123,12 @@ class VoxelCloud:
     label: npt.NDArray[np.int8]
     score: npt.NDArray[np.uint8]
     views: npt.NDArray[np.uint16]
+    last: npt.NDArray[np.uint32]
     evidence: npt.NDArray[np.uint32]
+    weight: npt.NDArray[np.uint32]
+    said: npt.NDArray[np.uint16]
     best: npt.NDArray[np.uint8]
+    weight_one: int = 1
 
     @classmethod
     def of(
@@ -109,13 +137,33 @@ class VoxelCloud:
         voxel_m: float,
         rgb: npt.NDArray[np.uint8],
         views: npt.NDArray[np.uint16],
+        last: npt.NDArray[np.uint32],
         evidence: npt.NDArray[np.uint32],
+        said: npt.NDArray[np.uint16],
         best: npt.NDArray[np.uint8],
+        weight: npt.NDArray[np.uint32] | None = None,
     ) -> VoxelCloud:
-        """Cloud of these voxels; what follows from the arguments is worked out."""
+        """Cloud of these voxels; what follows from the arguments is worked out. Without `weight` each view counts 1."""
         score = best.max(axis=1)
         label = np.where(score > 0, best.argmax(axis=1), -1).astype(np.int8)
-        return cls(ijk, (ijk * voxel_m).astype(np.float32), rgb, label, score, views, evidence, best)
+        xyz = (ijk * voxel_m).astype(np.float32)
+        one = 1 if weight is None else WEIGHT_ONE
+        weight = views.astype(np.uint32) if weight is None else weight
+        return cls(ijk, xyz, rgb, label, score, views, last, evidence, weight, said, best, one)
 
     def __len__(self) -> int:
         return len(self.views)
+
+    def take(self, rows: npt.NDArray[Any]) -> VoxelCloud:
+        """The voxels at these rows, or where this mask (N,) is set."""
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "weight_one"}
+        return VoxelCloud(**arrays, weight_one=self.weight_one)
+
+    def mean_score(self) -> npt.NDArray[np.float64]:
+        """(N, C) mean over a voxel's views of the frame's best score, 0..1."""
+        out: npt.NDArray[np.float64] = self.evidence / (255.0 * np.maximum(self.weight, 1))[:, None]
+        return out
+
+    def occupied(self, min_views: float) -> npt.NDArray[np.bool_]:
+        """(N,) seen by at least so many views, each counted with its weight."""
+        return np.asarray(self.weight >= min_views * self.weight_one)

@@ -19,7 +19,8 @@ from seal_perception.errors import InputError
 from seal_perception.files import replacing
 
 FORMAT = "seal_voxel_map"
-VERSION = 1
+VERSION = 2
+"""2: with `last`, `said` and, where views are weighted by range, `weight`."""
 
 
 def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
@@ -38,18 +39,13 @@ def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
         "frames": voxel_map.frames,
         "explored_shape": list(explored.shape),
     }
+    arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
+    names = ["ijk", "rgb", "views", "last", "best", "said", "evidence"]
+    names += ["weight"] if voxel_map.config.range_weight_m > 0 else []
+    arrays.update({name: getattr(cloud, name) for name in names})
+    arrays.update(explored=np.packbits(explored.cells), explored_origin_xy=explored.origin_xy)
     with replacing(path) as beside, open(beside, "wb") as stream:
-        np.savez_compressed(
-            stream,
-            head=np.frombuffer(json.dumps(head).encode(), np.uint8),
-            ijk=cloud.ijk,
-            rgb=cloud.rgb,
-            views=cloud.views,
-            best=cloud.best,
-            evidence=cloud.evidence,
-            explored=np.packbits(explored.cells),
-            explored_origin_xy=explored.origin_xy,
-        )
+        np.savez_compressed(stream, **arrays)
 
 
 def load_map(path: Path | str) -> VoxelMap:
@@ -90,7 +86,9 @@ def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
     nx, ny = (int(s) for s in head["explored_shape"])
     cells = np.unpackbits(arrays["explored"], count=nx * ny).reshape(nx, ny).astype(bool)
     n, c = len(arrays["ijk"]), config.num_categories
-    for name, width in (("ijk", 3), ("rgb", 3), ("best", c), ("evidence", c), ("views", 0)):
+    widths = {"ijk": 3, "rgb": 3, "best": c, "said": c, "evidence": c, "views": 0, "last": 0}
+    widths.update({"weight": 0} if config.range_weight_m > 0 else {})
+    for name, width in widths.items():
         expected = (n, width) if width else (n,)
         if arrays[name].shape != expected:
             raise InputError(f"its array {name!r} must be {expected}, got {arrays[name].shape}")
@@ -99,8 +97,11 @@ def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
         config.voxel_m,
         rgb=arrays["rgb"],
         views=arrays["views"],
+        last=arrays["last"],
         evidence=arrays["evidence"],
+        said=arrays["said"],
         best=arrays["best"],
+        weight=arrays["weight"] if config.range_weight_m > 0 else None,
     )
     explored = Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m)
     return VoxelMap.restore(config, cloud, explored, int(head["frames"]))

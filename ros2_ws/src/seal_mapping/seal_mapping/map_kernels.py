@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiled inner loops of the voxel map.
 
-Storage: blocks of 8 x 8 x 8 voxels. `directory` (BX, BY, BZ) int32 holds a block's number or -1; voxel v of block b
-is row b * 512 + v of every per-voxel array, v = (x * 8 + y) * 8 + z inside the block.
+Storage: blocks of 8 x 8 x 8 places. `directory` (BX, BY, BZ) int32 holds a block's number or -1. Place v of block b,
+v = (x * 8 + y) * 8 + z inside the block, has its row in the per-voxel arrays at `row_of[b * 512 + v]` - 1; 0 = no point
+ever fell there. So a place costs 4 bytes, and only a voxel that was seen costs a row.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from seal_mapping.map_config import WEIGHT_ONE
 
 BLOCK = 8
 BLOCK_VOXELS = BLOCK**3
@@ -41,6 +44,15 @@ def filter_edges(depth: _F32, share: float) -> _F32:
     return out
 
 
+@njit(cache=True, inline="always")
+def range_weight(depth_m: float, full_m: float) -> int:
+    """Weight of a reading in sixteenths: 16 up to `full_m`, then falling with the square of the depth; at least 1."""
+    if depth_m <= full_m:
+        return WEIGHT_ONE
+    share = full_m / depth_m
+    return max(1, int(math.floor(WEIGHT_ONE * share * share + 0.5)))
+
+
 @njit(cache=True)
 def scatter(
     start: int,
@@ -56,11 +68,14 @@ def scatter(
     directory: _I32,
     low: _I32,
     block_ijk: _I32,
+    row_of: _I32,
+    place: _I32,
     slot: _I32,
     state: _I32,
     touched: _I32,
     frame_best: _U8,
     frame_rgb: _U8,
+    frame_depth: _F32,
     near: _F64,
     far: _F64,
 ) -> int:
@@ -81,17 +96,20 @@ def scatter(
         voxel_m: edge of a voxel.
         directory: block numbers; must cover everything within max_depth of the camera.
         low: (3,) block index of directory[0, 0, 0].
-        block_ijk: (capacity, 3) block index of each block; appended to.
-        slot: per voxel, its place in `touched`, if touched[slot[v]] == v.
-        state: [number of blocks, number of touched voxels], changed in place.
-        touched: (>= H * W,) voxels seen in this frame.
+        block_ijk: (block capacity, 3) block index of each block; appended to.
+        row_of: (block capacity * 512,) row + 1 of each place; appended to.
+        place: (row capacity,) place of each row; appended to.
+        slot: (row capacity,) a row's position in `touched`, if touched[slot[row]] == row.
+        state: [number of blocks, number of touched voxels, number of rows], changed in place.
+        touched: (>= H * W,) rows seen in this frame.
         frame_best: (>= H * W, C) their best scores in this frame.
         frame_rgb: (>= H * W, 3) colour of the first pixel that fell in them.
+        frame_depth: (>= H * W,) its depth.
         near: (W, 3) per column: squared ground distance, x, y of the nearest point at obstacle height.
         far: (W, 3) the same of the farthest point; -1 = none.
 
     Returns:
-        H * W when done, or the pixel at which a new block is needed and `block_ijk` is full.
+        H * W when done, or the pixel at which a new block or row is needed and there is no room.
     """
     height, width = depth.shape
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
@@ -99,7 +117,7 @@ def scatter(
     low_obstacle, high_obstacle = limits[4], limits[5]
     tx, ty, tz = T[0, 3], T[1, 3], T[2, 3]
     num_categories = scores.shape[2]
-    blocks, count = state[0], state[1]
+    blocks, count, rows = state[0], state[1], state[2]
     last_i, last_j, last_k, last_s = 0, 0, -(1 << 30), -1
     for r in range(start // width, height):
         v = (r - cy) / fy
@@ -137,18 +155,28 @@ def scatter(
                 b = directory[bx, by, bz]
                 if b < 0:
                     if blocks == len(block_ijk):
-                        state[0], state[1] = blocks, count
+                        state[0], state[1], state[2] = blocks, count, rows
                         return r * width + u
                     b = blocks
                     directory[bx, by, bz] = b
                     block_ijk[b, 0], block_ijk[b, 1], block_ijk[b, 2] = i >> 3, j >> 3, k >> 3
                     blocks += 1
-                voxel = b * BLOCK_VOXELS + (((i & 7) << 6) | ((j & 7) << 3) | (k & 7))
-                s = slot[voxel]
-                if s >= count or touched[s] != voxel:
+                at = b * BLOCK_VOXELS + (((i & 7) << 6) | ((j & 7) << 3) | (k & 7))
+                row = row_of[at] - 1
+                if row < 0:
+                    if rows == len(place):
+                        state[0], state[1], state[2] = blocks, count, rows
+                        return r * width + u
+                    row = rows
+                    row_of[at] = row + 1
+                    place[row] = at
+                    rows += 1
+                s = slot[row]
+                if s >= count or touched[s] != row:
                     s = count
-                    slot[voxel] = s
-                    touched[s] = voxel
+                    slot[row] = s
+                    touched[s] = row
+                    frame_depth[s] = d
                     for c in range(num_categories):
                         frame_best[s, c] = 0
                     for c in range(3):
@@ -158,7 +186,7 @@ def scatter(
             if with_scores:
                 for c in range(num_categories):
                     frame_best[s, c] = max(frame_best[s, c], scores[r, u, c])
-    state[0], state[1] = blocks, count
+    state[0], state[1], state[2] = blocks, count, rows
     return height * width
 
 
@@ -166,13 +194,22 @@ def scatter(
 def fuse(
     touched: _I32,
     count: int,
+    frame: int,
     frame_best: _U8,
     frame_rgb: _U8,
+    frame_depth: _F32,
     confident: int,
+    said_score: int,
+    full_weight_m: float,
     views: npt.NDArray[np.uint16],
+    last: npt.NDArray[np.uint32],
     best: _U8,
     total: npt.NDArray[np.uint32],
+    said: npt.NDArray[np.uint16],
+    weight: npt.NDArray[np.uint32],
+    misses: _U8,
     rgb: _U8,
+    place: _I32,
     block_ijk: _I32,
     low: _I32,
     layers: tuple[int, int],
@@ -180,9 +217,35 @@ def fuse(
     obstacles: npt.NDArray[np.bool_],
     explored: npt.NDArray[np.bool_],
 ) -> tuple[int, int]:
-    """Fold a frame's touched voxels into the map: max and sum over time, views, colour, both 2D grids.
+    """Fold a frame's touched voxels into the map: max, sum and counts over time, colour, both 2D grids.
 
-    Views stop at 65535, and with them the sums, so that sum / views stays the mean.
+    Views stop at 65535, and with them sums, counts and weights, so that their ratios stay what they are.
+
+    Args:
+        touched: rows of `scatter`, with `frame_best`, `frame_rgb` and `frame_depth`.
+        count: number of them.
+        frame: number of the frame, kept as the voxel's last.
+        frame_best: (n, C) best scores in this frame.
+        frame_rgb: (n, 3) colour.
+        frame_depth: (n,) metres.
+        confident: score from which a voxel is confident.
+        said_score: score from which a view said so.
+        full_weight_m: depth up to which a view has full weight; 0 = every view counts 1 and `weight` is empty.
+        views: (rows,) as the arrays that follow, of the store; changed in place.
+        last: (rows,) frame that last saw the voxel.
+        best: (rows, C).
+        total: (rows, C) weighted sums of the frame's best.
+        said: (rows, C) views that said so.
+        weight: (rows,) sum of weights, or empty.
+        misses: (rows,) views in a row that looked through the voxel, or empty.
+        rgb: (rows, 3).
+        place: (rows,) place of each row.
+        block_ijk: (blocks, 3).
+        low: (3,) of the directory.
+        layers: first and last layer of obstacles.
+        obstacle_min_views: views that make an obstacle.
+        obstacles: (X, Y), changed in place.
+        explored: (X, Y), changed in place.
 
     Returns:
         Number of voxels that became confident, number of cells that became explored.
@@ -190,27 +253,37 @@ def fuse(
     gained, cells = 0, 0
     num_categories = best.shape[1]
     for s in range(count):
-        voxel = touched[s]
-        n = int(views[voxel])
+        row = touched[s]
+        n = int(views[row])
         before = 0
         after = 0
+        share = np.uint32(1)
+        if len(weight) > 0:
+            share = np.uint32(range_weight(frame_depth[s], full_weight_m))
         for c in range(num_categories):
-            old, new = best[voxel, c], frame_best[s, c]
+            old, new = best[row, c], frame_best[s, c]
             before = max(before, old)
             if new > old:
-                best[voxel, c] = new
-            after = max(after, best[voxel, c])
+                best[row, c] = new
+            after = max(after, best[row, c])
             if n < 65535:
-                total[voxel, c] += np.uint32(new)
+                total[row, c] += share * np.uint32(new)
+                if new >= said_score:
+                    said[row, c] += np.uint16(1)
         if before < confident <= after:
             gained += 1
         if n < 65535:
             n += 1
-            views[voxel] = n
-        weight = n if n < 8 else 8
+            views[row] = n
+            if len(weight) > 0:
+                weight[row] += share
+        last[row] = frame
+        if len(misses) > 0:
+            misses[row] = 0
+        fresh = n if n < 8 else 8
         for c in range(3):
-            rgb[voxel, c] = (int(rgb[voxel, c]) * (weight - 1) + frame_rgb[s, c] + weight // 2) // weight
-        b, inside = voxel // BLOCK_VOXELS, voxel % BLOCK_VOXELS
+            rgb[row, c] = (int(rgb[row, c]) * (fresh - 1) + frame_rgb[s, c] + fresh // 2) // fresh
+        b, inside = place[row] // BLOCK_VOXELS, place[row] % BLOCK_VOXELS
         x = ((block_ijk[b, 0] - low[0]) << 3) + (inside >> 6)
         y = ((block_ijk[b, 1] - low[1]) << 3) + ((inside >> 3) & 7)
         k = (block_ijk[b, 2] << 3) + (inside & 7)

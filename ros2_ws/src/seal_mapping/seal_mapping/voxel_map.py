@@ -3,8 +3,9 @@
 
 Source: SEAL (its 3D semantic mapping) and Algorithm 3. Departs from the pseudo-code, which pools the score image by
 average before it fills voxels: per frame and voxel we take the maximum over the pixels that fall in it, as the text
-says, then the maximum over time. Next to that maximum the map keeps the sum over frames and the number of frames that
-saw the voxel, so that rules of fusion other than the maximum can be used later (`label_prop`).
+says, then the maximum over time. Next to that maximum the map keeps, per voxel, the frames that saw it and the last of
+them, and per category the sum over frames and the frames that said so: what rules of fusion other than the maximum need
+(`label_prop`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import numpy.typing as npt
 
 from seal_mapping import map_kernels as kernels
 from seal_mapping.grid import Grid2D
+from seal_mapping.map_clear import clear_free
 from seal_mapping.map_config import MapConfig, VoxelCloud
-from seal_mapping.voxel_store import VoxelStore
+from seal_mapping.voxel_store import VoxelStore, voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
+from seal_perception.pose import invert
 
 __all__ = ["MapConfig", "VoxelCloud", "VoxelMap"]
 
@@ -33,14 +36,15 @@ _F64 = npt.NDArray[np.float64]
 class VoxelMap:
     """Occupancy, colour and scores of what was seen, in voxels of the map frame.
 
-    Memory follows the surfaces that were seen: blocks of 8 x 8 x 8 voxels come into being when a point falls in them.
+    Memory follows the surfaces that were seen: blocks of 8 x 8 x 8 places come into being when a point falls in them,
+    voxels when one falls in theirs. No extent is named beforehand.
 
     Attributes:
         config: the parameters.
         frames: number of frames put in so far.
         confident_count: voxels whose best category score is confident (the reward "Gainful Curiosity"; departs from
             Algorithm 1, which counts the occupancy channel too).
-        timings: milliseconds per stage of the last `integrate`: filter, grow, scatter, fuse, explore, total.
+        timings: milliseconds per stage of the last `integrate`: filter, grow, scatter, fuse, clear, explore, total.
     """
 
     def __init__(self, config: MapConfig | None = None) -> None:
@@ -56,6 +60,7 @@ class VoxelMap:
         self._touched = np.zeros(pixels, np.int32)
         self._frame_best = np.zeros((pixels, self.config.num_categories), np.uint8)
         self._frame_rgb = np.zeros((pixels, 3), np.uint8)
+        self._frame_depth = np.zeros(pixels, np.float32)
 
     def integrate(self, frame: Frame, scores: npt.NDArray[np.uint8] | None) -> int:
         """Put one frame into the map.
@@ -66,7 +71,7 @@ class VoxelMap:
                 without scores counts as a view with score 0.
 
         Returns:
-            Increase of `confident_count`.
+            Increase of `confident_count` (negative where clearing forgot more than the frame brought).
 
         Raises:
             InputError: if `scores` has another shape or type, or the pose is absurdly far away.
@@ -85,6 +90,8 @@ class VoxelMap:
         clock.lap("scatter")
         gained = self._fuse(count)
         clock.lap("fuse")
+        gained -= self._clear(frame, depth)
+        clock.lap("clear")
         self._explore(frame, near, far)
         clock.lap("explore")
         self.timings = clock.laps()
@@ -113,7 +120,7 @@ class VoxelMap:
             self._scratch(depth.size)
         near = np.full((camera.width, 3), np.inf)
         far = np.full((camera.width, 3), -1.0)
-        state = np.array([store.blocks, 0], np.int32)
+        state = np.array([store.blocks, 0, store.rows], np.int32)
         ranges = (config.min_depth_m, config.max_depth_m, config.min_height_m, config.max_height_m)
         limits = np.array([*ranges, config.obstacle_min_m, config.obstacle_max_m])
         empty = np.zeros((1, 1, config.num_categories), np.uint8)
@@ -133,15 +140,18 @@ class VoxelMap:
                 store.directory,
                 store.low,
                 store.block_ijk,
+                store.row_of,
+                store.place,
                 store.slot,
                 state,
                 self._touched,
                 self._frame_best,
                 self._frame_rgb,
+                self._frame_depth,
                 near,
                 far,
             )
-            store.blocks = int(state[0])
+            store.blocks, store.rows = int(state[0]), int(state[2])
             if pixel == depth.size:
                 return int(state[1]), near, far
             store.grow()
@@ -151,13 +161,22 @@ class VoxelMap:
         gained, cells = kernels.fuse(
             self._touched,
             count,
+            self.frames,
             self._frame_best,
             self._frame_rgb,
+            self._frame_depth,
             self.config.confident,
+            self.config.said_score,
+            self.config.range_weight_m,
             store.views,
+            store.last,
             store.best,
             store.total,
+            store.said,
+            store.weight,
+            store.misses,
             store.rgb,
+            store.place,
             store.block_ijk,
             store.low,
             self.config.obstacle_layers,
@@ -167,6 +186,37 @@ class VoxelMap:
         )
         self._explored_count += cells
         return int(gained)
+
+    def _clear(self, frame: Frame, depth: npt.NDArray[np.float32]) -> int:
+        """Forget what the frame looked through once too often; number of confident voxels among it."""
+        config, store, camera = self.config, self._store, frame.camera
+        if config.clear_views == 0:
+            return 0
+        removed = np.empty(store.rows, np.int32)
+        count, lost = clear_free(
+            depth,
+            invert(frame.T_map_camera),
+            np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+            config.origin,
+            config.voxel_m,
+            config.min_depth_m,
+            config.max_depth_m,
+            config.clear_margin_m,
+            config.clear_views,
+            config.confident,
+            self.frames,
+            store.blocks,
+            store.block_ijk,
+            store.row_of,
+            store.views,
+            store.last,
+            store.misses,
+            store.best,
+            removed,
+        )
+        if count:
+            store.remove(removed[:count], config.obstacle_layers, config.obstacle_min_views)
+        return int(lost)
 
     def _explore(self, frame: Frame, near: _F64, far: _F64) -> None:
         camera, origin = frame.T_map_camera[:2, 3].copy(), self._store.grid_origin()
@@ -194,16 +244,27 @@ class VoxelMap:
         return self._store.nbytes
 
     def voxels(self) -> VoxelCloud:
-        """Every voxel seen so far, blocks sorted by their index, so that the order of frames does not matter."""
+        """Every voxel seen so far, in the order x, y, z, so that the order of frames does not matter."""
+        return self._cloud(*self._store.seen())
+
+    def at(self, ijk: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], VoxelCloud]:
+        """(N,) which of the voxels (N, 3) were seen, and those that were, in the order asked for."""
+        wanted = np.asarray(ijk, np.int64).reshape(-1, 3)
+        rows = self._store.rows_at(wanted)
+        return rows >= 0, self._cloud(rows[rows >= 0], wanted[rows >= 0])
+
+    def _cloud(self, rows: npt.NDArray[np.int64], ijk: npt.NDArray[np.int64]) -> VoxelCloud:
         store = self._store
-        rows, ijk = store.seen()
         return VoxelCloud.of(
             ijk.astype(np.int32),
             self.config.voxel_m,
             rgb=store.rgb[rows],
             views=store.views[rows],
+            last=store.last[rows],
             evidence=store.total[rows],
+            said=store.said[rows],
             best=store.best[rows],
+            weight=store.weight[rows] if len(store.weight) else None,
         )
 
     def save(self, path: Path | str) -> None:
@@ -245,14 +306,15 @@ class VoxelMap:
         blocks = np.unique(ijk >> 3, axis=0)
         if len(blocks) and ((blocks < low).any() or (blocks >= low + shape).any()):
             raise InputError("a voxel lies outside the map's grids or heights")
+        if len(np.unique(voxel_keys(ijk))) < len(ijk) or (cloud.views == 0).any():
+            raise InputError("a voxel occurs twice, or was never seen")
         store.relay(low, shape, empty=True)
-        store.reserve(len(blocks))
-        store.blocks = len(blocks)
-        store.block_ijk[: len(blocks)] = blocks
-        store.directory[tuple((blocks - low).T)] = np.arange(len(blocks))
-        rows = store.rows_of(ijk)
-        store.views[rows], store.best[rows] = cloud.views, cloud.best
-        store.total[rows], store.rgb[rows] = cloud.evidence, cloud.rgb
+        store.fill(ijk)
+        rows = slice(0, len(cloud))
+        store.views[rows], store.last[rows], store.best[rows] = cloud.views, cloud.last, cloud.best
+        store.total[rows], store.said[rows], store.rgb[rows] = cloud.evidence, cloud.said, cloud.rgb
+        if config.range_weight_m > 0:
+            store.weight[rows] = cloud.weight
         first, last = config.obstacle_layers
         high = (ijk[:, 2] >= first) & (ijk[:, 2] <= last) & (cloud.views >= config.obstacle_min_views)
         store.obstacles[tuple((ijk[high, :2] - low[:2] * kernels.BLOCK).T)] = True
