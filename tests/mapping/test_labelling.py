@@ -12,7 +12,7 @@ import pytest
 from tests.mapping.worlds import FINE, ListSource, detections, label_config, wall_source
 
 import seal_mapping
-from seal_mapping.label_config import Instance, LabelVolume
+from seal_mapping.label_volume import Instance, LabelVolume
 from seal_mapping.labelling import frame_annotations, label_frames, self_training_labels
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.dataset import CocoDataset
@@ -106,18 +106,17 @@ def test_a_folder_that_is_no_dataset_is_left_alone(tmp_path):
 
 def volume_of_one(ignored=False):
     """A wall of one voxel column ahead, as an object or as a region to ignore."""
-    instance = np.zeros((1, 3, 3), np.int32)
-    instance[0, 1, 1] = -1 if ignored else 1
-    item = Instance(-1 if ignored else 1, 4, 1, 0.5, 3.0, 1.0, (2.0, 0.0, 0.9), (0.05, 0.05, 0.05))
-    clearance = (instance == 0).astype(np.uint8)
+    number = -1 if ignored else 1
+    item = Instance(number, 4, 1, 0.5, 3.0, 2.0, 1.0, (2.0, 0.0, 0.9), (0.05, 0.05, 0.05))
     both = ((), (item,)) if ignored else ((item,), ())
-    return LabelVolume(instance, clearance, np.array([40, -1, 17]), np.full(3, -0.025), 0.05, *both)
+    return LabelVolume(np.array([[40, 0, 18]], np.int32), np.array([number], np.int32), np.full(3, -0.025), 0.05, *both)
 
 
 def test_small_instances_are_left_out_of_a_picture_and_regions_to_ignore_are_marked():
     item = wall_source(1).items[0].frame
     found = frame_annotations(item, volume_of_one(), label_config(min_area_share=0.0))
-    assert [(a.category, a.extra) for a in found] == [(4, {"instance": 1, "score": 0.5, "views": 3.0})]
+    told = {"instance": 1, "score": 0.5, "views": 3.0, "support": 2.0, "seen": 1.0}
+    assert [(a.category, a.extra) for a in found] == [(4, told)]
     share = found[0].mask.mean()
     assert frame_annotations(item, volume_of_one(), label_config(min_area_share=share))
     assert not frame_annotations(item, volume_of_one(), label_config(min_area_share=share * 1.01))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.mapping.worlds import dense as window_of
 from tests.mapping.worlds import label_config
 
 from seal_mapping.benchmarks import DenseNumpyMap, mapping_rows, plain_labels, room_frames
@@ -28,8 +29,9 @@ def test_baselines_give_the_same_results():
     assert abs(int((dense.views > 0).sum()) - len(cloud)) <= 5
     volume = propagate(voxel_map, label_config())
     assert len(volume.instances) >= 2
+    window = window_of(volume)
     for frame, _ in frames[:2]:
-        plain = plain_labels(volume, frame, volume.clearance == 0)
+        plain = plain_labels(volume, window, window.clearance == 0, frame)
         assert (plain == render_labels(volume, frame.camera, frame.T_map_camera)[0]).mean() > 0.999
 
 

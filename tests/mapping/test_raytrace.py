@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
 from tests.mapping.worlds import box, frame, label_config, map_of
 
-from seal_mapping.label_config import Instance, LabelVolume
 from seal_mapping.label_prop import propagate
+from seal_mapping.label_volume import Instance, LabelVolume
 from seal_mapping.raytrace import render_labels, trace_image
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.camera import Camera
@@ -24,14 +23,10 @@ FORWARD = camera_mounting(0.0)
 
 def volume_of(stops, low=(0, 0, 0), voxel_m=0.05):
     """Volume in which every stop is an instance of its own."""
-    ids = np.zeros(stops.shape, np.int32)
-    ids[stops] = np.arange(1, stops.sum() + 1)
-    clearance = np.full(stops.shape, 255)
-    if stops.any():
-        clearance = ndimage.distance_transform_cdt(~stops, metric="chessboard")
-    items = tuple(Instance(n + 1, n % 6, 1, 1.0, 1.0, 1.0, (0, 0, 0), (0, 0, 0)) for n in range(int(stops.sum())))
-    origin = np.full(3, -voxel_m / 2)
-    return LabelVolume(ids, clearance.astype(np.uint8), np.array(low, np.int64), origin, voxel_m, items)
+    ijk = (np.argwhere(stops) + np.array(low)).astype(np.int32).reshape(-1, 3)
+    ids = np.arange(1, len(ijk) + 1, dtype=np.int32)
+    items = tuple(Instance(n + 1, n % 6, 1, 1.0, 1.0, 1.0, 1.0, (0, 0, 0), (0, 0, 0)) for n in range(len(ijk)))
+    return LabelVolume(ijk, ids, np.full(3, -voxel_m / 2), voxel_m, items)
 
 
 def walk(p, d, stops, max_t):
@@ -57,8 +52,9 @@ def walk(p, d, stops, max_t):
 def reference(volume, camera, T, max_t):
     ids = np.zeros((camera.height, camera.width), np.int32)
     depth = np.zeros(ids.shape, np.float32)
-    stops = {tuple(c) for c in np.argwhere(volume.clearance == 0).tolist()}
-    p = (T[:3, 3] - volume.origin) / volume.voxel_m - volume.low
+    low = volume.bounds()[0]
+    stops = dict(zip(map(tuple, (volume.ijk - low).tolist()), volume.instance.tolist(), strict=True))
+    p = (T[:3, 3] - volume.origin) / volume.voxel_m - low
     R = T[:3, :3] / volume.voxel_m
     for r in range(camera.height):
         for u in range(camera.width):
@@ -66,7 +62,7 @@ def reference(volume, camera, T, max_t):
             d = [R[n, 0] * a + R[n, 1] * b + R[n, 2] for n in range(3)]
             voxel, t = walk(p.tolist(), d, stops, max_t)
             if voxel is not None:
-                ids[r, u], depth[r, u] = volume.instance[voxel], t
+                ids[r, u], depth[r, u] = stops[voxel], t
     return ids, depth
 
 
@@ -81,8 +77,9 @@ def test_same_voxels_as_the_plain_walk(seed, share, aligned, max_t):
     """From inside and outside the box; along the axes and through corners too, where planes tie."""
     rng = np.random.default_rng(seed)
     shape = tuple(rng.integers(1, 24, 3))
-    volume = volume_of(rng.random(shape) < share, rng.integers(-20, 5, 3))
-    centre = (volume.low + np.array(shape) / 2) * volume.voxel_m
+    low = rng.integers(-20, 5, 3)
+    volume = volume_of(rng.random(shape) < share, low)
+    centre = (low + np.array(shape) / 2) * volume.voxel_m
     if aligned:  # at a voxel's centre, on an edge or corner, looking along an axis: ties and zero components
         place = np.round(centre / 0.025 + rng.integers(-30, 30, 3)) * 0.025
         T = planar_pose(0, 0, rng.integers(4) * np.pi / 2) @ FORWARD

@@ -17,6 +17,7 @@ from numba import njit, prange
 
 from seal_mapping.label_config import PAPER
 from seal_mapping.label_prop import LabelConfig, LabelVolume, propagate
+from seal_mapping.label_volume import LabelWindow
 from seal_mapping.raytrace import render_labels
 from seal_mapping.voxel_map import MapConfig, VoxelMap
 from seal_perception.benchmarking import BenchmarkRow, time_ms
@@ -153,15 +154,17 @@ def _plain_walk(
                     t, tz, z = tz, tz + gz, z + sz
 
 
-def plain_labels(volume: LabelVolume, frame: Frame, stops: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def plain_labels(
+    volume: LabelVolume, window: LabelWindow, stops: npt.NDArray[np.bool_], frame: Frame
+) -> npt.NDArray[np.int32]:
     """Baseline of `render_labels`: (H, W) int32 instance ids."""
     camera, T = frame.camera, frame.T_map_camera
     out = np.empty((camera.height, camera.width), np.int32)
     _plain_walk(
-        (T[:3, 3] - volume.origin) / volume.voxel_m - volume.low,
+        (T[:3, 3] - volume.origin) / volume.voxel_m - window.low,
         T[:3, :3] / volume.voxel_m,
         np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-        volume.instance,
+        window.instance,
         stops,
         5.1,
         out,
@@ -202,8 +205,9 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     for frame, scores in frames:
         voxel_map.integrate(frame, scores)
     volume = propagate(voxel_map, PAPER)
-    stops = volume.clearance == 0
-    size, shape = "640x480", "x".join(str(n) for n in volume.instance.shape)
+    window = volume.window(*volume.bounds())
+    stops = window.clearance == 0
+    size, shape = "640x480", "x".join(str(n) for n in window.instance.shape)
 
     def traced(frame: Frame, _: _U8) -> object:
         return render_labels(volume, frame.camera, frame.T_map_camera)
@@ -212,7 +216,7 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
         return render_labels(volume, frame.camera, frame.T_map_camera, pixels="depth", depth=frame.depth)
 
     def plain(frame: Frame, _: _U8) -> object:
-        return plain_labels(volume, frame, stops)
+        return plain_labels(volume, window, stops, frame)
 
     baseline = time_ms(_each(plain, frames), repeats)[0]
     name = "plain numba traversal"

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numbers of 3DLabelProp and the labelled volume that it makes."""
+"""The numbers of 3DLabelProp."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 SIZES_M: dict[str, tuple[float, float, float, float]] = {
     "chair": (0.2, 0.2, 1.3, 1.6),
@@ -23,6 +20,7 @@ look at training homes the bed's 3.0 became 3.4 m (a blurred end adds up to 1 m)
 (chairs had been labelled couches). Tops above the map's own `max_height_m` never bind."""
 
 RULES = ("paper", "agreement", "instance_vote")
+EVIDENCE = ("score", "share", "log_odds")
 PIXELS = ("ray", "depth")
 
 
@@ -30,17 +28,21 @@ PIXELS = ("ray", "depth")
 class LabelConfig:
     """Parameters of `propagate` and of the pictures made from its volume.
 
-    Evidence of a voxel for a category: mean over the frames that saw the voxel of the frame's best score there, 0..1.
-
     Attributes:
         rule: "paper": a voxel takes its best category if that score was ever confident;
             "agreement": if its evidence reaches `agreement`;
             "instance_vote": voxels above `vote_low` connect, then the whole component takes one category and is kept
             if its evidence reaches `agreement`.
+        evidence: of a voxel for a category, 0..1: "score": mean over the frames that saw the voxel of the frame's best
+            score there; "share": share of those frames that said so (`MapConfig.said_score`); "log_odds": probability
+            from `log_prior` plus `log_hit` for each frame that said so and `log_miss` for each that did not.
         confident: score of 255 from which "paper" trusts a voxel ("> 0.9" is >= 230).
         agreement: least evidence of a voxel ("agreement") or of a component ("instance_vote").
         agreement_min_views: frames that must have seen a voxel ("agreement"), or the mean voxel of a component
             ("instance_vote"), before its evidence counts.
+        log_prior: log-odds of a category before any view.
+        log_hit: log-odds that a view which said so adds.
+        log_miss: log-odds that a view which did not say so adds (negative).
         smooth_voxels: evidence is pooled over a cube of this many voxels to each side; 0 = off (not in "paper").
         vote_low: least evidence of a voxel that joins a component.
         vote_min_views: frames that must have seen such a voxel.
@@ -49,6 +51,8 @@ class LabelConfig:
         min_height_m: voxels whose centre lies lower above the floor get no label: a rug or the floor is none of the
             categories, however many views say so; 0 = off.
         min_instance_m3: smaller instances are dropped (0.025 m3 = 200 voxels of 5 cm).
+        min_instance_by_category_m3: the same for the first categories, one number each, in their order; empty = one
+            bar for all.
         plausible_size: drop instances whose footprint or height no object of their category has (`SIZES_M`): a table
             that views agree to be a chair, a wall taken for a bed, two chairs in one.
         max_hole_m3: enclosed holes below this volume are filled, never over another category.
@@ -63,9 +67,13 @@ class LabelConfig:
     """
 
     rule: str = "instance_vote"
+    evidence: str = "score"
     confident: int = 230
     agreement: float = 0.3
     agreement_min_views: int = 3
+    log_prior: float = -3.0
+    log_hit: float = 1.0
+    log_miss: float = -0.3
     smooth_voxels: int = 0
     vote_low: float = 0.1
     vote_min_views: int = 1
@@ -73,6 +81,7 @@ class LabelConfig:
     vote_confident_share: float = 0.0
     min_height_m: float = 0.1
     min_instance_m3: float = 0.025
+    min_instance_by_category_m3: tuple[float, ...] = ()
     plausible_size: bool = True
     max_hole_m3: float = 0.25
     min_views: int = 1
@@ -86,6 +95,10 @@ class LabelConfig:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(f"rule must be one of {', '.join(RULES)}, got {self.rule!r}")
+        if self.evidence not in EVIDENCE:
+            raise ValueError(f"evidence must be one of {', '.join(EVIDENCE)}, got {self.evidence!r}")
+        if not (self.log_hit > 0 > self.log_miss):
+            raise ValueError(f"need log_hit > 0 > log_miss, got {self.log_hit} and {self.log_miss}")
         if self.pixels not in PIXELS:
             raise ValueError(f"pixels must be one of {', '.join(PIXELS)}, got {self.pixels!r}")
         if not 1 <= self.confident <= 255:
@@ -102,8 +115,15 @@ class LabelConfig:
         for name in ("min_height_m", "min_instance_m3", "max_hole_m3", "depth_check_m", "smooth_voxels"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+        if any(not value >= 0 for value in self.min_instance_by_category_m3):
+            raise ValueError(f"min_instance_by_category_m3 must be >= 0, got {self.min_instance_by_category_m3}")
         if not self.max_range_m > 0:
             raise ValueError(f"max_range_m must be positive, got {self.max_range_m}")
+
+    def min_instance(self, category: int) -> float:
+        """Cubic metres below which an instance of a category is dropped."""
+        by_category = self.min_instance_by_category_m3
+        return by_category[category] if category < len(by_category) else self.min_instance_m3
 
 
 PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False)
@@ -117,62 +137,3 @@ def label_preset(rule: str, **changes: Any) -> LabelConfig:
         ValueError: if there is no such rule or a value is out of range.
     """
     return replace(PAPER, **changes) if rule == "paper" else LabelConfig(rule=rule, **changes)
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One object found in the map, or one region to ignore.
-
-    Attributes:
-        id: > 0 for an object, < 0 for a region to ignore.
-        category: category index.
-        voxels: number of voxels, filled holes included.
-        score: mean over the seen voxels of what the rule went by: best score ("paper") or evidence, 0..1.
-        views: median over the seen voxels of the frames that saw them.
-        seen: share of the voxels that a camera saw (the rest are filled holes).
-        centre_xyz: mean of the voxels' centres in metres, map frame.
-        size_xyz: extent along the map's axes in metres.
-    """
-
-    id: int
-    category: int
-    voxels: int
-    score: float
-    views: float
-    seen: float
-    centre_xyz: tuple[float, float, float]
-    size_xyz: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class LabelVolume:
-    """Labels of a map as a dense box of voxels, ready for ray-tracing.
-
-    Attributes:
-        instance: (X, Y, Z) int32; 0 = none, > 0 an object, < 0 a region to ignore.
-        clearance: (X, Y, Z) uint8 chessboard distance in voxels to the nearest voxel at which a ray stops; 0 = stops.
-        low: (3,) int64 voxel index of [0, 0, 0].
-        origin: (3,) float64 lower corner of the map's voxel (0, 0, 0) in metres.
-        voxel_m: edge of a voxel.
-        instances: the objects, ids 1, 2, ...
-        ignored: the regions to ignore, ids -1, -2, ...
-    """
-
-    instance: npt.NDArray[np.int32]
-    clearance: npt.NDArray[np.uint8]
-    low: npt.NDArray[np.int64]
-    origin: npt.NDArray[np.float64]
-    voxel_m: float
-    instances: tuple[Instance, ...]
-    ignored: tuple[Instance, ...] = ()
-
-    def by_id(self) -> dict[int, Instance]:
-        """Objects and regions to ignore by their id."""
-        return {item.id: item for item in (*self.instances, *self.ignored)}
-
-    def category_table(self) -> npt.NDArray[np.int8]:
-        """(objects + regions + 1,) int8: entry [id] is the category; a negative id counts from the end; [0] is -1."""
-        table = np.full(1 + len(self.instances) + len(self.ignored), -1, np.int8)
-        for item in (*self.instances, *self.ignored):
-            table[item.id] = item.category
-        return table

@@ -9,198 +9,212 @@ dropped; nothing is dilated (the pseudo-code thresholds each category, drops, fi
 from __future__ import annotations
 
 import logging
-import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from seal_mapping.fusion import NO_LABEL, DenseMap, components, fuse_labels, voxel_evidence
-from seal_mapping.label_config import SIZES_M, Instance, LabelConfig, LabelVolume
+from seal_mapping.fusion import NO_LABEL, components, find, fuse_labels, voxel_evidence
+from seal_mapping.instance_ids import keep_ids
+from seal_mapping.label_config import SIZES_M, LabelConfig
+from seal_mapping.label_volume import Instance, LabelVolume
+from seal_mapping.map_config import VoxelCloud
 from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxel_store import voxel_keys
 from seal_perception.categories import CATEGORIES
 
 __all__ = ["Instance", "LabelConfig", "LabelVolume", "propagate"]
 
 _LOG = logging.getLogger(__name__)
+_I64 = npt.NDArray[np.int64]
+_LEAST_SHELL = 6
+"""Fewer voxels enclose nothing."""
 
 
-def propagate(voxel_map: VoxelMap, config: LabelConfig | None = None) -> LabelVolume:
+@dataclass(frozen=True)
+class Parts:
+    """Labelled voxels, grouped.
+
+    Attributes:
+        ijk: (M, 3) int64 voxel indices, none twice.
+        row: (M,) int64 row in the map's cloud, -1 for a filled voxel that no camera saw.
+        number: (M,) int64 part, from 1.
+        category: (parts + 1,) int64 category + 1 of each; entry 0 is 0.
+    """
+
+    ijk: _I64
+    row: _I64
+    number: _I64
+    category: _I64
+
+    @classmethod
+    def of(cls, cloud: VoxelCloud, labels: npt.NDArray[np.uint8]) -> Parts:
+        """The 26-connected parts of equal labels (N,)."""
+        part, count = components(cloud.ijk, labels)
+        rows = np.flatnonzero(part).astype(np.int64)
+        category = np.zeros(count + 1, np.int64)
+        category[part] = labels
+        category[0] = NO_LABEL
+        return cls(cloud.ijk[rows].astype(np.int64), rows, part[rows].astype(np.int64), category)
+
+    def each(self) -> list[_I64]:
+        """Per part from 1 on: its rows in these arrays."""
+        order = np.argsort(self.number, kind="stable")
+        ends = np.cumsum(np.bincount(self.number, minlength=len(self.category)))
+        return [np.asarray(chunk, np.int64) for chunk in np.split(order, ends[:-1])[1:]]
+
+    def keep(self, kept: npt.NDArray[np.bool_]) -> Parts:
+        """Only the parts marked in `kept` (entry 0 is ignored), numbered 1, 2, ... in their old order."""
+        kept = kept.copy()
+        kept[0] = False
+        number = np.zeros(len(kept), np.int64)
+        number[kept] = np.arange(1, kept.sum() + 1)
+        inside = kept[self.number]
+        category = np.concatenate([[0], self.category[kept]])
+        return Parts(self.ijk[inside], self.row[inside], number[self.number[inside]], category)
+
+
+def propagate(
+    voxel_map: VoxelMap, config: LabelConfig | None = None, previous: LabelVolume | None = None
+) -> LabelVolume:
     """Label a map's voxels and group them into instances.
 
     Args:
         voxel_map: the map, with scores.
         config: the rule of fusion and its numbers.
+        previous: what an earlier state of the same map gave: objects that lie on its objects keep their ids.
 
     Returns:
-        The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z.
+        The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z; with `previous`
+        new objects go on after its greatest id.
     """
     config = config or LabelConfig()
-    dense = DenseMap.of(voxel_map.voxels())
-    evidence = voxel_evidence(dense, config)
-    labels, score = fuse_labels(dense, evidence, config)
-    part, count = components(labels)
-    category: npt.NDArray[np.int64] = np.zeros(count + 1, np.int64)
-    category[part] = labels
-    voxel_m3 = voxel_map.config.voxel_m**3
-    fill_holes(part, count, config.max_hole_m3 / voxel_m3)
-    part, category = drop_small(part, category, config.min_instance_m3 / voxel_m3)
+    cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
+    labels, score = fuse_labels(cloud, config)
+    parts = fill_holes(Parts.of(cloud, labels), cloud, config.max_hole_m3 / voxel_m**3)
+    parts = drop_small(parts, config, voxel_m)
     if config.plausible_size:
-        part, category = drop_implausible(part, category, voxel_map.config.voxel_m, float(dense.low[2]))
-    ignored, ignored_category = _uncertain(dense, part, evidence, config)
-    instance = part - ignored
-    views = dense.spread(dense.cloud.views, 0)
-    stops = (views >= config.min_views) | (part > 0)
+        parts = drop_implausible(parts, voxel_m)
+    ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
+    regions, region_score = _uncertain(cloud, parts, config)
+    occupied = np.flatnonzero(cloud.occupied(config.min_views))
+    labelled = np.concatenate([parts.ijk, regions.ijk])
+    rest = cloud.ijk[occupied].astype(np.int64)
+    rest = rest[~np.isin(voxel_keys(rest), voxel_keys(labelled))]
+    ijk = np.concatenate([labelled, rest])
+    instance = np.concatenate([ids[parts.number], -regions.number, np.zeros(len(rest), np.int64)])
+    order = np.argsort(voxel_keys(ijk), kind="stable")
     volume = LabelVolume(
-        instance=instance,
-        clearance=_clearance(stops),
-        low=dense.low,
+        ijk=ijk[order].astype(np.int32),
+        instance=instance[order].astype(np.int32),
         origin=voxel_map.config.origin,
-        voxel_m=voxel_map.config.voxel_m,
-        instances=_describe(dense, part, category, score, voxel_map.config.voxel_m, 1),
-        ignored=_describe(dense, ignored, ignored_category, evidence, voxel_map.config.voxel_m, -1),
+        voxel_m=voxel_m,
+        instances=_describe(cloud, parts, score, voxel_m, ids),
+        ignored=_describe(cloud, regions, region_score, voxel_m, -np.arange(len(regions.category))),
     )
     _LOG.info("rule %s: %d instances, %d regions to ignore", config.rule, len(volume.instances), len(volume.ignored))
     return volume
 
 
-def fill_holes(part: npt.NDArray[np.int32], count: int, max_voxels: float) -> None:
-    """Fill, in place, the holes that an instance encloses and that have fewer than `max_voxels` voxels.
+def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
+    """Fill the holes that a part encloses and that have fewer than `max_voxels` voxels.
 
-    A hole is a 6-connected part of what is not the instance that does not reach its bounding box's outside. Only voxels
-    without a label are filled: another category, and another instance, keeps its own.
-
-    Args:
-        part: (X, Y, Z) int32 instance numbers 1..count, 0 = none.
-        count: number of instances.
-        max_voxels: volume below which a hole is filled.
+    A hole is a 6-connected region of what is not the part that does not reach its bounding box's outside. Only voxels
+    without a label are filled: another category, and another part, keeps its own.
     """
-    for number, box in enumerate(ndimage.find_objects(part, count), start=1):
-        if box is None:
+    taken, seen = np.sort(voxel_keys(parts.ijk)), voxel_keys(cloud.ijk)
+    new_ijk, new_number = [parts.ijk], [parts.number]
+    for number, rows in enumerate(parts.each(), start=1):
+        if len(rows) < _LEAST_SHELL:
             continue
-        crop = part[box]
-        hole, found = ndimage.label(np.pad(crop != number, 1, constant_values=True))
-        outside = hole[0, 0, 0]
+        ijk = parts.ijk[rows]
+        low = ijk.min(axis=0) - 1
+        body = np.zeros(ijk.max(axis=0) - low + 2, np.bool_)
+        body[tuple((ijk - low).T)] = True
+        hole, found = ndimage.label(~body)
         size = np.bincount(hole.reshape(-1), minlength=found + 1)
         fill = size < max_voxels
-        fill[[0, outside]] = False
-        crop[fill[hole[1:-1, 1:-1, 1:-1]] & (crop == 0)] = number
-
-
-def drop_small(
-    part: npt.NDArray[np.int32], category: npt.NDArray[np.int64], min_voxels: float
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Drop instances with fewer than `min_voxels` voxels and number the others 1, 2, ... in their old order.
-
-    Returns:
-        (X, Y, Z) int32 new numbers; per new number its category + 1 (entry 0 is 0).
-    """
-    size = np.bincount(part.reshape(-1), minlength=len(category))
-    kept = size >= math.ceil(min_voxels - 1e-6)
-    kept[0] = False
-    kept &= size > 0
-    return _renumbered(part, category, kept)
-
-
-def drop_implausible(
-    part: npt.NDArray[np.int32], category: npt.NDArray[np.int64], voxel_m: float, low_z: float
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Drop instances of a size that their category does not come in (`SIZES_M`) and number the others 1, 2, ...
-
-    The footprint is the smallest rectangle, turned at will, around the instance seen from above.
-
-    Args:
-        part: (X, Y, Z) int32 instance numbers from 1, 0 = none.
-        category: per number its category + 1 (entry 0 is 0).
-        voxel_m: edge of a voxel.
-        low_z: index of the array's lowest layer in the map; layer 0 lies half below the floor.
-
-    Returns:
-        As `drop_small`.
-    """
-    kept = np.ones(len(category), bool)
-    kept[0] = False
-    for number, box in enumerate(ndimage.find_objects(part, len(category) - 1), start=1):
-        index = int(category[number]) - 1
-        if box is None or index >= len(
-            CATEGORIES
-        ):  # a map of more categories than ours: nothing is known of their size
+        fill[[0, hole[0, 0, 0]]] = False
+        if not fill.any():
             continue
-        shorter, longer, longest, top = SIZES_M[CATEGORIES[index]]
-        inside = part[box] == number
-        cells = np.argwhere(inside.any(axis=2)).astype(np.float32)
-        sides = sorted((side + 1) * voxel_m for side in cv2.minAreaRect(cells)[1])
-        height = (low_z + box[2].stop - 0.5) * voxel_m  # the map's origin lies half a voxel below the floor
-        slack = 0.01 * voxel_m
+        cells = np.argwhere(fill[hole]) + low
+        cells = cells[find(taken, voxel_keys(cells)) < 0]
+        taken = np.union1d(taken, voxel_keys(cells))
+        new_ijk.append(cells)
+        new_number.append(np.full(len(cells), number, np.int64))
+    ijk, number_of = np.concatenate(new_ijk), np.concatenate(new_number)
+    return Parts(ijk, find(seen, voxel_keys(ijk)), number_of, parts.category)
+
+
+def drop_small(parts: Parts, config: LabelConfig, voxel_m: float) -> Parts:
+    """Drop parts of less than `LabelConfig.min_instance` of their category."""
+    size = np.bincount(parts.number, minlength=len(parts.category))
+    least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])]) / voxel_m**3
+    return parts.keep((size >= np.ceil(least - 1e-6)) & (size > 0))
+
+
+def drop_implausible(parts: Parts, voxel_m: float) -> Parts:
+    """Drop parts of a size that their category does not come in (`SIZES_M`).
+
+    The footprint is the smallest rectangle, turned at will, around the part seen from above. Layer 0 lies half below
+    the floor.
+    """
+    kept = np.ones(len(parts.category), bool)
+    for number, rows in enumerate(parts.each(), start=1):
+        index = int(parts.category[number]) - 1
+        if index >= len(CATEGORIES):
+            continue
+        shorter_min, longer_min, longer_max, top_max = SIZES_M[CATEGORIES[index]]
+        ijk = parts.ijk[rows]
+        corners = np.unique(ijk[:, :2], axis=0)[:, None, :] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+        _, sides, _ = cv2.minAreaRect(corners.reshape(-1, 2).astype(np.float32))
+        shorter, longer = sorted(voxel_m * float(side) for side in sides)
+        top = voxel_m * (float(ijk[:, 2].max()) + 0.5)
+        slack = 1e-3
         kept[number] = (
-            sides[0] >= shorter - slack and longer - slack <= sides[1] <= longest + slack and height <= top + slack
+            shorter >= shorter_min - slack
+            and longer_min - slack <= longer <= longer_max + slack
+            and top <= top_max + slack
         )
-    return _renumbered(part, category, kept)
+    return parts.keep(kept)
 
 
-def _renumbered(
-    part: npt.NDArray[np.int32], category: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    renumber = np.zeros(len(category), np.int32)
-    renumber[kept] = np.arange(1, int(kept.sum()) + 1)
-    return renumber[part], np.concatenate([[NO_LABEL], category[kept]]).astype(np.int64)
-
-
-def _uncertain(
-    dense: DenseMap, part: npt.NDArray[np.int32], evidence: npt.NDArray[np.float32], config: LabelConfig
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Regions with some evidence and no label: numbers 1.. and per number the category + 1."""
-    if not config.ignore_uncertain or len(dense.cloud) == 0:
-        return np.zeros_like(part), np.zeros(1, np.int64)
-    label = np.where(evidence.max(axis=1) >= config.uncertain, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
-    volume = np.where(part == 0, dense.spread(label, NO_LABEL), NO_LABEL).astype(np.uint8)
-    region, count = components(volume)
-    category = np.zeros(count + 1, np.int64)
-    category[region] = volume
-    return region, category
-
-
-def _clearance(stops: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """(X, Y, Z) uint8 chessboard distance to the nearest voxel that stops a ray; 255 stands for 255 or more."""
-    if not stops.any():
-        return np.full(stops.shape, 255, np.uint8)
-    distance = ndimage.distance_transform_cdt(~stops, metric="chessboard")
-    return np.minimum(distance, 255).astype(np.uint8)
+def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Parts, npt.NDArray[np.float32]]:
+    """Regions with some evidence and no label, and the (N, C) evidence."""
+    evidence = voxel_evidence(cloud, config)
+    labels: npt.NDArray[np.uint8] = np.zeros(len(cloud), np.uint8)
+    if config.ignore_uncertain and len(cloud):
+        above = evidence.max(axis=1) >= config.uncertain
+        labels = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
+        labels[parts.row[parts.row >= 0]] = NO_LABEL
+    return Parts.of(cloud, labels), evidence
 
 
 def _describe(
-    dense: DenseMap,
-    part: npt.NDArray[np.int32],
-    category: npt.NDArray[np.int64],
-    score: npt.NDArray[np.float32],
-    voxel_m: float,
-    sign: int,
+    cloud: VoxelCloud, parts: Parts, score: npt.NDArray[np.float32], voxel_m: float, ids: _I64
 ) -> tuple[Instance, ...]:
-    """The table of instances behind the numbers in `part`; ids get `sign`."""
+    """The table of instances behind the parts; `ids` (parts + 1,) are their ids."""
     out = []
-    for number, box in enumerate(ndimage.find_objects(part, len(category) - 1), start=1):
-        if box is None:
-            continue
-        inside = part[box] == number
-        rows = dense.index[box][inside]
+    for number, inside in enumerate(parts.each(), start=1):
+        ijk, rows = parts.ijk[inside], parts.row[inside]
         rows = rows[rows >= 0]
-        corner = dense.low + [axis.start for axis in box]
-        ijk = np.argwhere(inside) + corner
-        index = int(category[number]) - 1
+        index = int(parts.category[number]) - 1
         out.append(
             Instance(
-                id=sign * number,
+                id=int(ids[number]),
                 category=index,
                 voxels=len(ijk),
                 score=round(float(score[rows, index].mean()), 4) if len(rows) else 0.0,
-                views=float(np.median(dense.cloud.views[rows])) if len(rows) else 0.0,
+                views=float(np.median(cloud.views[rows])) if len(rows) else 0.0,
+                support=float(np.median(cloud.said[rows, index])) if len(rows) else 0.0,
                 seen=round(len(rows) / len(ijk), 4),
                 centre_xyz=_xyz(ijk.mean(axis=0) * voxel_m),
                 size_xyz=_xyz((ijk.max(axis=0) - ijk.min(axis=0) + 1) * voxel_m),
             )
         )
-    return tuple(out)
+    return tuple(sorted(out, key=lambda item: abs(item.id)))
 
 
 def _xyz(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from seal_mapping.label_preview import draw_labels, write_png
-from seal_mapping.label_prop import LabelConfig, LabelVolume, propagate
+from seal_mapping.label_prop import LabelConfig, propagate
+from seal_mapping.label_volume import LabelVolume
 from seal_mapping.raytrace import render_labels
 from seal_mapping.source import BagFrame, FrameSource
 from seal_mapping.voxel_map import MapConfig, VoxelMap
@@ -146,6 +147,7 @@ def frame_annotations(frame: Frame, volume: LabelVolume, config: LabelConfig) ->
         if number > 0 and count < enough:
             continue
         extra: dict[str, Any] = {"instance": number, "score": item.score, "views": item.views}
+        extra.update({"support": item.support, "seen": item.seen})
         if number < 0:
             extra = {"ignore": True, "score": item.score}
         out.append(Annotation(item.category, ids == number, extra))

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from seal_mapping.label_config import PIXELS, LabelVolume
+from seal_mapping.label_config import PIXELS
+from seal_mapping.label_volume import LabelVolume
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
@@ -133,7 +134,7 @@ def _trace(
     return -1, -1, -1, t
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, nogil=True)
 def _render(
     p: _F64,
     rotation: _F64,
@@ -229,14 +230,15 @@ def trace_image(
         got = "none" if depth is None else f"{depth.shape} {depth.dtype}"
         raise InputError(f"depth must be {size} float32 in metres for these labels, got {got}")
     T = check_pose(T_map_camera, "T_map_camera")
+    window = volume.around(camera, T, max_range_m)
     ids = np.empty(size, np.int32)
     ray_depth = np.empty(size, np.float32)
     _render(
-        (T[:3, 3] - volume.origin) / volume.voxel_m - volume.low,
+        (T[:3, 3] - volume.origin) / volume.voxel_m - window.low,
         T[:3, :3] / volume.voxel_m,
         np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-        volume.instance,
-        volume.clearance,
+        window.instance,
+        window.clearance,
         np.ascontiguousarray(depth) if needed and depth is not None else np.zeros((1, 1), np.float32),
         pixels == "depth",
         float(depth_check_m),

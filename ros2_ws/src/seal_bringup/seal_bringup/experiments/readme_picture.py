@@ -62,8 +62,10 @@ def _labelled(known: VoxelMap, config: LabelConfig) -> Voxels:
     """The map's voxels, coloured by the instances that label propagation finds in it."""
     volume = propagate(known, config)
     voxels = Voxels.from_cloud(known.voxels(), known.config.voxel_m)
-    cell = voxels.cell + np.round((voxels.origin_m - volume.origin) / volume.voxel_m).astype(np.int64) - volume.low
-    instance = volume.instance[tuple(cell.T)]
+    low, high = volume.bounds()
+    cell = voxels.cell + np.round((voxels.origin_m - volume.origin) / volume.voxel_m).astype(np.int64) - low
+    window = volume.window(low, np.maximum(high, low + cell.max(axis=0)))
+    instance = window.instance[tuple(cell.T)]
     return replace(voxels, label=volume.category_table()[instance])
 
 

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What 3DLabelProp makes: objects, and the voxels at which rays stop, with dense windows of them cut on demand."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from seal_perception.camera import Camera
+
+_WHOLE = 1 << 25
+"""Up to this many cells the box around all voxels is one window (5 bytes a cell)."""
+_TILE = 256
+"""Otherwise windows belong to tiles of so many voxels a side, so that neighbouring frames share one."""
+_KEPT = 3
+
+_I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One object found in the map, or one region to ignore.
+
+    Attributes:
+        id: > 0 for an object, < 0 for a region to ignore.
+        category: category index.
+        voxels: number of voxels, filled holes included.
+        score: mean over the seen voxels of what the rule went by: best score ("paper") or evidence, 0..1.
+        views: median over the seen voxels of the frames that saw them.
+        support: median over the seen voxels of the frames that said so (`MapConfig.said_score`).
+        seen: share of the voxels that a camera saw (the rest are filled holes).
+        centre_xyz: mean of the voxels' centres in metres, map frame.
+        size_xyz: extent along the map's axes in metres.
+    """
+
+    id: int
+    category: int
+    voxels: int
+    score: float
+    views: float
+    support: float
+    seen: float
+    centre_xyz: tuple[float, float, float]
+    size_xyz: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class LabelWindow:
+    """A dense box of a labelled volume, ready for ray-tracing.
+
+    Attributes:
+        low: (3,) int64 voxel index of [0, 0, 0].
+        instance: (X, Y, Z) int32; 0 = none, > 0 an object, < 0 a region to ignore.
+        clearance: (X, Y, Z) uint8 chessboard distance in voxels to the nearest voxel of the window at which a ray
+            stops; 0 = stops.
+    """
+
+    low: _I64
+    instance: npt.NDArray[np.int32]
+    clearance: npt.NDArray[np.uint8]
+
+
+class _Windows:
+    """The windows used last, shared by threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.kept: OrderedDict[tuple[int, ...], LabelWindow] = OrderedDict()
+        self.bounds: tuple[_I64, _I64] | None = None
+
+
+@dataclass(frozen=True)
+class LabelVolume:
+    """The labelled voxels of a map.
+
+    Attributes:
+        ijk: (N, 3) int32 voxels at which a ray stops, in the order x, y, z.
+        instance: (N,) int32; 0 = occupied without label, > 0 an object, < 0 a region to ignore.
+        origin: (3,) float64 lower corner of the map's voxel (0, 0, 0) in metres.
+        voxel_m: edge of a voxel.
+        instances: the objects.
+        ignored: the regions to ignore, ids -1, -2, ...
+    """
+
+    ijk: npt.NDArray[np.int32]
+    instance: npt.NDArray[np.int32]
+    origin: npt.NDArray[np.float64]
+    voxel_m: float
+    instances: tuple[Instance, ...]
+    ignored: tuple[Instance, ...] = ()
+    _windows: _Windows = field(default_factory=_Windows, repr=False, compare=False)
+
+    def by_id(self) -> dict[int, Instance]:
+        """Objects and regions to ignore by their id."""
+        return {item.id: item for item in (*self.instances, *self.ignored)}
+
+    def category_table(self) -> npt.NDArray[np.int8]:
+        """(greatest id + regions + 1,) int8: entry [id] is the category, [0] is -1; ids < 0 count from the end."""
+        greatest = max((item.id for item in self.instances), default=0)
+        table = np.full(1 + greatest + len(self.ignored), -1, np.int8)
+        for item in (*self.instances, *self.ignored):
+            table[item.id] = item.category
+        return table
+
+    def bounds(self) -> tuple[_I64, _I64]:
+        """(3,) lowest and (3,) highest voxel; both zero where there is none."""
+        if self._windows.bounds is None:
+            ijk = self.ijk if len(self.ijk) else np.zeros((1, 3), np.int32)
+            self._windows.bounds = ijk.min(axis=0).astype(np.int64), ijk.max(axis=0).astype(np.int64)
+        return self._windows.bounds
+
+    def window(self, low: _I64, high: _I64) -> LabelWindow:
+        """The dense box low..high (inclusive) of voxel indices."""
+        shape = tuple((high - low + 1).tolist())
+        inside = ((self.ijk >= low) & (self.ijk <= high)).all(axis=1)
+        place = tuple((self.ijk[inside].astype(np.int64) - low).T)
+        instance = np.zeros(shape, np.int32)
+        instance[place] = self.instance[inside]
+        free = np.ones(shape, np.bool_)
+        free[place] = False
+        return LabelWindow(low, instance, _clearance(free))
+
+    def around(self, camera: Camera, T_map_camera: npt.NDArray[np.float64], max_range_m: float) -> LabelWindow:
+        """A window that holds every voxel that a ray of this camera can meet up to depth `max_range_m`.
+
+        The whole volume where it is small; otherwise the tile that the camera stands in and what can be seen from it,
+        so that memory does not grow with the building.
+        """
+        low, high = self.bounds()
+        if float(np.prod((high - low + 1).astype(np.float64))) > _WHOLE:
+            corners = camera.rays()[[0, 0, -1, -1], [0, -1, 0, -1]]
+            reach_m = max_range_m * float(np.linalg.norm(corners, axis=1).max())
+            reach = int(np.ceil(reach_m / self.voxel_m)) + 2
+            here = np.floor((T_map_camera[:2, 3] - self.origin[:2]) / self.voxel_m).astype(np.int64)
+            tile = here // _TILE * _TILE
+            low, high = low.copy(), high.copy()
+            low[:2], high[:2] = tile - reach, tile + _TILE - 1 + reach
+        return self._kept_window(low, high)
+
+    def _kept_window(self, low: _I64, high: _I64) -> LabelWindow:
+        key, windows = (*low.tolist(), *high.tolist()), self._windows
+        with windows.lock:
+            if key not in windows.kept:
+                windows.kept[key] = self.window(low, high)
+            windows.kept.move_to_end(key)
+            while len(windows.kept) > _KEPT:
+                windows.kept.popitem(last=False)
+            return windows.kept[key]
+
+
+def _clearance(free: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """(X, Y, Z) uint8 chessboard distance to the nearest voxel that is not free; 255 stands for 255 or more."""
+    if free.all():
+        return np.full(free.shape, 255, np.uint8)
+    distance = ndimage.distance_transform_cdt(free, metric="chessboard")
+    return np.minimum(distance, 255).astype(np.uint8)
