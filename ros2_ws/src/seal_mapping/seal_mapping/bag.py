@@ -1,203 +1,194 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a recorded run frame by frame, with rosbags alone: no ROS is needed."""
+"""Reading a recorded run frame by frame, without ROS: any rosbag2 or ROS 1 bag with colour, depth and poses.
+
+One walk over the bag stores stamps, places and poses (`bag_index`), from them the frames are planned (`bag_plan`), and
+their pictures are read one by one by their place. docs/bags.md says what is found, and how.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader
-from rosbags.rosbag2.errors import ReaderError
 
-from seal_mapping import bag_messages as bm
+from seal_mapping.bag_decode import BrokenMessageError, decode
+from seal_mapping.bag_index import BagIndex
+from seal_mapping.bag_options import BagOptions, BagTopics
+from seal_mapping.bag_pictures import BROKEN, PictureError, colour_pixels, depth_pixels
+from seal_mapping.bag_plan import Candidate, Plan
+from seal_mapping.bag_store import BagAccess, BagStore, one_line, require_bag
+from seal_mapping.bag_unpack import BrokenDataError
 from seal_mapping.source import BagFrame
 from seal_perception import messages as m
-from seal_perception.camera import Camera
+from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
+
+__all__ = ["BagOptions", "BagReader", "BagTopics", "open_bag", "require_bag"]
 
 FloatArray = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class BagTopics:
-    """Names of the topics in a bag, without a leading slash; a namespace before them is found by itself."""
-
-    colour: str = m.COLOUR
-    depth: str = m.DEPTH
-    camera_info: str = m.CAMERA_INFO
-    odom: str = m.ODOM
-    detections: str = m.DETECTIONS
-    tf_static: str = m.TF_STATIC
-    camera_frame: str = m.CAMERA_FRAME
-
-
-@dataclass
-class _Index:
-    """What a first pass over a bag finds, by stamp in nanoseconds."""
-
-    colour: dict[int, int] = field(default_factory=dict)
-    depth: dict[int, int] = field(default_factory=dict)
-    cameras: dict[int, Camera] = field(default_factory=dict)
-    poses: dict[int, FloatArray] = field(default_factory=dict)
-    detections: dict[int, str] = field(default_factory=dict)
-    T_base_camera: FloatArray | None = None
-
-
-def require_bag(path: Path | str) -> Path:
-    """The folder of a whole bag.
-
-    Raises:
-        InputError: if there is none, or if it was cut off and wants recovering.
-    """
-    path = Path(path)
-    if path.suffix == ".mcap" or path.name == "metadata.yaml":
-        path = path.parent
-    if (path / "metadata.yaml").is_file():
-        return path
-    if path.is_dir() and any(path.glob("*.mcap")):
-        raise InputError(f"the bag {path} was cut off while it was written; run: seal bag recover {path}")
-    raise InputError(f"{path} is no bag: expected a folder with metadata.yaml and an .mcap file")
-
-
 class BagReader:
-    """The frames of a bag that have colour, depth, camera info and odometry of one stamp, in the order of their stamps.
+    """The frames of a bag in the order of their stamps.
 
-    May be walked through many times; memory holds one frame's pictures at a time.
+    May be walked through many times, and from any frame on; memory holds the pictures of one frame, at most 64 MB of
+    decompressed chunks (or one chunk) and the index, never the bag.
 
     Args:
-        path: folder of the bag.
-        topics: names of the topics.
-        T_base_camera: the camera's mounting where /tf_static has none.
+        path: folder of a rosbag2 bag, one of its files, or a .bag file of ROS 1.
+        options: what is to be read; topics alone may be given as `BagTopics`.
+        T_base_camera: (4, 4) the camera's mounting, in place of what /tf and /tf_static say.
+
+    Attributes:
+        stamps_ns: stamps of the frames that are tried, in order. A frame whose pictures turn out broken when they are
+            read is left out of a walk and counted; the others keep their index.
+        choices: lines that say what was chosen and why.
 
     Raises:
-        InputError: if the folder is no whole bag or has no whole frame; the text says what is missing.
+        InputError: if it is no whole bag or has no frame; the text says what is missing.
     """
 
     def __init__(
-        self, path: Path | str, topics: BagTopics | None = None, T_base_camera: FloatArray | None = None
+        self,
+        path: Path | str,
+        options: BagOptions | BagTopics | None = None,
+        T_base_camera: FloatArray | None = None,
     ) -> None:
+        if isinstance(options, BagTopics):
+            options = BagOptions.from_topics(options)
+        self.options = options or BagOptions()
+        if T_base_camera is not None:
+            values = {name: getattr(self.options, name) for name in self.options.__dataclass_fields__}
+            self.options = BagOptions(**{**values, "T_base_camera": T_base_camera})
         self.path = require_bag(path)
-        self.topics = topics or BagTopics()
-        self._index = _Index(T_base_camera=T_base_camera)
-        try:
-            self._scan()
-        except (ReaderError, OSError) as error:
-            raise InputError(f"cannot read the bag {self.path}: {error}") from error
-        found = self._index
-        whole = found.colour.keys() & found.depth.keys() & found.cameras.keys() & found.poses.keys()
-        self.stamps_ns: tuple[int, ...] = tuple(sorted(whole))
-        self.dropped = len(found.colour) - len(whole)
-        if not whole:
-            raise InputError(
-                f"the bag {self.path} has no frame with colour, depth, camera info and odometry of one stamp: it has "
-                f"{len(found.colour)} colour, {len(found.depth)} depth, {len(found.cameras)} camera info and "
-                f"{len(found.poses)} odometry messages"
-            )
-        if found.T_base_camera is None:
-            raise InputError(
-                f"the bag {self.path} has no {m.BASE_FRAME} -> {self.topics.camera_frame} on /tf_static: "
-                "give the camera's mounting"
-            )
+        with one_line(self.path):
+            self._store = BagStore(self.path)
+            self._index = BagIndex(self._store, self.options.detections)
+            self._plan = Plan(self._index, self.options)
+        self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._plan.candidates)
+        self.choices: tuple[str, ...] = self._plan.choices
+        self._failed: dict[int, str] = {}
+        self._no_detections: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.stamps_ns)
 
     @property
+    def unused(self) -> dict[str, int]:
+        """What gave no frame, by reason: colour pictures, and messages or chunks that could not be read.
+
+        Broken pictures are counted as walks come upon them, each once.
+        """
+        counts = self._plan.unused + self._index.broken + Counter(self._failed.values())
+        counts["broken detections"] += len(self._no_detections)
+        return dict(+counts)
+
+    @property
+    def dropped(self) -> int:
+        """Number of colour pictures that gave no frame."""
+        return sum(self._plan.unused.values()) + len(self._failed)
+
+    @property
     def T_base_camera(self) -> FloatArray:
-        """(4, 4) mounting of the camera."""
-        assert self._index.T_base_camera is not None
-        return self._index.T_base_camera
+        """(4, 4) mounting of the camera.
+
+        Raises:
+            InputError: if it moves, or if poses come from recorded transforms alone.
+        """
+        if self._plan.source.mounting is None:
+            raise InputError(f"the bag {self.path} has no fixed mounting: poses are from {self._plan.source.name}")
+        return self._plan.source.mounting
 
     def odometry(self) -> FloatArray:
-        """(N, 4, 4) T_odom_base of the frames."""
-        return np.stack([self._index.poses[s] for s in self.stamps_ns])
+        """(N, 4, 4) T_odom_base of the frames.
+
+        Raises:
+            InputError: if poses come from recorded transforms alone.
+        """
+        at = self._plan.source.base_at
+        if at is None:
+            raise InputError(f"the bag {self.path} is read without odometry: poses are from {self._plan.source.name}")
+        return np.stack([at(stamp) for stamp in self.stamps_ns])
 
     def __iter__(self) -> Iterator[BagFrame]:
         """All frames from the first on.
 
         Raises:
-            InputError: if a picture has another encoding or size than its camera info.
+            InputError: if the file is gone, or if not one picture of the bag can be read.
         """
-        position = {stamp: i for i, stamp in enumerate(self.stamps_ns)}
-        pictures: dict[int, dict[str, Any]] = {}
-        with Reader(self.path) as reader:
-            chosen = self._connections(reader)
-            wanted = {chosen[self.topics.colour].id: "rgb", chosen[self.topics.depth].id: "depth"}
-            connections = [c for c in reader.connections if c.id in wanted]
-            waiting = 0
-            for connection, _, data in reader.messages(connections):
-                stamp = bm.raw_stamp_ns(data, connection.msgtype)
-                if stamp not in position:
-                    continue
-                pictures.setdefault(stamp, {})[wanted[connection.id]] = bm.decode(data, connection.msgtype)
-                while waiting < len(self.stamps_ns) and len(pictures.get(self.stamps_ns[waiting], ())) == 2:
-                    stamp = self.stamps_ns[waiting]
-                    yield self._frame(waiting, stamp, pictures.pop(stamp))
-                    waiting += 1
+        return self.frames()
 
-    def _frame(self, index: int, stamp: int, pair: dict[str, Any]) -> BagFrame:
-        m.check_registered(pair["depth"], pair["rgb"])
-        found = self._index
-        text = found.detections.get(stamp)
-        frame = Frame(
-            stamp,
-            m.image_to_rgb(pair["rgb"]),
-            m.image_to_depth(pair["depth"]),
-            found.cameras[stamp],
-            found.poses[stamp] @ self.T_base_camera,
+    def frames(self, start: int = 0) -> Iterator[BagFrame]:
+        """Frames from number `start` on; what lies before is not decoded.
+
+        Raises:
+            InputError: if `start` is no number of a frame (or their count), if the file is gone, or if not one of the
+                pictures can be read.
+        """
+        if not 0 <= start <= len(self):
+            raise InputError(f"the bag {self.path} has {len(self)} frames, there is no number {start}")
+        return self._walk(start)
+
+    def _walk(self, start: int) -> Iterator[BagFrame]:
+        given, why = 0, ""
+        with one_line(self.path), self._store.access() as access:
+            for index in range(start, len(self)):
+                try:
+                    frame = self._frame(self._plan.candidates[index], access)
+                except PictureError as error:
+                    self._failed[index] = error.reason
+                    why = why or str(error)
+                    continue
+                given += 1
+                yield BagFrame(index, frame, self._detections(index, access))
+        if not given and start == 0:
+            raise InputError(f"the bag {self.path} has {len(self)} frames, but none of them can be read: {why}")
+
+    def _frame(self, candidate: Candidate, access: BagAccess) -> Frame:
+        plan, camera = self._plan, candidate.camera
+        try:
+            colour = access.read(plan.colour.where(candidate.colour))
+            depth = access.read(plan.depth.where(candidate.depth))
+        except BrokenDataError as error:
+            raise PictureError(BROKEN, str(error)) from error
+        return Frame(
+            candidate.stamp_ns,
+            colour_pixels(plan.colour.topic, colour, camera),
+            depth_pixels(plan.depth.topic, depth, camera),
+            camera,
+            candidate.T_map_camera,
         )
-        return BagFrame(index, frame, None if text is None else m.detections_from_text(text).detections)
 
-    def _connections(self, reader: Reader) -> dict[str, Connection]:
-        """Connection of each of our topics that the bag has, by exact name or after a namespace."""
-        chosen = {}
-        for name in (v for k, v in vars(self.topics).items() if k != "camera_frame"):
-            tail = "/" + name.lstrip("/")
-            matching = [c for c in reader.connections if ("/" + c.topic.lstrip("/")).endswith(tail)]
-            if matching:
-                chosen[name] = min(matching, key=lambda c: len(c.topic))
-        return chosen
-
-    def _scan(self) -> None:
-        found, topics = self._index, self.topics
-        with Reader(self.path) as reader:
-            chosen = self._connections(reader)
-            names = {connection.id: name for name, connection in chosen.items()}
-            for connection, _, data in reader.messages([c for c in reader.connections if c.id in names]):
-                name = names[connection.id]
-                if name == topics.tf_static:
-                    self._scan_static(bm.decode(data, connection.msgtype))
-                    continue
-                stamp = bm.raw_stamp_ns(data, connection.msgtype)
-                assert stamp is not None
-                if name == topics.colour:
-                    found.colour[stamp] = 1
-                elif name == topics.depth:
-                    found.depth[stamp] = 1
-                elif name == topics.camera_info:
-                    found.cameras[stamp] = m.camera_info_to_camera(bm.decode(data, connection.msgtype))
-                elif name == topics.odom:
-                    found.poses[stamp] = m.odometry_to_pose(bm.decode(data, connection.msgtype))
-                else:
-                    found.detections[stamp] = bm.decode(data, connection.msgtype).data
-
-    def _scan_static(self, message: Any) -> None:
-        for transform in message.transforms:
-            pair = (transform.header.frame_id, transform.child_frame_id)
-            if pair == (m.BASE_FRAME, self.topics.camera_frame):
-                self._index.T_base_camera = m.transform_to_matrix(transform.transform)
+    def _detections(self, index: int, access: BagAccess) -> Detections | None:
+        """Detections of a frame: None if none were recorded, or, counted, if they cannot be read."""
+        where = self._index.detections.get(self.stamps_ns[index])
+        topic = self._index.detections_topic
+        if where is None or topic is None:
+            return None
+        try:
+            found = m.detections_from_text(decode(topic, access.read(where)).data)
+        except (InputError, BrokenDataError, BrokenMessageError):
+            self._no_detections.add(index)
+            return None
+        camera = self._plan.candidates[index].camera
+        if (found.width, found.height) != (camera.width, camera.height):
+            self._no_detections.add(index)
+            return None
+        return found.detections
 
 
-def open_bag(path: Path | str, topics: BagTopics | None = None) -> BagReader:
+def open_bag(
+    path: Path | str,
+    options: BagOptions | BagTopics | None = None,
+    T_base_camera: FloatArray | None = None,
+) -> BagReader:
     """A bag's frames.
 
     Raises:
-        InputError: if the folder is no whole bag or has no whole frame.
+        InputError: if it is no whole bag or has no frame; the text says what is missing.
     """
-    return BagReader(path, topics)
+    return BagReader(path, options, T_base_camera)

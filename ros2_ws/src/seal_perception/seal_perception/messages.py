@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,19 @@ FloatArray = npt.NDArray[np.float64]
 
 _COLOUR_CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0)}
 _SCORES_PREFIX = "8UC"
+# Encodings that take a conversion: channels per pixel and the name of OpenCV's code. OpenCV names a Bayer pattern by
+# its second row, ROS by its first.
+_CONVERTED = {
+    "bayer_rggb8": (1, "COLOR_BayerBG2RGB"), "bayer_bggr8": (1, "COLOR_BayerRG2RGB"),
+    "bayer_gbrg8": (1, "COLOR_BayerGR2RGB"), "bayer_grbg8": (1, "COLOR_BayerGB2RGB"),
+    "yuv422_yuy2": (2, "COLOR_YUV2RGB_YUY2"), "yuyv": (2, "COLOR_YUV2RGB_YUY2"), "uyvy": (2, "COLOR_YUV2RGB_UYVY"),
+}  # fmt: skip
+COLOUR_ENCODINGS = frozenset({*_COLOUR_CHANNELS, *_CONVERTED, "mono8", "8UC3"})
+"""Encodings of a colour Image that `image_to_rgb` takes."""
+DEPTH_ENCODINGS = frozenset({"32FC1", "16UC1", "mono16"})
+"""Encodings of a depth Image that `image_to_depth` takes."""
+_DEPTH_HEADER = struct.Struct("<iff")
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 NS = 1_000_000_000
 
 COLOUR, CAMERA_INFO, DEPTH = "camera/color/image_raw", "camera/color/camera_info", "camera/depth/image_raw"
@@ -60,7 +74,7 @@ def _rows(msg: Any, itemsize: int, channels: int) -> npt.NDArray[np.uint8]:
 
 
 def image_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an Image in rgb8, bgr8, rgba8, bgra8 or mono8.
+    """(H, W, 3) uint8 RGB of an Image in rgb8, bgr8, rgba8, bgra8, mono8, 8UC3 (blue first), Bayer or YUV 4:2:2.
 
     Raises:
         InputError: for another encoding, or data that do not fit the size.
@@ -69,8 +83,22 @@ def image_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
     if encoding == "mono8":
         grey = _rows(msg, 1, 1)
         return np.ascontiguousarray(np.repeat(grey[:, :, None], 3, axis=2))
+    if encoding in _CONVERTED:
+        import cv2
+
+        size, code = _CONVERTED[encoding]
+        raw = np.ascontiguousarray(_rows(msg, 1, size)).reshape(int(msg.height), int(msg.width), size)
+        try:
+            return np.ascontiguousarray(cv2.cvtColor(raw, getattr(cv2, code)))
+        except cv2.error as error:
+            raise InputError(f"a picture of {msg.width} x {msg.height} in {encoding} cannot be converted") from error
+    # OpenCV's own name for three bytes is blue first.
+    encoding = "bgr8" if encoding == "8UC3" else encoding
     if encoding not in _COLOUR_CHANNELS:
-        raise InputError(f"colour Image must be {', '.join(_COLOUR_CHANNELS)} or mono8, got {encoding!r}")
+        raise InputError(
+            f"colour Image must be {', '.join(_COLOUR_CHANNELS)}, mono8, 8UC3, {' or '.join(_CONVERTED)}; "
+            f"got {encoding!r}"
+        )
     channels = 4 if "a" in encoding else 3
     pixels = _rows(msg, 1, channels).reshape(int(msg.height), int(msg.width), channels)
     return np.ascontiguousarray(pixels[..., _COLOUR_CHANNELS[encoding]])
@@ -89,6 +117,85 @@ def image_to_depth(msg: Any) -> npt.NDArray[np.float32]:
     if encoding in ("16UC1", "mono16"):
         return np.ascontiguousarray(_rows(msg, 2, 1)).view(order + "u2").astype(np.float32) * np.float32(1e-3)
     raise InputError(f"depth Image must be 32FC1 (metres) or 16UC1 (millimetres), got {encoding!r}")
+
+
+def compressed_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of a PNG, JPEG or compressedDepth picture from its first bytes; None where they do not tell."""
+    data = bytes(data[:4096])
+    for png in (data, data[_DEPTH_HEADER.size :]):
+        if png.startswith(_PNG) and len(png) >= 24:
+            width, height = struct.unpack_from(">II", png, 16)
+            return int(width), int(height)
+    at = 2
+    while data.startswith(_JPEG) and at + 9 <= len(data) and data[at] == 0xFF:
+        if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return int(width), int(height)
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    return None
+
+
+def _decode_picture(data: bytes, flags: int, what: str) -> npt.NDArray:
+    """Pixels of a PNG or JPEG file as OpenCV gives them."""
+    import cv2
+
+    if data.startswith(_JPEG) and b"\xff\xd9" not in data[-4096:]:
+        raise InputError(f"{what} is a JPEG picture that was cut off")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error as error:
+        raise InputError(f"{what} cannot be decoded") from error
+    if pixels is None:
+        raise InputError(f"{what} cannot be decoded: it is damaged, or neither JPEG nor PNG")
+    return np.asarray(pixels)
+
+
+def compressed_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a CompressedImage (JPEG or PNG).
+
+    Raises:
+        InputError: if it is damaged or of another format.
+    """
+    import cv2
+
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = _decode_picture(bytes(msg.data), flags, "a compressed colour picture")
+    return np.ascontiguousarray(pixels[..., ::-1])
+
+
+def compressed_to_depth(msg: Any) -> npt.NDArray[np.float32]:
+    """(H, W) float32 metres of a depth CompressedImage: compressedDepth, or a 16-bit PNG of millimetres.
+
+    image_transport's compressedDepth puts 12 bytes before the PNG: a format number and two quantisation constants a, b.
+    A 16UC1 picture is stored as it is; of a 32FC1 picture the PNG holds q = a / depth + b, 0 where there is no reading
+    (NaN here).
+
+    Raises:
+        InputError: if it is damaged or of another format (RVL among them).
+    """
+    import cv2
+
+    data, form = bytes(msg.data), str(msg.format)
+    what = "a compressed depth picture"
+    scale = None
+    if "rvl" in form.lower():
+        raise InputError("compressedDepth by RVL is not supported: record it as png, or uncompressed")
+    if data[_DEPTH_HEADER.size :].startswith(_PNG):
+        _, a, b = _DEPTH_HEADER.unpack_from(data)
+        data = data[_DEPTH_HEADER.size :]
+        scale = (a, b) if form.startswith("32FC1") else None
+    pixels = _decode_picture(data, cv2.IMREAD_UNCHANGED, what)
+    if pixels.dtype != np.uint16 or pixels.ndim != 2:
+        raise InputError(f"{what} must hold one channel of 16 bits, got {pixels.shape} {pixels.dtype}")
+    if scale is None:
+        return pixels.astype(np.float32) * np.float32(1e-3)
+    a, b = scale
+    if not (np.isfinite(a) and np.isfinite(b) and a > 0):
+        raise InputError(f"{what} has the quantisation constants {a}, {b}; expected finite ones, the first positive")
+    depth = np.full(pixels.shape, np.nan, np.float32)
+    seen = pixels > max(b, 0.0)
+    depth[seen] = np.float32(a) / (pixels[seen].astype(np.float32) - np.float32(b))
+    return depth
 
 
 def image_to_scores(msg: Any) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user may say about a bag; all that is left out is found in the bag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_perception import messages as m
+from seal_perception.camera import Camera
+from seal_perception.errors import InputError
+from seal_perception.pose import check_pose
+
+FloatArray = npt.NDArray[np.float64]
+
+POSE_SOURCES = ("auto", "odom", "tf", "pose_stamped")
+
+
+@dataclass(frozen=True)
+class BagTopics:
+    """Names of the topics in a bag, without a leading slash; a namespace before them is found by itself.
+
+    Kept for callers of old; `BagOptions` says more. A name that is left as it is leaves the choice to the reader.
+    """
+
+    colour: str = m.COLOUR
+    depth: str = m.DEPTH
+    camera_info: str = m.CAMERA_INFO
+    odom: str = m.ODOM
+    detections: str = m.DETECTIONS
+    tf_static: str = m.TF_STATIC
+    camera_frame: str = m.CAMERA_FRAME
+
+
+@dataclass(frozen=True)
+class BagOptions:
+    """How a bag is read. Topics are given in full or by their last parts; None: the reader finds and names one.
+
+    Attributes:
+        colour: Image or CompressedImage with the colour pictures.
+        depth: Image or CompressedImage with depth registered to them.
+        camera_info: CameraInfo of the colour camera.
+        odom: Odometry.
+        pose_topic: PoseStamped.
+        detections: String with the robot's own detections.
+        pose: auto, odom (odometry and the camera's mounting), tf (recorded transforms alone) or pose_stamped.
+        fixed_frame: frame that the map is made in, for `pose="tf"`.
+        base_frame: body whose pose odometry or PoseStamped tell; for PoseStamped it may be the camera's own frame.
+        camera_frame: optical frame, in place of the one that the pictures name.
+        T_base_camera: (4, 4) mounting of the camera, in place of what /tf and /tf_static say.
+        camera: intrinsics, in place of a CameraInfo.
+        tolerance_s: seconds that colour and depth may lie apart.
+        max_gap_s: seconds between two poses beyond which none is interpolated.
+        every: use every n-th frame.
+        start_s: seconds after the first colour picture at which to begin.
+        end_s: seconds after the first colour picture at which to end.
+        assume_registered: take depth of another frame, but of colour's size, for registered to colour.
+
+    Raises:
+        InputError: if a value makes no sense.
+    """
+
+    colour: str | None = None
+    depth: str | None = None
+    camera_info: str | None = None
+    odom: str | None = None
+    pose_topic: str | None = None
+    detections: str | None = None
+    pose: str = "auto"
+    fixed_frame: str | None = None
+    base_frame: str | None = None
+    camera_frame: str | None = None
+    T_base_camera: FloatArray | None = field(default=None, compare=False)
+    camera: Camera | None = None
+    tolerance_s: float = 0.02
+    max_gap_s: float = 0.5
+    every: int = 1
+    start_s: float | None = None
+    end_s: float | None = None
+    assume_registered: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pose not in POSE_SOURCES:
+            raise InputError(f"pose must be one of {', '.join(POSE_SOURCES)}; got {self.pose!r}")
+        for name in ("tolerance_s", "max_gap_s"):
+            value = getattr(self, name)
+            if not 0.0 <= value < 1e6:
+                raise InputError(f"{name} must be seconds >= 0, got {value}")
+        if self.every < 1:
+            raise InputError(f"every must be 1 (all frames) or more, got {self.every}")
+        for name in ("start_s", "end_s"):
+            value = getattr(self, name)
+            if value is not None and not abs(value) < 1e9:
+                raise InputError(f"{name} must be seconds after the first colour picture, got {value}")
+        if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
+            raise InputError(f"start_s must lie before end_s, got {self.start_s} and {self.end_s}")
+        for name in ("fixed_frame", "base_frame", "camera_frame"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, value.lstrip("/"))
+        if self.T_base_camera is not None:
+            try:
+                object.__setattr__(self, "T_base_camera", check_pose(self.T_base_camera, "T_base_camera"))
+            except ValueError as error:
+                raise InputError(" ".join(str(error).split())) from error
+
+    @classmethod
+    def from_topics(cls, topics: BagTopics, **more: Any) -> BagOptions:
+        """The options of someone who names topics: names that are the defaults leave the choice open."""
+        usual = BagTopics()
+        names = ("colour", "depth", "camera_info", "odom", "detections", "camera_frame")
+        given = {name: getattr(topics, name) for name in names if getattr(topics, name) != getattr(usual, name)}
+        return cls(**given, **more)
