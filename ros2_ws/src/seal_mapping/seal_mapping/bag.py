@@ -47,6 +47,7 @@ class BagReader:
         stamps_ns: stamps of the frames that are tried, in order. A frame whose pictures turn out broken when they are
             read is left out of a walk and counted; the others keep their index.
         choices: lines that say what was chosen and why.
+        store: the bag's messages.
 
     Raises:
         InputError: if it is no whole bag or has no frame; the text says what is missing.
@@ -66,8 +67,8 @@ class BagReader:
             self.options = BagOptions(**{**values, "T_base_camera": T_base_camera})
         self.path = require_bag(path)
         with one_line(self.path):
-            self._store = BagStore(self.path)
-            self._index = BagIndex(self._store, self.options.detections)
+            self.store = BagStore(self.path)
+            self._index = BagIndex(self.store, self.options.detections)
             self._plan = Plan(self._index, self.options)
         self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._plan.candidates)
         self.choices: tuple[str, ...] = self._plan.choices
@@ -135,7 +136,7 @@ class BagReader:
 
     def _walk(self, start: int) -> Iterator[BagFrame]:
         given, why = 0, ""
-        with one_line(self.path), self._store.access() as access:
+        with one_line(self.path), self.store.access() as access:
             for index in range(start, len(self)):
                 try:
                     frame = self._frame(self._plan.candidates[index], access)

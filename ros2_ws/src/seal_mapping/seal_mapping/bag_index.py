@@ -225,6 +225,7 @@ class BagIndex:
 
     def listing(self, limit: int = 12) -> str:
         """The topics in one line, for errors: name (type, number of messages)."""
-        rows = [f"{t.name} ({t.msgtype.replace('/msg/', '/')}, {t.count})" for t in self.topics]
+        topics = [t for t in self.topics if t.count] or self.topics
+        rows = [f"{t.name} ({t.msgtype.replace('/msg/', '/')}, {t.count})" for t in topics]
         more = f" and {len(rows) - limit} more" if len(rows) > limit else ""
         return ", ".join(rows[:limit]) + more if rows else "no topics at all"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bringing back a bag whose writer was killed: whole chunks of the cut mcap go into a new, whole bag."""
+"""What a bag holds, and bringing back one whose writer was killed: whole chunks of the cut mcap go into a new bag."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import lz4.frame
 import yaml
-import zstandard
 
+from seal_mapping.bag_mcap import MAGIC
+from seal_mapping.bag_store import METADATA, BagStore, one_line
+from seal_mapping.bag_unpack import BrokenDataError, unpack
 from seal_mapping.bag_writer import BagWriter
 from seal_perception.errors import InputError
 
-MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK = 3, 4, 5, 6
 
 
@@ -32,7 +32,7 @@ class TopicCount:
 
 @dataclass(frozen=True)
 class BagInfo:
-    """What a bag holds; `whole` is False for a cut one."""
+    """What a bag holds; `whole` is False for a cut one; `kind` is mcap, sqlite3 or ros1."""
 
     path: Path
     whole: bool
@@ -40,6 +40,7 @@ class BagInfo:
     start_ns: int
     end_ns: int
     topics: tuple[TopicCount, ...]
+    kind: str = "mcap"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _mcap_of(path: Path) -> Path:
         return path
     files = sorted(path.glob("*.mcap")) if path.is_dir() else []
     if len(files) != 1:
-        raise InputError(f"{path} is no bag: expected a folder with one .mcap file, got {len(files)}")
+        raise InputError(f"{path} cannot be mended: expected a folder with one .mcap file, got {len(files)}")
     return files[0]
 
 
@@ -72,24 +73,17 @@ def _records(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 def _text(data: memoryview, at: int) -> tuple[str, int]:
     (length,) = struct.unpack_from("<I", data, at)
-    return bytes(data[at + 4 : at + 4 + length]).decode(), at + 4 + length
+    return bytes(data[at + 4 : at + 4 + length]).decode(errors="replace"), at + 4 + length
 
 
 def _unpack_chunk(record: memoryview) -> memoryview:
     (size,) = struct.unpack_from("<Q", record, 16)
     compression, at = _text(record, 28)
-    payload = record[at + 8 :]
-    if compression == "zstd":
-        return memoryview(zstandard.ZstdDecompressor().decompress(bytes(payload), max_output_size=size))
-    if compression == "lz4":
-        return memoryview(lz4.frame.decompress(bytes(payload)))
-    if compression:
-        raise InputError(f"an mcap chunk is compressed by {compression!r}; expected zstd, lz4 or none")
-    return payload
+    return memoryview(unpack(compression, bytes(record[at + 8 :]), size))
 
 
 class _Scanner:
-    """Walks an mcap file from its start, without its index."""
+    """Walks an mcap file from its start, without its index; what is damaged on the way is passed over."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -114,9 +108,12 @@ class _Scanner:
                     stream.seek(length, os.SEEK_CUR)
                     continue
                 content = memoryview(stream.read(length))
-                inner = _records(_unpack_chunk(content)) if opcode == _CHUNK else iter([(opcode, content)])
-                for kind, record in inner:
-                    yield from self._record(kind, record)
+                try:
+                    inner = _records(_unpack_chunk(content)) if opcode == _CHUNK else iter([(opcode, content)])
+                    for kind, record in inner:
+                        yield from self._record(kind, record)
+                except (BrokenDataError, struct.error, KeyError):
+                    continue
 
     def _record(self, opcode: int, record: memoryview) -> Iterator[_Message]:
         if opcode == _SCHEMA:
@@ -130,13 +127,35 @@ class _Scanner:
             yield _Message(topic, msgtype, stamp, bytes(record[22:]))
 
 
-def bag_info(path: Path | str) -> BagInfo:
-    """What a bag holds, also a cut one.
+def bag_info(path: Path | str, store: BagStore | None = None) -> BagInfo:
+    """What a bag of any kind holds, also a cut mcap.
+
+    Args:
+        path: the bag.
+        store: the bag after a walk over it, where there was one: saves another.
 
     Raises:
         InputError: if it is no bag.
     """
     path = Path(path)
+    try:
+        if store is None:
+            store = BagStore(path)
+            for _ in store.scan(lambda topic: 0):
+                raise AssertionError("nothing was asked for")
+    except InputError:
+        if not (path.suffix == ".mcap" or (path.is_dir() and len(list(path.glob("*.mcap"))) == 1)):
+            raise
+        with one_line(path):
+            return _cut_info(path)
+    tally = store.tally
+    topics = tuple(TopicCount(t.name, t.msgtype, t.count) for t in tally.topics.values())
+    start, end = tally.start_ns or 0, tally.end_ns or 0
+    whole = store.kind != "mcap" or (store.path / METADATA).is_file()
+    return BagInfo(path, whole, store.size_bytes, start, end, topics, store.kind)
+
+
+def _cut_info(path: Path) -> BagInfo:
     mcap = _mcap_of(path)
     scanner = _Scanner(mcap)
     counts: dict[str, int] = {}
@@ -145,7 +164,7 @@ def bag_info(path: Path | str) -> BagInfo:
         counts[message.topic] = counts.get(message.topic, 0) + 1
         start, end = min(start, message.stamp_ns), max(end, message.stamp_ns)
     topics = tuple(TopicCount(t, k, counts.get(t, 0)) for t, k in scanner.channels.values())
-    whole = (mcap.parent / "metadata.yaml").is_file() and _has_footer(mcap)
+    whole = (mcap.parent / METADATA).is_file() and _has_footer(mcap)
     return BagInfo(path, whole, mcap.stat().st_size, min(start, end), end, topics)
 
 

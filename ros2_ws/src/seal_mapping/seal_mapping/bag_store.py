@@ -137,16 +137,23 @@ class BagStore:
                 f"the bag {self.path} is compressed by {form!r} per {mode}; expected zstd per file or message"
             )
         self._by_message = mode == "message"
-        files = []
-        for name in names:
-            # Old versions write the bag's folder before the name; only the name counts, as in rosbag2.
-            file = self.path / PurePath(name).name
-            if not file.is_file() and mode == "file":
-                file = file.with_name(file.name + ".zstd")
-            if not file.is_file():
-                raise InputError(f"the bag {self.path} lacks its file {PurePath(name).name}")
-            files.append(file)
-        return str(kind), tuple(files)
+        return str(kind), tuple(self._named_files([PurePath(name).name for name in names]))
+
+    def _named_files(self, names: list[str]) -> list[Path]:
+        """The files that the metadata name, in that order; a single one that was renamed is taken, and said."""
+        # Old versions write the bag's folder before the name, and leave .zstd away: only the name counts.
+        there = [self.path / name if (self.path / name).is_file() else self.path / (name + ".zstd") for name in names]
+        lost = [number for number, file in enumerate(there) if not file.is_file()]
+        spare = [file for file in _storage_files(self.path) if file not in there]
+        if len(lost) == 1 and len(spare) == 1:
+            self.notes.append(f"{METADATA} names {names[lost[0]]}, which is not there: {spare[0].name} is read instead")
+            there[lost[0]] = spare[0]
+        elif lost:
+            raise InputError(
+                f"the bag {self.path} lacks its file {names[lost[0]]}"
+                + (f" and {len(lost) - 1} more" if len(lost) > 1 else "")
+            )
+        return there
 
     def _plain_files(self) -> list[Path]:
         """The files, unpacked into a temporary folder if they are compressed as a whole."""
