@@ -32,7 +32,7 @@ def test_a_wall_comes_out_as_a_dataset_with_one_instance(tmp_path):
     assert summary["annotations"] == 4 and len(summary["instances"]) == 1
     assert summary["annotations_per_category"]["chair"] == 4
     assert json.loads((tmp_path / "labels" / "labels.json").read_text()) == json.loads(json.dumps(summary))
-    assert calls == [(n, 8) for n in range(1, 9)]
+    assert calls == [(n, 8) for n in range(9)]
     dataset = CocoDataset(tmp_path / "labels")
     assert len(dataset) == 4
     for index, item in enumerate(source):

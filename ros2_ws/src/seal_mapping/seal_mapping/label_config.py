@@ -53,6 +53,7 @@ class LabelConfig:
         min_instance_m3: smaller instances are dropped (0.025 m3 = 200 voxels of 5 cm).
         min_instance_by_category_m3: the same for the first categories, one number each, in their order; empty = one
             bar for all.
+        min_annotated_m3: the same for what a human drew (20 voxels of 5 cm).
         plausible_size: drop instances whose footprint or height no object of their category has (`SIZES_M`): a table
             that views agree to be a chair, a wall taken for a bed, two chairs in one.
         max_hole_m3: enclosed holes below this volume are filled, never over another category.
@@ -82,6 +83,7 @@ class LabelConfig:
     min_height_m: float = 0.1
     min_instance_m3: float = 0.025
     min_instance_by_category_m3: tuple[float, ...] = ()
+    min_annotated_m3: float = 0.0025
     plausible_size: bool = True
     max_hole_m3: float = 0.25
     min_views: int = 1
@@ -112,7 +114,14 @@ class LabelConfig:
         for name in ("agreement_min_views", "vote_min_views", "min_views"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("min_height_m", "min_instance_m3", "max_hole_m3", "depth_check_m", "smooth_voxels"):
+        for name in (
+            "min_height_m",
+            "min_instance_m3",
+            "min_annotated_m3",
+            "max_hole_m3",
+            "depth_check_m",
+            "smooth_voxels",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
         if any(not value >= 0 for value in self.min_instance_by_category_m3):

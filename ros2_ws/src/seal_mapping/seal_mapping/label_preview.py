@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.map_config import VoxelCloud
+from seal_mapping.palette import category_colours
 from seal_perception.categories import CATEGORIES, COLOURS
 from seal_perception.dataset import Annotation
 from seal_perception.errors import InputError
@@ -68,7 +69,7 @@ def draw_map(cloud: VoxelCloud, min_score: int = 0, pixels: int = 4, labels: boo
     colour = cloud.rgb.copy()
     if labels:
         painted = (cloud.label >= 0) & (cloud.score >= max(min_score, 1))
-        colour[painted] = (0.3 * colour[painted] + 0.7 * COLOURS[cloud.label[painted]]).astype(np.uint8)
+        colour[painted] = (0.3 * colour[painted] + 0.7 * category_colours(cloud.label[painted])).astype(np.uint8)
     order = np.argsort(cloud.ijk[:, 2], kind="stable")
     plan = np.full((int(shape[0]), int(shape[1]), 3), 255, np.uint8)
     plan[tuple((cloud.ijk[order, :2] - low[:2]).T)] = colour[order]

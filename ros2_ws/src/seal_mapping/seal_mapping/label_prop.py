@@ -31,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 _I64 = npt.NDArray[np.int64]
 _LEAST_SHELL = 6
 """Fewer voxels enclose nothing."""
+_BY_HAND = 0.5
+"""A part of which a human labelled this share is the human's."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,14 @@ class Parts:
         ends = np.cumsum(np.bincount(self.number, minlength=len(self.category)))
         return [np.asarray(chunk, np.int64) for chunk in np.split(order, ends[:-1])[1:]]
 
+    def share(self, marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """(parts + 1,) share of each part's voxels whose row of the cloud is `marked` (N,)."""
+        hit = np.zeros(len(self.row), np.float64)
+        hit[self.row >= 0] = marked[self.row[self.row >= 0]]
+        size = np.bincount(self.number, minlength=len(self.category))
+        share: npt.NDArray[np.float64] = np.bincount(self.number, hit, len(self.category)) / np.maximum(size, 1)
+        return share
+
     def keep(self, kept: npt.NDArray[np.bool_]) -> Parts:
         """Only the parts marked in `kept` (entry 0 is ignored), numbered 1, 2, ... in their old order."""
         kept = kept.copy()
@@ -77,7 +87,10 @@ class Parts:
 
 
 def propagate(
-    voxel_map: VoxelMap, config: LabelConfig | None = None, previous: LabelVolume | None = None
+    voxel_map: VoxelMap,
+    config: LabelConfig | None = None,
+    previous: LabelVolume | None = None,
+    annotated: VoxelMap | None = None,
 ) -> LabelVolume:
     """Label a map's voxels and group them into instances.
 
@@ -85,6 +98,9 @@ def propagate(
         voxel_map: the map, with scores.
         config: the rule of fusion and its numbers.
         previous: what an earlier state of the same map gave: objects that lie on its objects keep their ids.
+        annotated: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
+            the human decides; what the human says is neither too low nor of an implausible size, and its parts are
+            dropped below `LabelConfig.min_annotated_m3` only.
 
     Returns:
         The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z; with `previous`
@@ -93,10 +109,15 @@ def propagate(
     config = config or LabelConfig()
     cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
     labels, score = fuse_labels(cloud, config)
+    drawn: npt.NDArray[np.bool_] = np.zeros(len(cloud), np.bool_)
+    if annotated is not None:
+        drawn = overrule(labels, score, cloud, annotated)
     parts = fill_holes(Parts.of(cloud, labels), cloud, config.max_hole_m3 / voxel_m**3)
-    parts = drop_small(parts, config, voxel_m)
+    by_hand = parts.share(drawn) >= _BY_HAND
+    parts = parts.keep(large_enough(parts, config, voxel_m, by_hand))
     if config.plausible_size:
-        parts = drop_implausible(parts, voxel_m)
+        by_hand = parts.share(drawn) >= _BY_HAND
+        parts = parts.keep(plausible(parts, voxel_m) | by_hand)
     ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
     regions, region_score = _uncertain(cloud, parts, config)
     occupied = np.flatnonzero(cloud.occupied(config.min_views))
@@ -148,18 +169,45 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
     return Parts(ijk, find(seen, voxel_keys(ijk)), number_of, parts.category)
 
 
-def drop_small(parts: Parts, config: LabelConfig, voxel_m: float) -> Parts:
-    """Drop parts of less than `LabelConfig.min_instance` of their category."""
+def overrule(
+    labels: npt.NDArray[np.uint8], score: npt.NDArray[np.float32], cloud: VoxelCloud, annotated: VoxelMap
+) -> npt.NDArray[np.bool_]:
+    """Give the voxels that an annotated frame saw the label most of those frames gave, or none; in place.
+
+    Args:
+        labels: (N,) category + 1 of the rule; changed.
+        score: (N, C) of the rule; 1 where the human labelled.
+        cloud: the map's voxels.
+        annotated: map of the annotated frames.
+
+    Returns:
+        (N,) voxels that a human labelled.
+    """
+    known, drawn = annotated.at(cloud.ijk)
+    mean = drawn.mean_score()
+    found = np.where(mean.max(axis=1) >= 0.5, mean.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
+    labels[known] = found
+    marked = np.zeros(len(cloud), np.bool_)
+    marked[known] = found > 0
+    score[marked, labels[marked] - 1] = 1.0
+    return marked
+
+
+def large_enough(
+    parts: Parts, config: LabelConfig, voxel_m: float, by_hand: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(parts + 1,) whether a part reaches `LabelConfig.min_instance` of its category."""
     size = np.bincount(parts.number, minlength=len(parts.category))
-    least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])]) / voxel_m**3
-    return parts.keep((size >= np.ceil(least - 1e-6)) & (size > 0))
+    least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])])
+    least[by_hand] = config.min_annotated_m3
+    return np.asarray((size >= np.ceil(least / voxel_m**3 - 1e-6)) & (size > 0))
 
 
-def drop_implausible(parts: Parts, voxel_m: float) -> Parts:
-    """Drop parts of a size that their category does not come in (`SIZES_M`).
+def plausible(parts: Parts, voxel_m: float) -> npt.NDArray[np.bool_]:
+    """(parts + 1,) whether a part is of a size that its category comes in (`SIZES_M`).
 
     The footprint is the smallest rectangle, turned at will, around the part seen from above. Layer 0 lies half below
-    the floor.
+    the floor. Categories of unknown size are plausible.
     """
     kept = np.ones(len(parts.category), bool)
     for number, rows in enumerate(parts.each(), start=1):
@@ -178,7 +226,7 @@ def drop_implausible(parts: Parts, voxel_m: float) -> Parts:
             and longer_min - slack <= longer <= longer_max + slack
             and top <= top_max + slack
         )
-    return parts.keep(kept)
+    return kept
 
 
 def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Parts, npt.NDArray[np.float32]]:

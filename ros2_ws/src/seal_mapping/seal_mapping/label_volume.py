@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from seal_perception.camera import Camera
+from seal_perception.categories import category_name
 
 _WHOLE = 1 << 25
 """Up to this many cells the box around all voxels is one window (5 bytes a cell)."""
@@ -106,6 +108,10 @@ class LabelVolume:
         for item in (*self.instances, *self.ignored):
             table[item.id] = item.category
         return table
+
+    def table(self) -> list[dict[str, Any]]:
+        """The objects as JSON has them, categories by name."""
+        return [{**asdict(item), "category": category_name(item.category)} for item in self.instances]
 
     def bounds(self) -> tuple[_I64, _I64]:
         """(3,) lowest and (3,) highest voxel; both zero where there is none."""

@@ -1,50 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """From recorded frames to a labelled dataset, without a human: two passes over the recording.
 
-The first builds the voxel map from the detections, the second ray-traces the labelled map into every frame. Nothing
-here knows the simulator or ROS.
+The first builds the voxel map from the detections, the second ray-traces the labelled map into every frame. Frames are
+streamed: memory holds the map and a few pictures. An interrupted run is gone on with. Nothing here knows the simulator
+or ROS.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from seal_mapping.annotations import FrameAnnotations
+from seal_mapping.instance_ids import load_objects, save_objects
 from seal_mapping.label_preview import draw_labels, write_png
 from seal_mapping.label_prop import LabelConfig, propagate
+from seal_mapping.label_summary import OWN_SCORE, own_extra, summary_of
 from seal_mapping.label_volume import LabelVolume
+from seal_mapping.label_work import default_workers, in_order, read_ahead, work_folder
+from seal_mapping.map_building import FrameDetector, MapPass, OwnDetections, Progress, build_map, frames_from, silent
 from seal_mapping.raytrace import render_labels
 from seal_mapping.source import BagFrame, FrameSource
 from seal_mapping.voxel_map import MapConfig, VoxelMap
-from seal_perception.categories import CATEGORIES
-from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter
+from seal_perception.dataset import Annotation, DatasetWriter, EncodedPicture, encode_picture
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
-from seal_perception.files import write_json
+from seal_perception.files import sha256, write_json
 from seal_perception.frame import Frame
 
-__all__ = ["label_bag", "label_frames", "self_training_labels"]
+__all__ = ["FrameDetector", "build_map", "label_bag", "label_frames", "self_training_labels"]
 
 _LOG = logging.getLogger(__name__)
 LABELS = "labels.json"
+MAP, OBJECTS = "map.npz", "objects.npz"
 _PREVIEWS = 12
 
-Progress = Callable[[int, int], None]
-
-
-class FrameDetector(Protocol):
-    """Anything that finds objects in a picture."""
-
-    def detect(self, rgb: np.ndarray[Any, np.dtype[np.uint8]]) -> Detections:
-        """Detections of an (H, W, 3) uint8 picture."""
-        ...
+Labeller = Callable[[BagFrame, Detections | None], list[Annotation]]
 
 
 def label_bag(
@@ -68,66 +64,95 @@ def label_frames(
     map_config: MapConfig | None = None,
     detector: FrameDetector | None = None,
     progress: Progress | None = None,
+    *,
+    annotations: FrameAnnotations | None = None,
+    previous: Path | str | None = None,
+    workers: int | None = None,
+    resume_key: str | None = None,
 ) -> dict[str, Any]:
     """Label every frame by 3DLabelProp and write a dataset.
 
-    The folder appears whole or not at all: a COCO dataset (annotations carry instance, score and views; regions to
-    ignore carry `ignore: true`), `map.npz`, `labels.json` (the table of instances) and `previews/`. An instance has
-    the same id in all frames.
+    The folder appears whole or not at all: a COCO dataset (annotations carry instance, score, views, support, seen and
+    own_score; regions to ignore carry `ignore: true`), `map.npz`, `objects.npz` (the labelled voxels), `labels.json`
+    (the tables) and `previews/`. An instance has the same id in all frames.
 
     Args:
         source: the frames; walked through twice.
         out: folder to write; a dataset that is there already is replaced.
         label_config: rule of fusion and its numbers.
-        map_config: numbers of the map.
+        map_config: numbers of the map; with `previous` they are those of the map there.
         detector: run on every frame instead of taking the recorded detections.
         progress: called with (frames done, frames to do) over both passes.
+        annotations: frames that a human annotated, at score 1 in place of the detector's (SEAL, section 5.2).
+        previous: folder that an earlier call wrote, of the same place in the same map frame: its map is continued and
+            its objects keep their ids.
+        workers: threads that trace and encode frames; None = one per core. The output does not depend on it.
+        resume_key: text that tells this recording and detector from others. With it, an interrupted call leaves its
+            work beside `out`, and the next one goes on with it.
 
     Returns:
         What `labels.json` holds.
 
     Raises:
-        InputError: if there are no frames, a frame has no detections and there is no detector, or `out` is something
-            other than a dataset.
+        InputError: if there are no frames, a frame has no detections and there is neither detector nor annotation, or
+            `out` is something other than a dataset.
     """
-    config, report = label_config or LabelConfig(), progress or _silent
+    config, report, out = label_config or LabelConfig(), progress or silent, Path(out)
     total = len(source)
     if total == 0:
         raise InputError("there are no frames to label")
-    with _whole_folder(Path(out)) as folder:
-        voxel_map = build_map(source, map_config, detector, lambda done, _: report(done, 2 * total))
-        volume = propagate(voxel_map, config)
-        counts = _write_dataset(source, folder, volume, config, lambda done, _: report(total + done, 2 * total))
-        voxel_map.save(folder / "map.npz")
-        summary = _summary(voxel_map, volume, config, counts)
-        write_json(folder / LABELS, summary)
+    start_map, before = _start(previous, map_config)
+    facts = None
+    if resume_key is not None:
+        facts = {"version": 2, "key": resume_key, "label": asdict(config), "map": asdict(start_map.config)}
+        facts["previous"] = None if previous is None else sha256(Path(previous) / MAP)
+        facts["annotations"] = None if annotations is None else [repr(p) for p in annotations.pictures]
+    with work_folder(out, facts) as folder:
+        own = OwnDetections(detector, folder if facts is not None else None)
+        try:
+            passed = MapPass(source, start_map, own, annotations, folder if facts is not None else None)
+            voxel_map = passed.run(lambda done, _: report(done, 2 * total))
+            volume = propagate(voxel_map, config, before, passed.annotated)
+
+            def label(item: BagFrame, found: Detections | None) -> list[Annotation]:
+                return frame_annotations(item.frame, volume, config, found)
+
+            info = {"labels": "3DLabelProp", "rule": config.rule}
+            table = _write_frames(source, folder, info, label, own, report, total, workers)
+        finally:
+            own.close()
+        voxel_map.save(folder / MAP)
+        save_objects(volume, folder / OBJECTS)
+        about = {
+            "rule": config.rule,
+            "label_config": asdict(config),
+            "map_config": asdict(voxel_map.config),
+            "confident_voxels": voxel_map.confident_count,
+            "explored_area_m2": round(voxel_map.explored_area_m2, 4),
+            "annotated_frames": 0 if annotations is None else len(annotations),
+        }
+        summary = _finish(folder, {**about, **table, "instances": volume.table()})
     _LOG.info("%d instances, %d annotations in %s", len(volume.instances), summary["annotations"], out)
     return summary
 
 
-def build_map(
-    source: FrameSource,
-    config: MapConfig | None = None,
-    detector: FrameDetector | None = None,
-    progress: Progress | None = None,
-) -> VoxelMap:
-    """Map of all frames of a source with the recorded detections, or the detector's.
-
-    Raises:
-        InputError: if a frame has no detections and there is no detector.
-    """
-    voxel_map, report = VoxelMap(config), progress or _silent
-    for done, item in enumerate(source, start=1):
-        detections = _detections(item, detector)
-        voxel_map.integrate(item.frame, detections.score_image(voxel_map.config.num_categories))
-        report(done, len(source))
-    return voxel_map
+def _start(previous: Path | str | None, config: MapConfig | None) -> tuple[VoxelMap, LabelVolume | None]:
+    if previous is None:
+        return VoxelMap(config), None
+    voxel_map = VoxelMap.load(Path(previous) / MAP)
+    if config is not None and config != voxel_map.config:
+        raise InputError(f"{previous} has a map of {voxel_map.config}; it cannot be continued with {config}")
+    return voxel_map, load_objects(Path(previous) / OBJECTS)
 
 
-def frame_annotations(frame: Frame, volume: LabelVolume, config: LabelConfig) -> list[Annotation]:
+def frame_annotations(
+    frame: Frame, volume: LabelVolume, config: LabelConfig, own: Detections | None = None
+) -> list[Annotation]:
     """Annotations of one frame: every instance that covers enough of it, then the regions to ignore.
 
-    An object's annotation carries instance, score and views; a region's carries ignore.
+    An object's annotation carries instance, score, views, support and seen (`Instance`) and, where the frame's own
+    detections are given, own_score: the best score of those of its category with mask IoU >= 0.5, 0 = none. A region's
+    carries ignore.
     """
     ids, _ = render_labels(
         volume,
@@ -139,18 +164,23 @@ def frame_annotations(frame: Frame, volume: LabelVolume, config: LabelConfig) ->
         depth_check_m=config.depth_check_m,
     )
     table = volume.by_id()
-    found, pixels = np.unique(ids[ids != 0], return_counts=True)
+    low = int(ids.min())
+    counts = np.bincount((ids - low).reshape(-1))
+    found = [(int(index) + low, int(counts[index])) for index in np.flatnonzero(counts)]
     enough = config.min_area_share * ids.size
     out = []
-    for number, count in sorted(zip(found.tolist(), pixels.tolist(), strict=True), key=lambda pair: -pair[0]):
-        item = table[number]
-        if number > 0 and count < enough:
+    for number, count in sorted(found, key=lambda pair: -pair[0]):
+        if number == 0 or (number > 0 and count < enough):
             continue
-        extra: dict[str, Any] = {"instance": number, "score": item.score, "views": item.views}
-        extra.update({"support": item.support, "seen": item.seen})
-        if number < 0:
-            extra = {"ignore": True, "score": item.score}
-        out.append(Annotation(item.category, ids == number, extra))
+        item = table[number]
+        mask = ids == number
+        extra: dict[str, Any] = {"ignore": True, "score": item.score}
+        if number > 0:
+            extra = {"instance": number, "score": item.score, "views": item.views}
+            extra.update({"support": item.support, "seen": item.seen})
+            if own is not None:
+                extra[OWN_SCORE] = own_extra(item.category, mask, own)
+        out.append(Annotation(item.category, mask, extra))
     return out
 
 
@@ -161,6 +191,9 @@ def self_training_labels(
     min_area_share: float = 0.001,
     detector: FrameDetector | None = None,
     progress: Progress | None = None,
+    *,
+    workers: int | None = None,
+    resume_key: str | None = None,
 ) -> dict[str, Any]:
     """The control: each frame's own detections above `min_score` are its labels; no map, no other view.
 
@@ -171,6 +204,8 @@ def self_training_labels(
         min_area_share: and if its mask covers this share of the picture.
         detector: run on every frame instead of taking the recorded detections.
         progress: called with (frames done, frames to do).
+        workers: as in `label_frames`.
+        resume_key: as in `label_frames`.
 
     Returns:
         What `labels.json` holds.
@@ -178,122 +213,74 @@ def self_training_labels(
     Raises:
         InputError: as `label_frames`.
     """
-    report, counts = progress or _silent, _Counts()
-    if len(source) == 0:
+    report, total = progress or silent, len(source)
+    if total == 0:
         raise InputError("there are no frames to label")
-    with _whole_folder(Path(out)) as folder:
-        with DatasetWriter(folder, {"labels": "self-training", "min_score": min_score}) as writer:
-            for done, item in enumerate(source, start=1):
-                found = _detections(item, detector)
-                annotations = [
-                    Annotation(int(category), mask, {"score": round(float(score), 6)})
-                    for category, score, mask in zip(found.categories, found.scores, found.masks, strict=True)
-                    if score > min_score and mask.any() and mask.sum() >= min_area_share * mask.size
-                ]
-                counts.add(item, annotations, writer, folder, len(source))
-                report(done, len(source))
-        summary = {
-            "format": "seal_labels",
-            "version": 1,
-            "rule": "self_training",
-            "min_score": min_score,
-            "min_area_share": min_area_share,
-            **counts.table(),
-        }
-        write_json(folder / LABELS, summary)
-    return summary
 
+    def label(item: BagFrame, found: Detections | None) -> list[Annotation]:
+        if found is None:
+            raise InputError(f"frame {item.index} has no recorded detections; run the detector again (--redetect)")
+        return [
+            Annotation(int(category), mask, {"score": round(float(score), 6)})
+            for category, score, mask in zip(found.categories, found.scores, found.masks, strict=True)
+            if score > min_score and mask.any() and mask.sum() >= min_area_share * mask.size
+        ]
 
-class _Counts:
-    """Writes frames into a dataset and counts what was written."""
-
-    def __init__(self) -> None:
-        self.frames = self.annotations = self.ignored = 0
-        self.per_category = [0] * len(CATEGORIES)
-
-    def add(
-        self, item: BagFrame, annotations: list[Annotation], writer: DatasetWriter, folder: Path, total: int
-    ) -> None:
-        extra = {"frame": item.index, "stamp_ns": item.frame.stamp_ns}
-        image_id = writer.add(item.frame.rgb, annotations, extra)
-        every = max(1, total // _PREVIEWS)
-        if self.frames % every == every // 2:
-            write_png(folder / "previews" / f"{image_id:06d}.png", draw_labels(item.frame.rgb, annotations))
-        self.frames += 1
-        for annotation in annotations:
-            if annotation.ignore:
-                self.ignored += 1
-            else:
-                self.annotations += 1
-                self.per_category[annotation.category] += 1
-
-    def table(self) -> dict[str, Any]:
-        return {
-            "frames": self.frames,
-            "annotations": self.annotations,
-            "ignore_regions": self.ignored,
-            "annotations_per_category": dict(zip(CATEGORIES, self.per_category, strict=True)),
-        }
-
-
-def _write_dataset(
-    source: FrameSource, folder: Path, volume: LabelVolume, config: LabelConfig, progress: Progress
-) -> _Counts:
-    counts = _Counts()
-    with DatasetWriter(folder, {"labels": "3DLabelProp", "rule": config.rule}) as writer:
-        for done, item in enumerate(source, start=1):
-            counts.add(item, frame_annotations(item.frame, volume, config), writer, folder, len(source))
-            progress(done, len(source))
-    return counts
-
-
-def _summary(voxel_map: VoxelMap, volume: LabelVolume, config: LabelConfig, counts: _Counts) -> dict[str, Any]:
-    return {
-        "format": "seal_labels",
-        "version": 1,
-        "rule": config.rule,
-        "label_config": asdict(config),
-        "map_config": asdict(voxel_map.config),
-        "confident_voxels": voxel_map.confident_count,
-        "explored_area_m2": round(voxel_map.explored_area_m2, 4),
-        **counts.table(),
-        "instances": [{**asdict(item), "category": CATEGORIES[item.category]} for item in volume.instances],
-    }
-
-
-def _detections(item: BagFrame, detector: FrameDetector | None) -> Detections:
-    if detector is not None:
-        return detector.detect(item.frame.rgb)
-    if item.detections is None:
-        raise InputError(f"frame {item.index} has no recorded detections; run the detector again (--redetect)")
-    return item.detections
-
-
-def _silent(done: int, total: int) -> None:
-    """Report nothing."""
-
-
-@contextmanager
-def _whole_folder(out: Path) -> Iterator[Path]:
-    """Give an empty folder beside `out`; it takes the place of `out` when the block ends without an error."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; choose a folder for the labels")
-    if out.is_dir() and any(out.iterdir()) and not (out / ANNOTATIONS).is_file():
-        raise InputError(f"{out} holds something that is no dataset; choose another folder")
-    beside, old = (out.with_name(f".{out.name}.{end}") for end in ("part", "old"))
-    for leftover in (beside, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
-        yield beside
-        if out.exists():
-            out.rename(old)
+    facts = None
+    if resume_key is not None:
+        facts = {"version": 2, "key": resume_key, "min_score": min_score, "min_area_share": min_area_share}
+    with work_folder(Path(out), facts) as folder:
+        own = OwnDetections(detector, folder if facts is not None else None)
+        info = {"labels": "self-training", "min_score": min_score}
         try:
-            beside.rename(out)
-        except OSError:
-            if old.exists():
-                old.rename(out)
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+            table = _write_frames(source, folder, info, label, own, report, 0, workers)
+        finally:
+            own.close()
+        summary = {"rule": "self_training", "min_score": min_score, "min_area_share": min_area_share, **table}
+        return _finish(folder, summary)
+
+
+def _write_frames(
+    source: FrameSource,
+    folder: Path,
+    info: dict[str, Any],
+    label: Labeller,
+    own: OwnDetections,
+    report: Progress,
+    before: int,
+    workers: int | None,
+) -> dict[str, Any]:
+    """Label and write all frames into the dataset at `folder`; the counts of `labels.json`."""
+    total = len(source)
+    with DatasetWriter(folder, info, resume=True) as writer:
+        start = int(writer.images[-1]["frame"]) + 1 if writer.images else 0
+
+        def pairs() -> Iterator[tuple[BagFrame, Detections | None]]:
+            for item in read_ahead(frames_from(source, start)):
+                yield item, own.of(item)
+
+        def encode(pair: tuple[BagFrame, Detections | None]) -> EncodedPicture:
+            item, found = pair
+            annotations = label(item, found)
+            _preview(folder, item, annotations, total)
+            return encode_picture(item.frame.rgb, annotations, {"frame": item.index, "stamp_ns": item.frame.stamp_ns})
+
+        for picture in in_order(encode, pairs(), workers or default_workers()):
+            writer.add_encoded(picture)
+            report(before + int(picture.extra["frame"]) + 1, before + total)
+        return summary_of(writer.images, writer.annotations)
+
+
+def _preview(folder: Path, item: BagFrame, annotations: list[Annotation], total: int) -> None:
+    every = max(1, total // _PREVIEWS)
+    if item.index % every == every // 2:
+        write_png(folder / "previews" / f"{item.index:06d}.png", draw_labels(item.frame.rgb, annotations))
+
+
+def _finish(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """Write `labels.json` and take away what only the work needed."""
+    for path in [*folder.glob("map_*.npz"), *folder.glob("annotated_*.npz"), folder / "detected.jsonl"]:
+        path.unlink(missing_ok=True)
+    document = {"format": "seal_labels", "version": 2, **summary}
+    write_json(folder / LABELS, document)
+    return document

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from seal_mapping import map_kernels as kernels
 from seal_mapping.grid import Grid2D
 from seal_mapping.map_clear import clear_free
-from seal_mapping.map_config import MapConfig, VoxelCloud
+from seal_mapping.map_config import WEIGHT_ONE, MapConfig, VoxelCloud
 from seal_mapping.voxel_store import VoxelStore, voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
@@ -252,6 +252,21 @@ class VoxelMap:
         wanted = np.asarray(ijk, np.int64).reshape(-1, 3)
         rows = self._store.rows_at(wanted)
         return rows >= 0, self._cloud(rows[rows >= 0], wanted[rows >= 0])
+
+    def within(self, low: npt.ArrayLike, high: npt.ArrayLike) -> VoxelCloud:
+        """The voxels seen with indices low..high (3,) (inclusive), in the order x, y, z."""
+        return self._cloud(*self._store.within(np.asarray(low, np.int64), np.asarray(high, np.int64)))
+
+    @property
+    def store(self) -> VoxelStore:
+        """Where the voxels lie, for kernels that walk through them (`map_query`, `map_window`); to be read only."""
+        return self._store
+
+    def counted(self) -> tuple[npt.NDArray[np.uint16] | npt.NDArray[np.uint32], int]:
+        """Per row of `store` what counts against `min_views`, and how much one view is (`VoxelCloud.occupied`)."""
+        if self.config.range_weight_m > 0:
+            return self._store.weight, WEIGHT_ONE
+        return self._store.views, 1
 
     def _cloud(self, rows: npt.NDArray[np.int64], ijk: npt.NDArray[np.int64]) -> VoxelCloud:
         store = self._store

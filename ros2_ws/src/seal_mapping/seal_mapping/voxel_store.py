@@ -164,6 +164,18 @@ class VoxelStore:
         rows: _Int64 = np.where(block >= 0, self.row_of[np.maximum(places, 0)].astype(np.int64) - 1, -1)
         return np.where((rows >= 0) & (self.views[np.maximum(rows, 0)] > 0), rows, -1)
 
+    def within(self, low: _Int64, high: _Int64) -> tuple[_Int64, _Int64]:
+        """As `seen`, of the voxels low..high (3,) (inclusive); looks at the blocks in that box alone."""
+        blocks = self.block_ijk[: self.blocks]
+        near = np.flatnonzero(((blocks >= low >> 3) & (blocks <= high >> 3)).all(axis=1))
+        places = self.row_of[: self.blocks * BLOCK_VOXELS].reshape(-1, BLOCK_VOXELS)[near]
+        rows: _Int64 = places[places > 0].astype(np.int64) - 1
+        rows = rows[self.views[rows] > 0]
+        ijk = self.voxels_of(rows)
+        inside = np.flatnonzero(((ijk >= low) & (ijk <= high)).all(axis=1))
+        order = inside[np.argsort(voxel_keys(ijk[inside]), kind="stable")]
+        return rows[order], ijk[order]
+
     def fill(self, ijk: _Int64) -> None:
         """Give each voxel (N, 3) of an empty store a row, in this order; directory and grids must cover them."""
         blocks, block = np.unique(ijk >> 3, axis=0, return_inverse=True)

@@ -25,6 +25,11 @@ COLOURS: npt.NDArray[np.uint8] = np.array(
 """(6, 3) uint8 RGB, one per category: the same in map, overlay and report."""
 
 
+def category_name(index: int) -> str:
+    """Name of a category; beyond the six, in maps of other categories, "category_<index>"."""
+    return CATEGORIES[index] if 0 <= index < NUM_CATEGORIES else f"category_{index}"
+
+
 def category_index(name: str) -> int:
     """Index of a category name.
 
