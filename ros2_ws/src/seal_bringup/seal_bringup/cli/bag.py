@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seal_bringup.cli import bag_import
+
 BAG = Annotated[Path, typer.Argument(help="Folder of the bag, or its .mcap file.")]
 
 
@@ -16,6 +18,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look into a recorded run, mend a cut one; needs no ROS.")
     group.command(name="info")(info)
     group.command(name="recover")(recover)
+    group.command(name="import", help=bag_import.IMPORT_HELP)(bag_import.import_folder)
     app.add_typer(group, name="bag")
 
 

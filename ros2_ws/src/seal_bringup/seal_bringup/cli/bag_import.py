@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal bag import`: a bag from a folder of RGB-D frames with poses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+IMPORT_HELP = """Make a bag from a folder of colour, depth and camera poses; needs no ROS.
+
+Layouts: numbered (color/NNNNN.jpg, depth/NNNNN.png, K.txt, poses.txt with a camera-to-world matrix per line) and tum
+(rgb.txt, depth.txt, groundtruth.txt of the TUM RGB-D benchmark).
+
+Example: seal bag import room runs/room, then: seal label runs/room --redetect --min-views 3
+
+The folder's world is turned upright (z up) and its floor put at 0. What was chosen is printed; docs/bag_import.md
+explains it. The bag appears whole or not at all.
+"""
+
+
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="Folder with the frames.")],
+    bag: Annotated[Path, typer.Argument(help="Folder of the bag to make; it must not exist.")],
+    layout: Annotated[str, typer.Option(help="auto, numbered or tum.")] = "auto",
+    up: Annotated[str, typer.Option(help="Axis of the folder's world that points up: auto, x, -x, y, -y, z, -z.")] = (
+        "auto"
+    ),
+    floor: Annotated[
+        str, typer.Option(help="Height of the floor along the up axis in metres, or auto: look for it.")
+    ] = "auto",
+    rate: Annotated[float, typer.Option(help="Frames per second where files have numbers and no stamps.")] = 30.0,
+    depth_scale: Annotated[
+        float | None, typer.Option(help="Units of the depth pictures in a metre; default 1000, tum 5000.")
+    ] = None,
+    every: Annotated[int, typer.Option(help="Take each n-th colour picture.")] = 1,
+    frame: Annotated[str, typer.Option(help="Name of the camera's optical frame.")] = "camera_color_optical_frame",
+    fx: Annotated[float | None, typer.Option(help="Focal length in pixels; give all of fx, fy, cx, cy.")] = None,
+    fy: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None,
+    cx: Annotated[float | None, typer.Option(help="Column of the principal point.")] = None,
+    cy: Annotated[float | None, typer.Option(help="Row of the principal point.")] = None,
+) -> None:
+    """Read the options, say what was chosen, write."""
+    from seal_mapping.bag_import import ImportOptions, plan_import, write_import
+    from seal_perception.errors import InputError
+
+    given = [value for value in (fx, fy, cx, cy) if value is not None]
+    if len(given) not in (0, 4):
+        raise InputError(f"--fx, --fy, --cx and --cy go together: {len(given)} of 4 are given")
+    options = ImportOptions(
+        layout=layout,
+        up=up,
+        floor_m=_floor(floor),
+        rate_hz=rate,
+        depth_units_per_m=depth_scale,
+        every=every,
+        camera_frame=frame,
+        intrinsics=(given[0], given[1], given[2], given[3]) if given else None,
+    )
+    if bag.exists():
+        raise InputError(f"{bag} exists already: choose another folder for the bag")
+    plan = plan_import(folder, options)
+    for line in plan.lines():
+        typer.echo(line)
+    with _bar("import") as progress:
+        summary = write_import(plan, bag, progress)
+    typer.echo(f"written {bag}: {summary.frames} frames, {summary.poses} poses, {summary.size_bytes / 1e6:.1f} MB")
+
+
+def _floor(text: str) -> float | None:
+    from seal_perception.errors import InputError
+
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--floor must be auto or metres, got {text!r}") from None
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with frames done, rate and time left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    rate = TextColumn("{task.fields[rate]}")
+    with Progress(TextColumn(name), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn()) as bar:
+        task = bar.add_task(name, total=None, rate="")
+
+        def report(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate="" if speed is None else f"{speed:.0f} frames/s")
+
+        yield report
