@@ -13,7 +13,7 @@ from numba import njit
 from PIL import Image
 
 from seal_bringup.report.voxels import PAD, Voxels, openness
-from seal_perception.categories import COLOURS
+from seal_mapping.palette import category_colours
 from seal_perception.files import replacing
 
 FloatArray = npt.NDArray[np.float64]
@@ -69,7 +69,7 @@ def base_colours(voxels: Voxels, colour: str) -> npt.NDArray[np.float32]:
     floor = voxels.centre_z_m < FLOOR_TOP_M
     out = np.where(floor[:, None], FLOOR_RGB, WALL_RGB)
     named = voxels.label >= 0
-    out[named] = COLOURS[voxels.label[named]]
+    out[named] = category_colours(voxels.label[named])
     return out
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from seal_bringup.report.run_folder import numbers
 from seal_bringup.report.voxels import Voxels
-from seal_perception.categories import COLOURS
+from seal_mapping.palette import category_colours
 from seal_perception.files import replacing
 
 PAPER, FLOOR, WALL, THING = (250, 250, 248), (229, 227, 221), (74, 80, 92), (158, 163, 173)
@@ -43,7 +43,7 @@ def column_colours(voxels: Voxels, clear_m: float = 1.9) -> npt.NDArray[np.uint8
     picture[tall * voxels.voxel_m > 0.55 * (clear_m - 0.1)] = WALL
     named = np.flatnonzero(voxels.label >= 0)
     named = named[np.lexsort((voxels.cell[named, 2], voxels.score[named]))]
-    picture[tuple(voxels.cell[named, :2].T)] = COLOURS[voxels.label[named]]
+    picture[tuple(voxels.cell[named, :2].T)] = category_colours(voxels.label[named])
     return picture
 
 

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names and colours for any number of categories and objects; the six of SEAL keep theirs everywhere."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_perception.categories import CATEGORIES, COLOURS
+
+NO_COLOUR = (150, 150, 150)
+"""RGB of what has no label or belongs to no object."""
+_GOLDEN = 0.6180339887498949
+
+
+def _hue_colour(number: int, saturation: float, value: float) -> tuple[int, int, int]:
+    """The golden ratio spreads the hues: neighbouring numbers are far apart, and no number's colour ever changes."""
+    red, green, blue = colorsys.hsv_to_rgb((number * _GOLDEN) % 1.0, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def category_name(index: int) -> str:
+    """Name of a category; "category_7" for an index beyond `CATEGORIES`, "none" for a negative one."""
+    if index < 0:
+        return "none"
+    return CATEGORIES[index] if index < len(CATEGORIES) else f"category_{index}"
+
+
+def category_colour(index: int) -> tuple[int, int, int]:
+    """RGB of a category: `COLOURS`, beyond them a fixed palette of duller colours, grey for a negative index."""
+    if index < 0:
+        return NO_COLOUR
+    if index < len(COLOURS):
+        red, green, blue = (int(v) for v in COLOURS[index])
+        return red, green, blue
+    return _hue_colour(index, 0.5, 0.65)
+
+
+def instance_colour(number: int) -> tuple[int, int, int]:
+    """RGB of the object with this id (> 0), the same in every picture and file; grey for anything else."""
+    return _hue_colour(number, 0.7, 0.95 if number % 2 else 0.75) if number > 0 else NO_COLOUR
+
+
+def category_colours(indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """(N, 3) uint8 `category_colour` of each index (N,)."""
+    return _painted(indices, category_colour)
+
+
+def instance_colours(numbers: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """(N, 3) uint8 `instance_colour` of each id (N,)."""
+    return _painted(numbers, instance_colour)
+
+
+def _painted(numbers: npt.ArrayLike, colour_of: Callable[[int], tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
+    values, at = np.unique(np.asarray(numbers, np.int64).reshape(-1), return_inverse=True)
+    table = np.array([colour_of(int(v)) for v in values], np.uint8).reshape(-1, 3)
+    return table[at.reshape(-1)]
