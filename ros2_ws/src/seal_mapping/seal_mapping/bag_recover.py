@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from seal_mapping.bag_mcap import MAGIC
+from seal_mapping.bag_messages import typestore
 from seal_mapping.bag_store import METADATA, BagStore, one_line
 from seal_mapping.bag_unpack import BrokenDataError, unpack
 from seal_mapping.bag_writer import BagWriter
@@ -183,7 +184,7 @@ def recover(path: Path | str) -> BagInfo:
     The whole file is written beside and put over the cut one at the end, so that a second cut loses nothing.
 
     Raises:
-        InputError: if there is no bag, or not one whole chunk in it.
+        InputError: if there is no bag, not one whole chunk in it, or messages of a type that is not standard.
         OSError: if there is no room for the copy.
     """
     path = Path(path)
@@ -194,6 +195,12 @@ def recover(path: Path | str) -> BagInfo:
         return before
     if not before.topics:
         raise InputError(f"nothing can be recovered from {path}: it was cut before its first chunk was written")
+    unknown = [t.msgtype for t in before.topics if t.msgtype not in typestore().fielddefs]
+    if unknown:
+        raise InputError(
+            f"the bag {path} holds messages of {unknown[0]!r}, which is no standard type: mend it where that is known "
+            "(`mcap recover`, then `ros2 bag reindex`)"
+        )
     beside = folder / ".recover"
     shutil.rmtree(beside, ignore_errors=True)
     try:
