@@ -140,7 +140,7 @@ def _png(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
-def info_row(k: int, names: Names, **changes: Any) -> Row:
+def info_row(k: int, names: Names, /, **changes: Any) -> Row:
     message = bm.camera_info_message(CAMERA, stamp(k), names.optical)
     for name, value in changes.items():
         setattr(message, name, value)
@@ -207,8 +207,9 @@ def write2(
     plugin: StoragePlugin = StoragePlugin.MCAP,
     mode: CompressionMode = CompressionMode.NONE,
     version: int = 8,
+    store: Any = None,
 ) -> Path:
-    """A rosbag2 bag, by rosbags."""
+    """A rosbag2 bag, by rosbags; `store` knows the types."""
     writer = Writer(path, version=version, storage_plugin=plugin)
     writer.set_compression(mode, CompressionFormat.ZSTD)
     with writer:
@@ -216,7 +217,7 @@ def write2(
         for r in rows:
             key = (r.topic, r.msgtype)
             if key not in connections:
-                connections[key] = writer.add_connection(r.topic, r.msgtype, typestore=bm.typestore())
+                connections[key] = writer.add_connection(r.topic, r.msgtype, typestore=store or bm.typestore())
             writer.write(connections[key], r.log_ns, r.data)
     return path
 
