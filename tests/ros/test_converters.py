@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nav_msgs.msg import OccupancyGrid, Odometry
 from rclpy.serialization import deserialize_message, serialize_message
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
+from tests.mapping.worlds import box, label_config, map_of
+from visualization_msgs.msg import Marker, MarkerArray
 
 from seal_mapping import bag_messages as bm
 from seal_mapping.grid import Grid2D
-from seal_mapping.map_config import VoxelCloud
+from seal_mapping.label_prop import LabelVolume, propagate
+from seal_mapping.map_config import MapConfig, VoxelCloud
 from seal_mapping.nodes import convert as map_convert
+from seal_mapping.nodes import markers
+from seal_mapping.voxel_map import VoxelMap
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.detections import Detections
@@ -183,13 +190,117 @@ def test_the_voxel_cloud_has_the_documented_fields() -> None:
     cloud = VoxelCloud(
         np.array([[1, 2, 3]], np.int32), np.array([[0.05, 0.1, 0.15]], np.float32), np.array([[10, 20, 30]], np.uint8),
         np.array([-1], np.int8), np.array([200], np.uint8), np.array([300], np.uint16), np.array([7], np.uint32),
-        np.zeros((1, 6), np.uint32), np.array([300], np.uint32), np.zeros((1, 6), np.uint16), np.zeros((1, 6), np.uint8),
+        np.zeros((1, 6), np.uint32), np.array([300], np.uint32), np.zeros((1, 6), np.uint16),
+        np.zeros((1, 6), np.uint8),
     )  # fmt: skip
     msg = map_convert.cloud_to_message(cloud, HEADER)
     assert [f.name for f in msg.fields] == ["x", "y", "z", "rgb", "label", "score", "views"]
     assert [f.offset for f in msg.fields] == [0, 4, 8, 12, 16, 17, 18] and msg.point_step == 20
     (point,) = map_convert.message_to_cloud(msg)
     assert point["rgb"] == 0x0A141E and point["label"] == -1 and point["score"] == 200 and point["views"] == 300
+
+
+def test_the_cloud_is_what_rviz_reads() -> None:
+    rgb = np.array([[10, 20, 30], [255, 0, 128]], np.uint8)
+    cloud = VoxelCloud.of(
+        np.array([[1, 2, 3], [-4, 0, 5]], np.int32), 0.05, rgb, np.ones(2, np.uint16), np.zeros(2, np.uint32),
+        np.zeros((2, 6), np.uint32), np.zeros((2, 6), np.uint16), np.zeros((2, 6), np.uint8),
+    )  # fmt: skip
+    header = convert.make_header(STAMP, m.MAP_FRAME)
+    msg = deserialize_message(serialize_message(map_convert.cloud_to_message(cloud, header)), PointCloud2)
+    assert msg.header.frame_id == "map" and msg.is_dense and not msg.is_bigendian
+    assert (msg.height, msg.width, msg.row_step, len(msg.data)) == (1, 2, 40, 40)
+    fields = {f.name: f for f in msg.fields}
+    assert all(fields[n].datatype == PointField.FLOAT32 and fields[n].count == 1 for n in ("x", "y", "z", "rgb"))
+    data = bytes(msg.data)
+    at = fields["rgb"].offset
+    assert data[at : at + 4] == bytes([30, 20, 10, 0]) and data[20 + at : 24 + at] == bytes([128, 0, 255, 0])
+    assert struct.unpack_from("<fff", data, 20) == pytest.approx((-0.2, 0.0, 0.25))
+
+
+def test_grids_are_row_major_from_the_lower_left() -> None:
+    explored = Grid2D(np.array([[True, True, False], [True, False, False]]), np.array([-1.025, 0.475]), 0.05)
+    obstacles = Grid2D(np.array([[False, True, False], [False, False, False]]), explored.origin_xy, 0.05)
+    header = convert.make_header(STAMP, m.MAP_FRAME)
+    msg = map_convert.obstacles_to_occupancy(obstacles, explored, header)
+    assert (msg.info.width, msg.info.height) == (2, 3) and msg.header.frame_id == "map"
+    assert list(msg.data) == [0, 0, 100, -1, -1, -1]  # x runs first
+    origin = msg.info.origin
+    assert (origin.position.x, origin.position.y, origin.position.z) == (-1.025, 0.475, 0.0)
+    assert (origin.orientation.x, origin.orientation.y, origin.orientation.z, origin.orientation.w) == (0, 0, 0, 1)
+    assert list(map_convert.explored_to_occupancy(explored, header).data) == [0, 0, 0, -1, -1, -1]
+
+
+def test_a_map_of_nothing_is_an_empty_message() -> None:
+    header, empty = convert.make_header(STAMP, m.MAP_FRAME), VoxelMap()
+    cloud = map_convert.cloud_to_message(empty.voxels(), header)
+    assert (cloud.width, len(cloud.data)) == (0, 0) and len(map_convert.message_to_cloud(cloud)) == 0
+    grid = map_convert.obstacles_to_occupancy(empty.obstacles(), empty.explored(), header)
+    assert (grid.info.width, grid.info.height, len(grid.data)) == (0, 0, 0)
+
+
+def _objects_volume() -> LabelVolume:
+    voxels = {**box((0, 0, 4), (6, 6, 10), c0=255), **box((20, 0, 4), (26, 6, 10), c0=240)}
+    voxels |= {**box((40, -4, 2), (46, 2, 8), c11=255), **box((-9, 0, 0), (-8, 9, 9))}
+    config = MapConfig(num_categories=16, min_height_m=-5.0, max_height_m=5.0)
+    return propagate(map_of(voxels, config=config), label_config())
+
+
+def test_markers_are_what_rviz_reads() -> None:
+    header = convert.make_header(STAMP, m.MAP_FRAME)
+    sent = markers.objects_to_markers(_objects_volume(), header)
+    received = deserialize_message(serialize_message(sent), MarkerArray).markers
+    assert received[0].action == Marker.DELETEALL and received[0].ns == ""
+    rest = received[1:]
+    assert [(k.ns, k.type, k.id) for k in rest] == [
+        ("boxes", Marker.CUBE, 1), ("names", Marker.TEXT_VIEW_FACING, 1), ("boxes", Marker.CUBE, 2),
+        ("names", Marker.TEXT_VIEW_FACING, 2), ("boxes", Marker.CUBE, 3), ("names", Marker.TEXT_VIEW_FACING, 3),
+        ("voxels", Marker.CUBE_LIST, 0), ("voxels", Marker.CUBE_LIST, 11),
+    ]  # fmt: skip
+    for marker in rest:
+        assert marker.header == header and marker.action == Marker.ADD
+        assert (marker.lifetime.sec, marker.lifetime.nanosec) == (0, 0)
+        q = marker.pose.orientation
+        assert (q.x, q.y, q.z, q.w) == (0, 0, 0, 1)
+        c = marker.color
+        assert all(0 <= v <= 1 for v in (c.r, c.g, c.b)) and 0 < c.a <= 1
+        assert marker.scale.z > 0 and (marker.type == Marker.TEXT_VIEW_FACING or marker.scale.x > 0)
+
+
+def test_markers_of_an_object_known_by_hand() -> None:
+    items = markers.objects_to_markers(_objects_volume(), convert.make_header(STAMP, m.MAP_FRAME)).markers
+    first, name = items[1:3]
+    assert [first.pose.position.x, first.pose.position.y, first.pose.position.z] == pytest.approx([0.125, 0.125, 0.325])
+    assert [first.scale.x, first.scale.y, first.scale.z] == pytest.approx([0.3] * 3)
+    assert [first.color.r, first.color.g, first.color.b] == pytest.approx([230 / 255, 97 / 255, 1 / 255])
+    assert 0 < first.color.a < 0.5
+    assert name.text == "chair 1, 1.00" and name.scale.z == 0.15 and name.pose.position.z == pytest.approx(0.625)
+    assert items[4].text == "chair 2, 0.94" and items[6].text == "category_11 3, 1.00"
+    chairs, other = items[7:]
+    assert (len(chairs.points), len(other.points)) == (432, 216) and not chairs.colors
+    assert chairs.scale.x == chairs.scale.y == chairs.scale.z == 0.05
+    xyz = np.array([[p.x, p.y, p.z] for p in chairs.points])
+    np.testing.assert_allclose(xyz.min(axis=0), [0.0, 0.0, 0.2], atol=1e-12)
+    np.testing.assert_allclose(xyz.max(axis=0), [1.25, 0.25, 0.45], atol=1e-12)
+
+
+def test_no_objects_delete_what_was_shown() -> None:
+    volume = propagate(VoxelMap(), label_config())
+    (only,) = markers.objects_to_markers(volume, convert.make_header(STAMP, m.MAP_FRAME)).markers
+    assert only.action == Marker.DELETEALL
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/maps/a b.npz", "/maps/a b.npz"),
+        ("maps/home.npz", "maps/home.npz"),
+        ("file:///maps/a%20b.npz", "/maps/a b.npz"),
+        ("file://localhost/maps/home.npz", "/maps/home.npz"),
+    ],
+)
+def test_urls_of_maps_name_files(url: str, path: str) -> None:
+    assert map_convert.url_to_path(url) == Path(path)
 
 
 def test_steps_become_the_nearest_action() -> None:

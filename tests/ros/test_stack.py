@@ -157,7 +157,7 @@ def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch)
 
 def test_layouts_show_topics_that_exist() -> None:
     known = {t for row in read_stack()["nodes"] for t in row.get("publishes", [])}
-    known |= {"map/voxels", "plan", "semantic/overlay"}
+    known |= {"map/voxels", "map/objects", "plan", "semantic/overlay"}
     rviz = yaml.safe_load((shared_folder("rviz") / "seal.rviz").read_text())
     shown = {d["Topic"]["Value"] for d in rviz["Visualization Manager"]["Displays"] if "Topic" in d}
     assert shown and shown <= known

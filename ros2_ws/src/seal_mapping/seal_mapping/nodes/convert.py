@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import array
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 import numpy as np
 from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import PointCloud2, PointField
@@ -10,6 +14,7 @@ from std_msgs.msg import Header
 
 from seal_mapping.grid import Grid2D
 from seal_mapping.map_config import VoxelCloud
+from seal_perception.errors import InputError
 from seal_perception.nodes.convert import byte_array
 
 OCCUPIED, FREE, UNKNOWN = 100, 0, -1
@@ -24,6 +29,11 @@ CLOUD_TYPE = np.dtype(
 _FIELD_KINDS = {"<f4": PointField.FLOAT32, "|i1": PointField.INT8, "|u1": PointField.UINT8, "<u2": PointField.UINT16}
 
 
+def _data(values: np.ndarray, typecode: str = "B") -> array.array:
+    """`byte_array`, which cannot look at an array of nothing."""
+    return byte_array(values, typecode) if values.size else array.array(typecode)
+
+
 def _occupancy(values: np.ndarray, grid: Grid2D, header: Header) -> OccupancyGrid:
     msg = OccupancyGrid(header=header)
     msg.info.map_load_time = header.stamp
@@ -31,7 +41,7 @@ def _occupancy(values: np.ndarray, grid: Grid2D, header: Header) -> OccupancyGri
     msg.info.width, msg.info.height = values.shape
     msg.info.origin.position.x, msg.info.origin.position.y = (float(v) for v in grid.origin_xy)
     msg.info.origin.orientation.w = 1.0
-    msg.data = byte_array(values.T.astype(np.int8), "b")
+    msg.data = _data(values.T.astype(np.int8), "b")
     return msg
 
 
@@ -67,6 +77,20 @@ def occupancy_to_explored(msg: OccupancyGrid) -> Grid2D:
     return _grid(msg, _values(msg) != UNKNOWN)
 
 
+def url_to_path(url: str) -> Path:
+    """File that a `map_url` names: a path, or file:// and a path.
+
+    Raises:
+        InputError: if it is empty, or on another machine or of another kind.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return Path(unquote(parts.path))
+    if not url or "://" in url or parts.scheme == "file":
+        raise InputError(f"map_url must be a path or file:///path on this machine, got {url!r}")
+    return Path(url)
+
+
 def cloud_to_message(cloud: VoxelCloud, header: Header) -> PointCloud2:
     """`map/voxels`: fields x, y, z, rgb, label, score, views."""
     points = np.zeros(len(cloud), CLOUD_TYPE)
@@ -82,7 +106,7 @@ def cloud_to_message(cloud: VoxelCloud, header: Header) -> PointCloud2:
         msg.fields.append(PointField(name=name, offset=offset, datatype=datatype, count=1))
     msg.point_step = CLOUD_TYPE.itemsize
     msg.row_step = msg.point_step * len(points)
-    msg.data = byte_array(points.view(np.uint8))
+    msg.data = _data(points.view(np.uint8))
     return msg
 
 

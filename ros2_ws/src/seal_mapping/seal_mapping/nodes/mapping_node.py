@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -10,11 +11,16 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid, Odometry
+from nav_msgs.srv import GetMap, LoadMap
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
 
+from seal_mapping.label_prop import LabelConfig, propagate
+from seal_mapping.label_volume import LabelVolume
 from seal_mapping.map_config import MapConfig
 from seal_mapping.nodes import convert
+from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception import messages as m
@@ -24,27 +30,41 @@ from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, status_message
 from seal_perception.nodes.params import declare, declare_config
 
+OBJECTS = "map/objects"
+
+
+class _DoesNotFitError(InputError):
+    """A map that is whole, but not for this node."""
+
 
 class MappingNode(SealNode):
-    """Puts each frame into the voxel map and publishes `map/obstacles`, `map/explored`, `map/status`, `map/voxels`.
+    """Puts each frame into the voxel map; publishes `map/obstacles`, `explored`, `status`, `voxels` and `objects`.
 
-    Parameters: `map.*` (MapConfig), `mounting.*`, `use_scores` (wait for `semantic/scores`), `voxels_every` frames,
-    `save_path` (written at the end, and by the service `map/save`), `expected_frames` (0 = no end known),
-    `lockstep` (a bad frame ends the run; otherwise it is dropped with a line).
+    Services: `map/save` (to `save_path`), `map/load` (go on with a saved map), `map/get` (the obstacle grid).
+
+    Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`, `use_scores` (wait for
+    `semantic/scores`), `voxels_every` and `objects_every` frames, `load_path` (go on with this map), `save_path`
+    (written at the end, and by the service), `expected_frames` (0 = no end known), `lockstep` (a bad frame ends the
+    run; otherwise it is dropped with a line).
     """
 
     def __init__(self) -> None:
         super().__init__("mapping")
         self._map = VoxelMap(declare_config(self, MapConfig, "map"))
+        self._label_config = declare_config(self, LabelConfig, "label")
+        self._volume: LabelVolume | None = None
         self._T_base_camera = declare_mounting(self)
+        load_path = declare(self, "load_path", "", "saved map to go on with, .npz; empty = a new one")
         self._save_path = declare(self, "save_path", "", "file for the map, .npz; empty = none")
         self._voxels_every = declare(self, "voxels_every", 10, "frames per map/voxels message")
+        self._objects_every = declare(self, "objects_every", 50, "frames per map/objects message; 0 = never")
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
         self._lockstep = declare(self, "lockstep", True, "a bad frame ends the run")
-        self._saved_at = -1
+        self._saved_at, self._taken, self._stamp_ns = -1, 0, 0
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
+        self._objects = self.advertise(MarkerArray, OBJECTS, latched=True, depth=1)
         self._status = self.advertise(DiagnosticArray, m.STATUS)
         topics: dict[str, tuple[type, bool]] = {
             m.COLOUR: (Image, False),
@@ -56,6 +76,10 @@ class MappingNode(SealNode):
             topics[m.SCORES] = (Image, False)
         self._frames = self.match(topics, self._on_frame)
         self.create_service(Trigger, "map/save", self._on_save)
+        self.create_service(GetMap, "map/get", self._on_get)
+        self.create_service(LoadMap, "map/load", self._on_load)
+        if load_path:
+            self._take_over(Path(load_path))
 
     def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         start = time.perf_counter()
@@ -75,16 +99,30 @@ class MappingNode(SealNode):
                 raise InputError(f"frame of {stamp_ns} ns: {error}") from error
             self.get_logger().warning(f"frame of {stamp_ns} ns dropped: {error}", throttle_duration_sec=5.0)
             return
-        self._publish(stamp_ns, start)
+        self._stamp_ns = stamp_ns
+        self._taken += 1
+        last = self._taken == self._expected
+        first_of = self._taken - 1
+        self._publish(
+            voxels=last or first_of % max(1, self._voxels_every) == 0,
+            objects=self._objects_every > 0 and (last or first_of % self._objects_every == 0),
+        )
+        self._say_status(stamp_ns, start)
+        if last:
+            self._save()
 
-    def _publish(self, stamp_ns: int, start: float) -> None:
-        header = make_header(stamp_ns, m.MAP_FRAME)
-        obstacles, explored = self._map.obstacles(), self._map.explored()
+    def _publish(self, voxels: bool, objects: bool) -> None:
+        header = make_header(self._stamp_ns, m.MAP_FRAME)
+        explored = self._map.explored()
         self._explored.publish(convert.explored_to_occupancy(explored, header))
-        self._obstacles.publish(convert.obstacles_to_occupancy(obstacles, explored, header))
-        last = self._map.frames == self._expected
-        if last or self._map.frames % max(1, self._voxels_every) == 1:
+        self._obstacles.publish(convert.obstacles_to_occupancy(self._map.obstacles(), explored, header))
+        if voxels:
             self._voxels.publish(convert.cloud_to_message(self._map.voxels(), header))
+        if objects:
+            self._volume = propagate(self._map, self._label_config, previous=self._volume)
+            self._objects.publish(objects_to_markers(self._volume, header))
+
+    def _say_status(self, stamp_ns: int, start: float) -> None:
         total = 1e3 * (time.perf_counter() - start)
         values = {
             "frames": str(self._map.frames),
@@ -95,8 +133,6 @@ class MappingNode(SealNode):
             "ms.node": f"{total:.3f}",
         }
         self._status.publish(status_message("seal_mapping: map", stamp_ns, list(values.items())))
-        if last:
-            self._save()
 
     def _save(self) -> Path | None:
         """Write the map if there is a path and something new."""
@@ -113,6 +149,45 @@ class MappingNode(SealNode):
         except (SealError, OSError) as error:
             response.success, response.message = False, str(error)
         return response
+
+    def _on_get(self, _: GetMap.Request, response: GetMap.Response) -> GetMap.Response:
+        header = make_header(self._stamp_ns, m.MAP_FRAME)
+        response.map = convert.obstacles_to_occupancy(self._map.obstacles(), self._map.explored(), header)
+        return response
+
+    def _on_load(self, request: LoadMap.Request, response: LoadMap.Response) -> LoadMap.Response:
+        response.result = LoadMap.Response.RESULT_MAP_DOES_NOT_EXIST
+        try:
+            path = convert.url_to_path(request.map_url)
+            response.result = LoadMap.Response.RESULT_INVALID_MAP_DATA if path.is_file() else response.result
+            self._take_over(path)
+            response.result = LoadMap.Response.RESULT_SUCCESS
+            response.map = self._on_get(GetMap.Request(), GetMap.Response()).map
+        except _DoesNotFitError as error:
+            response.result = LoadMap.Response.RESULT_INVALID_MAP_METADATA
+            self.get_logger().error(f"map not loaded: {error}")
+        except SealError as error:
+            self.get_logger().error(f"map not loaded: {error}")
+        except OSError as error:
+            response.result = LoadMap.Response.RESULT_UNDEFINED_FAILURE
+            self.get_logger().error(f"map not loaded: {error}")
+        return response
+
+    def _take_over(self, path: Path) -> None:
+        """Go on with a saved map and show it; nothing changes if it cannot be read."""
+        loaded, ours = VoxelMap.load(path), self._map.config
+        fields = (field.name for field in dataclasses.fields(MapConfig))
+        other = [name for name in fields if getattr(loaded.config, name) != getattr(ours, name)]
+        for name in {"voxel_m", "num_categories"}.intersection(other):
+            theirs = getattr(loaded.config, name)
+            raise _DoesNotFitError(f"{path} has {name} {theirs}, this node {getattr(ours, name)}: set map.{name}")
+        if other:
+            self.get_logger().warning(f"{path} goes on with its own {', '.join(other)}, not with the parameters'")
+        self._map, self._volume, self._saved_at = loaded, None, -1
+        self._publish(voxels=True, objects=self._objects_every > 0)
+        self.get_logger().info(
+            f"went on with {path}: {loaded.frames} frames, {loaded.confident_count} confident voxels"
+        )
 
     def close(self) -> None:
         """Write the map."""
