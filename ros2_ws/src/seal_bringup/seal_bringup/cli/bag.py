@@ -10,7 +10,7 @@ import typer
 
 from seal_bringup.cli import bag_import
 
-BAG = Annotated[Path, typer.Argument(help="Folder of the bag, or its .mcap file.")]
+BAG = Annotated[Path, typer.Argument(help="Folder of the bag, one of its files, or a .bag file of ROS 1.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,18 +23,27 @@ def register(app: typer.Typer) -> None:
 
 
 def info(bag: BAG) -> None:
-    """Show topics, types, counts and times of a bag, and whether it is whole."""
+    """Show topics, types, counts and times of a bag, whether it is whole, and what `seal label` would read from it."""
     from seal_mapping.bag import open_bag
     from seal_mapping.bag_recover import bag_info
+    from seal_perception.errors import InputError
 
-    found = bag_info(bag)
-    _print(found)
-    if found.whole:
+    try:
         frames = open_bag(bag)
-        typer.echo(f"{len(frames)} whole frames, {frames.dropped} dropped")
-    else:
-        typer.echo(f"cut off while it was written; run: seal bag recover {bag}")
-        raise typer.Exit(1)
+    except InputError as error:
+        found = bag_info(bag)
+        _print(found)
+        if not found.whole:
+            typer.echo(f"cut off while it was written; run: seal bag recover {bag}")
+            raise typer.Exit(1) from error
+        typer.echo(f"no frames for `seal label`: {error}")
+        return
+    _print(bag_info(bag, frames.store))
+    for line in frames.choices:
+        typer.echo(line)
+    typer.echo(f"{len(frames)} whole frames, {frames.dropped} dropped")
+    for reason, count in frames.unused.items():
+        typer.echo(f"  {count} {reason}")
 
 
 def recover(bag: BAG) -> None:
@@ -53,7 +62,8 @@ def _print(found: Any) -> None:
     from rich.table import Table
 
     span = (found.end_ns - found.start_ns) / 1e9
-    table = Table(title=f"{found.path}: {found.size_bytes / 1e6:.1f} MB, {span:.1f} s", title_justify="left")
+    title = f"{found.path}: {found.kind}, {found.size_bytes / 1e6:.1f} MB, {span:.1f} s"
+    table = Table(title=title, title_justify="left")
     table.add_column("topic")
     table.add_column("type")
     table.add_column("messages", justify="right")
