@@ -155,6 +155,15 @@ def test_pose_sources_by_order(tmp_path: Path) -> None:
         open_bag(path, BagOptions(pose="tf", fixed_frame="nowhere"))
 
 
+def test_odometry_of_another_clock_gives_way(tmp_path: Path) -> None:
+    """Odometry that covers no picture is not taken as long as /tf does; alone, the error names the clock."""
+    rows = without(b.recording(4, poses="tf"), "/odom") + [b.odom_row(k + 5000, NAMES) for k in range(4)]
+    reader = open_bag(write(tmp_path, rows))
+    assert said(reader, "pose: ").startswith("pose: recorded transforms odom -> base_link") and len(reader) == 4
+    with pytest.raises(InputError, match="4 no pose; the poses do not cover the pictures' time"):
+        open_bag(b.write2(tmp_path / "alone", without(rows, "/tf")))
+
+
 def test_a_pose_stamped_wants_to_know_whose_it_is(tmp_path: Path) -> None:
     rows = without(b.recording(4), "/odom", "/tf_static")
     for k in range(4):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -84,17 +85,23 @@ class PoseFinder:
         self._why: list[str] = []
 
     def find(self) -> PoseSource:
-        """The first of odom, tf, pose_stamped that the bag has, or the one that the user wants.
+        """The first of odom, tf, pose_stamped that has a pose for any picture, or the one that the user wants.
 
         Raises:
             InputError: if there is none; the text says what each of them lacks.
         """
         finders = {"odom": self._odometry, "tf": self._transforms, "pose_stamped": self._pose_stamped}
         wanted = list(finders) if self._options.pose == "auto" else [self._options.pose]
+        useless = None
         for name in wanted:
             found = finders[name]()
-            if found is not None:
+            if found is None:
+                continue
+            if self._coverage(found.at) > 0.0:
                 return found
+            useless = useless or found
+        if useless is not None:
+            return useless
         raise InputError(
             f"the bag {self._index.store.path} has no pose of the camera: {'; '.join(self._why)}; "
             f"it has {self._index.listing()}"
@@ -221,7 +228,8 @@ class PoseFinder:
             wanted = self._options.fixed_frame or " or ".join(FIXED_FRAMES)
             self._why.append(f"/tf and /tf_static do not lead from {wanted} to {self._frame}")
             return None
-        shares = {f: self._coverage(chain) for f, chain in chains.items()}
+        gap = self._gap_ns
+        shares = {f: self._coverage(partial(tree.along, chain, max_gap_ns=gap)) for f, chain in chains.items()}
         best = max(shares.values())
         frame = next(f for f, share in shares.items() if share >= 0.5 * best)
         chain = chains[frame]
@@ -248,13 +256,13 @@ class PoseFinder:
         ]
         return named_ones + roots
 
-    def _coverage(self, chain: list[Step]) -> float:
-        """Share of the pictures for which a chain has a pose, from at most 200 of them."""
+    def _coverage(self, at: Callable[[int], FloatArray]) -> float:
+        """Share of the pictures for which there is a pose, from at most 200 of them."""
         some = self._stamps[:: max(1, len(self._stamps) // 200)]
         found = 0
         for stamp in some:
             try:
-                self._index.tree.along(chain, int(stamp), self._gap_ns)
+                at(int(stamp))
                 found += 1
             except NoPoseError:
                 continue

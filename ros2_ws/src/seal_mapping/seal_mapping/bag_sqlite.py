@@ -90,10 +90,12 @@ class SqliteFile:
 
         Raises:
             BrokenDataError: if it is damaged.
-            sqlite3.Error: if the file is.
         """
         query = f"SELECT data FROM messages WHERE id = ? AND length(data) <= {MAX_BYTES}"
-        found = self._database.execute(query, (where.offset,)).fetchone()
+        try:
+            found = self._database.execute(query, (where.offset,)).fetchone()
+        except (sqlite3.Error, MemoryError) as error:
+            raise BrokenDataError(f"{self.path.name}, row {where.offset}: {error}") from error
         if found is None or type(found[0]) is not bytes:
             raise BrokenDataError(f"{self.path.name} has lost row {where.offset}")
         return bytes(found[0])
