@@ -12,7 +12,7 @@ from rich.console import Console
 
 from seal_perception.errors import SealError
 
-MODULES = ("doctor", "demo", "run", "explore", "label", "annotate", "learn", "benchmark", "scene", "bag")
+MODULES = ("doctor", "demo", "run", "explore", "label", "annotate", "learn", "benchmark", "scene", "bag", "map")
 
 app = typer.Typer(
     name="seal",

@@ -30,8 +30,13 @@ def trajectory_arrays(trajectory: dict[str, Any]) -> tuple[npt.NDArray[np.float6
     )
 
 
-def column_colours(voxels: Voxels, clear_m: float = 1.9) -> npt.NDArray[np.uint8]:
-    """(X, Y, 3) uint8: each column's look from above, the ceiling above `clear_m` left out."""
+def column_colours(
+    voxels: Voxels, clear_m: float = 1.9, named_rgb: npt.NDArray[np.uint8] | None = None
+) -> npt.NDArray[np.uint8]:
+    """(X, Y, 3) uint8: each column's look from above, the ceiling above `clear_m` left out.
+
+    Labelled voxels have their category's colour, or theirs of `named_rgb` (N, 3).
+    """
     shape = tuple(int(n) for n in voxels.cell[:, :2].max(axis=0) + 1)
     picture = np.full((*shape, 3), PAPER, dtype=np.uint8)
     z = voxels.centre_z_m
@@ -43,7 +48,8 @@ def column_colours(voxels: Voxels, clear_m: float = 1.9) -> npt.NDArray[np.uint8
     picture[tall * voxels.voxel_m > 0.55 * (clear_m - 0.1)] = WALL
     named = np.flatnonzero(voxels.label >= 0)
     named = named[np.lexsort((voxels.cell[named, 2], voxels.score[named]))]
-    picture[tuple(voxels.cell[named, :2].T)] = category_colours(voxels.label[named])
+    rgb = category_colours(voxels.label[named]) if named_rgb is None else named_rgb[named]
+    picture[tuple(voxels.cell[named, :2].T)] = rgb
     return picture
 
 
@@ -53,6 +59,7 @@ def draw_topdown(
     trajectory: dict[str, Any] | None = None,
     pixels_per_m: float = 110.0,
     margin_m: float = 0.4,
+    named_rgb: npt.NDArray[np.uint8] | None = None,
 ) -> Path:
     """Write the top-down map as a PNG: x to the right, y up, a bar of one metre.
 
@@ -62,6 +69,7 @@ def draw_topdown(
         trajectory: {"poses": [[x, y, yaw]], "goals": [[step, x, y]]} in the map frame, metres.
         pixels_per_m: size of the picture.
         margin_m: paper around the map.
+        named_rgb: (N, 3) colours of the labelled voxels; None = those of their categories.
 
     Raises:
         ValueError: if there is neither a voxel nor a pose.
@@ -79,7 +87,7 @@ def draw_topdown(
     size = np.ceil((high - low) * k).astype(int)
     image = Image.new("RGB", (int(size[0]), int(size[1])), PAPER)
     if voxels is not None and len(voxels):
-        cells = np.transpose(column_colours(voxels), (1, 0, 2))[::-1]
+        cells = np.transpose(column_colours(voxels, named_rgb=named_rgb), (1, 0, 2))[::-1]
         edge = voxels.voxel_m * k
         scaled = Image.fromarray(np.ascontiguousarray(cells)).resize(
             (round(cells.shape[1] * edge), round(cells.shape[0] * edge)), Image.Resampling.NEAREST

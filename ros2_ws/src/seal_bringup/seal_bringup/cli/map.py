@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal map`: look into a saved voxel map, ask it, draw it, hand it to other programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+MAP = Annotated[Path, typer.Argument(help="Saved map (.npz): labels/map.npz, or what the mapping node saved.")]
+MIN_VIEWS = Annotated[float, typer.Option(min=0, help="Leave out voxels that fewer frames saw.")]
+OBJECTS = Annotated[
+    Path | None, typer.Option(help="Objects of the map (objects.npz of `seal label`); default: found anew.")
+]
+COLOUR = Annotated[
+    str, typer.Option(help="category (of confident voxels), instance (each object its own) or rgb (as seen).")
+]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_ROWS = 20
+
+_EXPORT_HELP = """Write a map for other programs: PLY (MeshLab, CloudCompare, Open3D) and plain numpy arrays.
+
+Example: seal map export runs/first/labels/map.npz --ply home.ply --colour instance
+
+docs/mapping.md lists the properties and arrays.
+"""
+_QUERY_HELP = """Ask what a map holds at a point, in a box or along a ray; metres, map frame.
+
+Example: seal map query map.npz --ray 0 0 0.88 1 0 0
+"""
+_PICTURE_HELP = """Draw a map: from straight above, or its voxels as cubes seen at a slant.
+
+Example: seal map picture map.npz home.png --colour instance
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Look into a saved voxel map, ask it, draw it, export it.")
+    group.command(name="info")(info)
+    group.command(name="export", help=_EXPORT_HELP)(export)
+    group.command(name="query", help=_QUERY_HELP)(query)
+    group.command(name="picture", help=_PICTURE_HELP)(picture)
+    app.add_typer(group, name="map")
+
+
+def info(path: MAP, as_json: JSON = False) -> None:
+    """Show a map's size, voxels, categories, memory, frames and explored area."""
+    facts = map_facts(path)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    size = " x ".join(f"{v:.2f}" for v in facts["size_m"])
+    console = Console()
+    console.print(f"{path}: {facts['file_bytes'] / 1e6:.1f} MB on disk, {facts['memory_bytes'] / 1e6:.1f} MB in memory")
+    console.print(f"{size} m, voxels of {facts['voxel_m']} m, {facts['frames']} frames", highlight=False)
+    console.print(
+        f"{facts['voxels']} voxels seen, {facts['confident']} confident, {facts['obstacle_cells']} obstacle cells, "
+        f"{facts['explored_m2']:.1f} m2 explored",
+        highlight=False,
+    )
+    table = Table("category", box=None)
+    for column in ("best guess of", "confident", "objects"):
+        table.add_column(column, justify="right")
+    for row in facts["categories"]:
+        table.add_row(row["name"], str(row["voxels"]), str(row["confident"]), str(row["objects"]))
+    console.print(table)
+
+
+def map_facts(path: Path) -> dict[str, Any]:
+    """What `seal map info` shows; lengths in metres."""
+    import numpy as np
+
+    from seal_mapping.label_prop import propagate
+    from seal_mapping.palette import category_name
+    from seal_mapping.voxel_map import VoxelMap
+
+    voxel_map = VoxelMap.load(path)
+    cloud, config = voxel_map.voxels(), voxel_map.config
+    span = cloud.ijk.max(axis=0) - cloud.ijk.min(axis=0) + 1 if len(cloud) else np.zeros(3)
+    sure, objects = cloud.score >= config.confident, propagate(voxel_map).instances
+    categories = [
+        {
+            "name": category_name(index),
+            "voxels": int((cloud.label == index).sum()),
+            "confident": int((sure & (cloud.label == index)).sum()),
+            "objects": sum(item.category == index for item in objects),
+        }
+        for index in range(config.num_categories)
+    ]
+    return {
+        "size_m": [round(float(v) * config.voxel_m, 3) for v in span],
+        "voxel_m": config.voxel_m,
+        "frames": voxel_map.frames,
+        "voxels": len(cloud),
+        "confident": voxel_map.confident_count,
+        "obstacle_cells": int(voxel_map.obstacles().cells.sum()),
+        "explored_m2": round(voxel_map.explored_area_m2, 4),
+        "memory_bytes": voxel_map.nbytes,
+        "file_bytes": path.stat().st_size,
+        "categories": categories,
+        "config": dataclasses.asdict(config),
+    }
+
+
+def export(
+    path: MAP,
+    ply: Annotated[Path | None, typer.Option(help="PLY file to write.")] = None,
+    npz: Annotated[Path | None, typer.Option(help="File of plain arrays to write.")] = None,
+    colour: COLOUR = "category",
+    objects: OBJECTS = None,
+    min_views: MIN_VIEWS = 1,
+    cubes: Annotated[bool, typer.Option(help="PLY as the outer faces of the voxels, not as points.")] = False,
+) -> None:
+    """Write the files asked for."""
+    from seal_mapping.map_export import write_npz, write_ply
+    from seal_perception.errors import InputError
+
+    if ply is None and npz is None:
+        raise InputError("nothing to write: give --ply FILE, --npz FILE or both")
+    voxel_map, found = _collect(path, objects, min_views)
+    if ply is not None:
+        typer.echo(f"{ply}: {write_ply(ply, found, colour, cubes)} vertices, {len(found.objects)} objects")
+    if npz is not None:
+        typer.echo(f"{npz}: {write_npz(npz, found, voxel_map)} voxels, {len(found.objects)} objects")
+
+
+def query(
+    path: MAP,
+    point: Annotated[tuple[float, float, float] | None, typer.Option(help="x y z")] = None,
+    box: Annotated[
+        tuple[float, float, float, float, float, float] | None,
+        typer.Option(help="lowest x y z, highest x y z: the voxels with their centre in it"),
+    ] = None,
+    ray: Annotated[
+        tuple[float, float, float, float, float, float] | None,
+        typer.Option(help="origin x y z, direction x y z (of any length): the first voxel on it"),
+    ] = None,
+    max_range: Annotated[float, typer.Option("--range", help="Longest ray in metres.")] = 100.0,
+    min_views: MIN_VIEWS = 1,
+    as_json: JSON = False,
+) -> None:
+    """Print the voxels found; exit 1 where there is none."""
+    from seal_mapping.map_query import along_ray, at_points, in_box
+    from seal_mapping.voxel_map import VoxelMap
+    from seal_perception.errors import InputError
+
+    if sum(given is not None for given in (point, box, ray)) != 1:
+        raise InputError("give one of --point X Y Z, --box X Y Z X Y Z and --ray X Y Z DX DY DZ")
+    voxel_map = VoxelMap.load(path)
+    distance = None
+    if ray is not None:
+        hit = along_ray(voxel_map, ray[:3], ray[3:], max_range, min_views)
+        cloud = voxel_map.voxels().take([]) if hit is None else hit.voxel
+        distance = None if hit is None else hit.distance_m
+    else:
+        cloud = in_box(voxel_map, box[:3], box[3:]) if box is not None else at_points(voxel_map, [point])[1]
+        cloud = cloud.take(cloud.occupied(min_views))
+    if as_json:
+        value: dict[str, Any] = {"voxels": _rows(cloud)}
+        typer.echo(json.dumps(value if ray is None else {"distance_m": distance, **value}, indent=1))
+    elif len(cloud):
+        _print(cloud, distance)
+    else:
+        typer.echo("nothing: no voxel was seen there")
+    if not len(cloud):
+        raise typer.Exit(1)
+
+
+def picture(
+    path: MAP,
+    out: Annotated[Path, typer.Argument(help="PNG to write.")],
+    above: Annotated[bool, typer.Option("--above", help="From straight above; default: cubes at a slant.")] = False,
+    colour: COLOUR = "category",
+    objects: OBJECTS = None,
+    min_views: MIN_VIEWS = 1,
+    width: Annotated[int, typer.Option(min=16, help="Width of the slanted view in pixels.")] = 1600,
+) -> None:
+    """Draw the map."""
+    import numpy as np
+
+    from seal_bringup.report.cubes import CubeView, base_colours, draw_voxels_png
+    from seal_bringup.report.topdown import draw_topdown
+    from seal_bringup.report.voxels import Voxels
+    from seal_mapping.label_preview import draw_map, write_png
+    from seal_mapping.map_export import COLOURINGS
+    from seal_mapping.palette import instance_colours
+    from seal_perception.errors import InputError
+
+    if out.suffix != ".png":
+        raise InputError(f"a picture's name must end in .png, got {out}")
+    if colour not in COLOURINGS:
+        raise InputError(f"--colour must be one of {', '.join(COLOURINGS)}, got {colour!r}")
+    _, found = _collect(path, objects, min_views)
+    if not len(found.cloud):
+        raise InputError(f"{path} holds no voxel to draw")
+    if above and colour == "rgb":
+        write_png(out, np.rot90(draw_map(found.cloud, labels=False), -1))  # x to the right, as in the others
+        typer.echo(str(out))
+        return
+    cloud = found.cloud
+    if colour == "instance":
+        # Only what belongs to an object keeps its label; the object's colour travels as the colour seen.
+        label = np.where(found.instance > 0, np.maximum(cloud.label, 0), -1).astype(np.int8)
+        cloud = dataclasses.replace(cloud, label=label, rgb=instance_colours(found.instance))
+    voxels = Voxels.from_cloud(cloud, found.voxel_m)
+    voxels = voxels.confident(found.confident) if colour == "category" else voxels
+    if above:
+        draw_topdown(out, voxels, named_rgb=voxels.rgb if colour == "instance" else None)
+        typer.echo(str(out))
+        return
+    if colour == "instance":
+        rgb = np.where((voxels.label >= 0)[:, None], voxels.rgb, base_colours(voxels, "category"))
+        voxels = dataclasses.replace(voxels, rgb=rgb.astype(np.uint8))
+    view = CubeView(width=width, colour="category" if colour == "category" else "rgb", background=(255, 255, 255))
+    draw_voxels_png(out, voxels, view)
+    typer.echo(str(out))
+
+
+def _collect(path: Path, objects: Path | None, min_views: float) -> Any:
+    """(map, `map_export.Export`)."""
+    from seal_mapping.instance_ids import load_objects
+    from seal_mapping.map_export import collect
+    from seal_mapping.voxel_map import VoxelMap
+
+    voxel_map = VoxelMap.load(path)
+    return voxel_map, collect(voxel_map, None if objects is None else load_objects(objects), min_views=min_views)
+
+
+def _rows(cloud: Any) -> list[dict[str, Any]]:
+    from seal_mapping.palette import category_name
+
+    return [
+        {
+            "ijk": cloud.ijk[n].tolist(),
+            "xyz": [round(float(v), 4) for v in cloud.xyz[n]],
+            "rgb": cloud.rgb[n].tolist(),
+            "category": category_name(int(cloud.label[n])),
+            "score": round(float(cloud.score[n]) / 255, 4),
+            "views": int(cloud.views[n]),
+            "last": int(cloud.last[n]),
+        }
+        for n in range(len(cloud))
+    ]
+
+
+def _print(cloud: Any, distance: float | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"voxels: {len(cloud)}" + ("" if distance is None else f", entered after {distance:.3f} m")
+    table = Table("voxel", "x, y, z (m)", "category", title=title, title_justify="left", box=None)
+    for column in ("score", "views", "last frame"):
+        table.add_column(column, justify="right")
+    for row in _rows(cloud.take(slice(_ROWS))):
+        ijk, xyz = (", ".join(str(v) for v in row[name]) for name in ("ijk", "xyz"))
+        table.add_row(ijk, xyz, row["category"], f"{row['score']:.2f}", str(row["views"]), str(row["last"]))
+    console = Console()
+    console.print(table)
+    if len(cloud) > _ROWS:
+        console.print(f"... and {len(cloud) - _ROWS} more; --json prints all", highlight=False)
