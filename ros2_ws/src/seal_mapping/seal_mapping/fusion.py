@@ -35,7 +35,8 @@ def find(keys: _I64, wanted: _I64) -> _I64:
     return np.where(keys[place] == wanted, place, -1)
 
 
-def _shift(offset: tuple[int, ...]) -> int:
+def shift(offset: tuple[int, ...]) -> int:
+    """What a step of whole voxels adds to a voxel's key."""
     i, j, k = offset
     return (i << 42) + (j << 21) + k
 
@@ -58,7 +59,7 @@ def components(ijk: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> tuple[np
     ends: list[tuple[_I64, _I64]] = []
     forward = [offset for offset in itertools.product((-1, 0, 1), repeat=3) if offset > (0, 0, 0)]
     for offset in forward:
-        other = find(keys, keys + _shift(offset))
+        other = find(keys, keys + shift(offset))
         near = np.flatnonzero((other >= 0) & (values[other] == values))
         ends.append((near, other[near]))
     a, b = (np.concatenate([pair[side] for pair in ends]) for side in (0, 1))
@@ -106,7 +107,7 @@ def _pool(cloud: VoxelCloud, values: _F64, radius: int) -> _F64:
     keys = voxel_keys(cloud.ijk)
     out = np.zeros_like(values)
     for offset in itertools.product(range(-radius, radius + 1), repeat=3):
-        other = find(keys, keys + _shift(offset))
+        other = find(keys, keys + shift(offset))
         there = other >= 0
         out[there] += values[other[there]]
     return out

@@ -54,6 +54,7 @@ class LabelConfig:
         min_instance_by_category_m3: the same for the first categories, one number each, in their order; empty = one
             bar for all.
         min_annotated_m3: the same for what a human drew (20 voxels of 5 cm).
+        grow_annotated: what a human drew spreads over so many voxels into what is occupied and no annotated frame saw.
         plausible_size: drop instances whose footprint or height no object of their category has (`SIZES_M`): a table
             that views agree to be a chair, a wall taken for a bed, two chairs in one.
         max_hole_m3: enclosed holes below this volume are filled, never over another category.
@@ -84,6 +85,7 @@ class LabelConfig:
     min_instance_m3: float = 0.025
     min_instance_by_category_m3: tuple[float, ...] = ()
     min_annotated_m3: float = 0.0025
+    grow_annotated: int = 2
     plausible_size: bool = True
     max_hole_m3: float = 0.25
     min_views: int = 1
@@ -118,6 +120,7 @@ class LabelConfig:
             "min_height_m",
             "min_instance_m3",
             "min_annotated_m3",
+            "grow_annotated",
             "max_hole_m3",
             "depth_check_m",
             "smooth_voxels",

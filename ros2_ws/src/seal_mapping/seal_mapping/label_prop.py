@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from seal_mapping.annotated import overrule
 from seal_mapping.fusion import NO_LABEL, components, find, fuse_labels, voxel_evidence
 from seal_mapping.instance_ids import keep_ids
 from seal_mapping.label_config import SIZES_M, LabelConfig
@@ -111,7 +112,7 @@ def propagate(
     labels, score = fuse_labels(cloud, config)
     drawn: npt.NDArray[np.bool_] = np.zeros(len(cloud), np.bool_)
     if annotated is not None:
-        drawn = overrule(labels, score, cloud, annotated)
+        drawn = overrule(labels, score, cloud, annotated, config)
     parts = fill_holes(Parts.of(cloud, labels), cloud, config.max_hole_m3 / voxel_m**3)
     by_hand = parts.share(drawn) >= _BY_HAND
     parts = parts.keep(large_enough(parts, config, voxel_m, by_hand))
@@ -167,30 +168,6 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
         new_number.append(np.full(len(cells), number, np.int64))
     ijk, number_of = np.concatenate(new_ijk), np.concatenate(new_number)
     return Parts(ijk, find(seen, voxel_keys(ijk)), number_of, parts.category)
-
-
-def overrule(
-    labels: npt.NDArray[np.uint8], score: npt.NDArray[np.float32], cloud: VoxelCloud, annotated: VoxelMap
-) -> npt.NDArray[np.bool_]:
-    """Give the voxels that an annotated frame saw the label most of those frames gave, or none; in place.
-
-    Args:
-        labels: (N,) category + 1 of the rule; changed.
-        score: (N, C) of the rule; 1 where the human labelled.
-        cloud: the map's voxels.
-        annotated: map of the annotated frames.
-
-    Returns:
-        (N,) voxels that a human labelled.
-    """
-    known, drawn = annotated.at(cloud.ijk)
-    mean = drawn.mean_score()
-    found = np.where(mean.max(axis=1) >= 0.5, mean.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
-    labels[known] = found
-    marked = np.zeros(len(cloud), np.bool_)
-    marked[known] = found > 0
-    score[marked, labels[marked] - 1] = 1.0
-    return marked
 
 
 def large_enough(

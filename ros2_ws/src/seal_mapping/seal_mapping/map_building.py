@@ -7,11 +7,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 
+from seal_mapping.annotated import complete_depth
 from seal_mapping.annotations import FrameAnnotations
 from seal_mapping.label_work import read_ahead
 from seal_mapping.source import BagFrame, FrameSource
@@ -171,9 +173,11 @@ class MapPass:
         if found is None and self._annotations is None:
             raise InputError(f"frame {item.index} has no recorded detections; run the detector again (--redetect)")
         scores = None if found is None else found.score_image(self.voxel_map.config.num_categories)
-        self.voxel_map.integrate(item.frame, scores)
+        frame = item.frame
         if drawn is not None and self.annotated is not None:
-            self.annotated.integrate(item.frame, scores)
+            frame = replace(frame, depth=complete_depth(frame.depth, drawn.masks))
+            self.annotated.integrate(frame, scores)
+        self.voxel_map.integrate(frame, scores)
 
     def checkpoint(self) -> None:
         """Keep the maps as they are, under the number of the next frame; older checkpoints go."""
