@@ -278,7 +278,7 @@ def test_markers_of_an_object_known_by_hand() -> None:
     assert items[4].text == "chair 2, 0.94" and items[6].text == "category_11 3, 1.00"
     chairs, other = items[7:]
     assert (len(chairs.points), len(other.points)) == (432, 216) and not chairs.colors
-    assert chairs.scale.x == chairs.scale.y == chairs.scale.z == 0.05
+    assert chairs.scale.x == chairs.scale.y == chairs.scale.z == pytest.approx(0.052)
     xyz = np.array([[p.x, p.y, p.z] for p in chairs.points])
     np.testing.assert_allclose(xyz.min(axis=0), [0.0, 0.0, 0.2], atol=1e-12)
     np.testing.assert_allclose(xyz.max(axis=0), [1.25, 0.25, 0.45], atol=1e-12)

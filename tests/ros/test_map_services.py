@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
@@ -20,6 +21,7 @@ from tests.mapping.worlds import box, map_of
 from tests.ros import test_nodes as nodes
 from visualization_msgs.msg import Marker, MarkerArray
 
+from seal_bringup.stack import shared_folder
 from seal_mapping.map_config import MapConfig
 from seal_mapping.nodes import convert as map_convert
 from seal_mapping.nodes.mapping_node import MappingNode
@@ -120,8 +122,8 @@ def test_load_path_goes_on_from_the_start_and_frames_are_counted_anew(
         (lambda d: str(d / "none.npz"), ABSENT, "no map at"),
         (lambda d: str(d), ABSENT, "no map at"),
         (lambda d: _written(d, b"hello"), BAD_DATA, "is not a readable map"),
-        (lambda d: _map(d, MapConfig(num_categories=16)), MISFIT, "num_categories 16, this node 6: set map.num_cat"),
-        (lambda d: _map(d, MapConfig(voxel_m=0.1)), MISFIT, "has voxel_m 0.1, this node 0.05: set map.voxel_m"),
+        (lambda d: _map(d, MapConfig(num_categories=16)), MISFIT, "num_categories 16, expected 6: set map.num_cat"),
+        (lambda d: _map(d, MapConfig(voxel_m=0.1)), MISFIT, "has voxel_m 0.1, expected 0.05: set map.voxel_m"),
     ],
 )
 def test_a_map_that_cannot_be_loaded_changes_nothing(
@@ -179,3 +181,25 @@ def test_voxels_and_objects_come_every_so_many_frames(ros: Callable[..., Any]) -
     assert mapping._map.frames == 6
     assert one.spin_until(lambda: user.count[m.VOXELS] == 3 and user.count["map/objects"] == 2)
     assert user.last["map/objects"].markers[0].action == Marker.DELETEALL
+
+
+def test_rviz_shows_the_map_as_it_is_published(ros: Callable[..., Any]) -> None:
+    one = ros()
+    one.make(MappingNode)
+    user = one.make(lambda: SealNode("viewer"))
+    layout = yaml.safe_load((shared_folder("rviz") / "seal.rviz").read_text())["Visualization Manager"]
+    assert layout["Global Options"]["Fixed Frame"] == m.MAP_FRAME
+    shown = {d["Topic"]["Value"]: d for d in layout["Displays"] if "Topic" in d}
+    kinds = {
+        m.OBSTACLES: ("Map", "nav_msgs/msg/OccupancyGrid"),
+        m.EXPLORED: ("Map", "nav_msgs/msg/OccupancyGrid"),
+        m.VOXELS: ("PointCloud2", "sensor_msgs/msg/PointCloud2"),
+        "map/objects": ("MarkerArray", "visualization_msgs/msg/MarkerArray"),
+    }
+    for topic, (display, kind) in kinds.items():
+        assert one.spin_until(lambda t=topic: user.count_publishers(t) == 1)
+        (published,) = user.get_publishers_info_by_topic("/" + topic)
+        assert published.topic_type == kind and published.qos_profile.durability.name == "TRANSIENT_LOCAL"
+        assert shown[topic]["Class"] == f"rviz_default_plugins/{display}" and shown[topic]["Enabled"]
+        assert shown[topic]["Topic"]["Durability Policy"] == "Transient Local"
+        assert shown[topic]["Topic"]["Reliability Policy"] == "Reliable"

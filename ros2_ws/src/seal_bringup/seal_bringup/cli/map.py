@@ -154,14 +154,16 @@ def query(
     if sum(given is not None for given in (point, box, ray)) != 1:
         raise InputError("give one of --point X Y Z, --box X Y Z X Y Z and --ray X Y Z DX DY DZ")
     voxel_map = VoxelMap.load(path)
-    distance = None
+    distance: float | None = None
     if ray is not None:
         hit = along_ray(voxel_map, ray[:3], ray[3:], max_range, min_views)
-        cloud = voxel_map.voxels().take([]) if hit is None else hit.voxel
+        cloud = voxel_map.at([])[1] if hit is None else hit.voxel
         distance = None if hit is None else hit.distance_m
+    elif box is not None:
+        cloud = in_box(voxel_map, box[:3], box[3:])
     else:
-        cloud = in_box(voxel_map, box[:3], box[3:]) if box is not None else at_points(voxel_map, [point])[1]
-        cloud = cloud.take(cloud.occupied(min_views))
+        cloud = at_points(voxel_map, [list(point or ())])[1]
+    cloud = cloud.take(cloud.occupied(min_views))
     if as_json:
         value: dict[str, Any] = {"voxels": _rows(cloud)}
         typer.echo(json.dumps(value if ray is None else {"distance_m": distance, **value}, indent=1))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from visualization_msgs.msg import MarkerArray
 from seal_mapping.label_prop import LabelConfig, propagate
 from seal_mapping.label_volume import LabelVolume
 from seal_mapping.map_config import MapConfig
+from seal_mapping.map_resume import MisfitError, resume_map
 from seal_mapping.nodes import convert
 from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
@@ -31,10 +31,6 @@ from seal_perception.nodes.convert import make_header, status_message
 from seal_perception.nodes.params import declare, declare_config
 
 OBJECTS = "map/objects"
-
-
-class _DoesNotFitError(InputError):
-    """A map that is whole, but not for this node."""
 
 
 class MappingNode(SealNode):
@@ -50,7 +46,8 @@ class MappingNode(SealNode):
 
     def __init__(self) -> None:
         super().__init__("mapping")
-        self._map = VoxelMap(declare_config(self, MapConfig, "map"))
+        self._config = declare_config(self, MapConfig, "map")
+        self._map = VoxelMap(self._config)
         self._label_config = declare_config(self, LabelConfig, "label")
         self._volume: LabelVolume | None = None
         self._T_base_camera = declare_mounting(self)
@@ -163,7 +160,7 @@ class MappingNode(SealNode):
             self._take_over(path)
             response.result = LoadMap.Response.RESULT_SUCCESS
             response.map = self._on_get(GetMap.Request(), GetMap.Response()).map
-        except _DoesNotFitError as error:
+        except MisfitError as error:
             response.result = LoadMap.Response.RESULT_INVALID_MAP_METADATA
             self.get_logger().error(f"map not loaded: {error}")
         except SealError as error:
@@ -175,12 +172,7 @@ class MappingNode(SealNode):
 
     def _take_over(self, path: Path) -> None:
         """Go on with a saved map and show it; nothing changes if it cannot be read."""
-        loaded, ours = VoxelMap.load(path), self._map.config
-        fields = (field.name for field in dataclasses.fields(MapConfig))
-        other = [name for name in fields if getattr(loaded.config, name) != getattr(ours, name)]
-        for name in {"voxel_m", "num_categories"}.intersection(other):
-            theirs = getattr(loaded.config, name)
-            raise _DoesNotFitError(f"{path} has {name} {theirs}, this node {getattr(ours, name)}: set map.{name}")
+        loaded, other = resume_map(path, self._config)
         if other:
             self.get_logger().warning(f"{path} goes on with its own {', '.join(other)}, not with the parameters'")
         self._map, self._volume, self._saved_at = loaded, None, -1

@@ -14,6 +14,8 @@ from seal_mapping.map_query import ObjectBox, object_boxes
 from seal_mapping.palette import category_colour, category_name
 
 BOX_ALPHA, VOXEL_ALPHA, TEXT_M = 0.25, 0.9, 0.15
+OVERSIZE = 1.04
+"""Of the voxels' cubes, so that those of `map/voxels` in the same places do not shine through."""
 BOXES, NAMES, VOXELS = "boxes", "names", "voxels"
 """Namespaces; an id is the object's in the first two, the category's in the last."""
 
@@ -66,7 +68,7 @@ def _name(box: ObjectBox, header: Header) -> Marker:
 
 def _voxels(volume: LabelVolume, ijk: npt.NDArray[np.int32], category: int, header: Header) -> Marker:
     marker = _marker(header, VOXELS, category, Marker.CUBE_LIST)
-    marker.scale.x = marker.scale.y = marker.scale.z = float(volume.voxel_m)
+    marker.scale.x = marker.scale.y = marker.scale.z = OVERSIZE * float(volume.voxel_m)
     marker.color = _colour(category, VOXEL_ALPHA)
     centres = volume.origin + (ijk + 0.5) * volume.voxel_m
     marker.points = [Point(x=x, y=y, z=z) for x, y, z in centres.tolist()]
