@@ -40,7 +40,8 @@ class LabelConfig:
         agreement: least evidence of a voxel ("agreement") or of a component ("instance_vote").
         agreement_min_views: frames that must have seen a voxel ("agreement"), or the mean voxel of a component
             ("instance_vote"), before its evidence counts.
-        log_prior: log-odds of a category before any view.
+        log_prior: log-odds of a category before any view; as the next two by logistic regression on training homes
+            (results/view_calibration.json).
         log_hit: log-odds that a view which said so adds.
         log_miss: log-odds that a view which did not say so adds (negative).
         smooth_voxels: evidence is pooled over a cube of this many voxels to each side; 0 = off (not in "paper").
@@ -73,9 +74,9 @@ class LabelConfig:
     confident: int = 230
     agreement: float = 0.3
     agreement_min_views: int = 3
-    log_prior: float = -3.0
-    log_hit: float = 1.0
-    log_miss: float = -0.3
+    log_prior: float = -0.011
+    log_hit: float = 0.201
+    log_miss: float = -0.117
     smooth_voxels: int = 0
     vote_low: float = 0.1
     vote_min_views: int = 1

@@ -20,6 +20,7 @@ from seal_mapping.label_config import PAPER, LabelConfig
 from seal_mapping.label_prop import propagate
 from seal_mapping.labelling import build_map, frame_annotations
 from seal_mapping.source import BagFrame, FrameSource
+from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import CocoDataset, DatasetWriter
 from seal_perception.files import write_json
 from seal_perception.label_quality import label_quality
@@ -42,17 +43,32 @@ class Thinned:
 
 
 def candidates() -> dict[str, LabelConfig]:
-    """The rules compared."""
+    """The rules compared; all but the paper's by depth, with plausible sizes."""
     out = {"paper": PAPER, "paper by depth": replace(PAPER, pixels="depth")}
-    agree = LabelConfig(rule="agreement", pixels="depth")
+    agree = LabelConfig(rule="agreement")
     for bar in (0.2, 0.3, 0.4):
-        out[f"agreement {bar}"] = replace(agree, agreement=bar)
-        out[f"agreement {bar} any size"] = replace(agree, agreement=bar, plausible_size=False)
-    vote = LabelConfig(rule="instance_vote", pixels="depth")
+        out[f"agreement score {bar}"] = replace(agree, agreement=bar)
+    for bar in (0.2, 0.3, 0.4, 0.5):
+        out[f"agreement share {bar}"] = replace(agree, evidence="share", agreement=bar)
+    for bar in (0.3, 0.5, 0.7, 0.9):
+        out[f"agreement log_odds {bar}"] = replace(agree, evidence="log_odds", agreement=bar)
+    vote = LabelConfig(rule="instance_vote")
     for low in (0.1, 0.15, 0.2):
-        for bar in (0.25, 0.3, 0.35, 0.4, 0.5):
-            out[f"vote {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
-            out[f"vote {low} {bar} any size"] = replace(vote, vote_low=low, agreement=bar, plausible_size=False)
+        for bar in (0.25, 0.3, 0.35, 0.4):
+            out[f"vote score {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
+    for low in (0.1, 0.15, 0.2):
+        for bar in (0.25, 0.3, 0.35, 0.4):
+            out[f"vote share {low} {bar}"] = replace(vote, evidence="share", vote_low=low, agreement=bar)
+    for low, bar in ((0.1, 0.3), (0.1, 0.5), (0.3, 0.5), (0.3, 0.7)):
+        out[f"vote log_odds {low} {bar}"] = replace(vote, evidence="log_odds", vote_low=low, agreement=bar)
+    default = LabelConfig()
+    out["default any size"] = replace(default, plausible_size=False)
+    out["default by ray"] = replace(default, pixels="ray")
+    for check in (0.15, 0.3):
+        out[f"default by ray, depth check {check}"] = replace(default, pixels="ray", depth_check_m=check)
+    for voxels in (200, 80, 40):
+        out[f"paper {voxels} voxels"] = replace(PAPER, min_instance_m3=voxels * 1.25e-4)
+        out[f"default {voxels} voxels"] = replace(default, min_instance_m3=voxels * 1.25e-4)
     return out
 
 
@@ -70,14 +86,30 @@ def compare(home: str, folder: Path, weights: str, rules: dict[str, LabelConfig]
             with DatasetWriter(labels) as writer:
                 for item in thinned:
                     writer.add(item.frame.rgb, frame_annotations(item.frame, volume, config))
-            out[name] = label_quality(CocoDataset(labels), truth)["overall"]
-        print(f"{home} {name:28s} {_line(out[name])}", flush=True)
+            found = label_quality(CocoDataset(labels), truth)
+            out[name] = {"overall": found["overall"], "per_category": _short(found["per_category"])}
+    print(f"{home}: {len(out)} rules", flush=True)
     return out
 
 
-def _line(figures: dict[str, Any]) -> str:
-    shares = {k: v for k, v in figures.items() if k.endswith(("precision", "recall")) and v is not None}
-    return "  ".join(f"{name} {value:.3f}" for name, value in shares.items())
+def _short(rows: dict[str, Any]) -> dict[str, Any]:
+    return {name: {key: row[key] for key in ("predicted", "true", "right")} for name, row in rows.items()}
+
+
+def pooled(homes: dict[str, Any]) -> dict[str, Any]:
+    """Precision and recall by instance over all homes, per rule; and per category right / predicted / true."""
+    out: dict[str, Any] = {}
+    for name in next(iter(homes.values())):
+        rows = [home[name] for home in homes.values()]
+        right, predicted, true = (sum(row["overall"][key] for row in rows) for key in ("right", "predicted", "true"))
+        row = {"precision": round(right / max(predicted, 1), 4), "recall": round(right / max(true, 1), 4)}
+        out[name] = {**row, "right": right, "predicted": predicted, "true": true, "per_category": {}}
+        for category in CATEGORIES:
+            counts = [row["per_category"][category] for row in rows]
+            out[name]["per_category"][category] = {
+                key: sum(count[key] for count in counts) for key in ("right", "predicted", "true")
+            }
+    return out
 
 
 def _thin_truth(folder: Path, truth: CocoDataset, thinned: Thinned) -> CocoDataset:
@@ -98,12 +130,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/fusion_rules.json"))
     options = parser.parse_args()
     homes: dict[str, Any] = {}
+    table: dict[str, Any] = {}
     rules = candidates()
     for home in parse_homes(options.homes):
         require_training_home(home)
         homes[home] = compare(home, options.work / home, options.weights, rules)
         configs = {name: asdict(config) for name, config in rules.items()}
-        write_json(options.out, {"provenance": provenance(), "every": EVERY, "rules": configs, "homes": homes})
+        table = pooled(homes)
+        result = {"provenance": provenance(), "every": EVERY, "rules": configs, "pooled": table, "homes": homes}
+        write_json(options.out, result)
+    for name, row in table.items():
+        print(f"{name:36s} precision {row['precision']:.3f}  recall {row['recall']:.3f}")
 
 
 if __name__ == "__main__":
