@@ -38,7 +38,9 @@ def filter_edges(depth: _F32, share: float) -> _F32:
             limit = share * d
             for dr, du in ((-1, 0), (1, 0), (0, -1), (0, 1)):
                 rr, uu = r + dr, u + du
-                if 0 <= rr < height and 0 <= uu < width and depth[rr, uu] > 0.0 and abs(depth[rr, uu] - d) > limit:
+                if not (0 <= rr < height and 0 <= uu < width and depth[rr, uu] > 0.0 and depth[rr, uu] < np.inf):
+                    continue
+                if abs(depth[rr, uu] - d) > limit:
                     out[r, u] = 0.0
                     break
     return out
@@ -282,7 +284,7 @@ def fuse(
             misses[row] = 0
         fresh = n if n < 8 else 8
         for c in range(3):
-            rgb[row, c] = (int(rgb[row, c]) * (fresh - 1) + frame_rgb[s, c] + fresh // 2) // fresh
+            rgb[row, c] = (int(rgb[row, c]) * (fresh - 1) + int(frame_rgb[s, c]) + fresh // 2) // fresh
         b, inside = place[row] // BLOCK_VOXELS, place[row] % BLOCK_VOXELS
         x = ((block_ijk[b, 0] - low[0]) << 3) + (inside >> 6)
         y = ((block_ijk[b, 1] - low[1]) << 3) + ((inside >> 3) & 7)
