@@ -167,5 +167,12 @@ def wall_source(count=4, score=0.95, distance=2.0, category=0):
 
 def label_config(**values: Any) -> LabelConfig:
     """The paper's rule by rays, with a plain 0.5 where views must agree: numbers a test can follow by hand."""
-    plain = {"rule": "paper", "pixels": "ray", "agreement": 0.5, "min_height_m": 0.0, "plausible_size": False}
+    plain = {
+        "rule": "paper",
+        "evidence": "score",
+        "pixels": "ray",
+        "agreement": 0.5,
+        "min_height_m": 0.0,
+        "plausible_size": False,
+    }
     return LabelConfig(**{**plain, **values})

@@ -70,7 +70,7 @@ class LabelConfig:
     """
 
     rule: str = "instance_vote"
-    evidence: str = "score"
+    evidence: str = "share"
     confident: int = 230
     agreement: float = 0.3
     agreement_min_views: int = 3

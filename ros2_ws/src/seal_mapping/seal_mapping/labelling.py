@@ -268,7 +268,9 @@ def _write_frames(
         for picture in in_order(encode, pairs(), workers or default_workers()):
             writer.add_encoded(picture)
             report(before + int(picture.extra["frame"]) + 1, before + total)
-        return summary_of(writer.images, writer.annotations)
+        table = summary_of(writer.images, writer.annotations)
+    unused = getattr(source, "unused", None)
+    return table if unused is None else {**table, "unused": dict(unused)}
 
 
 def _preview(folder: Path, item: BagFrame, annotations: list[Annotation], total: int) -> None:

@@ -54,9 +54,9 @@ def count_views(home: str, work: Path, weights: str) -> tuple[npt.NDArray[np.int
         for place, mask in ((0, real[:, c]), (2, ~real[:, c])):
             out[c, place] = cloud.said[mask, c].sum()
             out[c, place + 1] = cloud.views[mask].sum()
-    row, c = np.nonzero(cloud.said)
-    said = cloud.said[row, c].astype(np.float64)
-    return out, np.stack([said, cloud.views[row] - said, real[row, c].astype(np.float64)], axis=1)
+    row, category = np.nonzero(cloud.said)
+    said = cloud.said[row, category].astype(np.float64)
+    return out, np.stack([said, cloud.views[row] - said, real[row, category].astype(np.float64)], axis=1)
 
 
 def fit(samples: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -4,8 +4,8 @@
 seal bag import ../shared/data/hololens_room room
 python -m seal_bringup.experiments.real_depth room --out results/real_depth.json
 
-Odd frames are traced in a map of the even ones, on the pixels whose own depth lies in 0.5..5 m. A ray is as deep as where
-it enters the voxel that stops it, plus half a voxel. `precise`: within 10 cm of the sensor; `early`, `late`:
+Odd frames are traced in a map of the even ones, on the pixels whose own depth lies in 0.5..5 m. A ray is as deep as
+where it enters the voxel that stops it, plus half a voxel. `precise`: within 10 cm of the sensor; `early`, `late`:
 farther off; `no_hit`: the ray meets nothing. `kept`: share of the even frames' readings that the filters leave.
 """
 
