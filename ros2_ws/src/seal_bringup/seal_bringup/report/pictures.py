@@ -23,6 +23,15 @@ def photo_uri(path: Path, max_width: int = 480, quality: int = 84) -> str | None
             picture = image.convert("RGB")
     except (OSError, ValueError, SyntaxError):
         return None
+    return _photo(picture, max_width, quality)
+
+
+def pixels_uri(rgb: npt.NDArray[np.uint8], max_width: int = 480, quality: int = 84) -> str:
+    """(H, W, 3) RGB as a JPEG data URI, shrunk to `max_width`."""
+    return _photo(Image.fromarray(np.ascontiguousarray(rgb)), max_width, quality)
+
+
+def _photo(picture: Image.Image, max_width: int, quality: int) -> str:
     if picture.width > max_width:
         picture = picture.resize(
             (max_width, max(1, round(picture.height * max_width / picture.width))), Image.Resampling.LANCZOS

@@ -3,30 +3,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seal_bringup.report import charts, figures
 from seal_bringup.report.cubes import CubeView, render_cubes
+from seal_bringup.report.page import config_groups, write_page
 from seal_bringup.report.pictures import drawing_uri, photo_uri, rendering_uri
 from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, as_dict, number, numbers, read_run
 from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
 from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.voxel_map import VoxelMap
-from seal_perception.categories import CATEGORIES
 from seal_perception.errors import SealError
-from seal_perception.files import replacing
 
 LOG = logging.getLogger(__name__)
-ASSETS = Path(__file__).resolve().parent / "assets"
-INLINED = ("report.css", "report.js", "viewer.js")
 PICTURE = CubeView(width=1400)
 MAX_SAMPLES, ALL_SAMPLES, ALL_VOXELS = 8, 24, 1_000_000
 SAMPLE_TITLES = {
@@ -51,18 +46,7 @@ def write_report(run_dir: Path) -> Path:
         InputError: if `run_dir` is no folder.
     """
     run = read_run(Path(run_dir))
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.j2").render(_page(run))
-    path = run.path / "report.html"
-    with replacing(path) as beside:
-        beside.write_text(page, encoding="utf-8")
-    return path
+    return write_page(run.path / "report.html", "report.html.j2", _page(run))
 
 
 def _page(run: RunFolder) -> dict[str, Any]:
@@ -78,10 +62,8 @@ def _page(run: RunFolder) -> dict[str, Any]:
     ]
     if as_dict(mean.get("rows")) and len(run.homes) > 1:
         tables.insert(0, {"name": f"Mean of {len(tables)} homes", "rows": figures.ap_table(as_dict(mean["rows"]))})
-    asset = {name: Markup((ASSETS / name).read_text(encoding="utf-8")) for name in INLINED}
     shown = {row["key"] for table in tables for row in table["rows"]}
     return {
-        "asset": asset,
         "headline": figures.headline(main, of_what),
         "chips": _chips(run),
         "cards": _cards(main, run),
@@ -94,10 +76,8 @@ def _page(run: RunFolder) -> dict[str, Any]:
         "mean_labels": figures.label_tables(as_dict(mean.get("labels"))) if len(run.homes) > 1 else [],
         "homes": homes,
         "missing": run.missing,
-        "config": _config(run.config),
-        "legend": [(name, figures.category_colour(name)) for name in CATEGORIES],
+        "config": config_groups(run.config),
         "sample_kinds": [(kind, SAMPLE_TITLES[kind]) for kind in SAMPLE_KINDS],
-        "palette": json.dumps([figures.category_colour(name) for name in CATEGORIES]),
     }
 
 
@@ -271,17 +251,3 @@ def _facts(home: HomeFolder, poses: int) -> list[tuple[str, str]]:
         if number(value) is not None:
             facts.append((name, f"{figures.fixed(value, 1, scale)} {unit}".strip()))
     return facts
-
-
-def _config(config: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The configuration as groups of (name, text), nested names joined by dots."""
-
-    def flat(value: Any, name: str) -> list[tuple[str, str]]:
-        if isinstance(value, dict) and value:
-            return [line for key, inner in value.items() for line in flat(inner, f"{name}.{key}" if name else str(key))]
-        return [(name, value if isinstance(value, str) else json.dumps(value))]
-
-    nested = {key: value for key, value in config.items() if isinstance(value, dict) and value}
-    single = [line for key, value in config.items() if key not in nested for line in flat(value, str(key))]
-    groups = [(str(key), flat(value, "")) for key, value in nested.items()]
-    return ([("general", single)] if single else []) + groups

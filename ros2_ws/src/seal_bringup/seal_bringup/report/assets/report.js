@@ -34,8 +34,9 @@
   }
 
   const zoom = document.getElementById("zoom");
-  for (const picture of document.querySelectorAll(".sample img, .topdown img")) {
-    picture.addEventListener("click", () => {
+  for (const place of document.querySelectorAll(".sample img, .topdown img, .marked")) {
+    const picture = place.querySelector("img") ?? place;  // over a marked picture lie its marks
+    place.addEventListener("click", () => {
       zoom.firstElementChild.src = picture.src;
       zoom.firstElementChild.alt = picture.alt;
       zoom.showModal();

@@ -140,10 +140,10 @@ function glProgram(gl, vertex) {
 
 class VoxelView {
   constructor(figure, gl, pack, voxels) {
-    Object.assign(this, { figure, gl, pack, voxels, mode: 0, hidden: 0, threshold: pack.confident, waiting: false });
+    Object.assign(this, { figure, gl, pack, voxels, mode: pack.mode === "rgb" ? 1 : 0, hidden: 0, threshold: pack.confident, waiting: false });
     this.canvas = gl.canvas;
     const top = pack.origin[2] + pack.shape[2] * pack.voxel;
-    this.cut = Math.min(1.1, top);
+    this.cut = Math.min(pack.cut ?? 1.1, top);
     this.program = glProgram(gl, VOXEL_SHADER);
     this.lineProgram = glProgram(gl, LINE_SHADER);
     this.faces = gl.createBuffer();
