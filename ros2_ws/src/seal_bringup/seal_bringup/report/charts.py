@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,3 +141,36 @@ def stage_bars(stages: list[tuple[str, float, float | None]], unit: str, decimal
         }
         for name, median, p90 in stages
     ]
+
+
+def histogram(title: str, groups: list[tuple[str, str, list[float]]], edges: list[float]) -> Markup:
+    """Counts of values per bin as stacked bars; a value on a bound counts above it, beyond the ends in the nearest bin.
+
+    Args:
+        title: what is counted.
+        groups: name, CSS class and values of each layer, from the bottom.
+        edges: bounds of the bins, ascending.
+    """
+    last = len(edges) - 2
+    counts = [[0] * (last + 1) for _ in groups]
+    for n, (_, _, values) in enumerate(groups):
+        for value in values:
+            counts[n][min(last, max(0, bisect_right(edges, value) - 1))] += 1
+    tallest = max((sum(column) for column in zip(*counts, strict=True)), default=0)
+    if tallest == 0:
+        return Markup("")
+    bars = []
+    for k in range(last + 1):
+        span = f"{edges[k]:g} to {edges[k + 1]:g}"
+        layers = "".join(
+            f'<i class="{escape(kind)}" style="height:{100.0 * counts[n][k] / tallest:.2f}%"></i>'
+            for n, (_, kind, _) in reversed(list(enumerate(groups)))
+            if counts[n][k]
+        )
+        text = ", ".join(f"{counts[n][k]} {name}" for n, (name, _, _) in enumerate(groups))
+        bars.append(f'<span title="{escape(span)}: {escape(text)}">{layers}</span>')
+    ticks = f"<span>{edges[0]:g}</span><span>{edges[(last + 1) // 2]:g}</span><span>{edges[-1]:g}</span>"
+    return Markup(
+        f'<figure class="hist"><figcaption>{escape(title)}<small>tallest bar {tallest}</small></figcaption>'
+        f'<div class="bins">{"".join(bars)}</div><div class="hist-ticks">{ticks}</div></figure>'
+    )

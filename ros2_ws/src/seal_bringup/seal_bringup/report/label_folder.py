@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a folder that `seal label` wrote, for its page: a broken one is one line, a missing map is said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal_bringup.report.run_folder import as_dict, number
+from seal_bringup.report.voxels import Voxels
+from seal_mapping.instance_ids import load_objects
+from seal_mapping.labelling import LABELS, MAP, OBJECTS
+from seal_mapping.map_export import collect
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception.dataset import CocoDataset
+from seal_perception.errors import InputError
+from seal_perception.files import read_json
+
+
+@dataclass(frozen=True)
+class LabelFolder:
+    """Labels as they lie on disk.
+
+    Attributes:
+        path: the folder.
+        summary: what labels.json holds.
+        dataset: pictures and annotations, decoded when asked for.
+        rows: (picture's position, COCO row) of every object's annotation; regions to ignore are left out.
+        voxels: the map, each voxel with the category of the object it belongs to and that object's score; None where
+            there is none.
+        missing: one plain line per thing that is not there.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+    dataset: CocoDataset
+    rows: tuple[tuple[int, dict[str, Any]], ...]
+    voxels: Voxels | None
+    missing: tuple[str, ...]
+
+    @property
+    def instances(self) -> list[dict[str, Any]]:
+        """The table of objects, most voxels first within a category; [] where labels belong to no object."""
+        return [as_dict(row) for row in self.summary.get("instances") or []]
+
+    def frame(self, position: int) -> int:
+        """Number of a picture's frame in its recording."""
+        info = self.dataset.image_info(position)
+        return int(info.get("frame", info["id"]))
+
+    def labels_of(self) -> Counter[int]:
+        """Number of frames in which each object is labelled."""
+        return Counter(int(row["instance"]) for _, row in self.rows if number(row.get("instance")) is not None)
+
+
+def read_labels(folder: Path | str) -> LabelFolder:
+    """Read a folder of labels.
+
+    Raises:
+        InputError: if it is no finished folder of labels or one of its files is broken; one line.
+    """
+    folder = Path(folder)
+    dataset = CocoDataset(folder)
+    if not (folder / LABELS).is_file():
+        raise InputError(f"{folder} has no {LABELS}: a page of labels needs a folder written by `seal label`")
+    try:
+        summary = read_json(folder / LABELS)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(summary, dict) or summary.get("format") != "seal_labels":
+        raise InputError(f"{folder / LABELS} must be a table of labels written by `seal label`; label the bag again")
+    if not isinstance(summary.get("instances") or [], list):
+        raise InputError(f"{folder / LABELS}: instances must be a list; label the bag again")
+    rows = tuple((n, row) for n in range(len(dataset)) for row in dataset.rows(n) if not row.get("ignore", False))
+    missing: list[str] = []
+    voxels = _voxels(folder, summary, missing)
+    return LabelFolder(folder, summary, dataset, rows, voxels, tuple(missing))
+
+
+def _voxels(folder: Path, summary: dict[str, Any], missing: list[str]) -> Voxels | None:
+    if not (folder / MAP).is_file():
+        if summary.get("rule") != "self_training":
+            missing.append(f"{MAP} is missing: no map is shown")
+        return None
+    voxel_map = VoxelMap.load(folder / MAP)
+    if not (folder / OBJECTS).is_file():
+        missing.append(f"{OBJECTS} is missing: the map is shown without objects")
+        cloud = voxel_map.voxels()
+        bare = replace(cloud, label=np.full(len(cloud), -1, np.int8))
+        return Voxels.from_cloud(bare, voxel_map.config.voxel_m) if len(cloud) else None
+    objects = load_objects(folder / OBJECTS)
+    found = collect(voxel_map, objects, min_views=0)
+    by_id = objects.by_id()
+    at_least = number(as_dict(summary.get("label_config")).get("min_views")) or 1.0
+    shown = found.cloud.occupied(at_least) | (found.instance > 0)
+    if not shown.any():
+        missing.append(f"{MAP} holds no voxel")
+        return None
+    table = np.full((max(by_id, default=0) + 1, 2), (-1, 0))
+    for item in objects.instances:
+        table[item.id] = item.category, round(255 * min(max(item.score, 0.0), 1.0))
+    label, score = table[found.instance].T
+    cloud = replace(found.cloud, label=label.astype(np.int8), score=score.astype(np.uint8))
+    return Voxels.from_cloud(cloud.take(shown), found.voxel_m)
