@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seal_bringup.cli.bag_choices import READ, bag_options
+
 _HELP = """Choose the few frames of a recorded run that are worth a human's time.
 
 Writes them with an empty COCO file for a labelling tool (labelme, CVAT, Label Studio). What comes back is given to
@@ -38,15 +40,16 @@ def annotate(
     min_gap: Annotated[
         int, typer.Option(help="Least distance in frames between chosen ones; the paper has none (0).")
     ] = 0,
+    read: READ = None,
 ) -> None:
     """Read the options, choose and write, print what was chosen."""
-    from seal_bringup.cli.label import _bar
+    from seal_bringup.cli.bars import rate_bar
     from seal_mapping.annotate import annotate_frames
     from seal_mapping.bag import open_bag
 
     folder = out or Path(bag).with_name("annotate")
-    source = open_bag(bag)
-    with _bar("frames") as progress:
+    source = open_bag(bag, bag_options(read))
+    with rate_bar("frames") as progress:
         choice = annotate_frames(source, folder, frames, mode, min_gap, progress=progress)
     _print(choice, folder)
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +42,7 @@ def import_folder(
     cy: Annotated[float | None, typer.Option(help="Row of the principal point.")] = None,
 ) -> None:
     """Read the options, say what was chosen, write."""
+    from seal_bringup.cli.bars import rate_bar
     from seal_mapping.bag_import import ImportOptions, plan_import, write_import
     from seal_perception.errors import InputError
 
@@ -65,7 +64,7 @@ def import_folder(
     plan = plan_import(folder, options)
     for line in plan.lines():
         typer.echo(line)
-    with _bar("import") as progress:
+    with rate_bar("import") as progress:
         summary = write_import(plan, bag, progress)
     typer.echo(f"written {bag}: {summary.frames} frames, {summary.poses} poses, {summary.size_bytes / 1e6:.1f} MB")
 
@@ -79,19 +78,3 @@ def _floor(text: str) -> float | None:
         return float(text)
     except ValueError:
         raise InputError(f"--floor must be auto or metres, got {text!r}") from None
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with frames done, rate and time left."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    rate = TextColumn("{task.fields[rate]}")
-    with Progress(TextColumn(name), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn()) as bar:
-        task = bar.add_task(name, total=None, rate="")
-
-        def report(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate="" if speed is None else f"{speed:.0f} frames/s")
-
-        yield report

@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal label`: from a recorded run to a labelled dataset."""
+"""`seal label`: from recorded runs to labelled datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-_HELP = """Label every frame of a recorded run, without a human.
+from seal_bringup.cli.bag_choices import READ, bag_options
+from seal_bringup.cli.bars import rate_bar
 
-The bag's frames and detections are fused into a 3D voxel map; the map's objects are ray-traced back into every frame.
-Only the bag is read: no ROS and no simulator is needed.
+if TYPE_CHECKING:
+    from seal_bringup.label_jobs import LabelJob
+
+_HELP = """Label every frame of recorded runs, without a human or with a few drawn polygons.
+
+A bag's frames and detections are fused into a 3D voxel map; the map's objects are ray-traced back into every frame.
+Only the bag is read: no ROS and no simulator is needed. An interrupted command goes on where it was.
 
 Example: seal label runs/first/bag --out runs/first/labels
 
-The folder that comes out is a COCO dataset that `seal finetune` takes, with labels.json (the objects found), map.npz
-(the map) and previews/ to look at. docs/labels.md explains rules and files.
+Example: seal label room --redetect --min-views 3 (a bag of a real camera, without detections in it)
+
+The folder that comes out is a COCO dataset that `seal finetune` takes, with report.html, labels.json (the objects
+found), map.npz, objects.npz and previews/. docs/labels.md explains rules and files, docs/bags.md which bags are read.
 """
 
 
@@ -28,8 +34,13 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    bag: Annotated[Path, typer.Argument(help="Folder of the bag (the one with metadata.yaml in it).")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write; default: labels beside the bag.")] = None,
+    bags: Annotated[list[Path], typer.Argument(help="Bags: a folder with metadata.yaml, .mcap, .db3 or ROS 1 .bag.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to write; with several bags, one folder in it per bag. Default: labels beside a bag."
+        ),
+    ] = None,
     rule: Annotated[
         str,
         typer.Option(
@@ -37,12 +48,23 @@ def label(
             "instance_vote (the same over a whole object), self_training (no map: each frame's own detections > 0.9)."
         ),
     ] = "instance_vote",
+    evidence: Annotated[
+        str | None, typer.Option(help="What views agree by: score (mean), share (views that said so), log_odds.")
+    ] = None,
     redetect: Annotated[bool, typer.Option(help="Run the detector again instead of taking the bag's detections.")] = (
         False
     ),
     weights: Annotated[
         str, typer.Option(help="Weights for --redetect: seal-small (shipped), coco, or a .safetensors file.")
     ] = "seal-small",
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="Frames that a human drew on (COCO file or labelme folder; `seal annotate` prepares them)."),
+    ] = None,
+    continue_from: Annotated[
+        Path | None,
+        typer.Option(help="Labels of an earlier run in the same map frame: its map goes on, objects keep their ids."),
+    ] = None,
     agreement: Annotated[
         float | None, typer.Option(help="Share of agreement between views that is needed, 0 to 1.")
     ] = None,
@@ -53,78 +75,92 @@ def label(
         int | None,
         typer.Option(help="Frames that must have seen a voxel before a ray stops there; 3 for a real robot."),
     ] = None,
+    max_depth: Annotated[float | None, typer.Option(help="Metres up to which depth is used; default 5.")] = None,
+    edge_filter: Annotated[
+        float | None,
+        typer.Option(help="Drop depth that differs from a neighbour's by this share; 0.05 for a real one."),
+    ] = None,
+    range_weight: Annotated[
+        float | None, typer.Option(help="Metres from which on a view counts less; 2.5 for a real sensor.")
+    ] = None,
+    clear_views: Annotated[
+        int | None, typer.Option(help="Forget what so many views in a row looked through: things that moved.")
+    ] = None,
     ignore_uncertain: Annotated[
         bool | None, typer.Option(help="Mark regions with weak evidence as neither object nor background.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace a dataset that is there already.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: one per core.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Address of a Ray cluster (or auto, local): one bag per task; needs ray installed."),
+    ] = None,
+    read: READ = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace datasets that are there already.")] = False,
 ) -> None:
     """Read the options, label, print what came out."""
-    from seal_mapping.bag import open_bag
-    from seal_mapping.label_config import RULES
-    from seal_mapping.labelling import label_frames, self_training_labels
-    from seal_perception.dataset import ANNOTATIONS
+    from seal_bringup.label_jobs import LabelJob, label_all
     from seal_perception.errors import InputError
 
-    if rule not in (*RULES, "self_training"):
-        raise InputError(f"--rule must be one of {', '.join(RULES)}, self_training; got {rule!r}")
-    changes = {
+    label_changes = {
+        "evidence": evidence,
         "agreement": agreement,
         "min_instance_m3": min_volume,
         "min_views": min_views,
         "ignore_uncertain": ignore_uncertain,
+        "max_range_m": None if max_depth is None else max_depth + 0.1,
     }
-    given = {name: value for name, value in changes.items() if value is not None}
-    if rule == "self_training" and given:
-        raise InputError("self_training uses no map: leave out --agreement, --min-volume, --min-views and the like")
-    config = None if rule == "self_training" else _config(rule, given)
-    source = open_bag(bag)
-    folder = out or Path(bag).with_name("labels")
-    if (folder / ANNOTATIONS).exists() and not overwrite:
-        raise InputError(f"{folder} already holds a dataset; add --overwrite to replace it")
-    detector = None
-    if redetect:
-        from seal_perception.detector import load_detector
-
-        detector = load_detector(weights)
-    with _bar("labels") as progress:
-        if config is None:
-            summary = self_training_labels(source, folder, detector=detector, progress=progress)
-        else:
-            summary = label_frames(source, folder, config, detector=detector, progress=progress)
-    _print(summary, folder)
-
-
-def _config(rule: str, given: dict[str, Any]) -> Any:
-    from seal_mapping.label_config import label_preset
-    from seal_perception.errors import InputError
-
-    try:
-        return label_preset(rule, **given)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    map_changes = {
+        "max_depth_m": max_depth,
+        "edge_filter": edge_filter,
+        "range_weight_m": range_weight,
+        "clear_views": clear_views,
+    }
+    if len(bags) > 1 and (annotations is not None or continue_from is not None):
+        raise InputError("--annotations and --continue-from belong to one recording: give one bag")
+    jobs = [
+        LabelJob(
+            bag=bag,
+            out=_folder(bag, out, len(bags)),
+            rule=rule,
+            label_changes={name: value for name, value in label_changes.items() if value is not None},
+            map_changes={name: value for name, value in map_changes.items() if value is not None},
+            options=bag_options(read),
+            weights=weights if redetect else None,
+            annotations=annotations,
+            continue_from=continue_from,
+            workers=workers,
+            overwrite=overwrite,
+        )
+        for bag in bags
+    ]
+    label_all(jobs, ray, rate_bar, _print)
 
 
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def _folder(bag: Path, out: Path | None, count: int) -> Path:
+    if out is None:
+        return bag.with_name("labels") if count == 1 else bag.with_name(f"{bag.stem}_labels")
+    return out if count == 1 else out / bag.stem
 
 
-def _print(summary: dict[str, Any], folder: Path) -> None:
+def _print(job: LabelJob, summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"{summary['annotations']} labels in {summary['frames']} frames, rule {summary['rule']}")
-    columns = ["category", "labels", "objects"] if "instances" in summary else ["category", "labels"]
+    with_objects, checked = "instances" in summary, summary.get("self_consistency", {})
+    columns = ["category", "labels", *(["objects"] if with_objects else []), *(["own detector agrees"] * bool(checked))]
     for column in columns:
         table.add_column(column, justify="left" if column == "category" else "right")
     for category, count in summary["annotations_per_category"].items():
-        objects = sum(item["category"] == category for item in summary.get("instances", []))
-        table.add_row(category, str(count), *([str(objects)] if "instances" in summary else []))
+        row = [category, str(count)]
+        if with_objects:
+            row.append(str(sum(item["category"] == category for item in summary["instances"])))
+        if checked:
+            agrees = checked.get(category, {}).get("confirmed")
+            row.append("" if agrees is None else f"{agrees:.0%}")
+        table.add_row(*row)
     console = Console()
     console.print(table)
-    console.print(f"written to {folder}", highlight=False)
+    for reason, count in summary.get("unused", {}).items():
+        console.print(f"{count} pictures not used: {reason}", highlight=False, markup=False)
+    console.print(f"written to {job.out}", highlight=False, markup=False)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--read NAME=VALUE`: what a user says about a bag, for every command that reads one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from seal_mapping.bag_options import BagOptions
+
+READ = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        metavar="NAME=VALUE",
+        help="How the bag is read, where what is found by itself is not what you want; may be repeated. Topics: "
+        "colour, depth, camera_info, odom, pose_topic, detections. Poses: pose=auto|odom|tf|pose_stamped, fixed_frame, "
+        "base_frame, camera_frame, mounting=x,y,z,roll,pitch,yaw (base to camera body, metres and degrees), max_gap_s. "
+        "Pictures: camera=width,height,fx,fy,cx,cy, tolerance_s, every, start_s, end_s, assume_registered=true. "
+        "See docs/bags.md.",
+    ),
+]
+
+
+def bag_options(given: list[str] | None) -> BagOptions:
+    """The options behind `--read` texts.
+
+    Raises:
+        InputError: if a name is unknown, is given twice, or a value cannot be read.
+    """
+    from seal_mapping.bag_options import BagOptions
+    from seal_perception.errors import InputError
+
+    known = {f.name: f.default for f in fields(BagOptions) if f.name != "T_base_camera"}
+    values: dict[str, Any] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not value or (name not in known and name != "mounting"):
+            raise InputError(f"--read must be NAME=VALUE with one of {', '.join([*known, 'mounting'])}; got {text!r}")
+        field = "T_base_camera" if name == "mounting" else name
+        if field in values:
+            raise InputError(f"--read {name} is given twice")
+        try:
+            values[field] = _value(name, value, known.get(name))
+        except ValueError as error:
+            raise InputError(f"--read {text}: {error}") from error
+    return BagOptions(**values)
+
+
+def _value(name: str, value: str, default: Any) -> Any:
+    if name == "mounting":
+        return _mounting(_numbers(value, 6))
+    if name == "camera":
+        from seal_perception.camera import Camera
+
+        width, height, *rest = _numbers(value, 6)
+        return Camera(int(width), int(height), *rest)
+    if name == "assume_registered":
+        if value.lower() not in ("true", "false"):
+            raise ValueError("expected true or false")
+        return value.lower() == "true"
+    if name == "every":
+        return int(value)
+    if isinstance(default, float) or name in ("start_s", "end_s"):
+        return float(value)
+    return value
+
+
+def _numbers(value: str, count: int) -> list[float]:
+    parts = [float(part) for part in value.split(",")]
+    if len(parts) != count:
+        raise ValueError(f"expected {count} numbers with commas between, got {len(parts)}")
+    return parts
+
+
+def _mounting(numbers: list[float]) -> Any:
+    """T_base_camera (4, 4) to the optical frame, of a camera body (x ahead, y left, z up) in the base frame."""
+    import numpy as np
+    from transforms3d.euler import euler2mat
+
+    from seal_perception.pose import R_BODY_OPTICAL
+
+    T = np.eye(4)
+    T[:3, :3] = euler2mat(*(math.radians(angle) for angle in numbers[3:])) @ R_BODY_OPTICAL
+    T[:3, 3] = numbers[:3]
+    return T
