@@ -34,6 +34,7 @@ setup(
         *(share(folder) for folder in ("launch", "config", "rviz", "foxglove")),
     ],
     install_requires=["setuptools"],
+    extras_require={"ray": ["ray==2.60.0"]},
     python_requires=">=3.10,<3.14",
     zip_safe=False,
     entry_points={

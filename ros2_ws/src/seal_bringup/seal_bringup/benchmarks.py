@@ -28,6 +28,9 @@ GROUPS = {
 }
 """Group -> the module whose `rows(repeats)` measures it."""
 
+PARTS = {"mapping": ("labels",)}
+"""What belongs to a group when it is asked for by name: the map and the labels that are made from it."""
+
 HOME = "train_01"
 WIDTH, HEIGHT = 160, 120
 
@@ -51,7 +54,8 @@ def collect(
     for module in dict.fromkeys(GROUPS.values() if group is None else [GROUPS[group]]):
         on_group(", ".join(name for name, home in GROUPS.items() if home == module))
         rows += import_module(module).rows(repeats)
-    return [row for row in rows if group is None or row.group == group]
+    wanted = {group, *PARTS.get(group or "", ())}
+    return [row for row in rows if group is None or row.group in wanted]
 
 
 def as_dicts(rows: list[BenchmarkRow]) -> list[dict[str, Any]]:

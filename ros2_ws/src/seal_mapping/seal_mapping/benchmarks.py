@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from seal_mapping.benchmarks_episode import FRAMES as EPISODE
+from seal_mapping.benchmarks_episode import episode_rows
 from seal_mapping.label_config import PAPER
 from seal_mapping.label_prop import LabelConfig, LabelVolume, propagate
 from seal_mapping.label_volume import LabelWindow
@@ -187,7 +189,8 @@ def mapping_rows(repeats: int = 20) -> list[BenchmarkRow]:
         ours = time_ms(_each(voxel_map.integrate, frames), repeats, len(frames))
         theirs = time_ms(_each(dense.integrate, frames), repeats)
         rows.append(BenchmarkRow("mapping", "integrate", size, *ours, "numpy scatter into a dense map", theirs[0]))
-    count = f"{len(voxel_map.voxels())} voxels"
+    count = f"{len(voxel_map.voxels())} voxels, {voxel_map.nbytes / 1e6:.1f} MB"
+    rows.append(BenchmarkRow("mapping", "confident_count", count, *time_ms(lambda: voxel_map.confident_count, repeats)))
     rows.append(BenchmarkRow("mapping", "voxels", count, *time_ms(voxel_map.voxels, repeats)))
     rows.append(BenchmarkRow("mapping", "obstacles + explored", count, *time_ms(lambda: _grids(voxel_map), repeats)))
     return rows
@@ -222,12 +225,13 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     name = "plain numba traversal"
     few = max(3, repeats // 4)
     vote = LabelConfig(rule="instance_vote")
-    return [
+    table = [
         BenchmarkRow("labels", "ray-traced labels", size, *time_ms(_each(traced, frames), repeats), name, baseline),
         BenchmarkRow("labels", "labels by depth", size, *time_ms(_each(looked_up, frames), repeats), name, baseline),
         BenchmarkRow("labels", "propagate, paper", shape, *time_ms(lambda: propagate(voxel_map, PAPER), few, 1)),
         BenchmarkRow("labels", "propagate, instance_vote", shape, *time_ms(lambda: propagate(voxel_map, vote), few, 1)),
     ]
+    return [*table, *episode_rows(frames, EPISODE if repeats >= 10 else 24)]
 
 
 def rows(repeats: int = 20) -> list[BenchmarkRow]:
