@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seal_bringup.cli import map_build
+
 MAP = Annotated[Path, typer.Argument(help="Saved map (.npz): labels/map.npz, or what the mapping node saved.")]
 MIN_VIEWS = Annotated[float, typer.Option(min=0, help="Leave out voxels that fewer frames saw.")]
 OBJECTS = Annotated[
@@ -44,6 +46,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="export", help=_EXPORT_HELP)(export)
     group.command(name="query", help=_QUERY_HELP)(query)
     group.command(name="picture", help=_PICTURE_HELP)(picture)
+    group.command(name="build", help=map_build.BUILD_HELP)(map_build.build)
     app.add_typer(group, name="map")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from seal_bringup.report.run_folder import as_dict, number
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.instance_ids import load_objects
+from seal_mapping.label_volume import LabelVolume
 from seal_mapping.labelling import LABELS, MAP, OBJECTS
 from seal_mapping.map_export import collect
 from seal_mapping.voxel_map import VoxelMap
@@ -93,14 +94,23 @@ def _voxels(folder: Path, summary: dict[str, Any], missing: list[str]) -> Voxels
         bare = replace(cloud, label=np.full(len(cloud), -1, np.int8))
         return Voxels.from_cloud(bare, voxel_map.config.voxel_m) if len(cloud) else None
     objects = load_objects(folder / OBJECTS)
-    found = collect(voxel_map, objects, min_views=0)
-    by_id = objects.by_id()
     at_least = number(as_dict(summary.get("label_config")).get("min_views")) or 1.0
-    shown = found.cloud.occupied(at_least) | (found.instance > 0)
-    if not shown.any():
+    voxels = object_voxels(voxel_map, objects, at_least)
+    if not len(voxels):
         missing.append(f"{MAP} holds no voxel")
         return None
-    table = np.full((max(by_id, default=0) + 1, 2), (-1, 0))
+    return voxels
+
+
+def object_voxels(voxel_map: VoxelMap, objects: LabelVolume, min_views: float) -> Voxels:
+    """The voxels that enough frames saw or that belong to an object: their category and score are the object's.
+
+    Raises:
+        InputError: if the objects belong to another map.
+    """
+    found = collect(voxel_map, objects, min_views=0)
+    shown = found.cloud.occupied(min_views) | (found.instance > 0)
+    table = np.full((max((item.id for item in objects.instances), default=0) + 1, 2), (-1, 0))
     for item in objects.instances:
         table[item.id] = item.category, round(255 * min(max(item.score, 0.0), 1.0))
     label, score = table[found.instance].T
