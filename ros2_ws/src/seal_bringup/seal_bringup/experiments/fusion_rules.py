@@ -45,14 +45,14 @@ class Thinned:
 def candidates() -> dict[str, LabelConfig]:
     """The rules compared; all but the paper's by depth, with plausible sizes."""
     out = {"paper": PAPER, "paper by depth": replace(PAPER, pixels="depth")}
-    agree = LabelConfig(rule="agreement")
+    agree = LabelConfig(rule="agreement", evidence="score")
     for bar in (0.2, 0.3, 0.4):
         out[f"agreement score {bar}"] = replace(agree, agreement=bar)
     for bar in (0.2, 0.3, 0.4, 0.5):
         out[f"agreement share {bar}"] = replace(agree, evidence="share", agreement=bar)
     for bar in (0.3, 0.5, 0.7, 0.9):
         out[f"agreement log_odds {bar}"] = replace(agree, evidence="log_odds", agreement=bar)
-    vote = LabelConfig(rule="instance_vote")
+    vote = LabelConfig(rule="instance_vote", evidence="score")
     for low in (0.1, 0.15, 0.2):
         for bar in (0.25, 0.3, 0.35, 0.4):
             out[f"vote score {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
@@ -61,14 +61,15 @@ def candidates() -> dict[str, LabelConfig]:
             out[f"vote share {low} {bar}"] = replace(vote, evidence="share", vote_low=low, agreement=bar)
     for low, bar in ((0.1, 0.3), (0.1, 0.5), (0.3, 0.5), (0.3, 0.7)):
         out[f"vote log_odds {low} {bar}"] = replace(vote, evidence="log_odds", vote_low=low, agreement=bar)
-    default = LabelConfig()
-    out["default any size"] = replace(default, plausible_size=False)
-    out["default by ray"] = replace(default, pixels="ray")
+    base = replace(vote, evidence="score", vote_low=0.1, agreement=0.3)
+    name = "vote score 0.1 0.3"
+    out[f"{name}, any size"] = replace(base, plausible_size=False)
+    out[f"{name}, by ray"] = replace(base, pixels="ray")
     for check in (0.15, 0.3):
-        out[f"default by ray, depth check {check}"] = replace(default, pixels="ray", depth_check_m=check)
+        out[f"{name}, by ray, depth check {check}"] = replace(base, pixels="ray", depth_check_m=check)
     for voxels in (200, 80, 40):
         out[f"paper {voxels} voxels"] = replace(PAPER, min_instance_m3=voxels * 1.25e-4)
-        out[f"default {voxels} voxels"] = replace(default, min_instance_m3=voxels * 1.25e-4)
+        out[f"{name}, {voxels} voxels"] = replace(base, min_instance_m3=voxels * 1.25e-4)
     return out
 
 
