@@ -16,6 +16,7 @@ from tests.mapping.worlds import FINE, frame
 
 from seal_bringup import map_folder
 from seal_bringup.cli import app as cli
+from seal_bringup.experiments import room_picture
 from seal_bringup.experiments.real_depth import measure
 from seal_bringup.map_check import check_maps, held, stops, traced_depth
 from seal_bringup.map_folder import MapJob, build_map_folder
@@ -235,3 +236,19 @@ def test_the_picture_from_above_is_the_right_way_up(bags, tmp_path):
         assert (abs(at(x, y) - (90, 100, 130)) < 8).all()
     for x, y in ((-1.0, -1.6), (3.0, 1.8), (-1.3, 0.5)):  # mirrored: floor, which so few rays leave holes in
         assert not (abs(at(x, y) - (90, 100, 130)) < 8).all()
+
+
+def test_the_docs_picture_shows_the_map_and_no_photograph(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGBA", (400, 200), (0, 0, 0, 0)).save(tmp_path / "pictures" / "slanted_back.png")
+    green, blue = (np.full((90, 160, 3), colour, np.uint8) for colour in ((0, 200, 0), (0, 0, 200)))
+    frame_png = depth_pictures.frame_picture([green, blue, blue, blue, blue], "frame 7", 5.0)
+    Image.fromarray(frame_png).save(tmp_path / "pictures" / "frame_000007.png")
+    assert (np.abs(frame_png.astype(int) - (0, 200, 0)).sum(axis=2) < 9).any()
+    picture = np.asarray(room_picture.draw(tmp_path, 7)).astype(int)
+    assert not (np.abs(picture - (0, 200, 0)).sum(axis=2) < 60).any()
+    share = (np.abs(picture - (0, 0, 200)).sum(axis=2) < 9).sum() / picture[..., 0].size
+    panels = 4 * 360 * round(360 * 90 / 160) / (1096 * (548 + 14 + len(frame_png)))
+    assert share == pytest.approx(panels, rel=0.02)
+    with pytest.raises(InputError, match="frame_000009.png is not there; the folder has frame_000007.png"):
+        room_picture.draw(tmp_path, 9)

@@ -19,7 +19,9 @@ DIFFERENCE_M = 0.3
 NOTHING, OUTSIDE = (26, 28, 32), (196, 198, 200)
 """RGB where there is no depth or no hit, and where the reading lies outside of what the map holds."""
 NEARER, FARTHER = np.array([24, 92, 196.0]), np.array([205, 44, 36.0])
-_INK, _PAPER, _GAP, _LINE = (40, 44, 50), (255, 255, 255), 8, 24
+_INK, _PAPER = (40, 44, 50), (255, 255, 255)
+WIDTH, GAP, LINE = 360, 8, 24
+"""Pixels of a panel's width, between panels, and of a line of text in `frame_picture`."""
 PANELS = ("camera", "map, as seen", "depth of the sensor", "depth of the map", "map less sensor")
 
 
@@ -68,19 +70,20 @@ def frame_panels(voxel_map: VoxelMap, volume: LabelVolume, frame: Frame) -> tupl
     return [frame.rgb, colours, *depths, shown], precise
 
 
-def frame_picture(panels: list[Picture], title: str, max_depth_m: float, width: int = 360) -> Picture:
+def frame_picture(panels: list[Picture], title: str, max_depth_m: float) -> Picture:
     """(H, W, 3) a title, the two colour panels and what colours mean, below them the three of depth."""
+    width = WIDTH
     height = round(width * panels[0].shape[0] / panels[0].shape[1])
-    row, column = height + _LINE + _GAP, width + _GAP
-    out = Image.new("RGB", (3 * column - _GAP, _LINE + 2 * row - _GAP), _PAPER)
+    row, column = height + LINE + GAP, width + GAP
+    out = Image.new("RGB", (3 * column - GAP, LINE + 2 * row - GAP), _PAPER)
     pen, font = ImageDraw.Draw(out), ImageFont.load_default(15)
     pen.text((0, 2), title, fill=_INK, font=font)
     places = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1)]
     for (x, y), name, panel in zip(places, PANELS, panels, strict=True):
-        left, top = x * column, _LINE + y * row
+        left, top = x * column, LINE + y * row
         pen.text((left, top + 3), name, fill=_INK, font=font)
         shown = Image.fromarray(panel).resize((width, height), Image.Resampling.BILINEAR)
-        out.paste(shown, (left, top + _LINE))
+        out.paste(shown, (left, top + LINE))
     bar: Depth = np.linspace(0, 1, max(8, width - 130)).astype(np.float32)[None]
     depth_bar = depth_colours((np.maximum(bar, 1e-3) * max_depth_m).astype(np.float32), max_depth_m)
     lines: list[tuple[str, Picture | None]] = [
@@ -91,7 +94,7 @@ def frame_picture(panels: list[Picture], title: str, max_depth_m: float, width: 
         ("dark: no reading, or the ray meets nothing", None),
         ("grey: no reading that the map holds", None),
     ]
-    _legend(out, (2 * column, 2 * _LINE), lines)
+    _legend(out, (2 * column, 2 * LINE), lines)
     return np.asarray(out, np.uint8)
 
 
