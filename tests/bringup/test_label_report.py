@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.bringup.report_runs import see, walk
 
-from seal_bringup.report import label_report
+from seal_bringup.report import label_report, write_report
 from seal_bringup.report.charts import histogram
 from seal_bringup.report.cubes import CubeView
 from seal_bringup.report.label_folder import read_labels
@@ -231,3 +231,20 @@ def test_histogram_counts_into_bins():
     assert 'title="0 to 1: 2 right, 0 wrong"' in page and 'title="1 to 2: 2 right, 1 wrong"' in page
     assert "tallest bar 3" in page and "x &lt;1&gt;" in page
     assert histogram("none", [("right", "a", [])], [0.0, 1.0]) == ""
+
+
+def test_the_runs_report_shows_wrong_labels(folders, labels, tmp_path):
+    """A right label moved into another category is wrong, and the report of a run says so."""
+    home = tmp_path / "run" / "test_01"
+    shutil.copytree(labels, home / "labels_label_prop")
+    shutil.copytree(folders[2], home / "labels_oracle")
+    document = read_json(home / "labels_label_prop" / "annotations.json")
+    kinds = judge(CocoDataset(labels), CocoDataset(folders[2])).kind
+    changed = next(row for row in document["annotations"] if kinds[row["id"]] == "right")
+    changed["category_id"] = 5
+    write_json(home / "labels_label_prop" / "annotations.json", document)
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert f"wrong category: toilet {changed['instance']}, score" in page and "<h3>Wrong labels</h3>" in page
+    (home / "labels_label_prop" / "labels.json").unlink()
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert "<h3>Wrong labels</h3>" not in page and "no wrong labels are shown" in page

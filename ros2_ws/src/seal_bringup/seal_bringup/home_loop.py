@@ -13,6 +13,7 @@ from typing import Any
 from seal_bringup.coverage import evaluate_run
 from seal_bringup.demo_config import DemoConfig
 from seal_bringup.oracle import write_true_labels
+from seal_bringup.report.label_report import write_label_report
 from seal_bringup.runner import run_stack
 from seal_bringup.samples import write_samples
 from seal_bringup.stack import StackConfig
@@ -157,7 +158,9 @@ class HomeLoop:
                 source, self._labels(row), label_configs()[row], MapConfig(),
                 progress=lambda i, n: self._progress(f"labels {row}", i, n),
             )  # fmt: skip
-        quality = label_quality(CocoDataset(self._labels(row)), CocoDataset(self._labels("oracle")))
+        truth = CocoDataset(self._labels("oracle"))
+        quality = label_quality(CocoDataset(self._labels(row)), truth)
+        write_label_report(self._labels(row), truth, source.choices)
         write_json(self.folder / f"label_quality_{row}.json", quality)
 
     def _finetune_config(self) -> FinetuneConfig:

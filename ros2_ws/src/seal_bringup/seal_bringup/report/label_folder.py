@@ -58,8 +58,8 @@ class LabelFolder:
         return Counter(int(row["instance"]) for _, row in self.rows if number(row.get("instance")) is not None)
 
 
-def read_labels(folder: Path | str) -> LabelFolder:
-    """Read a folder of labels.
+def read_labels(folder: Path | str, with_map: bool = True) -> LabelFolder:
+    """Read a folder of labels; without its map where that is not shown.
 
     Raises:
         InputError: if it is no finished folder of labels or one of its files is broken; one line.
@@ -78,7 +78,7 @@ def read_labels(folder: Path | str) -> LabelFolder:
         raise InputError(f"{folder / LABELS}: instances must be a list; label the bag again")
     rows = tuple((n, row) for n in range(len(dataset)) for row in dataset.rows(n) if not row.get("ignore", False))
     missing: list[str] = []
-    voxels = _voxels(folder, summary, missing)
+    voxels = _voxels(folder, summary, missing) if with_map else None
     return LabelFolder(folder, summary, dataset, rows, voxels, tuple(missing))
 
 

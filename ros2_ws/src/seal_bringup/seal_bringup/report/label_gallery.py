@@ -55,6 +55,11 @@ def denied(row: Row) -> float:
     return 0.0 if own is None or own >= AGREES else 1.0 - own
 
 
+def most_wrong(labels: LabelFolder, count: int, verdicts: Verdicts) -> list[int]:
+    """Positions of the pictures with the most wrong labels, as `worst`."""
+    return worst(labels, count, lambda row: float(verdicts.kind[row["id"]] != RIGHT))
+
+
 def shots(labels: LabelFolder, positions: Iterable[int], verdicts: Verdicts | None = None) -> list[dict[str, Any]]:
     """Pictures with their labels drawn, and a mark with its figures on each label."""
     out = []

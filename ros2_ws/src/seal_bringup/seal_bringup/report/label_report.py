@@ -14,7 +14,7 @@ from seal_bringup.report import charts
 from seal_bringup.report.cubes import CubeView, render_cubes
 from seal_bringup.report.figures import DASH, category_colour, fixed, label_figures
 from seal_bringup.report.label_folder import LabelFolder, read_labels
-from seal_bringup.report.label_gallery import best_views, denied, shots, spread, worst
+from seal_bringup.report.label_gallery import best_views, denied, most_wrong, shots, spread, worst
 from seal_bringup.report.label_truth import RIGHT, Verdicts, judge
 from seal_bringup.report.page import config_groups, write_page
 from seal_bringup.report.pictures import drawing_uri, rendering_uri
@@ -82,7 +82,7 @@ def _page(labels: LabelFolder, truth: CocoDataset | None, source_lines: Sequence
         "agrees": fixed(AGREES, 1),
         "plots": _plots(labels, verdicts),
         "quality": None if quality is None else _quality(quality),
-        "wrong": [] if verdicts is None else shots(labels, _wrong_frames(labels, verdicts), verdicts),
+        "wrong": [] if verdicts is None else shots(labels, most_wrong(labels, SHOTS, verdicts), verdicts),
         "shots": shots(labels, over_run, verdicts),
         "odd": shots(labels, worst(labels, WORST, denied, over_run), verdicts),
         "views": best_views(labels, MOST_OBJECTS, verdicts),
@@ -216,7 +216,3 @@ def _quality(quality: dict[str, Any]) -> dict[str, Any]:
         counts = [fixed(row[key], 0) for key in ("predicted", "right", "true")]
         lines.append({"name": name, "colour": category_colour(name), "cells": [*cells, *counts]})
     return {"lines": lines, "errors": [(kind, fixed(n, 0)) for kind, n in quality["overall"]["errors"].items()]}
-
-
-def _wrong_frames(labels: LabelFolder, verdicts: Verdicts) -> list[int]:
-    return worst(labels, SHOTS, lambda row: float(verdicts.kind[row["id"]] != RIGHT))

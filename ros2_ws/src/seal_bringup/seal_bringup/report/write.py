@@ -12,6 +12,9 @@ from markupsafe import Markup
 
 from seal_bringup.report import charts, figures
 from seal_bringup.report.cubes import CubeView, render_cubes
+from seal_bringup.report.label_folder import read_labels
+from seal_bringup.report.label_gallery import most_wrong, shots
+from seal_bringup.report.label_truth import judge
 from seal_bringup.report.page import config_groups, write_page
 from seal_bringup.report.pictures import drawing_uri, photo_uri, rendering_uri
 from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, as_dict, number, numbers, read_run
@@ -19,7 +22,8 @@ from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
 from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.voxel_map import VoxelMap
-from seal_perception.errors import SealError
+from seal_perception.dataset import CocoDataset
+from seal_perception.errors import InputError, SealError
 
 LOG = logging.getLogger(__name__)
 PICTURE = CubeView(width=1400)
@@ -30,6 +34,7 @@ SAMPLE_TITLES = {
     "after": "After",
     "truth": "Ground truth (evaluation only)",
 }
+LABEL_ROWS = ("label_prop", "label_prop_paper")
 CLOCK_STAGES = "Seconds per stage of the run"
 STEP_STAGES = "Milliseconds per step"
 
@@ -141,6 +146,7 @@ def _home(home: HomeFolder, samples: int, limit: int) -> dict[str, Any]:
         "box_categories": figures.category_table(rows, "box_ap50"),
         "mask_categories": figures.category_table(rows, "mask_ap50"),
         "labels": figures.label_tables(labels),
+        "wrong": _wrong_labels(home, samples, missing),
         "samples": _gallery(home, samples, missing),
         "topdown": _topdown(home, voxels, confident, missing),
         "picture": picture,
@@ -182,6 +188,27 @@ def _topdown(home: HomeFolder, voxels: Voxels | None, confident: int, missing: l
             return {"uri": uri, "ours": False}
     missing.append("no top-down map: there is neither a map nor a trajectory")
     return None
+
+
+def _wrong_labels(home: HomeFolder, count: int, missing: list[str]) -> list[dict[str, Any]]:
+    """Frames with wrong labels, those the headline speaks of, marked by the simulator's truth: evaluation only."""
+    if home.folder is None:
+        return []
+    for row in LABEL_ROWS:
+        labels, truth = home.folder / f"labels_{row}", home.folder / "labels_oracle"
+        if not (labels / "annotations.json").is_file() or not (truth / "annotations.json").is_file():
+            continue
+        try:
+            found, true = read_labels(labels, with_map=False), CocoDataset(truth)
+            if found.dataset.image_ids != true.image_ids:
+                raise InputError(f"{labels.name} and {truth.name} hold other pictures")
+            verdicts = judge(found.dataset, true)
+            return shots(found, most_wrong(found, count, verdicts), verdicts)
+        except InputError as error:
+            LOG.warning("wrong labels of %s cannot be shown: %s", home.name, error)
+            missing.append(f"no wrong labels are shown: {labels.name} or {truth.name} cannot be read")
+            return []
+    return []
 
 
 def _gallery(home: HomeFolder, count: int, missing: list[str]) -> list[dict[str, Any]]:
