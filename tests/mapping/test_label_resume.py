@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.mapping.worlds import FINE, ListSource, detections, label_config, wall_source
+from tests.mapping.worlds import FINE, ListSource, box, detections, label_config, map_of, wall_source
 
 from seal_mapping import map_building
 from seal_mapping.annotations import AnnotatedPicture, DrawnObject, FrameAnnotations
 from seal_mapping.instance_ids import load_objects
+from seal_mapping.label_prop import propagate
 from seal_mapping.label_work import in_order, read_ahead, work_folder
 from seal_mapping.labelling import label_frames, self_training_labels
 from seal_mapping.voxel_map import MapConfig, VoxelMap
@@ -158,6 +159,13 @@ def test_a_saved_map_is_continued_and_objects_keep_their_ids(tmp_path):
     with pytest.raises(InputError, match="cannot be continued"):
         label_frames(ListSource(one), tmp_path / "x", SMALL, MapConfig(voxel_m=0.1), previous=tmp_path / "first")
     assert [i.id for i in load_objects(tmp_path / "second" / "objects.npz").instances] == [1, 2]
+
+
+def test_the_id_of_an_object_that_is_gone_is_not_given_again():
+    first = propagate(map_of({**box((0, 0, 0), (6, 6, 6), c0=255), **box((20, 0, 0), (26, 6, 6), c1=255)}), SMALL)
+    gone = propagate(map_of(box((0, 0, 0), (6, 6, 6), c0=255)), SMALL, first)
+    back = propagate(map_of({**box((0, 0, 0), (6, 6, 6), c0=255), **box((40, 0, 0), (46, 6, 6), c1=255)}), SMALL, gone)
+    assert [[i.id for i in volume.instances] for volume in (first, gone, back)] == [[1, 2], [1], [1, 3]]
 
 
 def drawn(item, category, low, high):

@@ -27,7 +27,7 @@ _I64 = npt.NDArray[np.int64]
 
 
 def keep_ids(ijk: _I64, number: _I64, category: _I64, previous: LabelVolume | None) -> _I64:
-    """Ids of parts: those of the objects of before that they lie on; the others go on after the greatest.
+    """Ids of parts: those of the objects of before that they lie on; the others go on after the greatest ever given.
 
     Part and object match if they are of one category and share at least `LEAST_OVERLAP` of the smaller one's voxels;
     pairs are made greedily, most shared voxels first (ties: lower part, then lower id), each part and object once.
@@ -58,7 +58,7 @@ def keep_ids(ijk: _I64, number: _I64, category: _I64, previous: LabelVolume | No
             ids[part] = old
             used.add(old)
     fresh = np.flatnonzero(ids[1:] == 0) + 1
-    ids[fresh] = max((item.id for item in previous.instances), default=0) + np.arange(1, len(fresh) + 1)
+    ids[fresh] = previous.first_free_id() + np.arange(len(fresh))
     return ids
 
 
@@ -69,6 +69,7 @@ def save_objects(volume: LabelVolume, path: Path | str) -> None:
         "version": VERSION,
         "voxel_m": volume.voxel_m,
         "origin": volume.origin.tolist(),
+        "next_id": volume.first_free_id(),
         "instances": [asdict(item) for item in volume.instances],
     }
     objects = volume.instance > 0
@@ -112,4 +113,5 @@ def _volume(head: dict[str, Any], ijk: npt.NDArray[Any], instance: npt.NDArray[A
     if ijk.shape != (len(instance), 3) or set(np.unique(instance).tolist()) - {item.id for item in items}:
         raise ValueError("voxels and table disagree")
     origin = np.asarray(head["origin"], np.float64).reshape(3)
-    return LabelVolume(ijk.astype(np.int32), instance.astype(np.int32), origin, float(head["voxel_m"]), items)
+    voxels = (ijk.astype(np.int32), instance.astype(np.int32))
+    return LabelVolume(*voxels, origin, float(head["voxel_m"]), items, next_id=int(head["next_id"]))

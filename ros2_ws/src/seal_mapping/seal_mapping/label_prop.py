@@ -135,6 +135,7 @@ def propagate(
         voxel_m=voxel_m,
         instances=_describe(cloud, parts, score, voxel_m, ids),
         ignored=_describe(cloud, regions, region_score, voxel_m, -np.arange(len(regions.category))),
+        next_id=max(int(ids.max()) + 1, 1 if previous is None else previous.first_free_id()),
     )
     _LOG.info("rule %s: %d instances, %d regions to ignore", config.rule, len(volume.instances), len(volume.ignored))
     return volume

@@ -87,6 +87,8 @@ class LabelVolume:
         voxel_m: edge of a voxel.
         instances: the objects.
         ignored: the regions to ignore, ids -1, -2, ...
+        next_id: the id that the next new object gets; 0 = one more than the greatest. So the id of an object that is
+            gone is not given again.
     """
 
     ijk: npt.NDArray[np.int32]
@@ -95,7 +97,12 @@ class LabelVolume:
     voxel_m: float
     instances: tuple[Instance, ...]
     ignored: tuple[Instance, ...] = ()
+    next_id: int = 0
     _windows: _Windows = field(default_factory=_Windows, repr=False, compare=False)
+
+    def first_free_id(self) -> int:
+        """The least id that no object has or, as far as is known, ever had."""
+        return max(self.next_id, 1 + max((item.id for item in self.instances), default=0))
 
     def by_id(self) -> dict[int, Instance]:
         """Objects and regions to ignore by their id."""
