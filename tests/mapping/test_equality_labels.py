@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from tests.mapping.reference import reference_map
+from tests.mapping.reference import Voxel, reference_map
 from tests.mapping.reference_labels import (
     Labels,
     reference_components,
@@ -19,64 +17,49 @@ from tests.mapping.reference_labels import (
     reference_propagate,
 )
 from tests.mapping.scenes import (
-    LIMITS,
-    NO_READING,
-    cameras,
     examples,
-    journeys,
     map_from,
     or_reject,
-    random_pose,
+    pick,
+    random_journey,
     random_voxels,
     rngs,
+    volume_of,
 )
+from tests.mapping.worlds import box
 
-from seal_mapping import label_volume
 from seal_mapping.fusion import components
 from seal_mapping.instance_ids import keep_ids, load_objects, save_objects
 from seal_mapping.label_config import PAPER, LabelConfig
 from seal_mapping.label_prop import propagate
-from seal_mapping.label_volume import Instance, LabelVolume
-from seal_mapping.raytrace import render_labels, trace_image
+from seal_mapping.raytrace import trace_image
 from seal_mapping.voxel_map import MapConfig, VoxelMap
 
 
-@st.composite
-def map_configs(draw):
-    return MapConfig(
-        voxel_m=draw(st.sampled_from([0.05, 0.1])),
-        num_categories=draw(st.sampled_from([1, 2, 6, 16])),
-        range_weight_m=draw(st.sampled_from([0.0, 2.0])),
-        min_height_m=-5.0,
-        max_height_m=5.0,
-    )
-
-
-@st.composite
-def label_configs(draw, voxel_m):
+def random_label_config(rng, voxel_m):
     def volume(*voxels):
-        return draw(st.sampled_from(voxels)) * voxel_m**3
+        return pick(rng, *voxels) * voxel_m**3
 
     return LabelConfig(
-        rule=draw(st.sampled_from(["paper", "agreement", "instance_vote"])),
-        evidence=draw(st.sampled_from(["score", "share", "log_odds"])),
-        confident=draw(st.sampled_from([230, 229, 255])),
-        agreement=draw(st.sampled_from([0.3, 0.5, 0.6, 0.05])),
-        agreement_min_views=draw(st.sampled_from([1, 2, 3])),
-        log_prior=draw(st.sampled_from([-3.0, -1.0])),
-        smooth_voxels=draw(st.sampled_from([0, 0, 1])),
-        vote_low=draw(st.sampled_from([0.1, 0.3, 0.5])),
-        vote_min_views=draw(st.sampled_from([1, 3])),
-        vote_merge=draw(st.booleans()),
-        vote_confident_share=draw(st.sampled_from([0.0, 0.5])),
-        min_height_m=draw(st.sampled_from([0.0, 0.0, 0.1])),
-        min_instance_m3=volume(0, 1, 2, 8, 26),
-        min_instance_by_category_m3=draw(st.sampled_from([(), (2 * voxel_m**3,), (0.0, 20 * voxel_m**3)])),
+        rule=pick(rng, "paper", "agreement", "instance_vote", "instance_vote"),
+        evidence=pick(rng, "score", "share", "log_odds"),
+        confident=pick(rng, 230, 230, 229, 255),
+        agreement=pick(rng, 0.3, 0.5, 0.6, 0.05),
+        agreement_min_views=pick(rng, 1, 1, 2, 3, 5),
+        log_prior=pick(rng, -3.0, -1.0),
+        smooth_voxels=pick(rng, 0, 0, 1),
+        vote_low=pick(rng, 0.1, 0.3, 0.5),
+        vote_min_views=pick(rng, 1, 1, 3),
+        vote_merge=pick(rng, True, False),
+        vote_confident_share=pick(rng, 0.0, 0.5),
+        min_height_m=pick(rng, 0.0, 0.0, 0.1),
+        min_instance_m3=volume(0, 1, 1, 2, 8, 26),
+        min_instance_by_category_m3=pick(rng, (), (2 * voxel_m**3,), (0.0, 20 * voxel_m**3)),
         plausible_size=False,
-        max_hole_m3=volume(0, 1, 2, 8, 100, 100),
-        min_views=draw(st.sampled_from([1, 2, 3])),
-        ignore_uncertain=draw(st.booleans()),
-        uncertain=draw(st.sampled_from([0.15, 0.4])),
+        max_hole_m3=volume(0, 1, 2, 8, 100, 100, 100, 100),
+        min_views=pick(rng, 1, 2, 3),
+        ignore_uncertain=pick(rng, True, False),
+        uncertain=pick(rng, 0.15, 0.4),
     )
 
 
@@ -90,16 +73,86 @@ def assert_same(volume, expected):
             assert getattr(volume.by_id()[number], name) == pytest.approx(value, abs=1.01e-4), (number, name)
 
 
+def cells(low, high, best=255, views=2):
+    """Box low..high (exclusive) of the only category, which every view saw."""
+    return {v: Voxel([best], [best * views], [views], views, views) for v in box(low, high)}
+
+
+def shell(n):
+    inner = box((1, 1, 1), (n - 1, n - 1, n - 1))
+    return {v: voxel for v, voxel in cells((0, 0, 0), (n, n, n)).items() if v not in inner}
+
+
+def of_another(voxel):
+    return Voxel([0, *voxel.best], [0, *voxel.total], [0, *voxel.said], voxel.views, voxel.weight)
+
+
+def two_categories(first, second):
+    """The voxels of `first` as category 0, those of `second` as category 1."""
+    one = {v: Voxel([*x.best, 0], [*x.total, 0], [*x.said, 0], x.views, x.weight) for v, x in first.items()}
+    return {**one, **{v: of_another(x) for v, x in second.items()}}
+
+
+ONE = 0.05**3
+BITING = {
+    "hole of 1 at the limit": (shell(3), {"max_hole_m3": ONE}),
+    "hole of 8 at the limit": (shell(4), {"max_hole_m3": 8 * ONE}),
+    "hole of 8 below the limit": (shell(4), {"max_hole_m3": 9 * ONE}),
+    "another category in a hole": (two_categories(shell(5), cells((2, 2, 2), (3, 3, 3))), {}),
+    "an edge is missing": ({v: x for v, x in shell(4).items() if v[:2] != (0, 0)}, {}),
+    "as many voxels as needed": (cells((0, 0, 0), (5, 1, 1)), {"min_instance_m3": 5 * ONE}),
+    "one voxel too few": (cells((0, 0, 0), (4, 1, 1)), {"min_instance_m3": 5 * ONE}),
+    "few views": (
+        {**cells((0, 0, 0), (3, 1, 1), views=1), **cells((3, 0, 0), (4, 1, 1), views=4)},
+        {"rule": "instance_vote", "agreement_min_views": 2},
+    ),
+    "few are confident": (
+        {**cells((0, 0, 0), (3, 1, 1), best=200), **cells((3, 0, 0), (5, 1, 1))},
+        {"rule": "instance_vote", "vote_confident_share": 0.5},
+    ),
+    "log-odds of the mean voxel": (
+        {**cells((0, 0, 0), (3, 1, 1), views=1)},
+        {"rule": "instance_vote", "evidence": "log_odds", "agreement": 0.3, "vote_low": 0.05},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BITING)
+def test_worlds_made_to_bite(name):
+    """Cases that random worlds meet too seldom."""
+    voxels, changes = BITING[name]
+    changes = {"agreement_min_views": 1, "min_instance_m3": 0.0, "plausible_size": False, **changes}
+    rules = replace(PAPER, **changes)
+    config = MapConfig(num_categories=len(voxels[min(voxels)].best), min_height_m=-5.0, max_height_m=5.0)
+    expected = reference_propagate(voxels, rules, config.voxel_m)
+    assert_same(propagate(map_from(voxels, config), rules), expected)
+
+
+def test_a_part_takes_the_id_of_what_it_shares_most_with():
+    before = volume_of(
+        {**dict.fromkeys(box((0, 0, 0), (3, 1, 1)), 1), **dict.fromkeys(box((3, 0, 0), (8, 1, 1)), 2)}, 0.1, [0] * 4
+    )
+    ijk = np.array(sorted(box((0, 0, 0), (8, 1, 1))), np.int64)
+    assert keep_ids(ijk, np.ones(8, np.int64), np.array([0, 1]), before).tolist() == [0, 2]
+
+
 def some_of(rng, voxels):
     kept = {voxel: v for voxel, v in voxels.items() if rng.random() < 0.8}
     return kept or voxels
 
 
 @examples(100)
-@given(data=st.data(), rng=rngs(), config=map_configs())
-def test_propagate_is_the_plain_loops(data, rng, config, tmp_path_factory):
+@given(rng=rngs())
+def test_propagate_is_the_plain_loops(rng, tmp_path_factory):
     """Every rule, evidence and bar; then again after a change, with ids that last, through a file."""
-    rules, voxels = data.draw(label_configs(config.voxel_m)), random_voxels(rng, config)
+    config = MapConfig(
+        voxel_m=pick(rng, 0.05, 0.1),
+        num_categories=pick(rng, 1, 2, 6, 16),
+        range_weight_m=pick(rng, 0.0, 2.0),
+        min_height_m=-5.0,
+        max_height_m=5.0,
+    )
+    rules, voxels = random_label_config(rng, config.voxel_m), random_voxels(rng, config)
     one = 16 if config.range_weight_m > 0 else 1
     expected = or_reject(reference_propagate, voxels, rules, config.voxel_m, one)
     volume = propagate(map_from(voxels, config), rules)
@@ -117,8 +170,9 @@ def test_propagate_is_the_plain_loops(data, rng, config, tmp_path_factory):
 
 
 @examples(40)
-@given(rng=rngs(), share=st.sampled_from([0.05, 0.2, 0.5]), far=st.sampled_from([0, -700_000, 700_000]))
-def test_components_are_those_of_a_flood(rng, share, far):
+@given(rng=rngs())
+def test_components_are_those_of_a_flood(rng):
+    share, far = pick(rng, 0.05, 0.2, 0.5), pick(rng, 0, -700_000, 700_000)
     ijk = np.argwhere(rng.random((6, 5, 7)) < 0.9) + np.array([far, -far, 0])
     labels = (rng.integers(1, 4, len(ijk)) * (rng.random(len(ijk)) < share)).astype(np.uint8)
     part, count = components(ijk, labels)
@@ -148,85 +202,11 @@ def test_ids_last_as_in_the_plain_loops(rng):
     assert found.tolist() == [0, *reference_keep_ids(used, before)]
 
 
-def volume_of(stops, voxel_m, kinds=(0, 1, 5, 2)):
-    """Volume of voxel -> id, its table with some category for each id."""
-    ijk = np.array(sorted(stops), np.int32).reshape(-1, 3)
-    ids = np.array([stops[voxel] for voxel in sorted(stops)], np.int32)
-    row = [Instance(n, int(kinds[abs(n) % 4]), int((ids == n).sum()), *[1.0] * 4, (0,) * 3, (0,) * 3) for n in set(ids)]
-    objects, ignored = [r for r in row if r.id > 0], sorted((r for r in row if r.id < 0), key=lambda r: -r.id)
-    return LabelVolume(ijk, ids, np.full(3, -voxel_m / 2), voxel_m, tuple(objects), tuple(ignored))
-
-
-def random_stops(rng, reach):
-    """Boxes and dust within `reach` voxels: occupied (0), objects (> 0) and regions to ignore (-1, -2)."""
-    stops = {}
-    for _ in range(rng.integers(0, 5)):
-        low, size, number = rng.integers(-reach, reach, 3), rng.integers(1, 5, 3), int(rng.integers(-2, 5))
-        stops.update({tuple((low + offset).tolist()): number for offset in np.argwhere(np.ones(size))})
-    stops.update({tuple(v): int(rng.integers(-2, 5)) for v in rng.integers(-reach, reach + 1, (30, 3)).tolist()})
-    present = set(stops.values())
-    rename = {-1: -1, -2: -2 if -1 in present else -1}  # regions are -1, -2, ... without gaps
-    return {voxel: rename.get(number, number) for voxel, number in stops.items()}
-
-
-def own_depth(rng, stop):
-    """A depth picture near what the rays found, or not, or without a reading."""
-    depth = np.where(stop > 0, stop, rng.uniform(0.1, 6, stop.shape)) + rng.normal(0, 0.1, stop.shape)
-    wrong = rng.random(stop.shape) < 0.3
-    depth[wrong] = rng.choice([*NO_READING, *LIMITS], wrong.sum())
-    return depth.astype(np.float32)
-
-
-@examples(100)
-@given(
-    rng=rngs(),
-    camera=cameras(),
-    upright=st.booleans(),
-    voxel_m=st.sampled_from([0.05, 0.1, 0.23]),
-    pixels=st.sampled_from(["ray", "depth"]),
-    check=st.sampled_from([0.0, 0.1, 0.3]),
-    max_range=st.sampled_from([0.35, 1.7, 5.1]),
-    tiles=st.booleans(),
-)
-def test_label_pictures_are_the_plain_walk(rng, camera, upright, voxel_m, pixels, check, max_range, tiles):
-    """Any pose and camera, inside and outside of the world, whole or cut into windows."""
-    stops = random_stops(rng, 8)
-    T = random_pose(rng, upright, reach=rng.choice([3, 12]) * voxel_m)
-    T[2, 3] = rng.uniform(-10, 10) * voxel_m
-    volume = volume_of(stops, voxel_m)
-    world = (stops, volume.origin, voxel_m, camera, T, max_range)
-    depth = own_depth(rng, or_reject(reference_labels, *world)[1])
-    expected, stop = or_reject(reference_labels, *world, pixels, depth, check)
-    with mock.patch.multiple(label_volume, _WHOLE=10 if tiles else 1 << 25, _TILE=4):
-        ids, found = trace_image(volume, camera, T, max_range, pixels, depth, check)
-        again, category = render_labels(volume, camera, T, max_range, pixels=pixels, depth=depth, depth_check_m=check)
-    assert ids.tolist() == again.tolist() == expected.tolist()
-    table = volume.by_id()
-    assert category.tolist() == [[table[n].category if n else -1 for n in row] for row in expected.tolist()]
-    met = stop > 0 if pixels == "depth" else np.ones(stop.shape, bool)  # by depth, free space has a depth too
-    assert found[met] == pytest.approx(stop[met], rel=1e-6, abs=1e-6)
-
-
-@examples(40)
-@given(rng=rngs(), camera=cameras(), max_range=st.sampled_from([0.5, 1.2]))
-def test_windows_of_a_wide_world_show_what_the_whole_shows(rng, camera, max_range):
-    """A sparse world of several tiles, seen from many places in turn, so that windows come and go."""
-    stops = random_stops(rng, 30)
-    whole, cut = volume_of(stops, 0.1), volume_of(stops, 0.1)
-    for _ in range(5):
-        T = random_pose(rng, upright=False, reach=3.5)
-        expected = trace_image(whole, camera, T, max_range)
-        with mock.patch.multiple(label_volume, _WHOLE=10, _TILE=7):
-            found = trace_image(cut, camera, T, max_range)
-        assert (found[0] == expected[0]).all()
-        assert found[1] == pytest.approx(expected[1], rel=1e-6)
-
-
 @examples(20)
-@given(journey=journeys())
-def test_frames_to_label_pictures(journey):
+@given(rng=rngs())
+def test_frames_to_label_pictures(rng):
     """All of it in turn: frames, map, objects, pictures."""
-    config, frames = journey
+    config, frames = random_journey(rng)
     rules = replace(PAPER, min_instance_m3=0.0, confident=config.confident)
     expected_map = or_reject(reference_map, frames, config)
     voxel_map = VoxelMap(config)
