@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from seal_bringup.cli import label
 from seal_bringup.cli.bag_choices import bag_options
-from seal_bringup.label_jobs import LabelJob, run_job
+from seal_bringup.label_jobs import LabelJob, _resume_key, run_job
+from seal_mapping.bag import open_bag
+from seal_mapping.bag_options import BagOptions
 from seal_mapping.bag_writer import BagWriter, write_frame
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
@@ -61,6 +63,22 @@ def test_several_bags_are_labelled_and_a_broken_one_stops_none(command, tmp_path
     assert [len(CocoDataset(tmp_path / "out" / name)) for name in ("a", "b")] == [4, 4]
     with pytest.raises(InputError, match="one bag"):
         raise command(*good, "--continue-from", tmp_path).exception
+
+
+def test_the_work_on_one_bag_is_never_taken_for_anothers(tmp_path):
+    """Simulated bags have the same stamps: files, options and mounting tell them apart."""
+    bags = [write_bag(tmp_path / name) for name in ("a", "b")]
+    keys = set()
+    for bag in bags:
+        for options in (BagOptions(), BagOptions(T_base_camera=camera_mounting(0.5)), BagOptions(every=2)):
+            keys.add(_resume_key(LabelJob(bag, tmp_path / "out", options=options), open_bag(bag, options)))
+    assert len(keys) == 6
+
+
+def test_a_folder_is_named_from_inside(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(write_bag(tmp_path / "bag"))
+    assert command(".", "--rule", "paper").exit_code == 0
+    assert len(CocoDataset(tmp_path / "labels")) == 4
 
 
 def test_polygons_and_an_earlier_map_by_options(command, tmp_path):

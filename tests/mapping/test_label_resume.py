@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -218,3 +219,57 @@ def test_labels_say_what_the_frames_own_detector_thinks(tmp_path):
     assert {row["support"] for row in rows} <= {3.0} and {row["seen"] for row in rows} == {1.0}
     table = summary["self_consistency"]
     assert list(table) == ["chair"] and table["chair"]["confirmed"] == 0.75 and table["chair"]["objects"] == 1
+
+
+@pytest.mark.parametrize("step", ["save_objects", "summary_of", "write_json"])
+def test_an_interrupt_after_the_last_frame_loses_nothing(tmp_path, monkeypatch, step):
+    items = [replace(item, detections=None) for item in wall_source(6).items]
+    label_frames(ListSource(items), tmp_path / "whole", SMALL, detector=Counting(), resume_key="a")
+    detector = Counting()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"seal_mapping.labelling.{step}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            label_frames(ListSource(items), tmp_path / "cut", SMALL, detector=detector, resume_key="a")
+    label_frames(ListSource(items), tmp_path / "cut", SMALL, detector=detector, resume_key="a")
+    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+    assert detector.asked == 6
+
+
+def test_an_unreadable_disk_does_not_cost_what_was_done(tmp_path):
+    class Broken(Cut):
+        def frames(self, start):
+            for item in super().frames(start):
+                if item.index == 3 and self.walks == 2:
+                    raise InputError("cannot read: [Errno 5] Input/output error")
+                yield item
+
+    source = Broken(wall_source(6).items)
+    with pytest.raises(InputError, match="Errno 5"):
+        label_frames(source, tmp_path / "out", SMALL, resume_key="a", workers=1)
+    assert (tmp_path / ".out.part" / "pictures.jsonl").is_file()
+    label_frames(source, tmp_path / "out", SMALL, resume_key="a", workers=1)
+    assert source.started == [0, 0, 6, 3]
+
+
+def test_frames_without_detections_do_not_vote_nothing(tmp_path):
+    """A detector at a third of the camera's rate: its voxels' share is of its own frames."""
+
+    class Thin(ListSource):
+        frames_with_detections = 4
+        unused: ClassVar[dict[str, int]] = {"no pose": 2}
+
+    items = [replace(item, detections=item.detections if item.index % 3 == 0 else None) for item in wall_source(12)]
+    config = label_config(rule="instance_vote", evidence="share", agreement=0.9, min_instance_m3=0.0)
+    summary = label_frames(Thin(items), tmp_path / "out", config)
+    assert summary["annotations_per_category"]["chair"] == 12  # every frame is labelled all the same
+    assert summary["unused"] == {"no pose": 2, "without detections, not in the map": 8}
+
+
+def test_drawings_that_differ_in_one_point_are_other_work():
+    item = wall_source(1).items[0]
+    one, other = (FrameAnnotations("a.json", [drawn(item, 5, (10, 20), (50, y))]) for y in (70, 71))
+    assert one.digest() != other.digest() == FrameAnnotations("b.json", other.pictures).digest()

@@ -254,3 +254,15 @@ def test_timings_name_every_stage():
     voxel_map.integrate(frame(2.0), scores())
     assert list(voxel_map.timings) == ["filter", "grow", "scatter", "fuse", "clear", "explore", "total"]
     assert CAMERA.width == 32 and voxel_map.timings["total"] > 0
+
+
+@pytest.mark.parametrize("name", ["voxel_m", "max_depth_m", "min_height_m", "range_weight_m"])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_numbers_that_are_none_are_refused_before_compiled_code_meets_them(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be finite"):
+        MapConfig(**{name: value})
+
+
+def test_a_camera_that_sees_everything_is_refused():
+    with pytest.raises(ValueError, match="focal lengths must be at least"):
+        Camera(32, 24, 1e-310, 10.0, 16.0, 12.0)

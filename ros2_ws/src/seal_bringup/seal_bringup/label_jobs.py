@@ -20,8 +20,13 @@ from seal_mapping.labelling import label_frames, self_training_labels
 from seal_mapping.map_config import MapConfig
 from seal_perception.dataset import ANNOTATIONS
 from seal_perception.errors import InputError, SealError
+from seal_perception.files import sha256
+from seal_perception.weights import resolve_weights
 
 _LOG = logging.getLogger(__name__)
+
+_ONE_BAG = (SealError, OSError, MemoryError)
+"""What goes wrong with one bag and says nothing about the others."""
 
 Report = Callable[[int, int], None]
 Bar = Callable[[str], AbstractContextManager[Report]]
@@ -100,22 +105,37 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         on_bag(source)
     if drawn is not None:
         _check_drawn(drawn, source)
-    detector, weights = None, ""
+    detector = None
     if job.weights is not None:
         from seal_perception.detector import load_detector
 
         detector = load_detector(job.weights)
-        weights = fingerprint({"weights": job.weights, "metadata": detector.metadata})
-    key = fingerprint({"stamps": source.stamps_ns, "choices": source.choices, "weights": weights})
-    common: dict[str, Any] = {"detector": detector, "progress": report, "workers": job.workers, "resume_key": key}
+    common: dict[str, Any] = {
+        "detector": detector,
+        "progress": report,
+        "workers": job.workers,
+        "resume_key": _resume_key(job, source),
+        "on_folder": lambda folder: write_label_report(folder, source_lines=source.choices),
+    }
     if config is None:
         summary = self_training_labels(source, job.out, **common)
     else:
         changed = MapConfig(**job.map_changes) if job.map_changes else None
         common.update(annotations=drawn, previous=job.continue_from)
         summary = label_frames(source, job.out, config, changed, **common)
-    write_label_report(job.out, source_lines=source.choices)
     return summary
+
+
+def _resume_key(job: LabelJob, source: BagReader) -> str:
+    """What tells this recording, the way it is read and the detector from all others."""
+    files = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in source.store.files]
+    mounting = job.options.T_base_camera
+    weights = None
+    if job.weights is not None:
+        path = resolve_weights(job.weights) if job.weights != "coco" else None
+        weights = [job.weights, None if path is None else sha256(path)]
+    facts = {"files": files, "options": repr(job.options), "stamps": source.stamps_ns, "choices": source.choices}
+    return fingerprint({**facts, "mounting": None if mounting is None else mounting.tolist(), "weights": weights})
 
 
 def _check_drawn(drawn: FrameAnnotations, source: BagReader) -> None:
@@ -151,7 +171,7 @@ def label_all(jobs: list[LabelJob], ray: str | None, bar: Bar, show: Show) -> No
             with bar(job.bag.name) as report:
                 summary = run_job(job, report, lambda source: [print(line) for line in source.choices])
             show(job, summary)
-        except SealError as error:
+        except _ONE_BAG as error:
             if len(jobs) == 1:
                 raise
             failed.append(f"{job.bag}: {error}")
@@ -167,8 +187,17 @@ def _remote_job(job: LabelJob) -> tuple[dict[str, Any] | None, str]:
     """`run_job` on another machine: its summary, or its error as text."""
     try:
         return run_job(job), ""
-    except SealError as error:
-        return None, str(error)
+    except _ONE_BAG as error:
+        return None, f"{error}"
+
+
+def _absolute(job: LabelJob) -> LabelJob:
+    """The job with paths that mean the same in every working directory."""
+    paths = {name: getattr(job, name) for name in ("bag", "out", "annotations", "continue_from")}
+    own = replace(job, **{name: path.absolute() for name, path in paths.items() if path is not None})
+    if job.weights is not None and Path(job.weights).suffix == ".safetensors":
+        own = replace(own, weights=str(Path(job.weights).absolute()))
+    return own
 
 
 def _over_ray(jobs: list[LabelJob], address: str, bar: Bar, show: Show) -> None:
@@ -182,7 +211,7 @@ def _over_ray(jobs: list[LabelJob], address: str, bar: Bar, show: Show) -> None:
         task = ray.remote(_remote_job)
         waiting = {}
         for job in jobs:
-            own = replace(job, bag=job.bag.resolve(), out=job.out.resolve(), workers=job.workers or 1)
+            own = replace(_absolute(job), workers=job.workers or 1)
             waiting[task.options(num_cpus=own.workers).remote(own)] = job
         failed: list[str] = []
         with bar("bags") as report:
@@ -190,7 +219,10 @@ def _over_ray(jobs: list[LabelJob], address: str, bar: Bar, show: Show) -> None:
             while waiting:
                 (done,), _ = ray.wait(list(waiting), num_returns=1)
                 job = waiting.pop(done)
-                summary, text = ray.get(done)
+                try:
+                    summary, text = ray.get(done)
+                except ray.exceptions.RayError as error:
+                    summary, text = None, str(error).splitlines()[0]
                 report(len(jobs) - len(waiting), len(jobs))
                 if summary is None:
                     failed.append(f"{job.bag}: {text}")

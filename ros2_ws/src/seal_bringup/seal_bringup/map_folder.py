@@ -238,7 +238,12 @@ def _appearing(out: Path) -> Iterator[Path]:
         if out.exists():
             shutil.rmtree(old, ignore_errors=True)
             out.rename(old)
-        beside.rename(out)
+        try:
+            beside.rename(out)
+        except OSError:
+            if old.is_dir() and not out.exists():
+                old.rename(out)
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -7,6 +7,7 @@ Files come from outside: JSON alone, every size checked, each mistake one line w
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,6 +176,17 @@ class FrameAnnotations:
         """`for_stamp` of a recorded frame."""
         height, width = item.frame.depth.shape
         return self.for_stamp(item.frame.stamp_ns, height, width, item.index)
+
+    def digest(self) -> str:
+        """SHA-256 of what was drawn: the same drawings, the same digest."""
+        out = hashlib.sha256()
+        for picture in self.pictures:
+            out.update(repr((picture.name, picture.width, picture.height, picture.stamp_ns, picture.index)).encode())
+            for item in picture.objects:
+                out.update(repr((item.category, item.object, len(item.polygons), item.runs is None)).encode())
+                for array in (*item.polygons, *(() if item.runs is None else (item.runs,))):
+                    out.update(repr(array.shape).encode() + array.tobytes())
+        return out.hexdigest()
 
     def missing(self, stamps_ns: Sequence[int]) -> list[str]:
         """Annotated pictures whose frame the bag does not have, each as text to show.

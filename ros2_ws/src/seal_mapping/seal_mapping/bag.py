@@ -75,6 +75,11 @@ class BagReader:
         self._failed: dict[int, str] = {}
         self._no_detections: set[int] = set()
 
+    @property
+    def frames_with_detections(self) -> int:
+        """Frames for which the robot's own detections were recorded."""
+        return sum(stamp in self._index.detections for stamp in self.stamps_ns)
+
     def __len__(self) -> int:
         return len(self.stamps_ns)
 

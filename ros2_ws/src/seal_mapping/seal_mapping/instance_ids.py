@@ -100,7 +100,18 @@ def load_objects(path: Path | str) -> LabelVolume:
         return _volume(head, ijk, instance)
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+        RuntimeError,
+    ) as error:
         text = f"{path} is not a readable table of objects ({type(error).__name__}: {error})"
         raise InputError(text.split("\n")[0]) from error
 
@@ -110,8 +121,10 @@ def _volume(head: dict[str, Any], ijk: npt.NDArray[Any], instance: npt.NDArray[A
         Instance(**{**row, "centre_xyz": tuple(row["centre_xyz"]), "size_xyz": tuple(row["size_xyz"])})
         for row in head["instances"]
     )
+    if any(not 0 < item.id < 1 << 31 or not 0 <= item.category < 127 for item in items):
+        raise ValueError("an object has an impossible id or category")
     if ijk.shape != (len(instance), 3) or set(np.unique(instance).tolist()) - {item.id for item in items}:
         raise ValueError("voxels and table disagree")
     origin = np.asarray(head["origin"], np.float64).reshape(3)
     voxels = (ijk.astype(np.int32), instance.astype(np.int32))
-    return LabelVolume(*voxels, origin, float(head["voxel_m"]), items, next_id=int(head["next_id"]))
+    return LabelVolume(*voxels, origin, float(head["voxel_m"]), items, next_id=int(head.get("next_id", 0)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
+import importlib.util
 import json
 import os
 import queue
@@ -25,14 +27,28 @@ from seal_perception.files import read_json, write_json
 
 MARK = "work.json"
 _AHEAD = 4
+_POOLS = ("omppool", "tbbpool")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def default_workers() -> int:
-    """One worker per core that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)))
+    """One worker per core that this process may use; one where compiled loops do not bear several threads."""
+    return max(1, len(os.sched_getaffinity(0))) if _threads_are_safe() else 1
+
+
+def _threads_are_safe() -> bool:
+    """Whether numba has OpenMP or TBB; its own threads end the process when two of ours use them at a time."""
+    return any(importlib.util.find_spec(f"numba.np.ufunc.{name}") is not None and _loads(name) for name in _POOLS)
+
+
+def _loads(name: str) -> bool:
+    try:
+        importlib.import_module(f"numba.np.ufunc.{name}")
+    except ImportError:
+        return False
+    return True
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
@@ -106,7 +122,7 @@ def work_folder(out: Path, facts: dict[str, Any] | None) -> Iterator[Path]:
     """Give a folder beside `out`; it takes the place of `out` when the block ends without an error.
 
     With `facts`, the folder stays when the block is interrupted or fails, and the next call with the same facts gets it
-    again, with all that was done. A user's mistake (InputError) leaves nothing.
+    again, with all that was done. What failed before anything was done leaves nothing.
 
     Raises:
         InputError: if `out` is a file, holds something that is no dataset, or another process works on it.
@@ -121,13 +137,14 @@ def work_folder(out: Path, facts: dict[str, Any] | None) -> Iterator[Path]:
         mark = fingerprint(facts) if facts is not None else None
         if not _same_work(beside, mark):
             shutil.rmtree(beside, ignore_errors=True)
+        if old.is_dir() and not out.exists():  # a kill came between the two renames
+            old.rename(out)
         shutil.rmtree(old, ignore_errors=True)
         beside.mkdir(exist_ok=True)
         if mark is not None:
             write_json(beside / MARK, {"fingerprint": mark})
         try:
             yield beside
-            (beside / MARK).unlink(missing_ok=True)
             if out.exists():
                 out.rename(old)
             try:
@@ -136,13 +153,15 @@ def work_folder(out: Path, facts: dict[str, Any] | None) -> Iterator[Path]:
                 if old.exists():
                     old.rename(out)
                 raise
-        except InputError:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
+            (out / MARK).unlink(missing_ok=True)
         finally:
-            if mark is None:
+            if mark is None or _nothing_done(beside):
                 shutil.rmtree(beside, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _nothing_done(folder: Path) -> bool:
+    return not any(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != MARK)
 
 
 def _same_work(folder: Path, mark: str | None) -> bool:
@@ -162,6 +181,8 @@ def _locked(out: Path) -> Iterator[None]:
     with open(path, "w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not path.exists() or os.fstat(stream.fileno()).st_ino != path.stat().st_ino:
+                raise BlockingIOError  # its owner has just taken it away, and another may hold a new one
         except BlockingIOError as error:
             raise InputError(f"another process is writing {out}; wait for it or choose another folder") from error
         try:

@@ -9,7 +9,7 @@ or ROS.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,24 @@ from seal_mapping.label_prop import LabelConfig, propagate
 from seal_mapping.label_summary import OWN_SCORE, own_extra, summary_of
 from seal_mapping.label_volume import LabelVolume
 from seal_mapping.label_work import default_workers, in_order, read_ahead, work_folder
-from seal_mapping.map_building import FrameDetector, MapPass, OwnDetections, Progress, build_map, frames_from, silent
+from seal_mapping.map_building import (
+    NO_DETECTIONS,
+    FrameDetector,
+    MapPass,
+    OwnDetections,
+    Progress,
+    build_map,
+    detected,
+    frames_from,
+    silent,
+)
 from seal_mapping.raytrace import render_labels
 from seal_mapping.source import BagFrame, FrameSource
 from seal_mapping.voxel_map import MapConfig, VoxelMap
-from seal_perception.dataset import Annotation, DatasetWriter, EncodedPicture, encode_picture
+from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter, EncodedPicture, encode_picture
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
-from seal_perception.files import sha256, write_json
+from seal_perception.files import read_json, sha256, write_json
 from seal_perception.frame import Frame
 
 __all__ = ["FrameDetector", "build_map", "label_bag", "label_frames", "self_training_labels"]
@@ -69,6 +79,7 @@ def label_frames(
     previous: Path | str | None = None,
     workers: int | None = None,
     resume_key: str | None = None,
+    on_folder: Callable[[Path], object] | None = None,
 ) -> dict[str, Any]:
     """Label every frame by 3DLabelProp and write a dataset.
 
@@ -89,12 +100,13 @@ def label_frames(
         workers: threads that trace and encode frames; None = one per core. The output does not depend on it.
         resume_key: text that tells this recording and detector from others. With it, an interrupted call leaves its
             work beside `out`, and the next one goes on with it.
+        on_folder: called with the whole folder before it takes the place of `out`: what it writes there belongs to it.
 
     Returns:
         What `labels.json` holds.
 
     Raises:
-        InputError: if there are no frames, a frame has no detections and there is neither detector nor annotation, or
+        InputError: if there are no frames, no frame has detections and there is neither detector nor annotation, or
             `out` is something other than a dataset.
     """
     config, report, out = label_config or LabelConfig(), progress or silent, Path(out)
@@ -106,23 +118,27 @@ def label_frames(
     if resume_key is not None:
         facts = {"version": 2, "key": resume_key, "label": asdict(config), "map": asdict(start_map.config)}
         facts["previous"] = None if previous is None else sha256(Path(previous) / MAP)
-        facts["annotations"] = None if annotations is None else [repr(p) for p in annotations.pictures]
+        facts["annotations"] = None if annotations is None else annotations.digest()
+    unused = _unused(source)
     with work_folder(out, facts) as folder:
         own = OwnDetections(detector, folder if facts is not None else None)
         try:
             passed = MapPass(source, start_map, own, annotations, folder if facts is not None else None)
             voxel_map = passed.run(lambda done, _: report(done, 2 * total))
             volume = propagate(voxel_map, config, before, passed.annotated)
+            voxel_map.save(folder / MAP)
+            save_objects(volume, folder / OBJECTS)
 
             def label(item: BagFrame, found: Detections | None) -> list[Annotation]:
                 return frame_annotations(item.frame, volume, config, found)
 
             info = {"labels": "3DLabelProp", "rule": config.rule}
-            table = _write_frames(source, folder, info, label, own, report, total, workers)
+            table = _write_frames(source, folder, info, label, own, report, total, workers, unused)
         finally:
             own.close()
-        voxel_map.save(folder / MAP)
-        save_objects(volume, folder / OBJECTS)
+        lacking = total - detected(source) if detector is None and detected(source) else 0
+        if lacking and unused is not None:
+            table["unused"]["without detections, not in the map"] = lacking
         about = {
             "rule": config.rule,
             "label_config": asdict(config),
@@ -131,7 +147,7 @@ def label_frames(
             "explored_area_m2": round(voxel_map.explored_area_m2, 4),
             "annotated_frames": 0 if annotations is None else len(annotations),
         }
-        summary = _finish(folder, {**about, **table, "instances": volume.table()})
+        summary = _finish(folder, {**about, **table, "instances": volume.table()}, on_folder)
     _LOG.info("%d instances, %d annotations in %s", len(volume.instances), summary["annotations"], out)
     return summary
 
@@ -194,6 +210,7 @@ def self_training_labels(
     *,
     workers: int | None = None,
     resume_key: str | None = None,
+    on_folder: Callable[[Path], object] | None = None,
 ) -> dict[str, Any]:
     """The control: each frame's own detections above `min_score` are its labels; no map, no other view.
 
@@ -206,6 +223,7 @@ def self_training_labels(
         progress: called with (frames done, frames to do).
         workers: as in `label_frames`.
         resume_key: as in `label_frames`.
+        on_folder: as in `label_frames`.
 
     Returns:
         What `labels.json` holds.
@@ -219,7 +237,9 @@ def self_training_labels(
 
     def label(item: BagFrame, found: Detections | None) -> list[Annotation]:
         if found is None:
-            raise InputError(f"frame {item.index} has no recorded detections; run the detector again (--redetect)")
+            if detected(source) == 0:
+                raise InputError(NO_DETECTIONS)
+            return []
         return [
             Annotation(int(category), mask, {"score": round(float(score), 6)})
             for category, score, mask in zip(found.categories, found.scores, found.masks, strict=True)
@@ -233,11 +253,11 @@ def self_training_labels(
         own = OwnDetections(detector, folder if facts is not None else None)
         info = {"labels": "self-training", "min_score": min_score}
         try:
-            table = _write_frames(source, folder, info, label, own, report, 0, workers)
+            table = _write_frames(source, folder, info, label, own, report, 0, workers, _unused(source))
         finally:
             own.close()
         summary = {"rule": "self_training", "min_score": min_score, "min_area_share": min_area_share, **table}
-        return _finish(folder, summary)
+        return _finish(folder, summary, on_folder)
 
 
 def _write_frames(
@@ -249,9 +269,13 @@ def _write_frames(
     report: Progress,
     before: int,
     workers: int | None,
+    unused: dict[str, int] | None,
 ) -> dict[str, Any]:
     """Label and write all frames into the dataset at `folder`; the counts of `labels.json`."""
     total = len(source)
+    if (folder / ANNOTATIONS).is_file():  # all written, and then interrupted
+        document = read_json(folder / ANNOTATIONS)
+        return _table(document["images"], document["annotations"], total, unused)
     with DatasetWriter(folder, info, resume=True) as writer:
         start = int(writer.images[-1]["frame"]) + 1 if writer.images else 0
 
@@ -268,9 +292,23 @@ def _write_frames(
         for picture in in_order(encode, pairs(), workers or default_workers()):
             writer.add_encoded(picture)
             report(before + int(picture.extra["frame"]) + 1, before + total)
-        table = summary_of(writer.images, writer.annotations)
-    unused = getattr(source, "unused", None)
-    return table if unused is None else {**table, "unused": dict(unused)}
+        return _table(writer.images, writer.annotations, total, unused)
+
+
+def _unused(source: FrameSource) -> dict[str, int] | None:
+    """What the source could not use, before any picture was read; None if it does not count."""
+    found = getattr(source, "unused", None)
+    return None if found is None else dict(found)
+
+
+def _table(
+    images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]], total: int, unused: dict[str, int] | None
+) -> dict[str, Any]:
+    table = summary_of(images, annotations)
+    if unused is None:
+        return table
+    lost = total - len(images)
+    return {**table, "unused": {**unused, **({"broken when read": lost} if lost else {})}}
 
 
 def _preview(folder: Path, item: BagFrame, annotations: list[Annotation], total: int) -> None:
@@ -279,10 +317,12 @@ def _preview(folder: Path, item: BagFrame, annotations: list[Annotation], total:
         write_png(folder / "previews" / f"{item.index:06d}.png", draw_labels(item.frame.rgb, annotations))
 
 
-def _finish(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
-    """Write `labels.json` and take away what only the work needed."""
-    for path in [*folder.glob("map_*.npz"), *folder.glob("annotated_*.npz"), folder / "detected.jsonl"]:
-        path.unlink(missing_ok=True)
+def _finish(folder: Path, summary: dict[str, Any], on_folder: Callable[[Path], object] | None) -> dict[str, Any]:
+    """Write `labels.json` and what belongs to it, then take away what only the work needed."""
     document = {"format": "seal_labels", "version": 2, **summary}
     write_json(folder / LABELS, document)
+    if on_folder is not None:
+        on_folder(folder)
+    for path in [*folder.glob("map_*.npz"), *folder.glob("annotated_*.npz"), folder / "detected.jsonl"]:
+        path.unlink(missing_ok=True)
     return document

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from seal_perception.errors import InputError
 _LOG = logging.getLogger(__name__)
 _CHECKPOINT_S = 20.0
 _DETECTED = "detected.jsonl"
+NO_DETECTIONS = "the recording has no recorded detections for its frames; run the detector again (--redetect)"
 
 Progress = Callable[[int, int], None]
 
@@ -39,6 +41,11 @@ class FrameDetector(Protocol):
 
 def silent(done: int, total: int) -> None:
     """Report nothing."""
+
+
+def detected(source: FrameSource) -> int:
+    """Frames of a source with recorded detections; 0 if a source does not say so: then every frame must have some."""
+    return int(getattr(source, "frames_with_detections", 0))
 
 
 def frames_from(source: FrameSource, start: int) -> Iterator[BagFrame]:
@@ -62,35 +69,38 @@ class OwnDetections:
 
     def __init__(self, detector: FrameDetector | None, folder: Path | None = None) -> None:
         self._detector = detector
-        self._known: dict[int, str] = {}
-        self._stream: IO[str] | None = None
+        self._known: dict[int, int] = {}
+        self._stream: IO[bytes] | None = None
         if detector is None or folder is None:
             return
         path = folder / _DETECTED
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
-                row = _journal_row(line)
-                if row is None:
-                    break
-                self._known[row[0]] = row[1]
-        self._stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open for as long as frames come
-        for index, text in self._known.items():
-            self._stream.write(json.dumps([index, text]) + "\n")
+        path.touch()
+        self._stream = open(path, "r+b")  # noqa: SIM115 - open for as long as frames come
+        end = 0
+        for line in self._stream:
+            row = _journal_row(line)
+            if row is None:
+                break
+            self._known[row[0]] = end
+            end += len(line)
+        self._stream.truncate(end)
 
     def of(self, item: BagFrame) -> Detections | None:
         """Detections of a frame; None if none were recorded and there is no detector."""
         if self._detector is None:
             return item.detections
-        if item.index in self._known:
-            return m.detections_from_text(self._known[item.index]).detections
-        found = self._detector.detect(item.frame.rgb)
-        if self._stream is not None:
-            text = m.detections_to_text(found, item.frame.stamp_ns)
-            self._known[item.index] = text
-            self._stream.write(json.dumps([item.index, text]) + "\n")
+        if self._stream is None:
+            return self._detector.detect(item.frame.rgb)
+        if item.index not in self._known:
+            text = m.detections_to_text(self._detector.detect(item.frame.rgb), item.frame.stamp_ns)
+            self._known[item.index] = self._stream.seek(0, os.SEEK_END)
+            self._stream.write(json.dumps([item.index, text]).encode() + b"\n")
             self._stream.flush()
-            return m.detections_from_text(text).detections  # the same, whether found now or read again
-        return found
+        self._stream.seek(self._known[item.index])
+        row = _journal_row(self._stream.readline())
+        if row is None:
+            raise InputError(f"the journal of detections was changed while it was in use: frame {item.index}")
+        return m.detections_from_text(row[1]).detections  # the same, whether found now or read again
 
     def close(self) -> None:
         """Close the journal."""
@@ -98,11 +108,11 @@ class OwnDetections:
             self._stream.close()
 
 
-def _journal_row(line: str) -> tuple[int, str] | None:
+def _journal_row(line: bytes) -> tuple[int, str] | None:
     try:
         index, text = json.loads(line)
         m.detections_stamp_ns(text)
-        return (int(index), text) if line.endswith("\n") else None
+        return (int(index), text) if line.endswith(b"\n") else None
     except (ValueError, TypeError, InputError):
         return None
 
@@ -151,7 +161,7 @@ class MapPass:
         """The map of all frames.
 
         Raises:
-            InputError: if a frame has neither detections nor a detector, and nothing was annotated.
+            InputError: if no frame has detections, there is no detector, and nothing was annotated.
         """
         self._restore()
         total, last = len(self._source), time.monotonic()
@@ -170,8 +180,10 @@ class MapPass:
     def _add(self, item: BagFrame) -> None:
         drawn = None if self._annotations is None else self._annotations.for_frame(item)
         found = self._own.of(item) if drawn is None else drawn
-        if found is None and self._annotations is None:
-            raise InputError(f"frame {item.index} has no recorded detections; run the detector again (--redetect)")
+        if found is None and (self._annotations is None or detected(self._source)):
+            if detected(self._source) == 0:
+                raise InputError(NO_DETECTIONS)
+            return  # a view that nobody was asked about must not vote "nothing"
         scores = None if found is None else found.score_image(self.voxel_map.config.num_categories)
         frame = item.frame
         if drawn is not None and self.annotated is not None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -58,6 +59,9 @@ class MapConfig:
     clear_margin_m: float = 0.15
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            if not math.isfinite(getattr(self, item.name)):
+                raise ValueError(f"{item.name} must be finite, got {getattr(self, item.name)}")
         if not self.voxel_m > 0:
             raise ValueError(f"voxel_m must be positive, got {self.voxel_m}")
         if self.num_categories < 1:

@@ -77,6 +77,10 @@ def load_map(path: Path | str) -> VoxelMap:
         TypeError,
         IndexError,
         AttributeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        RuntimeError,
     ) as error:
         raise InputError(f"{path} is not a readable map ({type(error).__name__}: {error})".split("\n")[0]) from error
 
@@ -84,6 +88,8 @@ def load_map(path: Path | str) -> VoxelMap:
 def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
     config = MapConfig(**head["config"])
     nx, ny = (int(s) for s in head["explored_shape"])
+    if min(nx, ny) < 0 or nx * ny > 8 * len(arrays["explored"]):
+        raise InputError(f"its grid of {nx} x {ny} cells does not fit its {len(arrays['explored'])} bytes")
     cells = np.unpackbits(arrays["explored"], count=nx * ny).reshape(nx, ny).astype(bool)
     n, c = len(arrays["ijk"]), config.num_categories
     widths = {"ijk": 3, "rgb": 3, "best": c, "said": c, "evidence": c, "views": 0, "last": 0}

@@ -105,7 +105,7 @@ class VoxelStore:
         """
         edge = BLOCK * self._config.voxel_m
         low, high = (np.floor((corner - self._config.origin) / edge) for corner in (low_m, high_m))
-        if max(np.abs(low).max(), np.abs(high).max()) > _MAX_BLOCK_INDEX:
+        if not max(np.abs(low).max(), np.abs(high).max()) <= _MAX_BLOCK_INDEX:  # NaN is not
             raise InputError(f"a point at {np.round(high_m, 1).tolist()} m is too far for the map; is a pose wrong?")
         self.cover_blocks(low.astype(np.int64), high.astype(np.int64))
 

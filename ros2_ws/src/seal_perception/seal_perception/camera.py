@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+MIN_FOCAL_PIXELS = 0.01
+"""A shorter one is a mistake, and makes rays that nothing can be computed with."""
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -31,6 +34,8 @@ class Camera:
             raise ValueError(f"camera size must be positive, got {self.width} x {self.height}")
         if not (self.fx > 0 and self.fy > 0 and math.isfinite(self.fx) and math.isfinite(self.fy)):
             raise ValueError(f"focal lengths must be positive and finite, got fx={self.fx}, fy={self.fy}")
+        if min(self.fx, self.fy) < MIN_FOCAL_PIXELS:
+            raise ValueError(f"focal lengths must be at least {MIN_FOCAL_PIXELS} pixels, got {self.fx}, {self.fy}")
         if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
             raise ValueError(f"principal point must be finite, got cx={self.cx}, cy={self.cy}")
 

@@ -47,7 +47,7 @@ def annotate(
     from seal_mapping.annotate import annotate_frames
     from seal_mapping.bag import open_bag
 
-    folder = out or Path(bag).with_name("annotate")
+    folder = out or bag.absolute().with_name("annotate")
     source = open_bag(bag, bag_options(read))
     with rate_bar("frames") as progress:
         choice = annotate_frames(source, folder, frames, mode, min_gap, progress=progress)

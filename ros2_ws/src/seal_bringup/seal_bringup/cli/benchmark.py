@@ -24,7 +24,8 @@ def benchmark(
 ) -> None:
     """Time every stage and its named baseline in one run on this machine.
 
-    Groups: render, detector, mapping (with labels), labels, planning, loop. Times are medians and 90 % figures in milliseconds, warm.
+    Groups: render, detector, mapping (with labels), labels, planning, loop. Times are medians and 90 % figures in
+    milliseconds, warm.
     The ratio is baseline / stage: above 1 the stage is the faster of the two. Ratios carry over to other machines,
     milliseconds do not; run it on an otherwise idle one.
     """

@@ -44,7 +44,7 @@ def label(
     rule: Annotated[
         str,
         typer.Option(
-            help="How views are fused: paper (best score ever > 0.9), agreement (mean over the views of a voxel), "
+            help="How views are fused: paper (best score ever > 0.9), agreement (share of the views of a voxel), "
             "instance_vote (the same over a whole object), self_training (no map: each frame's own detections > 0.9)."
         ),
     ] = "instance_vote",
@@ -120,7 +120,7 @@ def label(
     jobs = [
         LabelJob(
             bag=bag,
-            out=_folder(bag, out, len(bags)),
+            out=_folder(bag.absolute(), out, len(bags)),
             rule=rule,
             label_changes={name: value for name, value in label_changes.items() if value is not None},
             map_changes={name: value for name, value in map_changes.items() if value is not None},
