@@ -75,6 +75,15 @@ def test_the_work_on_one_bag_is_never_taken_for_anothers(tmp_path):
     assert len(keys) == 6
 
 
+def test_a_map_frame_without_its_floor_at_zero_is_noticed(tmp_path, caplog):
+    bag = write_bag(tmp_path / "bag")
+    run_job(LabelJob(bag, tmp_path / "out", rule="paper"))
+    assert "is z = 0 the floor" not in caplog.text
+    sunk = BagOptions(T_base_camera=camera_mounting(-3.0))  # the camera's start taken for z = 3 m
+    run_job(LabelJob(bag, tmp_path / "sunk", rule="paper", options=sunk))
+    assert "only 0 % of the depth readings lie between -0.1 and 2 m" in caplog.text
+
+
 def test_a_folder_is_named_from_inside(command, tmp_path, monkeypatch):
     monkeypatch.chdir(write_bag(tmp_path / "bag"))
     assert command(".", "--rule", "paper").exit_code == 0

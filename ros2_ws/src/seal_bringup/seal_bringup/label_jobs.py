@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from seal_bringup.map_check import held
 from seal_bringup.report.label_report import write_label_report
 from seal_mapping.annotations import FrameAnnotations, read_annotations
 from seal_mapping.bag import BagReader, open_bag
@@ -121,6 +124,7 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         summary = self_training_labels(source, job.out, **common)
     else:
         changed = MapConfig(**job.map_changes) if job.map_changes else None
+        _check_heights(source, changed or MapConfig())
         common.update(annotations=drawn, previous=job.continue_from)
         summary = label_frames(source, job.out, config, changed, **common)
     return summary
@@ -136,6 +140,28 @@ def _resume_key(job: LabelJob, source: BagReader) -> str:
         weights = [job.weights, None if path is None else sha256(path)]
     facts = {"files": files, "options": repr(job.options), "stamps": source.stamps_ns, "choices": source.choices}
     return fingerprint({**facts, "mounting": None if mounting is None else mounting.tolist(), "weights": weights})
+
+
+def _check_heights(source: BagReader, config: MapConfig) -> None:
+    """Say so where most of what the camera saw lies outside the heights that are mapped."""
+    inside = readings = 0
+    for start in range(0, len(source), max(1, len(source) // 5)):
+        for item in source.frames(start):
+            inside += int(held(item.frame, config).sum())
+            readings += int((np.isfinite(item.frame.depth) & (item.frame.depth > 0)).sum())
+            break
+    if readings and inside < 0.5 * readings:
+        _LOG.warning(
+            "only %.0f %% of the depth readings lie between %g and %g m of height and within %g to %g m of the camera: "
+            "is z = 0 the floor of the map frame? see --min-height, --max-height and --max-depth",
+            *(
+                100 * inside / readings,
+                config.min_height_m,
+                config.max_height_m,
+                config.min_depth_m,
+                config.max_depth_m,
+            ),
+        )
 
 
 def _check_drawn(drawn: FrameAnnotations, source: BagReader) -> None:

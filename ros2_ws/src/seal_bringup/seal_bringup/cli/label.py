@@ -76,6 +76,10 @@ def label(
         typer.Option(help="Frames that must have seen a voxel before a ray stops there; 3 for a real robot."),
     ] = None,
     max_depth: Annotated[float | None, typer.Option(help="Metres up to which depth is used; default 5.")] = None,
+    min_height: Annotated[
+        float | None, typer.Option(help="Lowest height in metres that is mapped; default -0.1: z = 0 is the floor.")
+    ] = None,
+    max_height: Annotated[float | None, typer.Option(help="Greatest height that is mapped; default 2.")] = None,
     edge_filter: Annotated[
         float | None,
         typer.Option(help="Drop depth that differs from a neighbour's by this share; 0.05 for a real one."),
@@ -111,6 +115,8 @@ def label(
     }
     map_changes = {
         "max_depth_m": max_depth,
+        "min_height_m": min_height,
+        "max_height_m": max_height,
         "edge_filter": edge_filter,
         "range_weight_m": range_weight,
         "clear_views": clear_views,
