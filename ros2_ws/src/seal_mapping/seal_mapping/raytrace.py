@@ -221,7 +221,10 @@ def trace_image(
     depth: npt.NDArray[np.float32] | None = None,
     depth_check_m: float = 0.0,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """As `render_labels`: (H, W) int32 instance id and (H, W) float32 depth at which the ray stops, 0 = nowhere."""
+    """As `render_labels`: (H, W) int32 instance id and (H, W) float32 depth at which the ray stops, 0 = nowhere.
+
+    With `pixels="depth"` the depth is the pixel's own wherever that lies inside the volume, labelled or not.
+    """
     if pixels not in PIXELS:
         raise InputError(f"pixels must be one of {', '.join(PIXELS)}, got {pixels!r}")
     size = (camera.height, camera.width)
