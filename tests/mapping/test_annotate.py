@@ -210,7 +210,7 @@ def test_the_command_says_what_it_chose(monkeypatch, tmp_path):
     app = typer.Typer()
     command.register(app)
     app.command("other")(lambda: None)  # two commands, so that `annotate` keeps its name
-    monkeypatch.setattr("seal_mapping.bag.open_bag", lambda path: office())
+    monkeypatch.setattr("seal_mapping.bag.open_bag", lambda path, options: office())
     result = CliRunner().invoke(app, ["annotate", str(tmp_path / "bag"), "-k", "2"])
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
