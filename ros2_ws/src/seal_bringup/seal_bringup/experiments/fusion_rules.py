@@ -67,7 +67,7 @@ def candidates() -> dict[str, LabelConfig]:
     out[f"{name}, by ray"] = replace(base, pixels="ray")
     for check in (0.15, 0.3):
         out[f"{name}, by ray, depth check {check}"] = replace(base, pixels="ray", depth_check_m=check)
-    for voxels in (200, 80, 40):
+    for voxels in (80, 40):  # 200 is the default
         out[f"paper {voxels} voxels"] = replace(PAPER, min_instance_m3=voxels * 1.25e-4)
         out[f"{name}, {voxels} voxels"] = replace(base, min_instance_m3=voxels * 1.25e-4)
     return out
