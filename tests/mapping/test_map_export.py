@@ -13,12 +13,11 @@ from seal_mapping.palette import (
     NO_COLOUR,
     category_colour,
     category_colours,
-    category_name,
     instance_colour,
     instance_colours,
 )
 from seal_mapping.voxel_map import MapConfig, VoxelMap
-from seal_perception.categories import CATEGORIES, COLOURS
+from seal_perception.categories import CATEGORIES, COLOURS, category_name
 from seal_perception.errors import InputError
 
 

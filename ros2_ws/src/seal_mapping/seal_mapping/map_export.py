@@ -14,9 +14,10 @@ import numpy.typing as npt
 from seal_mapping.label_prop import LabelConfig, propagate
 from seal_mapping.label_volume import Instance, LabelVolume
 from seal_mapping.map_config import VoxelCloud
-from seal_mapping.palette import category_colour, category_colours, category_name, instance_colour, instance_colours
+from seal_mapping.palette import category_colour, category_colours, instance_colour, instance_colours
 from seal_mapping.voxel_map import VoxelMap
 from seal_mapping.voxel_store import voxel_keys
+from seal_perception.categories import category_name
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names and colours for any number of categories and objects; the six of SEAL keep theirs everywhere."""
+"""Colours for any number of categories and objects; the six of SEAL keep theirs everywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from seal_perception.categories import CATEGORIES, COLOURS
+from seal_perception.categories import COLOURS
 
 NO_COLOUR = (150, 150, 150)
 """RGB of what has no label or belongs to no object."""
@@ -20,13 +20,6 @@ def _hue_colour(number: int, saturation: float, value: float) -> tuple[int, int,
     """The golden ratio spreads the hues: neighbouring numbers are far apart, and no number's colour ever changes."""
     red, green, blue = colorsys.hsv_to_rgb((number * _GOLDEN) % 1.0, saturation, value)
     return round(255 * red), round(255 * green), round(255 * blue)
-
-
-def category_name(index: int) -> str:
-    """Name of a category; "category_7" for an index beyond `CATEGORIES`, "none" for a negative one."""
-    if index < 0:
-        return "none"
-    return CATEGORIES[index] if index < len(CATEGORIES) else f"category_{index}"
 
 
 def category_colour(index: int) -> tuple[int, int, int]:

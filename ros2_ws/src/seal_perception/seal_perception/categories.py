@@ -26,8 +26,10 @@ COLOURS: npt.NDArray[np.uint8] = np.array(
 
 
 def category_name(index: int) -> str:
-    """Name of a category; beyond the six, in maps of other categories, "category_<index>"."""
-    return CATEGORIES[index] if 0 <= index < NUM_CATEGORIES else f"category_{index}"
+    """Name of a category; beyond the six, in maps of other categories, "category_7"; "none" for a negative index."""
+    if index < 0:
+        return "none"
+    return CATEGORIES[index] if index < NUM_CATEGORIES else f"category_{index}"
 
 
 def category_index(name: str) -> int:

@@ -81,8 +81,8 @@ def map_facts(path: Path) -> dict[str, Any]:
     import numpy as np
 
     from seal_mapping.label_prop import propagate
-    from seal_mapping.palette import category_name
     from seal_mapping.voxel_map import VoxelMap
+    from seal_perception.categories import category_name
 
     voxel_map = VoxelMap.load(path)
     cloud, config = voxel_map.voxels(), voxel_map.config
@@ -239,7 +239,7 @@ def _collect(path: Path, objects: Path | None, min_views: float) -> Any:
 
 
 def _rows(cloud: Any) -> list[dict[str, Any]]:
-    from seal_mapping.palette import category_name
+    from seal_perception.categories import category_name
 
     return [
         {

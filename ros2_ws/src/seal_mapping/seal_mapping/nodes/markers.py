@@ -11,7 +11,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from seal_mapping.label_volume import LabelVolume
 from seal_mapping.map_query import ObjectBox, object_boxes
-from seal_mapping.palette import category_colour, category_name
+from seal_mapping.palette import category_colour
+from seal_perception.categories import category_name
 
 BOX_ALPHA, VOXEL_ALPHA, TEXT_M = 0.25, 0.9, 0.15
 OVERSIZE = 1.04
