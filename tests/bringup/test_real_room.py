@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seal_bringup.experiments.polygons import LABELS, MAP, Recording, check_frames, labelled, reach
-from seal_bringup.experiments.real_depth import measure
+from seal_bringup.map_check import check_maps, filter_rows
 from seal_mapping.annotations import read_annotations
 from seal_mapping.bag import open_bag
 from seal_mapping.bag_import import import_folder
-from seal_mapping.map_config import MapConfig
 
 DRAWN = Path(__file__).parents[1] / "fixtures" / "hololens_polygons"
 
@@ -42,8 +40,8 @@ def test_five_drawn_frames_label_the_walk(room):
 
 def test_filters_make_rays_stop_where_the_sensor_measured(room):
     """Issue 3: odd frames traced in a map of the even ones: 80 % within 10 cm, below 5 % without a hit."""
-    plain = MapConfig(min_height_m=-0.5, max_height_m=3.5)
-    even, odd = room.items[::2], room.items[1::6]  # a third of the odd ones: neighbours tell the same
-    filtered = measure(even, odd, replace(plain, edge_filter=0.05, range_weight_m=2.5, clear_views=3), 2)
-    assert filtered["precise"] >= 0.8 and filtered["no_hit"] < 0.05
-    assert measure(even, odd, plain, 1)["precise"] < 0.65
+    rows = filter_rows()
+    chosen = {name: rows[name] for name in ("no filter", "min_views 2, all three")}
+    table = check_maps(room, chosen, rows["no filter"][0])
+    assert table["min_views 2, all three"]["precise"] >= 0.8 and table["min_views 2, all three"]["no_hit"] < 0.05
+    assert table["no filter"]["precise"] < 0.65

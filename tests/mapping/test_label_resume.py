@@ -273,3 +273,14 @@ def test_drawings_that_differ_in_one_point_are_other_work():
     item = wall_source(1).items[0]
     one, other = (FrameAnnotations("a.json", [drawn(item, 5, (10, 20), (50, y))]) for y in (70, 71))
     assert one.digest() != other.digest() == FrameAnnotations("b.json", other.pictures).digest()
+
+
+def test_a_kill_between_the_two_renames_loses_neither_folder(tmp_path):
+    label_frames(wall_source(2), tmp_path / "out", SMALL)
+    before = digest(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / ".out.old")
+    with pytest.raises(KeyboardInterrupt):
+        label_frames(Cut(wall_source(3).items, 1), tmp_path / "out", SMALL)
+    assert digest(tmp_path / "out") == before  # the old one is back until the new one is whole
+    label_frames(wall_source(3), tmp_path / "out", SMALL)
+    assert len(CocoDataset(tmp_path / "out")) == 3 and [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -88,6 +88,31 @@ class _Row:
         }
 
 
+def filter_rows() -> Rows:
+    """The filters of real depth one by one and together: map and least number of views per row."""
+    plain = MapConfig(min_height_m=-0.5, max_height_m=3.5)
+    out: Rows = {"no filter": (plain, 1)}
+    for views in (2, 3, 5, 8):
+        out[f"min_views {views}"] = (plain, views)
+    for share in (0.02, 0.05):
+        out[f"edge_filter {share}"] = (replace(plain, edge_filter=share), 1)
+    for far in (3.0, 4.0):
+        out[f"max_depth_m {far}"] = (replace(plain, max_depth_m=far), 1)
+    out["clear_views 3"] = (replace(plain, clear_views=3), 1)
+    out["min_views 3, edge_filter 0.05"] = (replace(plain, edge_filter=0.05), 3)
+    for full in (1.5, 2.5, 3.0):
+        out[f"min_views 3, range_weight_m {full}"] = (replace(plain, range_weight_m=full), 3)
+    out["min_views 3, clear_views 3"] = (replace(plain, clear_views=3), 3)
+    out["min_views 2, range_weight_m 2.5, edge_filter 0.05"] = (
+        replace(plain, edge_filter=0.05, range_weight_m=2.5),
+        2,
+    )
+    every = replace(plain, edge_filter=0.05, range_weight_m=2.5, clear_views=3)
+    out["min_views 3, all three"] = (every, 3)
+    out["min_views 2, all three"] = (every, 2)
+    return out
+
+
 def check_maps(
     source: FrameSource, rows: Rows, judge: MapConfig, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, dict[str, float]]:

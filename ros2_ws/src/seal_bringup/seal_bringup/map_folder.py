@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seal_bringup.experiments.real_depth import candidates
-from seal_bringup.map_check import check_maps, held, stops
+from seal_bringup.map_check import check_maps, filter_rows, held, stops
 from seal_bringup.provenance import provenance
 from seal_bringup.report.cubes import CubeView, draw_voxels_png
 from seal_bringup.report.depth_pictures import frame_panels, frame_picture
@@ -34,7 +33,7 @@ from seal_mapping.map_config import MapConfig
 from seal_mapping.map_export import collect, write_ply
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.errors import InputError
-from seal_perception.files import write_json
+from seal_perception.files import put_back, take_place, write_json
 
 TABLE = "map.json"
 FORMAT, VERSION = "seal_map_build", 1
@@ -210,7 +209,7 @@ def _check(source: BagReader, job: MapJob, bar: Bar) -> dict[str, float] | None:
 def _filter_table(source: BagReader, job: MapJob, bar: Bar) -> dict[str, dict[str, float]]:
     if not job.filter_table:
         return {}
-    rows: dict[str, tuple[MapConfig, float]] = {name: (config, views) for name, (config, views) in candidates().items()}
+    rows = filter_rows()
     with bar("filter table") as report:
         return check_maps(source, rows, rows["no filter"][0], report)
 
@@ -229,21 +228,13 @@ def _check_free(job: MapJob) -> None:
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends without an error, and goes otherwise."""
-    beside, old = (out.with_name(f".{out.name}.{end}") for end in ("part", "old"))
+    beside = out.with_name(f".{out.name}.part")
+    put_back(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     try:
         yield beside
-        if out.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-        try:
-            beside.rename(out)
-        except OSError:
-            if old.is_dir() and not out.exists():
-                old.rename(out)
-            raise
+        take_place(beside, out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)

@@ -22,7 +22,7 @@ from seal_mapping.voxel_map import MapConfig
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import ANNOTATIONS, CATEGORY_TABLE
 from seal_perception.errors import InputError
-from seal_perception.files import write_json
+from seal_perception.files import put_back, take_place, write_json
 
 MODES = ("auto", "entropy", "coverage")
 CHOICE, README, SHEET, NAMES, IMAGES = "choice.json", "README.txt", "contact_sheet.png", "labels.txt", "images"
@@ -230,23 +230,15 @@ def _silent(done: int, total: int) -> None:
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
     """Give an empty folder beside `out`; it takes the place of `out` when the block ends without an error."""
+    put_back(out)
     _check_replaceable(out)
-    beside, old = (out.with_name(f".{out.name}.{end}") for end in ("part", "old"))
+    beside = out.with_name(f".{out.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
         yield beside
         _check_replaceable(out)  # somebody may have begun to draw meanwhile
-        if out.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-        try:
-            beside.rename(out)
-        except OSError:
-            if old.exists():
-                old.rename(out)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        take_place(beside, out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -23,7 +23,7 @@ import numba
 
 from seal_perception.dataset import ANNOTATIONS
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, write_json
+from seal_perception.files import put_back, read_json, take_place, write_json
 
 MARK = "work.json"
 _AHEAD = 4
@@ -131,33 +131,23 @@ def work_folder(out: Path, facts: dict[str, Any] | None) -> Iterator[Path]:
         raise InputError(f"{out} is a file; choose a folder for the labels")
     if out.is_dir() and any(out.iterdir()) and not (out / ANNOTATIONS).is_file():
         raise InputError(f"{out} holds something that is no dataset; choose another folder")
-    beside, old = (out.with_name(f".{out.name}.{end}") for end in ("part", "old"))
+    beside = out.with_name(f".{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         mark = fingerprint(facts) if facts is not None else None
         if not _same_work(beside, mark):
             shutil.rmtree(beside, ignore_errors=True)
-        if old.is_dir() and not out.exists():  # a kill came between the two renames
-            old.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
+        put_back(out)
         beside.mkdir(exist_ok=True)
         if mark is not None:
             write_json(beside / MARK, {"fingerprint": mark})
         try:
             yield beside
-            if out.exists():
-                out.rename(old)
-            try:
-                beside.rename(out)
-            except OSError:
-                if old.exists():
-                    old.rename(out)
-                raise
+            take_place(beside, out)
             (out / MARK).unlink(missing_ok=True)
         finally:
             if mark is None or _nothing_done(beside):
                 shutil.rmtree(beside, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def _nothing_done(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,36 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def take_place(beside: Path, out: Path) -> None:
+    """Let the whole folder `beside` become `out`; what was at `out` goes, but comes back if that fails.
+
+    Raises:
+        OSError: if a folder cannot be renamed.
+    """
+    old = _put_aside(out)
+    if out.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        out.rename(old)
+    try:
+        beside.rename(out)
+    except OSError:
+        if old.is_dir() and not out.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def put_back(out: Path) -> None:
+    """Bring back the folder that a `take_place` had put aside when it was killed between its two renames."""
+    old = _put_aside(out)
+    if old.is_dir() and not out.exists():
+        old.rename(out)
+
+
+def _put_aside(out: Path) -> Path:
+    return out.with_name(f".{out.name}.old")
 
 
 def _plain(value: Any) -> Any:
