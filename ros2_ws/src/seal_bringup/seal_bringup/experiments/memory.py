@@ -28,14 +28,13 @@ from numba import njit, prange
 
 from seal_bringup.provenance import provenance
 from seal_mapping.bag import open_bag
-from seal_mapping.bag_writer import BagWriter, write_frame
+from seal_mapping.benchmarks_episode import write_episode
 from seal_mapping.label_config import LabelConfig
 from seal_mapping.label_prop import propagate
 from seal_mapping.labelling import label_frames
 from seal_mapping.raytrace import render_labels
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.camera import Camera
-from seal_perception.detections import Detections
 from seal_perception.files import write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
@@ -206,23 +205,10 @@ def bag_row(frames: int) -> dict[str, Any]:
     """Write a bag of a turn in a home, 640 x 480, and label it."""
     camera, boxes = Camera.from_hfov(640, 480, math.radians(79.0)), grid_home(8.0, 2)
     poses = list(tour_home(8.0, 2))
-    mounting, rng = camera_mounting(0.88), np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         bag = Path(folder) / "bag"
         shots = [look(boxes, camera, T, 0) for T in poses[:24]]
-        with BagWriter(bag) as writer:
-            for n in range(frames):
-                frame, scores = shots[n % len(shots)]
-                rgb = np.clip(frame.rgb + rng.integers(-20, 20, frame.rgb.shape), 0, 255).astype(np.uint8)
-                masks = [(scores[..., c] > 0) for c in range(6) if (scores[..., c] > 0).any()]
-                found = Detections.empty(480, 640)
-                if masks:
-                    kinds = np.array([c for c in range(6) if (scores[..., c] > 0).any()], np.int64)
-                    boxes_2d, sure = np.zeros((len(masks), 4), np.float32), np.full(len(masks), 0.95, np.float32)
-                    found = Detections(boxes_2d, kinds, sure, np.stack(masks))
-                T_odom_base = frame.T_map_camera @ np.linalg.inv(mounting)
-                stamp = 10**9 + n * 10**8
-                write_frame(writer, stamp, rgb, frame.depth, camera, T_odom_base, mounting, found)
+        write_episode(bag, shots, frames)
         size = sum(path.stat().st_size for path in bag.iterdir()) / 1e6
         del shots
         code = f"from seal_bringup.experiments.memory import label_bag_row; label_bag_row({str(bag)!r})"
