@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -201,34 +200,3 @@ class EmbeddedSimulator:
     def instance_table(self) -> dict[int, tuple[str, int]]:
         """Name and category index of every instance id."""
         return {i + 1: (part.name, part.category) for i, part in enumerate(self.scene.parts)}
-
-
-def require_scene(name_or_path: str | Path) -> None:
-    """Refuse what `open_simulator` cannot open, without opening it.
-
-    Raises:
-        InputError: if it is neither a home's name nor a folder.
-    """
-    from sim_bridge.homes import HOMES
-
-    if str(name_or_path) not in HOMES and not Path(name_or_path).is_dir():
-        raise InputError(
-            f"no home and no folder is called {str(name_or_path)!r}; homes are {HOMES[0]} .. {HOMES[24]} and "
-            f"{HOMES[25]} .. {HOMES[29]}, a folder holds scene.glb and objects.json"
-        )
-
-
-def open_simulator(name_or_path: str | Path, config: EmbeddedConfig | None = None) -> EmbeddedSimulator:
-    """A simulator by the name of a home (`train_01`), or of a folder with scene.glb and objects.json.
-
-    Raises:
-        InputError: if it is neither.
-    """
-    from sim_bridge.homes import HOMES, make_home
-
-    require_scene(name_or_path)
-    if str(name_or_path) in HOMES:
-        return EmbeddedSimulator(make_home(str(name_or_path)), config)
-    from sim_bridge.glb import load_glb_scene
-
-    return EmbeddedSimulator(load_glb_scene(Path(name_or_path)), config)

@@ -23,7 +23,8 @@ from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import ReachableFloor, TruthImages
-from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
+from sim_bridge.worlds import open_simulator
 
 MIN_SHARE = 0.001
 """Instances on a smaller share of the picture are not annotated."""

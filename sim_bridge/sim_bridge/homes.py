@@ -143,6 +143,11 @@ def _start(placer: Placer) -> tuple[float, float] | None:
     return float(x), float(y)
 
 
+def is_home(name: str) -> bool:
+    """Whether a built-in home has this name."""
+    return name in HOMES
+
+
 def make_home(name: str) -> Scene:
     """A home by its name; the same name gives the same bytes.
 

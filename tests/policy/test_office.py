@@ -16,7 +16,8 @@ from seal_perception.simulator import Action, ReachableFloor
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
-from sim_bridge.embedded import EmbeddedConfig, open_simulator
+from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.worlds import open_simulator
 
 OFFICE = Path(__file__).resolve().parents[3] / "shared" / "data" / "husarion_office"
 

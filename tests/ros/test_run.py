@@ -30,7 +30,8 @@ from seal_perception.weights import save_weights
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
-from sim_bridge.embedded import EmbeddedConfig, open_simulator
+from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.worlds import open_simulator
 
 pytestmark = pytest.mark.ros
 

@@ -12,7 +12,8 @@ from tests.sim.rooms import DATA, FAST
 
 from seal_perception.pose import invert
 from seal_perception.simulator import Action, Simulator, TruthSource
-from sim_bridge.embedded import EmbeddedSimulator, open_simulator
+from sim_bridge.embedded import EmbeddedSimulator
+from sim_bridge.worlds import open_simulator
 
 OFFICE = DATA / "husarion_office"
 absent = pytest.mark.skipif(not OFFICE.is_dir(), reason="shared/data/husarion_office is not here")

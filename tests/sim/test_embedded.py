@@ -14,10 +14,11 @@ from seal_perception.errors import InputError, TruthForbiddenError
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Action, TruthImages
 from sim_bridge.collision import floor_plan
-from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.mesh import Part, Scene, merge
 from sim_bridge.shapes import box_between
 from sim_bridge.views import robot_views, tint, top_view
+from sim_bridge.worlds import open_simulator
 
 
 def test_it_stops_before_the_wall_and_does_not_slide() -> None:

@@ -21,8 +21,9 @@ from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.pose import pose_to_xyz_quat
 from seal_perception.simulator import Observation
-from sim_bridge.embedded import EmbeddedConfig, open_simulator
+from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.nodes.steps import nearest_action
+from sim_bridge.worlds import open_simulator
 
 FIRST_STAMP_NS, STEP_NS = 1_000_000_000, 100_000_000
 

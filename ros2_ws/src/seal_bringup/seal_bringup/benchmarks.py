@@ -90,7 +90,8 @@ def _explore(steps: int) -> list[float]:
     from seal_policy.explorer import Explorer
     from seal_policy.global_policy import make_policy
     from seal_policy.loop import explore
-    from sim_bridge.embedded import EmbeddedConfig, open_simulator
+    from sim_bridge.embedded import EmbeddedConfig
+    from sim_bridge.worlds import open_simulator
 
     simulator = open_simulator(HOME, EmbeddedConfig(width=WIDTH, height=HEIGHT))
     stamps: list[float] = []

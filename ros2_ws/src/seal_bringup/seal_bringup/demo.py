@@ -19,7 +19,7 @@ from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
 from seal_perception.weights import resolve_weights
 from sim_bridge.catalogue import write_catalogue
-from sim_bridge.embedded import require_scene
+from sim_bridge.worlds import require_scene
 
 METRICS_FORMAT = 1
 REPLAY = ".catalogue"

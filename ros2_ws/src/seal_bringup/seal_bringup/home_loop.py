@@ -29,8 +29,9 @@ from seal_perception.files import read_json, replacing, sha256, write_json
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.label_quality import label_quality
 from seal_perception.weights import resolve_weights
-from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation_frames import write_evaluation_frames
+from sim_bridge.worlds import open_simulator
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]

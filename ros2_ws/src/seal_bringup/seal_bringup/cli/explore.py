@@ -40,7 +40,8 @@ def explore(
     from seal_bringup.runner import run_stack
     from seal_bringup.stack import StackConfig
     from seal_perception.files import write_json
-    from sim_bridge.embedded import EmbeddedConfig, open_simulator
+    from sim_bridge.embedded import EmbeddedConfig
+    from sim_bridge.worlds import open_simulator
 
     folder = out or Path("runs") / f"explore_{Path(scene).name}_{seed}"
     config = StackConfig(

@@ -61,8 +61,9 @@ def render(
     import cv2
     from rich.console import Console
 
-    from sim_bridge.embedded import EmbeddedConfig, open_simulator
+    from sim_bridge.embedded import EmbeddedConfig
     from sim_bridge.views import robot_views, tint, top_view
+    from sim_bridge.worlds import open_simulator
 
     simulator = open_simulator(home, EmbeddedConfig(width=640, height=480))
     out.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from seal_bringup.demo_config import TEST_HOMES, TRAINING_HOMES
 from seal_perception.files import write_json
-from sim_bridge.embedded import EmbeddedConfig, open_simulator
+from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.evaluation_frames import frame_poses, poses_hash
+from sim_bridge.worlds import open_simulator
 
 
 def frame_list(home: str, count: int, seed: int = 0) -> dict[str, Any]:

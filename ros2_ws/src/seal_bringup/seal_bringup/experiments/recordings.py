@@ -21,7 +21,8 @@ from seal_perception.weights import resolve_weights
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
-from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator, open_simulator
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
+from sim_bridge.worlds import open_simulator
 
 
 def require_training_home(home: str) -> None:
