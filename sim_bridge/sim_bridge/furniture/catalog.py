@@ -12,6 +12,7 @@ from seal_perception.categories import CATEGORIES
 from sim_bridge.furniture import beds, chairs, couches, plants, storage, things, toilets, tvs
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.mesh import Mesh
+from sim_bridge.textures import SPLITS
 
 Builder = Callable[[Draw], Mesh]
 
@@ -88,8 +89,12 @@ _DISTRACTORS: dict[str, tuple[Builder, str]] = {
     "laundry_basket": (things.laundry_basket, "floor"),
 }
 
-FAMILIES: dict[int, tuple[str, ...]] = {i: tuple(_BUILDERS[name]) for i, name in enumerate(CATEGORIES)}
-"""Category index -> its shape families."""
+_TEST_BUILDERS: dict[str, dict[str, Builder]] = {name: {} for name in CATEGORIES}
+
+FAMILIES: dict[int, tuple[str, ...]] = {
+    i: (*_BUILDERS[name], *_TEST_BUILDERS[name]) for i, name in enumerate(CATEGORIES)
+}
+"""Category index -> all its shape families; see `families` for those of one split."""
 
 DISTRACTORS: tuple[str, ...] = tuple(_DISTRACTORS)
 """Kinds of things that are none of the six categories."""
@@ -133,6 +138,19 @@ def distractor_mounting(kind: str) -> str:
     return _DISTRACTORS[kind][1]
 
 
+def families(category: int, split: str) -> tuple[str, ...]:
+    """Shape families that a split draws from: test homes have some that no catalogue and no training home has.
+
+    Raises:
+        ValueError: if the category or split is unknown.
+    """
+    if category not in FAMILIES:
+        raise ValueError(f"category must be 0..{len(CATEGORIES) - 1}, got {category}")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    return FAMILIES[category] if split == "test" else tuple(_BUILDERS[CATEGORIES[category]])
+
+
 def make_item(category: int, rng: np.random.Generator, split: str, family: str | None = None) -> Item:
     """A piece of one of the six categories, with its family and mounting.
 
@@ -140,20 +158,18 @@ def make_item(category: int, rng: np.random.Generator, split: str, family: str |
         category: index into `CATEGORIES`.
         rng: two draws are taken from it.
         split: "catalogue", "train" or "test"; meshes and textures of different splits are never equal.
-        family: one of `FAMILIES[category]`; drawn where absent.
+        family: one of `families(category, split)`; drawn where absent.
 
     Raises:
         ValueError: if the category, family or split is unknown.
     """
-    if category not in FAMILIES:
-        raise ValueError(f"category must be 0..{len(CATEGORIES) - 1}, got {category}")
-    families = FAMILIES[category]
-    drawn = families[int(rng.integers(len(families)))]
+    known, name = families(category, split), CATEGORIES[category]
+    drawn = known[int(rng.integers(len(known)))]
     chosen = drawn if family is None else family
-    if chosen not in families:
-        raise ValueError(f"{CATEGORIES[category]} has no family {family!r}; expected one of {', '.join(families)}")
-    mesh = _BUILDERS[CATEGORIES[category]][chosen](Draw(rng, split))
-    return Item(mesh, CATEGORIES[category], chosen, mounting(category, chosen), category)
+    if chosen not in known:
+        raise ValueError(f"{name} has no family {family!r} in {split}; expected one of {', '.join(known)}")
+    builder = (_BUILDERS[name] | _TEST_BUILDERS[name])[chosen]
+    return Item(builder(Draw(rng, split)), name, chosen, mounting(category, chosen), category)
 
 
 def make_furniture(category: int, rng: np.random.Generator, split: str, family: str | None = None) -> Mesh:
