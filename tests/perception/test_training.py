@@ -18,11 +18,12 @@ from seal_bringup.cli import learn
 from seal_perception.augment import AugmentConfig, augment
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError, SealError
+from seal_perception.files import sha256
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.model import build_model
 from seal_perception.pretrain import PretrainConfig, pretrain
 from seal_perception.train_loop import Batches, LoopConfig, Progress, make_target, train
-from seal_perception.weights import read_metadata, save_weights
+from seal_perception.weights import load_weights, read_metadata, save_weights
 
 LOOP = LoopConfig(
     iterations=6, batch=2, optimiser="adamw", learning_rate=2e-3, schedule="one_cycle", warm_up=2, checkpoint_every=2,
@@ -231,6 +232,20 @@ def test_pretrain_calibrates_and_measures(tmp_path: Path) -> None:
     assert facts["held_out"]["pictures"] == 4 and facts["calibration"]["slope"] > 0 and facts["pictures"] == 4
     assert read_metadata(tmp_path / "w.safetensors")["held_out"] == facts["held_out"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["train", "val", "w.safetensors"]
+
+
+def test_pretrain_goes_on_from_weights_and_says_which(tmp_path: Path) -> None:
+    parent = _tiny(tmp_path)
+    write_rectangles(tmp_path / "train", 4)
+    config = PretrainConfig(small_iterations=0, iterations=1, batch=2, learning_rate=1e-9, bfloat16=False, threads=1)
+    facts = pretrain(tmp_path / "train", tmp_path / "w.safetensors", config, parent=parent)
+    before, _, told = load_weights(parent)
+    after = load_weights(tmp_path / "w.safetensors")[0]
+    for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.0, msg=name)
+    assert facts["parent"]["sha256"] == sha256(parent) and facts["parent"]["command"] == told.get("command")
+    with pytest.raises(InputError, match="leave one out"):
+        pretrain(tmp_path / "train", tmp_path / "x.safetensors", config, parent=parent, model_config=TINY)
 
 
 def test_commands(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train the small detector from random weights on catalogue pictures, and calibrate its scores.
+"""Train the small detector on catalogue pictures, from random weights or earlier ones, and calibrate its scores.
 
 The calibration is fitted on one half of the held-out catalogue pictures and the figures stored with the weights are
 measured on the other half; no home is ever looked at.
@@ -26,12 +26,13 @@ from seal_perception.calibration import Calibration, fit_calibration
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.detector import DetectorConfig, load_detector
+from seal_perception.errors import InputError
 from seal_perception.evaluate import calibration_data, detect_all, evaluate_detections
-from seal_perception.files import replacing
+from seal_perception.files import replacing, sha256
 from seal_perception.model import ModelConfig, build_model, native_bfloat16, set_shrink
 from seal_perception.semantic import WithSemantics
 from seal_perception.train_loop import Batches, LoopConfig, ProgressCallback, train
-from seal_perception.weights import save_weights, source_commit
+from seal_perception.weights import load_weights, resolve_weights, save_weights, source_commit
 
 CATALOGUE = AugmentConfig(scale=(0.7, 1.4), scale_chance=0.5, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
 """Changes of catalogue pictures, which vary in light, colour and sharpness by themselves."""
@@ -97,6 +98,7 @@ def pretrain(
     detecting: Callable[[int, int], None] | None = None,
     command: str = "",
     model_config: ModelConfig | None = None,
+    parent: Path | str | None = None,
 ) -> dict[str, Any]:
     """Train, calibrate, measure and write weights; going on from a checkpoint beside `out` if there is one.
 
@@ -108,11 +110,17 @@ def pretrain(
         progress: called after each iteration.
         detecting: called after each held-out picture with (done, count).
         command: the command that makes these weights, stored with them (no paths of a machine).
-        model_config: shape of the network.
+        model_config: shape of the network, where it begins from random weights.
+        parent: weights to begin from instead ("seal-small" or a file); their own facts are stored as `parent`.
 
     Returns:
         The facts stored with the weights.
+
+    Raises:
+        InputError: if a dataset or the parent is not usable, or both a parent and a shape are given.
     """
+    if parent is not None and model_config is not None:
+        raise InputError("expected weights to begin from or the shape of a new network, got both: leave one out")
     config, model_config, out = config or PretrainConfig(), model_config or ModelConfig(), Path(out)
     dataset = CocoDataset(dataset_folder)
     held_out = CocoDataset(held_out_folder) if held_out_folder else None
@@ -120,10 +128,17 @@ def pretrain(
     facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = build_model(model_config)
+        if parent is None:
+            model = build_model(model_config)
+        else:
+            model, model_config, earlier = load_weights(parent)
+            told = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "parent")}
+            facts["parent"] = {"sha256": sha256(resolve_weights(parent)), **told}
         student = WithSemantics(model, config.semantic) if config.semantic > 0 else model
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic}
+    if parent is not None:
+        fingerprint["parent"] = facts["parent"]["sha256"]
     if config.small_iterations > 0:
         begun = out.with_name(f".{out.name}.small")
         _train_small(student, model, dataset, config, model_config, begun, fingerprint, progress)
