@@ -13,6 +13,7 @@ from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
 from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
+from sim_bridge.body import Body
 from sim_bridge.collision import floor_plan, nearest
 from sim_bridge.light import HOME_LIGHT, LightConfig
 from sim_bridge.light_cache import cached_renderer
@@ -65,7 +66,7 @@ class EmbeddedConfig:
 
 
 class EmbeddedSimulator:
-    """`Simulator` and `TruthSource` over one scene.
+    """`Simulator`, `Drivable` and `TruthSource` over one scene.
 
     The odometry frame is the start pose. Labels are worked out only when a truth method is called.
 
@@ -87,6 +88,7 @@ class EmbeddedSimulator:
         except ValueError as error:
             raise InputError(f"scene {scene.name}: {error}") from error
         self._renderer: Renderer | None = None
+        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, 0.5 * c.cell_m)
         self.T_world_odom: FloatArray = np.eye(4)
         self._place(0)
 
@@ -115,15 +117,11 @@ class EmbeddedSimulator:
         if seed == 0 and self._stands(*self.scene.start_xy):
             x, y = self.scene.start_xy
         self.T_world_odom = planar_pose(float(x), float(y), yaw)
-        self._xy: FloatArray = np.zeros(2)
-        self._turns = 0
+        self._body.reset()
         self._step = 0
+        self._time_s = 0.0
+        self._touched = False
         self._last: Rendered | None = None
-
-    @property
-    def _T_odom_base(self) -> FloatArray:
-        turns = self._turns * math.radians(self.config.turn_deg)
-        return planar_pose(float(self._xy[0]), float(self._xy[1]), turns)
 
     def _stands(self, x: float, y: float) -> bool:
         """Whether the robot's centre may be at this world position."""
@@ -131,21 +129,13 @@ class EmbeddedSimulator:
         cells = self._floor.cells
         return bool(0 <= i < cells.shape[0] and 0 <= j < cells.shape[1] and cells[i, j])
 
-    def _forward(self) -> bool:
-        """Move ahead unless a point of the way is not reachable floor; returns whether it was blocked."""
-        angle = self._turns * math.radians(self.config.turn_deg)
-        target = self._xy + self.config.forward_m * np.array([math.cos(angle), math.sin(angle)])
-        count = max(2, math.ceil(2.0 * self.config.forward_m / self.config.cell_m))
-        for share in np.linspace(0.0, 1.0, count + 1)[1:]:
-            way = self._xy + share * (target - self._xy)
-            x, y = (self.T_world_odom @ [way[0], way[1], 0.0, 1.0])[:2]
-            if not self._stands(x, y):
-                return True
-        self._xy = target
-        return False
+    def _free(self, x: float, y: float) -> bool:
+        """Whether the robot's centre may be at this position of the frame of its start."""
+        return self._stands(*(self.T_world_odom @ [x, y, 0.0, 1.0])[:2])
 
     def _observe(self, collided: bool) -> Observation:
-        T_odom_base = self._T_odom_base
+        T_odom_base = self._body.T_start_base
+        self._touched = False
         self._last = self.renderer.render(self.camera, self.T_world_odom @ T_odom_base @ self.T_base_camera)
         return Observation(self._step, self._last.rgb, self._last.depth, T_odom_base, collided)
 
@@ -158,15 +148,40 @@ class EmbeddedSimulator:
         """Take one action; a blocked step ahead does not move (no sliding) and says `collided`."""
         collided = False
         if action is Action.FORWARD:
-            collided = self._forward()
-        elif action is Action.LEFT:
-            self._turns += 1
-        elif action is Action.RIGHT:
-            self._turns -= 1
+            collided = self._body.forward()
+        elif action in (Action.LEFT, Action.RIGHT):
+            self._body.turn(1 if action is Action.LEFT else -1)
         elif action is not Action.STOP:
             raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
         self._step += 1
         return self._observe(collided)
+
+    # Below: Drivable.
+
+    @property
+    def time_s(self) -> float:
+        """Seconds driven since reset; discrete steps take none."""
+        return self._time_s
+
+    def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
+        """Drive along an arc; at an obstacle the robot stops, turning too, until the next call. See `Drivable`.
+
+        Raises:
+            ValueError: for a speed that is not finite, or a time that is negative or not finite.
+        """
+        if not (math.isfinite(forward_mps) and math.isfinite(turn_radps) and 0.0 <= seconds < math.inf):
+            raise ValueError(
+                f"drive needs finite speeds and seconds >= 0, got {forward_mps} m/s, {turn_radps} rad/s, {seconds} s"
+            )
+        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds)
+        self._time_s += seconds
+        self._touched = self._touched or touched
+        return touched
+
+    def observe(self) -> Observation:
+        """Sense without moving; `collided` says whether a drive since the last observation touched something."""
+        self._step += 1
+        return self._observe(self._touched)
 
     def close(self) -> None:
         """Free the renderer."""
@@ -175,6 +190,11 @@ class EmbeddedSimulator:
             self._renderer = None
 
     # Below: TruthSource. Evaluation only.
+
+    @property
+    def T_world_base(self) -> FloatArray:
+        """(4, 4) true pose of the robot."""
+        return self.T_world_odom @ self._body.T_start_base
 
     def truth_images(self) -> TruthImages:
         """Labels of the picture last seen.

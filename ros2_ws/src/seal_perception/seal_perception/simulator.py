@@ -23,15 +23,41 @@ class Action(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Observation:
-    """What the robot senses after a step; the odometry frame is the start pose, z = 0 on the floor.
+class LaserScan:
+    """One sweep of a planar laser scanner, as in `sensor_msgs/LaserScan`: counter-clockwise about the sensor's z axis.
 
     Attributes:
-        step: number of actions taken since reset.
+        ranges: (N,) float32 metres; inf = nothing within `range_max_m`, -inf = nearer than `range_min_m` (REP 117).
+        angle_min_rad: direction of the first beam; 0 is the sensor's x axis.
+        angle_increment_rad: angle from a beam to the next.
+        range_min_m, range_max_m: what the sensor can measure.
+        T_base_laser: (4, 4) float64 mounting.
+    """
+
+    ranges: npt.NDArray[np.float32]
+    angle_min_rad: float
+    angle_increment_rad: float
+    range_min_m: float
+    range_max_m: float
+    T_base_laser: npt.NDArray[np.float64]
+
+    @property
+    def angles_rad(self) -> npt.NDArray[np.float64]:
+        """(N,) direction of each beam."""
+        return self.angle_min_rad + self.angle_increment_rad * np.arange(len(self.ranges))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the robot senses; the odometry frame is the start pose, z = 0 on the floor.
+
+    Attributes:
+        step: number of observations since reset, which is 0: one per `Simulator.step`, one per `Drivable.observe`.
         rgb: (H, W, 3) uint8.
         depth: (H, W) float32 metres, 0 = none.
-        T_odom_base: (4, 4) float64.
-        collided: whether the last action was blocked.
+        T_odom_base: (4, 4) float64, what the odometry claims; with odometry noise it drifts from the true pose.
+        collided: whether the last action was blocked, or a drive touched something since the last observation.
+        scan: the laser's sweep, None without a laser.
     """
 
     step: int
@@ -39,6 +65,7 @@ class Observation:
     depth: npt.NDArray[np.float32]
     T_odom_base: npt.NDArray[np.float64]
     collided: bool
+    scan: LaserScan | None = None
 
 
 @runtime_checkable
@@ -59,6 +86,28 @@ class Simulator(Protocol):
 
     def close(self) -> None:
         """Free what the simulator holds."""
+        ...
+
+
+@runtime_checkable
+class Drivable(Protocol):
+    """A simulator whose robot can be driven at a speed, between or instead of discrete steps."""
+
+    def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
+        """Drive along an arc (unicycle); at an obstacle the robot stops at once and does not slide.
+
+        Args:
+            forward_mps: speed ahead in m/s; negative = backwards.
+            turn_radps: rate of turn in rad/s, left positive.
+            seconds: how long, >= 0.
+
+        Returns:
+            Whether something was touched.
+        """
+        ...
+
+    def observe(self) -> Observation:
+        """What is sensed at the present pose; nothing moves."""
         ...
 
 
@@ -95,6 +144,15 @@ class TruthSource(Protocol):
     """The simulator's labels and geometry. Evaluation only: no node, map, policy, label or training step calls it."""
 
     T_world_odom: npt.NDArray[np.float64]
+
+    @property
+    def T_world_base(self) -> npt.NDArray[np.float64]:
+        """(4, 4) true pose of the robot, whatever its odometry claims."""
+        ...
+
+    def instance_table(self) -> dict[int, tuple[str, int]]:
+        """Name and category index (-1 = none of the six) of every instance id."""
+        ...
 
     def truth_images(self) -> TruthImages:
         """Labels of the picture last seen."""
