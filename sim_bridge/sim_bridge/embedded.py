@@ -134,10 +134,9 @@ class EmbeddedSimulator:
         return self._stands(*(self.T_world_odom @ [x, y, 0.0, 1.0])[:2])
 
     def _observe(self, collided: bool) -> Observation:
-        T_odom_base = self._body.T_start_base
         self._touched = False
-        self._last = self.renderer.render(self.camera, self.T_world_odom @ T_odom_base @ self.T_base_camera)
-        return Observation(self._step, self._last.rgb, self._last.depth, T_odom_base, collided)
+        self._last = self.renderer.render(self.camera, self.T_world_base @ self.T_base_camera)
+        return Observation(self._step, self._last.rgb, self._last.depth, self.T_odom_base, collided)
 
     def reset(self, seed: int = 0) -> Observation:
         """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others."""
@@ -162,6 +161,11 @@ class EmbeddedSimulator:
     def time_s(self) -> float:
         """Seconds driven since reset; discrete steps take none."""
         return self._time_s
+
+    @property
+    def T_odom_base(self) -> FloatArray:
+        """(4, 4) what the odometry claims now."""
+        return self._body.T_start_base
 
     def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
         """Drive along an arc; at an obstacle the robot stops, turning too, until the next call. See `Drivable`.

@@ -86,7 +86,9 @@ def test_observations_are_counted_and_tell_of_contacts() -> None:
     assert isinstance(sim, Drivable)
     assert sim.reset().step == 0 and sim.time_s == 0.0
     assert sim.drive(1.0, 0.0, 5.0) and not sim.drive(0.0, 1.0, 0.5)
+    claimed = sim.T_odom_base
     first, second = sim.observe(), sim.observe()
+    np.testing.assert_array_equal(first.T_odom_base, claimed)
     assert (first.step, first.collided, second.step, second.collided) == (1, True, 2, False)
     assert second.rgb.tobytes() == first.rgb.tobytes()
     np.testing.assert_allclose(sim.T_world_odom @ second.T_odom_base, sim.T_world_base)

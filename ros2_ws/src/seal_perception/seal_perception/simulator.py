@@ -106,6 +106,11 @@ class Drivable(Protocol):
         """
         ...
 
+    @property
+    def T_odom_base(self) -> npt.NDArray[np.float64]:
+        """(4, 4) what the odometry claims now; as in the next observation, without taking a picture."""
+        ...
+
     def observe(self) -> Observation:
         """What is sensed at the present pose; nothing moves."""
         ...
