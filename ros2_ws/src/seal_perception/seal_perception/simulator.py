@@ -44,7 +44,7 @@ class LaserScan:
     @property
     def angles_rad(self) -> npt.NDArray[np.float64]:
         """(N,) direction of each beam."""
-        return self.angle_min_rad + self.angle_increment_rad * np.arange(len(self.ranges))
+        return self.angle_min_rad + self.angle_increment_rad * np.arange(len(self.ranges), dtype=np.float64)
 
 
 @dataclass(frozen=True)
