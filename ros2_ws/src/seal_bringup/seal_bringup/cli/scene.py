@@ -102,3 +102,29 @@ def frames(
             home, out, count, seed, width, width * 3 // 4, progress=lambda done, _: bar.update(task, completed=done)
         )
     Console().print(f"{count} frames in {out}; poses sha256 {digest}", highlight=False)
+
+
+@scene_app.command("export")
+def export(
+    home: Home,
+    out: Annotated[Path, typer.Argument(help="Folder to write; must not exist yet.")],
+    form: Annotated[
+        str, typer.Option("--format", help="habitat: a scene dataset with HM3D-style semantics; glb: a scene folder.")
+    ] = "habitat",
+) -> None:
+    """Write a home (or any scene) for Habitat, or as a folder with scene.glb and objects.json."""
+    from rich.console import Console
+
+    from seal_perception.errors import InputError
+    from sim_bridge.scenes.habitat_write import write_habitat
+    from sim_bridge.scenes.load import read_scene
+    from sim_bridge.scenes.write import write_scene_folder
+
+    if form not in ("habitat", "glb"):
+        raise InputError(f"--format must be habitat or glb, got {form!r}")
+    scene = read_scene(home)
+    if form == "habitat":
+        Console().print(f"{write_habitat(scene, out)} ({scene.name}, {len(scene.parts)} objects)", highlight=False)
+    else:
+        write_scene_folder(scene, out, source=home)
+        Console().print(f"{out} ({scene.name}, {len(scene.parts)} objects)", highlight=False)
