@@ -205,15 +205,22 @@ class Explorer:
         self.keeper = GoalKeeper(policy, self.config.goals)
         self.navigator = Navigator(self.config)
         self.goal_given = False
+        self._asked = -1
 
     @property
     def goal(self) -> Point | None:
         """The goal in force."""
         return self.keeper.clock.goal
 
+    def due(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> bool:
+        """Whether `act` will ask for a goal at this step; looked up once per step, however often it is asked."""
+        if step != self._asked:
+            self._asked = step
+            self.goal_given = self.keeper.needs_goal(step, T_map_base, obstacles, explored)
+        return self.goal_given
+
     def act(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Action:
-        """The action after `step` actions, on the map that holds the frame of that step."""
-        self.goal_given = self.keeper.needs_goal(step, T_map_base, obstacles, explored)
-        if self.goal_given:
+        """The action after `step` actions, on the map that holds the frame of that step; once per step."""
+        if self.due(obstacles, explored, T_map_base, step):
             self.keeper.next_goal(obstacles, explored, T_map_base, step)
         return self.navigator.act(obstacles, explored, T_map_base, self.goal)

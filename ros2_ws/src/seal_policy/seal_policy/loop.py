@@ -92,6 +92,68 @@ def observation_frame(simulator: Simulator, seen: Observation) -> Frame:
     return Frame(stamp_ns(seen.step), seen.rgb, seen.depth, simulator.camera, T_map_camera)
 
 
+class Run:
+    """A run taken a step at a time: `explore` and the training environment both drive this one.
+
+    Args:
+        simulator: the world; only its senses are used.
+        detector: None = map without categories.
+        voxel_map: an empty map; holds the result afterwards.
+        explorer: a fresh one.
+
+    Attributes:
+        step: number of actions taken.
+        seen: what the robot last sensed.
+        frame: the same as a frame of the map.
+        detections: what the detector found in it; None without a detector.
+        goals: (step, (x, y)) of each goal given so far, map frame.
+        collisions: number of blocked forward steps so far.
+    """
+
+    def __init__(
+        self, simulator: Simulator, detector: FrameDetector | None, voxel_map: SemanticMap, explorer: Explorer
+    ) -> None:
+        self._simulator = simulator
+        self._detector = detector
+        self.voxel_map = voxel_map
+        self.explorer = explorer
+        self.step = 0
+        self.goals: list[tuple[int, Point]] = []
+        self.collisions = 0
+        self.seen: Observation
+        self.frame: Frame
+        self.detections: Detections | None = None
+
+    def start(self, seed: int = 0) -> None:
+        """Put the robot at the start pose of `seed` and map the first frame."""
+        self._map(self._simulator.reset(seed))
+
+    def goal_due(self) -> bool:
+        """Whether `choose` will ask the policy for a goal at this step."""
+        obstacles, explored = self.voxel_map.obstacles(), self.voxel_map.explored()
+        return self.explorer.due(obstacles, explored, self.seen.T_odom_base, self.step)
+
+    def choose(self) -> Action:
+        """Goal when due, plan when needed, then an action; once per step."""
+        obstacles, explored = self.voxel_map.obstacles(), self.voxel_map.explored()
+        action = self.explorer.act(obstacles, explored, self.seen.T_odom_base, self.step)
+        if self.explorer.goal_given and self.explorer.goal is not None:
+            self.goals.append((self.step, self.explorer.goal))
+        return action
+
+    def take(self, action: Action) -> None:
+        """Let the robot act, and map what it then sees."""
+        seen = self._simulator.step(action)
+        self.step += 1
+        self.collisions += int(seen.collided)
+        self._map(seen)
+
+    def _map(self, seen: Observation) -> None:
+        self.seen, self.frame = seen, observation_frame(self._simulator, seen)
+        self.detections = self._detector.detect(self.frame.rgb) if self._detector is not None else None
+        self.voxel_map.integrate(self.frame, self.detections.score_image() if self.detections is not None else None)
+
+
 def explore(
     simulator: Simulator,
     detector: FrameDetector | None,
@@ -117,36 +179,28 @@ def explore(
     """
     if steps < 0:
         raise ValueError(f"steps must be >= 0, got {steps}")
+    run = Run(simulator, detector, voxel_map, explorer)
     reward = GainfulCuriosity()
-    poses, actions, goals, areas, confident = [], [], [], [], []
-    collisions = 0
-    seen = simulator.reset(seed)
+    poses, actions, areas, confident = [], [], [], []
+    run.start(seed)
     for step in range(steps + 1):
-        frame = observation_frame(simulator, seen)
-        found = detector.detect(frame.rgb) if detector is not None else None
-        voxel_map.integrate(frame, found.score_image() if found is not None else None)
         reward.update(voxel_map.confident_count)
-        poses.append(seen.T_odom_base.copy())
+        poses.append(run.seen.T_odom_base.copy())
         areas.append(voxel_map.explored_area_m2)
         confident.append(voxel_map.confident_count)
-        action = None
-        if step < steps:
-            action = explorer.act(voxel_map.obstacles(), voxel_map.explored(), seen.T_odom_base, step)
-            if explorer.goal_given and explorer.goal is not None:
-                goals.append((step, explorer.goal))
-            actions.append(action)
+        action = run.choose() if step < steps else None
         if on_frame is not None:
-            on_frame(step, frame, found, action)
+            on_frame(step, run.frame, run.detections, action)
         if action is not None:
-            seen = simulator.step(action)
-            collisions += int(seen.collided)
+            actions.append(action)
+            run.take(action)
     return Trajectory(
         np.stack(poses),
         tuple(actions),
-        tuple(goals),
+        tuple(run.goals),
         np.array(reward.history, dtype=np.int64),
         np.array(areas, dtype=np.float64),
         np.array(confident, dtype=np.int64),
-        collisions,
+        run.collisions,
         explorer.navigator.replans,
     )
