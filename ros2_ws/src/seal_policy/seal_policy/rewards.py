@@ -3,6 +3,30 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+
+class MapFigures(Protocol):
+    """What a reward may look at: the robot's own map, never the simulator's truth."""
+
+    @property
+    def confident_count(self) -> int:
+        """Voxels whose best score is confident."""
+        ...
+
+    @property
+    def explored_area_m2(self) -> float:
+        """Floor seen so far."""
+        ...
+
+
+class MapReward(Protocol):
+    """A reward of the training environment; a fresh one per episode."""
+
+    def update(self, voxel_map: MapFigures) -> float:
+        """The pay since the last call; called after every frame, and once after reset (that pay is dropped)."""
+        ...
+
 
 class GainfulCuriosity:
     """Increase of the number of voxels whose best category score is confident.
@@ -35,3 +59,28 @@ class GainfulCuriosity:
         self._count = int(confident_count)
         self.history.append(reward)
         return reward
+
+
+class CuriosityReward:
+    """`GainfulCuriosity` as a `MapReward`: confident voxels gained, times `scale`."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+        self._curiosity = GainfulCuriosity()
+
+    def update(self, voxel_map: MapFigures) -> float:
+        """See `MapReward.update`."""
+        return self._scale * self._curiosity.update(voxel_map.confident_count)
+
+
+class AreaReward:
+    """Floor newly seen in m2, times `scale`: what a policy can be paid where there is no detector."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+        self._area_m2 = 0.0
+
+    def update(self, voxel_map: MapFigures) -> float:
+        """See `MapReward.update`."""
+        gained, self._area_m2 = voxel_map.explored_area_m2 - self._area_m2, voxel_map.explored_area_m2
+        return self._scale * gained

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The training environment over worlds by name: what `gymnasium.make` finds, one home or many in processes.
+
+`gymnasium.make("seal_bringup.worlds_env:seal/Home-v0", scene="train_01")` gives the same as `make_env("train_01")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gymnasium
+
+from seal_perception.simulator import Simulator
+from seal_policy.environment import SealEnv
+from seal_policy.environment_config import EnvironmentConfig
+from seal_policy.loop import FrameDetector
+from seal_policy.rewards import CuriosityReward, MapReward
+from seal_policy.vector_env import VectorSealEnv
+from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.worlds import open_simulator, require_scene
+
+ENV_ID = "seal/Home-v0"
+"""The number rises when the same actions give other observations or rewards."""
+
+PRELOAD = ("sim_bridge.worlds",)
+TRAINING_CAMERA = EmbeddedConfig(width=160, height=120, threads=1)
+
+
+@dataclass(frozen=True)
+class NamedWorld:
+    """Opens a world by its name, in whichever process that happens."""
+
+    scene: str
+    config: EmbeddedConfig = TRAINING_CAMERA
+
+    def __call__(self) -> Simulator:
+        """The simulator."""
+        return open_simulator(self.scene, self.config)
+
+
+@dataclass(frozen=True)
+class NamedDetector:
+    """Loads a detector by its name or file."""
+
+    weights: str
+
+    def __call__(self) -> FrameDetector:
+        """The detector."""
+        from seal_perception.detector import load_detector
+
+        return load_detector(self.weights)
+
+
+def make_env(
+    scene: str = "train_01",
+    config: EnvironmentConfig | None = None,
+    simulator: EmbeddedConfig = TRAINING_CAMERA,
+    weights: str = "none",
+    make_reward: Callable[[], MapReward] = CuriosityReward,
+    render_mode: str | None = None,
+) -> SealEnv:
+    """One environment.
+
+    Args:
+        scene: home or folder, as everywhere.
+        config: the environment's numbers.
+        simulator: camera and robot; small pictures and one thread by default.
+        weights: detector (seal-small, coco, a file); "none" = no categories, so Gainful Curiosity pays nothing.
+        make_reward: see `SealEnv`.
+        render_mode: "rgb_array" or None.
+
+    Raises:
+        InputError: if there is no such scene.
+    """
+    require_scene(scene)
+    detector = None if weights == "none" else NamedDetector(weights)
+    return SealEnv(NamedWorld(scene, simulator), config, make_reward, detector, render_mode)
+
+
+def make_vector_env(scenes: Sequence[str], context: str = "forkserver", **arguments: Any) -> VectorSealEnv:
+    """One environment per scene, each in its own process; a scene may be named more than once.
+
+    Args:
+        scenes: homes or folders.
+        context: "forkserver" or "spawn".
+        arguments: of `make_env`.
+    """
+    for scene in scenes:
+        require_scene(scene)
+    makers = [partial(make_env, scene, **arguments) for scene in scenes]
+    return VectorSealEnv(makers, context, PRELOAD)
+
+
+if ENV_ID not in gymnasium.registry:
+    gymnasium.register(ENV_ID, entry_point="seal_bringup.worlds_env:make_env")

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training environments in processes: the same steps as alone, and clear words when a worker dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from tests.policy.env_worlds import MakeEnv, broken_env
+
+from seal_perception.errors import InputError
+from seal_policy.vector_env import VectorSealEnv, WorkerError
+
+ROOT = Path(__file__).resolve().parents[2]
+HALVES = (2.0, 2.4)
+
+
+def test_two_workers_take_the_steps_that_two_environments_take() -> None:
+    actions = np.random.default_rng(0).random((4, 2, 2)).astype(np.float32)
+    envs = VectorSealEnv([MakeEnv(half) for half in HALVES], context="spawn")
+    try:
+        obs, info = envs.reset(seed=[11, 12])
+        together = [(obs, np.zeros(2), info)]
+        for action in actions:
+            obs, reward, _, truncated, info = envs.step(action)
+            together.append((obs, reward, info))
+        assert truncated.tolist() == [False, False]  # the fourth is gymnasium's own reset, after 20 steps
+    finally:
+        envs.close()
+    for k, half in enumerate(HALVES):
+        env = MakeEnv(half)()
+        obs, info = env.reset(seed=11 + k)
+        alone = [(obs, 0.0, info)]
+        for action in actions[:3]:
+            obs, reward, _, ended, info = env.step(action[k])
+            alone.append((obs, reward, info))
+        assert ended
+        obs, info = env.reset()
+        alone.append((obs, 0.0, info))
+        for mine, all_of_them in zip(alone, together, strict=True):
+            assert all(np.array_equal(mine[0][key], all_of_them[0][key][k]) for key in mine[0])
+            assert mine[1] == all_of_them[1][k]
+            for key, value in mine[2].items():
+                np.testing.assert_array_equal(value, all_of_them[2][key][k])
+
+
+def test_a_worker_that_dies_is_named_and_no_other_stays() -> None:
+    envs = VectorSealEnv([MakeEnv(half) for half in HALVES])
+    envs.reset(seed=1)
+    pids = [process.pid for process in envs.processes]
+    os.kill(pids[1], signal.SIGKILL)
+    with pytest.raises(WorkerError, match=r"worker 1 of 2 died \(killed by SIGKILL\).*use fewer workers"):
+        for _ in range(3):
+            envs.step(np.full((2, 2), 0.5, np.float32))
+    assert envs.closed and not any(process.is_alive() for process in envs.processes)
+    envs.close()
+
+
+def test_a_workers_own_error_comes_back_as_it_was() -> None:
+    envs = VectorSealEnv([MakeEnv(), broken_env])
+    with pytest.raises(InputError, match="worker 1 of 2: no home is called 'nowhere'"):
+        envs.reset(seed=1)
+    assert envs.closed and not any(process.is_alive() for process in envs.processes)
+
+
+def test_what_cannot_work_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match="needs at least one, got none"):
+        VectorSealEnv([])
+    with pytest.raises(InputError, match="forkserver or spawn .*, got 'fork'"):
+        VectorSealEnv([MakeEnv()], context="fork")
+
+
+SCRIPT = """
+import numpy as np
+from tests.policy.env_worlds import MakeEnv
+from seal_policy.vector_env import VectorSealEnv
+if __name__ == "__main__":
+    envs = VectorSealEnv([MakeEnv(2.0), MakeEnv(2.4)])
+    envs.reset(seed=1)
+    print(*[p.pid for p in envs.processes], flush=True)
+    while True:
+        envs.step(np.full((2, 2), 0.5, np.float32))
+"""
+
+
+def test_control_c_ends_all_workers_without_a_word_from_them(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    path = os.pathsep.join([str(ROOT), *sys.path])
+    child = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    assert line.strip(), child.communicate()[1]
+    pids = [int(pid) for pid in line.split()]
+    os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    _, errors = child.communicate(timeout=60)
+    assert errors.count("Traceback") == 1 and "KeyboardInterrupt" in errors, errors
+    deadline = time.monotonic() + 20
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
