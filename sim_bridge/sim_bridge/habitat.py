@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""habitat-sim behind the same interface as the embedded simulator, checked with version 0.3.3.
+
+habitat-sim draws the pictures and works out the navigation mesh; the robot moves by the rules of the embedded one
+(`sim_bridge.body`): a step ahead is whole or not at all. Habitat's own step ends where it touches, and beside a wall
+may shift the agent by centimetres and not call it a collision.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_perception.errors import InputError
+from seal_perception.files import read_json
+from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
+from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
+from sim_bridge.body import Body
+from sim_bridge.habitat_engine import Depth, Engine, HabitatConfig
+from sim_bridge.habitat_frames import habitat_camera, to_world
+from sim_bridge.habitat_ground import Ground, middle, place_near
+from sim_bridge.habitat_scene import HabitatScene, find_scene
+
+FloatArray = npt.NDArray[np.float64]
+
+WAY_M = 0.01
+"""The way of a step is looked at this often."""
+
+LIFT_M = 0.25
+"""The mesh lies at most this far from the floor; a larger difference is furniture or a hole."""
+
+
+class HabitatSimulator:
+    """`Simulator`, `Drivable` and `TruthSource` over a scene of Habitat's.
+
+    The odometry frame is the start pose. The world frame is Habitat's turned to z up, z = 0 on the floor at the start
+    of seed 0. Semantics are loaded only when a truth method is called, and never drawn otherwise.
+
+    Args:
+        scene: `habitat:PATH` or `habitat:CONFIG::SCENE`, see `sim_bridge.habitat_scene`; the prefix may be left out.
+        config: the robot and the camera.
+
+    Raises:
+        InputError: if the scene cannot be found or opened, or the robot fits nowhere.
+        MissingDependencyError: without habitat-sim.
+    """
+
+    def __init__(self, scene: str | Path, config: HabitatConfig | None = None) -> None:
+        self.config = c = HabitatConfig() if config is None else config
+        files = find_scene(scene)
+        self.name = files.name
+        self.camera = habitat_camera(c.width, c.height, c.hfov_deg)
+        self.T_base_camera: FloatArray = camera_mounting(c.camera_height_m)
+        self._engine = Engine(files, c)
+        self._ground = Ground(self._engine.navmesh(), self.name)
+        self._floor = self._ground.reachable(c.cell_m)
+        if not self._floor.cells.any():
+            raise InputError(f"scene {self.name}: the robot fits nowhere on its floor")
+        self._start_xy = self._find_start(_own_start(files))
+        self._level()
+        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, WAY_M)
+        self._place(0)
+
+    # Where the robot is.
+
+    def _find_start(self, own: FloatArray | None) -> FloatArray:
+        """(2,) the scene's own start where the robot can stand there, else the middle of the floor or next to it."""
+        if own is not None and self._ground.height(float(own[0]), float(own[1]), self._ground.storey_z) is not None:
+            return own
+        return place_near(self._floor, middle(self._floor) if own is None else own)
+
+    def _level(self) -> None:
+        """Find the heights of mesh and floor at the start; the mesh may lie a cell over the floor.
+
+        The floor is seen from above. `_mesh_z` and `_floor_z` are the heights that z = 0 has for the base and for the
+        pictures.
+        """
+        x, y = (float(value) for value in self._start_xy)
+        z = self._ground.height(x, y, self._ground.storey_z)
+        self._mesh_z = self._floor_z = self._ground.storey_z if z is None else z
+        _, depth = self._engine.picture(planar_pose(x, y, 0.0, self._mesh_z) @ camera_mounting(0.5, 0.0, math.pi / 2))
+        h, w = depth.shape
+        below = float(np.median(depth[h // 2 - 1 : h // 2 + 1, w // 2 - 1 : w // 2 + 1]))
+        if below > 0 and abs(below - 0.5) <= LIFT_M:
+            self._floor_z = self._mesh_z + 0.5 - below
+
+    def _height(self, x: float, y: float, near_z: float) -> float | None:
+        """Height of the base at a place of our world, None where it cannot stand."""
+        mesh_z = self._ground.height(x, y, near_z + self._mesh_z)
+        return None if mesh_z is None else mesh_z - self._mesh_z
+
+    def _picture(self, T_world_camera: FloatArray) -> tuple[npt.NDArray[np.uint8], Depth]:
+        return self._engine.picture(self._raised(T_world_camera))
+
+    def _raised(self, T_world_camera: FloatArray) -> FloatArray:
+        T = T_world_camera.copy()
+        T[2, 3] += self._floor_z
+        return T
+
+    def _place(self, seed: int) -> None:
+        """Set the start pose of `seed` and forget the run so far."""
+        if seed == 0:
+            (x, y), yaw = self._start_xy, 0.0
+        else:
+            rng = np.random.default_rng(seed)
+            cells = np.argwhere(self._floor.cells)
+            x, y = self._floor.origin_xy + (cells[int(rng.integers(len(cells)))] + 0.5) * self._floor.cell_m
+            yaw = float(rng.uniform(-math.pi, math.pi))
+        z = self._height(float(x), float(y), self._ground.storey_z - self._mesh_z)
+        self.T_world_odom = planar_pose(float(x), float(y), yaw, 0.0 if z is None else z)
+        self._z = self._way_z = float(self.T_world_odom[2, 3])
+        self._body.reset()
+        self._step = 0
+        self._time_s = 0.0
+        self._touched = False
+        self._seen: tuple[FloatArray, Depth] | None = None
+
+    def _free(self, x: float, y: float) -> bool:
+        """Whether the robot's centre may be at this position of the frame of its start, coming from where it was."""
+        wx, wy = (self.T_world_odom @ [x, y, 0.0, 1.0])[:2]
+        z = self._height(float(wx), float(wy), self._way_z)
+        if z is None:
+            return False
+        self._way_z = z
+        return True
+
+    def _settle(self) -> None:
+        """Take the height of the floor where the robot now is."""
+        T = self.T_world_odom @ self._body.T_start_base
+        z = self._height(float(T[0, 3]), float(T[1, 3]), self._z)
+        self._z = self._z if z is None else z
+
+    def _observe(self, collided: bool) -> Observation:
+        self._touched = False
+        T = self.T_world_base @ self.T_base_camera
+        rgb, depth = self._picture(T)
+        self._seen = (T, depth)
+        return Observation(self._step, rgb, depth, self.T_odom_base, collided)
+
+    def reset(self, seed: int = 0) -> Observation:
+        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others."""
+        self._place(seed)
+        return self._observe(False)
+
+    def step(self, action: Action) -> Observation:
+        """Take one action; a blocked step ahead does not move (no sliding) and says `collided`."""
+        collided = False
+        self._way_z = self._z
+        if action is Action.FORWARD:
+            collided = self._body.forward()
+            self._settle()
+        elif action in (Action.LEFT, Action.RIGHT):
+            self._body.turn(1 if action is Action.LEFT else -1)
+        elif action is not Action.STOP:
+            raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
+        self._step += 1
+        return self._observe(collided)
+
+    # Below: Drivable.
+
+    @property
+    def time_s(self) -> float:
+        """Seconds driven since reset; discrete steps take none."""
+        return self._time_s
+
+    @property
+    def T_odom_base(self) -> FloatArray:
+        """(4, 4) what the odometry claims now: the true pose."""
+        T = self._body.T_start_base
+        T[2, 3] = self._z - self.T_world_odom[2, 3]
+        return T
+
+    def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
+        """Drive along an arc; at an obstacle the robot stops, turning too, until the next call. See `Drivable`.
+
+        Raises:
+            ValueError: for a speed that is not finite, or a time that is negative or not finite.
+        """
+        if not (math.isfinite(forward_mps) and math.isfinite(turn_radps) and 0.0 <= seconds < math.inf):
+            raise ValueError(
+                f"drive needs finite speeds and seconds >= 0, got {forward_mps} m/s, {turn_radps} rad/s, {seconds} s"
+            )
+        self._way_z = self._z
+        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds)
+        self._settle()
+        self._time_s += seconds
+        self._touched = self._touched or touched
+        return touched
+
+    def observe(self) -> Observation:
+        """Sense without moving; `collided` says whether a drive since the last observation touched something."""
+        self._step += 1
+        return self._observe(self._touched)
+
+    def close(self) -> None:
+        """Free habitat-sim's scene and OpenGL context."""
+        self._engine.close()
+
+    # Below: TruthSource. Evaluation only.
+
+    @property
+    def T_world_base(self) -> FloatArray:
+        """(4, 4) true pose of the robot."""
+        return self.T_world_odom @ self.T_odom_base
+
+    def truth_images(self) -> TruthImages:
+        """Labels of the picture last seen.
+
+        Raises:
+            InputError: before the first `reset`, or if the scene has no semantics.
+        """
+        if self._seen is None:
+            raise InputError("no picture was taken yet: call reset() first")
+        T, depth = self._seen
+        return self._engine.labels(self._raised(T), depth)
+
+    def render_at(self, T_world_base: FloatArray) -> tuple[Observation, TruthImages]:
+        """Picture and labels from any pose of the base in the world frame; the robot is not moved."""
+        T = check_pose(T_world_base, "T_world_base")
+        rgb, depth = self._picture(T @ self.T_base_camera)
+        observation = Observation(self._step, rgb, depth, invert(self.T_world_odom) @ T, False)
+        return observation, self._engine.labels(self._raised(T @ self.T_base_camera), depth)
+
+    def reachable_floor(self) -> ReachableFloor:
+        """Cells of the start's storey that the robot's centre can reach, from habitat-sim's navigation mesh."""
+        return self._floor
+
+    def instance_table(self) -> dict[int, tuple[str, int]]:
+        """Name and category index of every instance id."""
+        return self._engine.objects()
+
+
+def _own_start(scene: HabitatScene) -> FloatArray | None:
+    """(2,) start that the scene's own stage configuration names (`seal scene export` writes it), in our axes."""
+    path = Path(scene.scene_id)
+    if not (path.name.endswith(".stage_config.json") and path.is_file()):
+        return None
+    user = read_json(path).get("user_defined", {})
+    return to_world(user["seal_start"])[:2] if "seal_start" in user else None
