@@ -29,9 +29,9 @@ from seal_perception.files import read_json, replacing, sha256, write_json
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.label_quality import label_quality
 from seal_perception.weights import resolve_weights
-from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
+from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.evaluation_frames import write_evaluation_frames
-from sim_bridge.worlds import open_simulator
+from sim_bridge.worlds import World, open_simulator
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
@@ -125,7 +125,7 @@ class HomeLoop:
     def _labels(self, row: str) -> Path:
         return self.folder / f"labels_{row}"
 
-    def _world(self) -> EmbeddedSimulator:
+    def _world(self) -> World:
         world = open_simulator(self.home, EmbeddedConfig(width=self.config.width, height=self.config.height))
         world.reset(self.config.seed)
         return world

@@ -63,9 +63,9 @@ def render(
 
     from sim_bridge.embedded import EmbeddedConfig
     from sim_bridge.views import robot_views, tint, top_view
-    from sim_bridge.worlds import open_simulator
+    from sim_bridge.worlds import open_embedded
 
-    simulator = open_simulator(home, EmbeddedConfig(width=640, height=480))
+    simulator = open_embedded(home, EmbeddedConfig(width=640, height=480))
     out.mkdir(parents=True, exist_ok=True)
     above = top_view(simulator.scene)
     pictures = [("top", above.rgb, above.category)]

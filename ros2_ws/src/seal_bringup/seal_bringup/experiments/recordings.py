@@ -21,8 +21,8 @@ from seal_perception.weights import resolve_weights
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
-from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.worlds import open_simulator
+from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.worlds import World, open_simulator
 
 
 def require_training_home(home: str) -> None:
@@ -35,7 +35,7 @@ def require_training_home(home: str) -> None:
         raise InputError(f"{home} is no training home; parameters are chosen on train_01..train_25 only")
 
 
-def world_of(home: str, seed: int) -> EmbeddedSimulator:
+def world_of(home: str, seed: int) -> World:
     """The home's simulator at the start of the run."""
     world = open_simulator(home, EmbeddedConfig(width=320, height=240))
     world.reset(seed)
