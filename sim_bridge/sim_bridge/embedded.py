@@ -4,71 +4,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from seal_perception.camera import Camera
 from seal_perception.errors import InputError
-from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
+from seal_perception.pose import check_pose, invert, planar_pose
 from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
 from sim_bridge.body import Body
 from sim_bridge.collision import floor_plan, nearest
-from sim_bridge.light import HOME_LIGHT, LightConfig
+from sim_bridge.embedded_config import EmbeddedConfig as EmbeddedConfig
 from sim_bridge.light_cache import cached_renderer
 from sim_bridge.mesh import Scene
 from sim_bridge.render import Rendered, Renderer
+from sim_bridge.senses import Senses
 
 FloatArray = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class EmbeddedConfig:
-    """The robot and how its world is drawn.
-
-    Attributes:
-        width, height: size of the pictures in pixels.
-        hfov_deg: horizontal field of view.
-        camera_height_m: camera above the floor; it looks level and straight ahead.
-        radius_m: radius of the robot.
-        forward_m: length of a step ahead.
-        turn_deg: angle of a turn.
-        cell_m: cell of the floor plan used for collisions.
-        obstacle_min_m, obstacle_max_m: things between these heights stop the robot.
-        light: how the scene is lit.
-        threads: CPU threads per picture; 0 = all.
-        cache_light: keep baked light in the user's cache folder.
-    """
-
-    width: int = 320
-    height: int = 240
-    hfov_deg: float = 79.0
-    camera_height_m: float = 0.88
-    radius_m: float = 0.18
-    forward_m: float = 0.25
-    turn_deg: float = 30.0
-    cell_m: float = 0.02
-    obstacle_min_m: float = 0.05
-    obstacle_max_m: float = 1.1
-    light: LightConfig = HOME_LIGHT
-    threads: int = 0
-    cache_light: bool = True
-
-    def __post_init__(self) -> None:
-        if not 1.0 < self.hfov_deg < 179.0:
-            raise ValueError(f"hfov_deg must lie between 1 and 179, got {self.hfov_deg}")
-        for name in ("camera_height_m", "radius_m", "forward_m", "turn_deg", "cell_m"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not 0 <= self.obstacle_min_m < self.obstacle_max_m:
-            raise ValueError(f"obstacle heights must rise, got {self.obstacle_min_m} to {self.obstacle_max_m}")
+STEP_S = 0.1
+"""Time that a discrete step takes for the sensors (the camera's exposure follows with time)."""
 
 
 class EmbeddedSimulator:
     """`Simulator`, `Drivable` and `TruthSource` over one scene.
 
-    The odometry frame is the start pose. Labels are worked out only when a truth method is called.
+    The odometry frame is the start pose. Noise is drawn by `reset`'s seed and the config's: the same actions see the
+    same bytes again. Labels are worked out only when a truth method is called; they belong to the clean picture.
 
     Args:
         scene: the world.
@@ -80,15 +41,16 @@ class EmbeddedSimulator:
         c = self.config
         self.name = scene.name
         self.scene = scene
-        self.camera = Camera.from_hfov(c.width, c.height, math.radians(c.hfov_deg))
-        self.T_base_camera: FloatArray = camera_mounting(c.camera_height_m)
+        self.camera = c.camera
+        self.T_base_camera: FloatArray = c.T_base_camera
+        self._senses = Senses(c)
         self._plan = floor_plan(scene, c.radius_m, c.cell_m, c.obstacle_min_m, c.obstacle_max_m)
         try:
             self._floor = self._plan.reachable_from(scene.start_xy)
         except ValueError as error:
             raise InputError(f"scene {scene.name}: {error}") from error
         self._renderer: Renderer | None = None
-        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, 0.5 * c.cell_m)
+        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, 0.5 * c.cell_m, c.motion_noise_config)
         self.T_world_odom: FloatArray = np.eye(4)
         self._place(0)
 
@@ -117,9 +79,10 @@ class EmbeddedSimulator:
         if seed == 0 and self._stands(*self.scene.start_xy):
             x, y = self.scene.start_xy
         self.T_world_odom = planar_pose(float(x), float(y), yaw)
-        self._body.reset()
+        self._body.reset(seed, self.config.noise_seed)
+        self._senses.reset(seed)
         self._step = 0
-        self._time_s = 0.0
+        self._time_s = self._seen_s = 0.0
         self._touched = False
         self._last: Rendered | None = None
 
@@ -133,10 +96,19 @@ class EmbeddedSimulator:
         """Whether the robot's centre may be at this position of the frame of its start."""
         return self._stands(*(self.T_world_odom @ [x, y, 0.0, 1.0])[:2])
 
+    @property
+    def _T_world_base(self) -> FloatArray:
+        return self.T_world_odom @ self._body.T_start_base
+
     def _observe(self, collided: bool) -> Observation:
         self._touched = False
-        self._last = self.renderer.render(self.camera, self.T_world_base @ self.T_base_camera)
-        return Observation(self._step, self._last.rgb, self._last.depth, self.T_odom_base, collided)
+        T_world_base = self._T_world_base
+        self._last = self.renderer.render(self.camera, T_world_base @ self.T_base_camera)
+        seconds = (self._time_s - self._seen_s) or STEP_S
+        self._seen_s = self._time_s
+        rgb, depth = self._senses.picture(self._last.rgb, self._last.depth, seconds, self._body.twist)
+        scan = self._senses.scan(self.renderer.cast, T_world_base)
+        return Observation(self._step, rgb, depth, self.T_odom_base, collided, scan)
 
     def reset(self, seed: int = 0) -> Observation:
         """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others."""
@@ -165,7 +137,7 @@ class EmbeddedSimulator:
     @property
     def T_odom_base(self) -> FloatArray:
         """(4, 4) what the odometry claims now."""
-        return self._body.T_start_base
+        return self._body.T_odom_base
 
     def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
         """Drive along an arc; at an obstacle the robot stops, turning too, until the next call. See `Drivable`.
@@ -177,7 +149,7 @@ class EmbeddedSimulator:
             raise ValueError(
                 f"drive needs finite speeds and seconds >= 0, got {forward_mps} m/s, {turn_radps} rad/s, {seconds} s"
             )
-        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds)
+        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds, seconds)
         self._time_s += seconds
         self._touched = self._touched or touched
         return touched
@@ -198,7 +170,7 @@ class EmbeddedSimulator:
     @property
     def T_world_base(self) -> FloatArray:
         """(4, 4) true pose of the robot."""
-        return self.T_world_odom @ self._body.T_start_base
+        return self._T_world_base
 
     def truth_images(self) -> TruthImages:
         """Labels of the picture last seen.
@@ -211,7 +183,7 @@ class EmbeddedSimulator:
         return TruthImages(self._last.instance, self._last.category)
 
     def render_at(self, T_world_base: FloatArray) -> tuple[Observation, TruthImages]:
-        """Picture and labels from any pose of the base in the world frame; the robot is not moved."""
+        """Clean picture and labels from any pose of the base in the world frame; the robot is not moved."""
         T = check_pose(T_world_base, "T_world_base")
         seen = self.renderer.render(self.camera, T @ self.T_base_camera)
         observation = Observation(self._step, seen.rgb, seen.depth, invert(self.T_world_odom) @ T, False)

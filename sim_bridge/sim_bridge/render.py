@@ -301,6 +301,11 @@ class Renderer:
         )  # fmt: skip
         return Rendered(rgb, depth, face, self.tables)
 
+    def cast(self, rays: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(N,) how many lengths of its direction each ray (N, 6: origin, direction) goes until it hits; inf = never."""
+        result = self._scene.cast_rays(self._core.Tensor.from_numpy(np.ascontiguousarray(rays, np.float32)))
+        return np.asarray(result["t_hit"].numpy(), np.float32)
+
     def close(self) -> None:
         """End the threads."""
         if self._pool is not None:

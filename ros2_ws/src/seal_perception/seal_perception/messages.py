@@ -15,6 +15,7 @@ from seal_perception.camera import Camera
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat, pose_to_xyz_quat
+from seal_perception.simulator import LaserScan
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,9 +41,11 @@ ODOM, SCORES, DETECTIONS, OVERLAY = "odom", "semantic/scores", "semantic/detecti
 VOXELS, OBSTACLES, EXPLORED, STATUS = "map/voxels", "map/obstacles", "map/explored", "map/status"
 GOAL, PLAN, STEP, READY = "goal", "plan", "step", "ready"
 TF, TF_STATIC = "/tf", "/tf_static"
+SCAN = "scan"
 
 MAP_FRAME, ODOM_FRAME, BASE_FRAME = "map", "odom", "base_link"
 CAMERA_FRAME = "camera_color_optical_frame"
+LASER_FRAME = "laser"
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,21 @@ def odometry_to_pose(msg: Any) -> FloatArray:
         ValueError: if it is not finite or its quaternion is not of unit length.
     """
     return pose_message_to_matrix(msg.pose.pose)
+
+
+def scan_from_message(msg: Any, T_base_laser: FloatArray) -> LaserScan:
+    """A sensor_msgs LaserScan, with its mounting from elsewhere (tf).
+
+    Raises:
+        InputError: if its ranges do not fit its angles.
+    """
+    ranges = np.array(msg.ranges, np.float32)
+    increment = float(msg.angle_increment)
+    beams = round((float(msg.angle_max) - float(msg.angle_min)) / increment) + 1 if increment else 0
+    if beams != len(ranges):
+        raise InputError(f"a LaserScan whose angles hold {beams} beams must have as many ranges, got {len(ranges)}")
+    limits = float(msg.range_min), float(msg.range_max)
+    return LaserScan(ranges, float(msg.angle_min), increment, *limits, T_base_laser)
 
 
 def as_message_pose(T: FloatArray) -> FloatArray:

@@ -13,11 +13,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Pose, PoseStamped
 from nav_msgs.msg import Odometry, Path
 from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import LaserScan as LaserScanMessage
 from std_msgs.msg import Header
 
 from seal_perception.camera import Camera
 from seal_perception.messages import NS
 from seal_perception.pose import pose_to_xyz_quat
+from seal_perception.simulator import LaserScan
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -74,6 +76,16 @@ def camera_to_info(camera: Camera, header: Header) -> CameraInfo:
     msg.k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
     msg.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     msg.p = [camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return msg
+
+
+def scan_to_message(scan: LaserScan, header: Header, scan_time_s: float = 0.0) -> LaserScanMessage:
+    """A sweep to a sensor_msgs LaserScan; all beams are taken at the header's stamp."""
+    angles = scan.angles_rad
+    msg = LaserScanMessage(header=header, angle_min=float(angles[0]), angle_max=float(angles[-1]))
+    msg.angle_increment, msg.scan_time = float(scan.angle_increment_rad), scan_time_s
+    msg.range_min, msg.range_max = float(scan.range_min_m), float(scan.range_max_m)
+    msg.ranges = byte_array(scan.ranges.astype("<f4", copy=False), "f")
     return msg
 
 

@@ -37,20 +37,21 @@ def declare(node: Node, name: str, default: Any, description: str = "") -> Any:
     return value
 
 
-def declare_config(node: Node, config: type[Config], prefix: str) -> Config:
+def declare_config(node: Node, config: type[Config] | Config, prefix: str) -> Config:
     """Declare `prefix.<field>` for each plain field of a frozen dataclass and build it from the values.
 
-    Fields that are neither numbers, texts nor tuples of them keep their defaults.
+    Fields that are neither numbers, texts nor tuples of them keep their defaults. An object instead of a class
+    gives its own values as defaults.
 
     Raises:
         InputError: if the dataclass refuses the values.
     """
     values = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
-        default = field.default
+        default = field.default if isinstance(config, type) else getattr(config, field.name)
         if isinstance(default, _PLAIN) or (isinstance(default, tuple) and all(isinstance(v, _PLAIN) for v in default)):
             values[field.name] = declare(node, f"{prefix}.{field.name}", default)
     try:
-        return config(**values)
+        return config(**values) if isinstance(config, type) else dataclasses.replace(config, **values)  # type: ignore[type-var]
     except ValueError as error:
         raise InputError(f"parameters {prefix}.* of {node.get_name()}: {error}") from error

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of normal noise at the price of a table look-up."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+SIDE = 1024
+"""Edge of the table, a power of two; larger pictures repeat it."""
+
+
+def noise_table(rng: np.random.Generator, correlation_px: int = 1) -> npt.NDArray[np.float32]:
+    """(SIDE, SIDE) float32 of mean 0 and variance 1 that goes on at its edges.
+
+    Each value is the scaled sum of `correlation_px` x `correlation_px` independent normal numbers, as the depth of a
+    pixel comes from matching a block: the correlation falls linearly to 0 over that many pixels. A picture reads the
+    table from a random corner (`random_corner`), so pictures are independent of each other but for one in a million.
+
+    Raises:
+        ValueError: if `correlation_px` does not lie in [1, 64].
+    """
+    if not 1 <= correlation_px <= 64:
+        raise ValueError(f"correlation_px must lie between 1 and 64, got {correlation_px}")
+    white = rng.standard_normal((SIDE, SIDE), dtype=np.float32)
+    for axis in (0, 1):
+        total = white.copy()
+        for shift in range(1, correlation_px):
+            total += np.roll(white, shift, axis)
+        white = total
+    return np.ascontiguousarray(white / np.float32(correlation_px))
+
+
+def random_corner(rng: np.random.Generator) -> tuple[int, int]:
+    """Row and column of the table from which a picture is read."""
+    row, column = rng.integers(SIDE, size=2)
+    return int(row), int(column)
