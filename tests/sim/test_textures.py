@@ -6,7 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim_bridge.texture_base import any_colour, wall_colour
 from sim_bridge.textures import KINDS, SPLITS, make_material, noise
+from sim_bridge.textures_unseen import UNSEEN
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -53,3 +55,44 @@ def test_unknown_names_are_refused() -> None:
         make_material("velvet", np.random.default_rng(0))
     with pytest.raises(ValueError, match="split must be one of catalogue, train, test"):
         make_material("wood", np.random.default_rng(0), "val")
+
+
+def test_patterns_of_test_homes_are_drawn_there_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def note(name: str):  # type: ignore[no-untyped-def]
+        return lambda rng, base: calls.append(name) or np.zeros((128, 128, 3))
+
+    for kind, painters in UNSEEN.items():
+        assert kind in KINDS and len(set(painters)) == len(painters) >= 2, kind
+        monkeypatch.setitem(UNSEEN, kind, tuple(note(f"{kind} {i}") for i in range(len(painters))))
+        for split in ("catalogue", "train"):
+            for seed in range(30):
+                make_material(kind, np.random.default_rng(seed), split)
+        assert not calls, kind
+        for seed in range(60):
+            make_material(kind, np.random.default_rng(seed), "test")
+        assert set(calls) == {f"{kind} {i}" for i in range(len(painters))} and len(calls) < 45, kind
+        calls.clear()
+
+
+@pytest.mark.parametrize("kind", sorted(UNSEEN))
+def test_patterns_of_test_homes_are_pictures_that_repeat(kind: str) -> None:
+    for painter in UNSEEN[kind]:
+        base = KINDS[kind][1](np.random.default_rng(1))
+        image = painter(np.random.default_rng(2), base)
+        again = painter(np.random.default_rng(2), base)
+        assert image.shape == (128, 128, 3) and np.isfinite(image).all() and np.array_equal(image, again)
+        assert image.std() > 1e-3
+
+
+def test_most_walls_are_pale_and_most_things_muted() -> None:
+    def saturation(colours: np.ndarray) -> np.ndarray:
+        return 1 - colours.min(1) / np.maximum(colours.max(1), 1e-6)
+
+    walls = np.array([wall_colour(np.random.default_rng(i)) for i in range(400)])
+    assert ((saturation(walls) < 0.15) & (walls.max(1) > 0.75)).mean() > 0.6
+    assert 0.005 < (saturation(walls) > 0.3).mean() < 0.15
+    things = np.array([any_colour(np.random.default_rng(i)) for i in range(400)])
+    vivid = (saturation(things) > 0.45) & (things.max(1) > 0.35)
+    assert 0.05 < vivid.mean() < 0.35
