@@ -8,6 +8,7 @@ Texture coordinates are a projection along the axis nearest to each face's norma
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -125,6 +126,11 @@ def rod(
     return solid(points, faces, material)
 
 
+def bar(points: Sequence[Triple], radius: float, material: Material, sides: int = 6) -> Mesh:
+    """Round bar bent along a line of points."""
+    return merge([rod(a, b, radius, material, sides=sides) for a, b in itertools.pairwise(points)])
+
+
 def lathe(
     profile: npt.ArrayLike,
     material: Material,
@@ -227,6 +233,7 @@ def stand_on_floor(mesh: Mesh) -> Mesh:
 
 
 __all__ = [
+    "bar",
     "box",
     "box_between",
     "cushion",

@@ -10,7 +10,7 @@ from sim_bridge.mesh import Mesh
 from sim_bridge.shapes import box, box_between, cushion, merge, move, pillow, rod, sheet, turn
 
 
-def _size(d: Draw) -> tuple[float, float]:
+def mattress_size(d: Draw) -> tuple[float, float]:
     """Length and width of the mattress, single to king, metres."""
     width = d.pick((0.9, 1.2, 1.4, 1.6, 1.8)) + d.uniform(-0.05, 0.05)
     return d.uniform(1.88, 2.05), width
@@ -19,7 +19,8 @@ def _size(d: Draw) -> tuple[float, float]:
 def bedding(d: Draw, length: float, width: float, base: float, thick: float) -> list[Mesh]:
     """Mattress on height `base`, duvet that hangs over the sides, one or two rows of pillows, perhaps a throw."""
     pale = d.material("fabric", (d.uniform(0.8, 0.97), d.uniform(0.8, 0.95), d.uniform(0.76, 0.95)))
-    cover = d.material("fabric")
+    white = (d.uniform(0.75, 0.95), d.uniform(0.74, 0.94), d.uniform(0.7, 0.94))
+    cover = d.material("fabric", white if d.chance(0.35) else None)
     top = base + thick
     parts = [cushion((length, width, thick), (0, 0, base + thick / 2), pale, 14)]
     if d.chance(0.88):
@@ -57,7 +58,7 @@ def bedding(d: Draw, length: float, width: float, base: float, thick: float) -> 
 def platform_bed(d: Draw) -> Mesh:
     """Low wooden platform with a plain headboard."""
     wood = d.material("wood")
-    length, width = _size(d)
+    length, width = mattress_size(d)
     base, rim = d.uniform(0.18, 0.34), d.uniform(0.02, 0.12)
     parts = [box((length + rim, width + 2 * rim, 0.12), (0, 0, base), wood)]
     inset = 0.12 if d.chance(0.5) else 0.02
@@ -77,7 +78,7 @@ def platform_bed(d: Draw) -> Mesh:
 def metal_bed(d: Draw) -> Mesh:
     """Tube frame: bars at the head and at the foot."""
     tube = d.material("metal")
-    length, width = _size(d)
+    length, width = mattress_size(d)
     base, r = d.uniform(0.28, 0.42), d.uniform(0.014, 0.026)
     parts = [box((length, width, 0.05), (0, 0, base - 0.03), tube)]
     for x, high in ((-length / 2 - 0.03, d.uniform(0.9, 1.3)), (length / 2 + 0.03, d.uniform(0.55, 0.9))):
@@ -94,7 +95,7 @@ def metal_bed(d: Draw) -> Mesh:
 def box_spring_bed(d: Draw) -> Mesh:
     """Padded base down to the floor, thick mattress, padded headboard."""
     cover = d.cover()
-    length, width = _size(d)
+    length, width = mattress_size(d)
     base, leg = d.uniform(0.28, 0.42), d.uniform(0.02, 0.1)
     parts = [cushion((length, width, base - leg), (0, 0, (base + leg) / 2), cover, 16)]
     foot = d.frame()
@@ -114,7 +115,7 @@ def box_spring_bed(d: Draw) -> Mesh:
 def slatted_bed(d: Draw) -> Mesh:
     """Wooden bed with posts and slats at the head and at the foot; a child's bed is narrow."""
     wood = d.material("wood")
-    length, width = _size(d)
+    length, width = mattress_size(d)
     base, post = d.uniform(0.28, 0.4), d.uniform(0.05, 0.09)
     parts = []
     for sy in (-1, 1):

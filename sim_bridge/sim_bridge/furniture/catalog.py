@@ -9,7 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from seal_perception.categories import CATEGORIES
-from sim_bridge.furniture import beds, chairs, couches, plants, storage, things, toilets, tvs
+from sim_bridge.furniture import (
+    beds,
+    beds_more,
+    chairs,
+    chairs_more,
+    clutter,
+    couches,
+    couches_more,
+    lookalikes,
+    plants,
+    plants_more,
+    storage,
+    things,
+    toilets,
+    toilets_more,
+    tvs,
+    tvs_more,
+)
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.mesh import Mesh
 from sim_bridge.textures import SPLITS
@@ -24,30 +41,40 @@ _BUILDERS: dict[str, dict[str, Builder]] = {
         "shell": chairs.shell_chair,
         "tub": chairs.tub_chair,
         "tube": chairs.folding_stackable,
+        "cantilever": chairs_more.cantilever_chair,
+        "folding": chairs_more.folding_chair,
     },
     "couch": {
         "box": couches.box_couch,
         "legs": couches.leg_couch,
         "rolled": couches.rolled_couch,
         "sectional": couches.sectional_couch,
+        "loveseat": couches_more.loveseat,
+        "futon": couches_more.futon,
     },
     "potted plant": {
         "bush": plants.bush_plant,
         "palm": plants.palm_plant,
         "blade": plants.blade_plant,
         "tree": plants.tree_plant,
+        "monstera": plants_more.monstera_plant,
+        "fern": plants_more.fern_plant,
     },
     "bed": {
         "platform": beds.platform_bed,
         "metal": beds.metal_bed,
         "box_spring": beds.box_spring_bed,
         "slatted": beds.slatted_bed,
+        "sleigh": beds_more.sleigh_bed,
+        "storage": beds_more.storage_bed,
     },
     "toilet": {
         "tank": toilets.tank_toilet,
         "one_piece": toilets.one_piece_toilet,
         "square": toilets.square_toilet,
         "wall_hung": toilets.wall_hung_toilet,
+        "washlet": toilets_more.washlet_toilet,
+        "pedestal": toilets_more.pedestal_toilet,
     },
     "tv": {
         "foot": tvs.foot_tv,
@@ -55,6 +82,7 @@ _BUILDERS: dict[str, dict[str, Builder]] = {
         "wall": tvs.wall_tv,
         "stand": tvs.stand_tv,
         "box": tvs.box_tv,
+        "soundbar": tvs_more.soundbar_tv,
     },
 }
 
@@ -87,9 +115,69 @@ _DISTRACTORS: dict[str, tuple[Builder, str]] = {
     "book_pile": (things.book_pile, "surface"),
     "bowl": (things.bowl, "surface"),
     "laundry_basket": (things.laundry_basket, "floor"),
+    "board": (lookalikes.board, "wall"),
+    "microwave": (lookalikes.microwave, "surface"),
+    "wall_oven": (lookalikes.wall_oven, "floor"),
+    "aquarium": (lookalikes.aquarium, "floor"),
+    "block_seat": (lookalikes.block_seat, "floor"),
+    "end_bench": (lookalikes.end_bench, "floor"),
+    "floor_cushion": (lookalikes.floor_cushion, "floor"),
+    "bidet": (lookalikes.bidet, "floor"),
+    "dry_vase": (lookalikes.dry_vase, "floor"),
+    "changing_table": (lookalikes.changing_table, "floor"),
+    "rolled_mattress": (lookalikes.rolled_mattress, "floor"),
+    "shoes": (clutter.shoes, "floor"),
+    "toys": (clutter.toys, "floor"),
+    "backpack": (clutter.backpack, "floor"),
+    "suitcase": (clutter.suitcase, "floor"),
+    "laundry_heap": (clutter.laundry_heap, "floor"),
+    "coat_rack": (clutter.coat_rack, "floor"),
+    "cups": (clutter.cups, "surface"),
+    "plates": (clutter.plates, "surface"),
+    "bottles": (clutter.bottles, "surface"),
+    "kettle": (clutter.kettle, "surface"),
+    "books": (clutter.books, "surface"),
+    "clock": (clutter.clock, "wall"),
+    "wall_shelf": (clutter.wall_shelf, "wall"),
+    "towel": (clutter.towel, "wall"),
+    "poster": (clutter.poster, "wall"),
+    "wall_lamp": (clutter.wall_lamp, "wall"),
+    "ceiling_lamp": (clutter.ceiling_lamp, "ceiling"),
 }
 
-_TEST_BUILDERS: dict[str, dict[str, Builder]] = {name: {} for name in CATEGORIES}
+_TEST_BUILDERS: dict[str, dict[str, Builder]] = {
+    "chair": {
+        "wingback": chairs_more.wingback_chair,
+        "rocking": chairs_more.rocking_chair,
+        "bentwood": chairs_more.bentwood_chair,
+    },
+    "couch": {
+        "camelback": couches_more.camelback_couch,
+        "modular": couches_more.modular_couch,
+        "curved": couches_more.curved_couch,
+    },
+    "potted plant": {
+        "cactus": plants_more.cactus_plant,
+        "bonsai": plants_more.bonsai_plant,
+        "trailing": plants_more.trailing_plant,
+    },
+    "bed": {
+        "four_poster": beds_more.four_poster_bed,
+        "bunk": beds_more.bunk_bed,
+        "arched": beds_more.arched_bed,
+    },
+    "toilet": {
+        "high_cistern": toilets_more.high_cistern_toilet,
+        "built_in": toilets_more.built_in_toilet,
+        "corner": toilets_more.corner_toilet,
+    },
+    "tv": {
+        "curved": tvs_more.curved_tv,
+        "framed": tvs_more.framed_tv,
+        "console": tvs_more.console_tv,
+    },
+}
+"""Families that neither the catalogue nor training homes have."""
 
 FAMILIES: dict[int, tuple[str, ...]] = {
     i: (*_BUILDERS[name], *_TEST_BUILDERS[name]) for i, name in enumerate(CATEGORIES)
@@ -104,7 +192,11 @@ _MOUNTING: dict[tuple[str, str], str] = {
     ("tv", "legs"): "surface",
     ("tv", "box"): "surface",
     ("tv", "wall"): "wall",
+    ("tv", "soundbar"): "surface",
+    ("tv", "curved"): "surface",
     ("toilet", "wall_hung"): "against_wall",
+    ("toilet", "high_cistern"): "against_wall",
+    ("toilet", "built_in"): "against_wall",
 }
 
 
@@ -117,7 +209,8 @@ class Item:
         name: category or kind of distractor.
         family: shape family; equals `name` for a distractor.
         mounting: "floor"; "surface" (on a table or cabinet); "wall" (hangs: lowest x at the wall, height free);
-            "against_wall" (height fixed, lowest x at the wall); "rug" (flat on the floor).
+            "against_wall" (height fixed, lowest x at the wall); "rug" (flat on the floor);
+            "ceiling" (hangs: z = 0 at the ceiling).
         category: category index, or -1 for a distractor.
     """
 

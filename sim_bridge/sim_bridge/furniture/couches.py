@@ -13,7 +13,8 @@ from sim_bridge.mesh import Material, Mesh
 from sim_bridge.shapes import box, box_between, cushion, merge, move, pillow, rod, turn
 
 
-def _throw_pillows(d: Draw, depth: float, length: float, seat: float) -> list[Mesh]:
+def throw_pillows(d: Draw, depth: float, length: float, seat: float) -> list[Mesh]:
+    """Up to four cushions that lean against the back."""
     parts = []
     for _ in range(d.integer(0, 4)):
         edge = d.uniform(0.34, 0.5)
@@ -68,7 +69,7 @@ def box_couch(d: Draw) -> Mesh:
         parts.append(cushion((depth, arm, arm_top - leg), at, cover, d.uniform(6, 14)))
     parts += [move(m, wall / 2) for m in _seats(d, count, depth - wall, inner, seat, pad, cover, power)]
     parts += _backs(d, count, -depth / 2 + wall - 0.05, inner, seat, back - seat + 0.05, cover, d.uniform(3, 7))
-    return merge(parts + _throw_pillows(d, depth, inner, seat))
+    return merge(parts + throw_pillows(d, depth, inner, seat))
 
 
 def leg_couch(d: Draw) -> Mesh:
@@ -99,7 +100,7 @@ def leg_couch(d: Draw) -> Mesh:
             parts.append(box((depth * 0.9, 0.06, 0.035), (0, y, arm_top), wood))
             for x in (-depth * 0.38, depth * 0.38):
                 parts.append(rod((x, y, 0), (x, y, arm_top), 0.022, wood, sides=6))
-    return merge(parts + _throw_pillows(d, depth, inner, seat))
+    return merge(parts + throw_pillows(d, depth, inner, seat))
 
 
 def rolled_couch(d: Draw) -> Mesh:
@@ -128,7 +129,7 @@ def rolled_couch(d: Draw) -> Mesh:
             size = (0.12, inner / columns, (back_top - seat) / rows)
             z = seat + (i + 0.45) * (back_top - seat) / rows
             parts.append(cushion(size, (-depth / 2 + 0.18, y, z), cover, 3, 8, 4))
-    return merge(parts + _throw_pillows(d, depth, inner, seat))
+    return merge(parts + throw_pillows(d, depth, inner, seat))
 
 
 def sectional_couch(d: Draw) -> Mesh:
@@ -162,4 +163,4 @@ def sectional_couch(d: Draw) -> Mesh:
     parts.append(cushion((depth, arm, tall), (0, y, leg + tall / 2), cover, 10))
     if d.chance(0.6):
         parts.append(cushion((depth, arm, tall), (0, -y, leg + tall / 2), cover, 10))
-    return merge(parts + _throw_pillows(d, depth, inner, seat))
+    return merge(parts + throw_pillows(d, depth, inner, seat))

@@ -90,7 +90,7 @@ def pot(d: Draw, radius: float, height: float, base: float = 0.0) -> list[Mesh]:
     return parts
 
 
-def _spread(d: Draw, count: int, low: float, high: float) -> npt.NDArray[np.float64]:
+def spread(d: Draw, count: int, low: float, high: float) -> npt.NDArray[np.float64]:
     """(count, 3) unit vectors around the vertical with elevations between low and high radians."""
     azimuth = np.arange(count) * 2.39996 + d.rng.uniform(-0.4, 0.4, count)
     elevation = d.rng.uniform(low, high, count)
@@ -103,7 +103,7 @@ def bush_plant(d: Draw) -> Mesh:
     radius, tall = d.uniform(0.1, 0.19), d.uniform(0.14, 0.32)
     green = d.material("leaf")
     reach, count = d.uniform(0.18, 0.42), d.integer(18, 42)
-    direction = _spread(d, count, d.uniform(0.1, 0.4), d.uniform(1.1, 1.5))
+    direction = spread(d, count, d.uniform(0.1, 0.4), d.uniform(1.1, 1.5))
     stalk = reach * d.rng.uniform(0.45, 1.1, count)
     start = np.array([0.0, 0.0, tall * 0.9]) + direction * [radius * 0.4, radius * 0.4, 0.0]
     tips = start + direction * stalk[:, None]
@@ -130,7 +130,7 @@ def palm_plant(d: Draw) -> Mesh:
         crown = foot + np.array([lean[0], lean[1], height])
         parts.append(rod(foot, crown, d.uniform(0.012, 0.03), bark, 0.012, sides=6))
         count = d.integer(16, 34)
-        direction = _spread(d, count, d.uniform(-0.4, 0.1), 1.45)
+        direction = spread(d, count, d.uniform(-0.4, 0.1), 1.45)
         start = crown - np.outer(d.rng.random(count) * 0.15, [0, 0, 1])
         size = d.uniform(0.32, 0.55) * d.rng.uniform(0.7, 1.1, count)
         parts.append(leaves(start, direction, size, slender, d.uniform(0.2, 0.75), green))
@@ -143,7 +143,7 @@ def blade_plant(d: Draw) -> Mesh:
     green = d.material("leaf")
     steep = d.chance(0.6)
     count = d.integer(12, 26) if steep else d.integer(20, 40)
-    direction = _spread(d, count, 1.1 if steep else 0.35, 1.5 if steep else 1.4)
+    direction = spread(d, count, 1.1 if steep else 0.35, 1.5 if steep else 1.4)
     start = direction * [radius * 1.4, radius * 1.4, 0.0] * d.rng.uniform(0.2, 1.0, (count, 1)) + [0, 0, tall * 0.85]
     size = d.uniform(0.35, 0.8) * d.rng.uniform(0.6, 1.05, count)
     width = d.uniform(0.1, 0.22) if steep else d.uniform(0.08, 0.25)
@@ -167,6 +167,6 @@ def tree_plant(d: Draw) -> Mesh:
         wobble = 1 + 0.22 * d.rng.standard_normal((len(core.vertices), 1))
         parts.append(solid(centre + (core.vertices - centre) * wobble, core.faces, green))
         count = d.integer(50, 90)
-        way = _spread(d, count, -1.3, 1.5)
+        way = spread(d, count, -1.3, 1.5)
         parts.append(leaves(centre + way * size * 0.36, way, d.uniform(0.09, 0.16), 0.6, 0.35, green))
     return merge(parts)

@@ -13,7 +13,7 @@ from sim_bridge.mesh import Material, Mesh
 from sim_bridge.shapes import box, cushion, merge, move, prism, sheet, turn
 
 
-def _oval(length: float, width: float, power: float, points: int = 20) -> npt.NDArray[np.float64]:
+def oval(length: float, width: float, power: float, points: int = 20) -> npt.NDArray[np.float64]:
     """(points, 2) outline from x = 0 (flat back) to x = length, anticlockwise."""
     angle = np.arange(points) * (2 * math.pi / points)
     ring = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -22,7 +22,7 @@ def _oval(length: float, width: float, power: float, points: int = 20) -> npt.ND
     return (ring + np.array([1.0, 0.0])) * [length / 2, width / 2]
 
 
-def _loft(outlines: list[npt.NDArray[np.float64]], heights: list[float], material: Material) -> Mesh:
+def loft(outlines: list[npt.NDArray[np.float64]], heights: list[float], material: Material) -> Mesh:
     """Smooth skin through outlines at heights, bottom to top."""
     rows = [
         np.column_stack([np.vstack([o, o[:1]]), np.full(len(o) + 1, z)]) for o, z in zip(outlines, heights, strict=True)
@@ -30,9 +30,9 @@ def _loft(outlines: list[npt.NDArray[np.float64]], heights: list[float], materia
     return sheet(np.stack(rows), material)
 
 
-def _bowl(d: Draw, length: float, width: float, rim: float, foot: float, power: float, white: Material) -> list[Mesh]:
+def bowl(d: Draw, length: float, width: float, rim: float, foot: float, power: float, white: Material) -> list[Mesh]:
     """Bowl that narrows towards the foot, with its inside."""
-    top = _oval(length, width, power)
+    top = oval(length, width, power)
     shapes, heights = [], []
     waist = d.uniform(0.5, 0.75)
     for t, share in ((0.0, 0.62), (0.12, 0.56), (0.45, waist), (0.75, 0.93), (1.0, 1.0)):
@@ -41,43 +41,52 @@ def _bowl(d: Draw, length: float, width: float, rim: float, foot: float, power: 
         heights.append(foot + t * (rim - foot))
     middle = np.array([length * 0.55, 0.0])
     inner = [middle + (top - middle) * s for s in (0.78, 0.6, 0.25)]
-    inside = _loft([top, *inner], [rim, rim, rim - 0.08, rim - 0.17], white)
-    return [_loft(shapes, heights, white), inside, prism(inner[2], rim - 0.18, rim - 0.165, white)]
+    inside = loft([top, *inner], [rim, rim, rim - 0.08, rim - 0.17], white)
+    return [loft(shapes, heights, white), inside, prism(inner[2], rim - 0.18, rim - 0.165, white)]
 
 
-def _seat(d: Draw, length: float, width: float, rim: float, power: float, white: Material) -> list[Mesh]:
+def seat(
+    d: Draw,
+    length: float,
+    width: float,
+    rim: float,
+    power: float,
+    white: Material,
+    lean_deg: tuple[float, float] = (95, 105),
+) -> list[Mesh]:
     """Seat ring and lid; the lid is down or leans back against the tank."""
     lid_material = d.material("plastic") if d.chance(0.12) else (d.material("wood") if d.chance(0.12) else white)
-    outline = _oval(length * 0.94, width * 1.03, power) + np.array([length * 0.05, 0.0])
+    outline = oval(length * 0.94, width * 1.03, power) + np.array([length * 0.05, 0.0])
     if d.chance(0.55):
         return [prism(outline, rim, rim + d.uniform(0.03, 0.055), lid_material)]
     middle = outline.mean(0)
     hole = middle + (outline - middle) * [0.62, 0.62]
     rows = [(outline, rim), (outline, rim + 0.025), (hole, rim + 0.025), (hole, rim)]
-    ring = _loft([r[0] for r in rows], [r[1] for r in rows], lid_material)
+    ring = loft([r[0] for r in rows], [r[1] for r in rows], lid_material)
     lid = prism(outline - [outline[:, 0].min(), 0.0], 0.0, 0.018, lid_material)
-    lean = math.radians(d.uniform(95, 105))
+    lean = math.radians(d.uniform(*lean_deg))
     return [ring, move(turn(lid, "y", -lean), float(outline[:, 0].min()) + 0.03, 0, rim + 0.03)]
 
 
-def _finish(parts: list[Mesh]) -> Mesh:
+def finish(parts: list[Mesh]) -> Mesh:
     """Centre the piece in x over its footprint."""
     mesh = merge(parts)
     low, high = mesh.bounds()
     return move(mesh, -(low[0] + high[0]) / 2)
 
 
-def _white(d: Draw) -> Material:
+def white_of(d: Draw) -> Material:
+    """Porcelain."""
     return d.material("ceramic")
 
 
 def tank_toilet(d: Draw) -> Mesh:
     """Close-coupled: oval bowl and a tank with a lid behind it."""
-    white = _white(d)
+    white = white_of(d)
     length, width, rim = d.uniform(0.44, 0.54), d.uniform(0.35, 0.41), d.uniform(0.36, 0.43)
     power = d.uniform(2.0, 2.8)
     tall, wide, deep = d.uniform(0.3, 0.42), d.uniform(0.36, 0.48), d.uniform(0.15, 0.2)
-    parts = _bowl(d, length, width, rim, 0.0, power, white) + _seat(d, length, width, rim, power, white)
+    parts = bowl(d, length, width, rim, 0.0, power, white) + seat(d, length, width, rim, power, white)
     parts.append(box((deep + 0.06, width * 0.7, 0.09), (-deep / 2 + 0.02, 0, rim - 0.045), white))
     parts.append(cushion((deep, wide, tall), (-deep / 2, 0, rim + tall / 2), white, d.uniform(7, 14)))
     parts.append(cushion((deep + 0.03, wide + 0.03, 0.045), (-deep / 2, 0, rim + tall + 0.01), white, 12))
@@ -86,53 +95,53 @@ def tank_toilet(d: Draw) -> Mesh:
         parts.append(box((0.05, 0.05, 0.012), (-deep / 2, 0, rim + tall + 0.038), metal))
     else:
         parts.append(box((0.02, 0.08, 0.02), (0.012, wide * 0.3, rim + tall * 0.8), metal))
-    return _finish(parts)
+    return finish(parts)
 
 
 def one_piece_toilet(d: Draw) -> Mesh:
     """Skirted bowl that flows into a low tank."""
-    white = _white(d)
+    white = white_of(d)
     length, width, rim = d.uniform(0.48, 0.56), d.uniform(0.36, 0.42), d.uniform(0.37, 0.42)
     power, tall, deep = d.uniform(2.2, 3.2), d.uniform(0.2, 0.34), d.uniform(0.17, 0.22)
-    top = _oval(length, width, power)
+    top = oval(length, width, power)
     parts = [
-        _loft([top * [0.8, 0.75], top * [0.84, 0.78], top * [0.96, 0.94], top], [0, rim * 0.5, rim * 0.85, rim], white)
+        loft([top * [0.8, 0.75], top * [0.84, 0.78], top * [0.96, 0.94], top], [0, rim * 0.5, rim * 0.85, rim], white)
     ]
-    parts += _bowl(d, length, width, rim, rim * 0.5, power, white)[1:]
-    parts += _seat(d, length, width, rim, power, white)
-    tower = _oval(deep * 1.3, width * 1.02, 4.0) - [deep * 1.2, 0.0]
-    parts.append(_loft([tower * [1, 0.75], tower * [1, 0.8], tower, tower], [0, rim * 0.6, rim, rim + tall], white))
+    parts += bowl(d, length, width, rim, rim * 0.5, power, white)[1:]
+    parts += seat(d, length, width, rim, power, white)
+    tower = oval(deep * 1.3, width * 1.02, 4.0) - [deep * 1.2, 0.0]
+    parts.append(loft([tower * [1, 0.75], tower * [1, 0.8], tower, tower], [0, rim * 0.6, rim, rim + tall], white))
     parts.append(prism(tower * 1.03, rim + tall, rim + tall + 0.03, white))
-    return _finish(parts)
+    return finish(parts)
 
 
 def square_toilet(d: Draw) -> Mesh:
     """Modern, with straight sides and a flat tank."""
-    white = _white(d)
+    white = white_of(d)
     length, width, rim = d.uniform(0.45, 0.52), d.uniform(0.34, 0.38), d.uniform(0.38, 0.43)
     power, tall, deep = d.uniform(5, 9), d.uniform(0.36, 0.46), d.uniform(0.12, 0.18)
-    top = _oval(length, width, power)
+    top = oval(length, width, power)
     shrink = d.uniform(0.75, 0.98)
-    parts = [_loft([top * [shrink, shrink], top, top], [0, rim * 0.7, rim], white)]
-    parts += _bowl(d, length, width, rim, rim * 0.5, power, white)[1:]
-    parts += _seat(d, length, width, rim, power, white)
+    parts = [loft([top * [shrink, shrink], top, top], [0, rim * 0.7, rim], white)]
+    parts += bowl(d, length, width, rim, rim * 0.5, power, white)[1:]
+    parts += seat(d, length, width, rim, power, white)
     parts.append(box((deep, width, rim + tall), (-deep / 2, 0, (rim + tall) / 2), white))
     parts.append(box((deep + 0.01, width + 0.01, 0.03), (-deep / 2, 0, rim + tall), white))
     parts.append(box((0.06, 0.06, 0.01), (-deep / 2, 0, rim + tall + 0.02), d.material("metal", [0.75] * 3)))
-    return _finish(parts)
+    return finish(parts)
 
 
 def wall_hung_toilet(d: Draw) -> Mesh:
     """Bowl that hangs on the wall, with a flush plate above; its back (lowest x) belongs at a wall."""
-    white = _white(d)
+    white = white_of(d)
     length, width, rim = d.uniform(0.48, 0.56), d.uniform(0.34, 0.39), d.uniform(0.4, 0.45)
     power, drop = d.uniform(2.3, 4.5), d.uniform(0.26, 0.33)
-    top = _oval(length, width, power)
+    top = oval(length, width, power)
     rows = [top * [0.6, 0.55], top * [0.8, 0.75], top * [0.97, 0.95], top]
-    parts = [_loft(rows, [rim - drop, rim - drop * 0.75, rim - drop * 0.3, rim], white)]
+    parts = [loft(rows, [rim - drop, rim - drop * 0.75, rim - drop * 0.3, rim], white)]
     parts.append(prism(rows[0], rim - drop, rim - drop + 0.01, white))
-    parts += _bowl(d, length, width, rim, rim - drop, power, white)[1:]
-    parts += _seat(d, length, width, rim, power, white)
+    parts += bowl(d, length, width, rim, rim - drop, power, white)[1:]
+    parts += seat(d, length, width, rim, power, white)
     plate_material = d.material("metal", [d.uniform(0.3, 0.9)] * 3) if d.chance(0.5) else white
     parts.append(box((0.015, d.uniform(0.2, 0.26), 0.16), (0.01, 0, d.uniform(0.9, 1.1)), plate_material))
-    return _finish(parts)
+    return finish(parts)

@@ -8,7 +8,7 @@ from sim_bridge.mesh import Mesh
 from sim_bridge.shapes import box, cushion, merge, prism, quad, rod, rounded_outline
 
 
-def _panel(d: Draw, width: float, bottom: float, x: float = 0.0) -> list[Mesh]:
+def panel(d: Draw, width: float, bottom: float, x: float = 0.0) -> list[Mesh]:
     """Screen with its bezel and back; 16:9, lower edge at `bottom`, front at x."""
     height = width * d.uniform(0.54, 0.6)
     bezel, thick = d.uniform(0.008, 0.035), d.uniform(0.02, 0.06)
@@ -31,7 +31,7 @@ def foot_tv(d: Draw) -> Mesh:
     """Flat television on one foot in the middle."""
     width, lift = d.uniform(0.6, 1.3), d.uniform(0.05, 0.12)
     dark = d.material(d.pick(("plastic", "metal")), [d.uniform(0.03, 0.6)] * 3)
-    parts = _panel(d, width, lift)
+    parts = panel(d, width, lift)
     parts.append(box((0.03, d.uniform(0.06, 0.3) * width, lift + 0.08), (-0.02, 0, (lift + 0.08) / 2), dark))
     parts.append(
         prism(rounded_outline(d.uniform(0.18, 0.26), width * d.uniform(0.3, 0.6), d.uniform(2, 8)), 0, 0.015, dark)
@@ -43,7 +43,7 @@ def leg_tv(d: Draw) -> Mesh:
     """Flat television on two splayed legs near its ends."""
     width, lift = d.uniform(0.7, 1.45), d.uniform(0.04, 0.1)
     dark = d.material(d.pick(("plastic", "metal")), [d.uniform(0.03, 0.6)] * 3)
-    parts = _panel(d, width, lift)
+    parts = panel(d, width, lift)
     for sy in (-1, 1):
         y = sy * width * d.uniform(0.32, 0.42)
         for x in (-0.11, 0.11):
@@ -53,14 +53,14 @@ def leg_tv(d: Draw) -> Mesh:
 
 def wall_tv(d: Draw) -> Mesh:
     """Thin flat television; its back (lowest x) belongs at a wall."""
-    return merge(_panel(d, d.uniform(0.75, 1.6), 0.0))
+    return merge(panel(d, d.uniform(0.75, 1.6), 0.0))
 
 
 def stand_tv(d: Draw) -> Mesh:
     """Television on a pole with a base on the floor, or on three wooden legs."""
     width, lift = d.uniform(0.75, 1.3), d.uniform(0.55, 0.85)
     pole = d.frame()
-    parts = _panel(d, width, lift)
+    parts = panel(d, width, lift)
     if d.chance(0.5):
         parts.append(rod((-0.07, 0, 0), (-0.07, 0, lift + 0.3), 0.03, pole, sides=8))
         parts.append(prism(rounded_outline(0.4, width * 0.6, 5), 0, 0.02, pole))
