@@ -43,6 +43,8 @@ CLEAR_AREA = 0.004
 CLEAR_SHARE = 0.3
 """Objects that show a smaller share of the picture, or of whose own extent in it less than this is in view, are regions
 to ignore: nobody can tell a chair from the end of one leg."""
+CATALOGUE_VERSION = 2
+"""Raised whenever the same seed gives another picture."""
 VIEWS = 2
 """Pictures of one set-up: seeds 2k and 2k + 1 show the same room from elsewhere, with another subject."""
 _TRIES = 8
@@ -276,7 +278,13 @@ def write_catalogue(
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
     tasks = [(seed * 1_000_000 + i, split, size) for i in range(count)]
-    info = {"description": "SEAL catalogue pictures", "split": split, "seed": seed, "count": count}
+    info = {
+        "description": "SEAL catalogue pictures",
+        "version": CATALOGUE_VERSION,
+        "split": split,
+        "seed": seed,
+        "count": count,
+    }
     with DatasetWriter(out, info) as writer:
         for done, (rgb, packed) in enumerate(_pictures(tasks, min(workers, count)), 1):
             annotations = []

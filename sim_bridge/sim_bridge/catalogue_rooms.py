@@ -27,8 +27,8 @@ SPLIT = "catalogue"
 SUBJECT_WEIGHTS = np.array([0.11, 0.17, 0.12, 0.2, 0.22, 0.18])
 """How often a category is the picture's subject; companions even the counts out."""
 
-FLOORS = ("plank", "plank", "plank", "wood", "tile", "tile", "carpet", "carpet", "stone", "concrete")
-WALLS = ("paint", "paint", "paint", "paint", "wallpaper", "wallpaper", "brick", "tile", "concrete", "wood")
+FLOORS = ("plank", "plank", "plank", "plank", "wood", "tile", "tile", "carpet", "carpet", "stone", "concrete")
+WALLS = ("paint",) * 9 + ("wallpaper", "wallpaper", "brick", "tile", "concrete", "wood")
 TARGETS: dict[str, tuple[str, ...]] = {
     "living": ("couch", "tv", "potted plant", "chair", "couch", "tv"),
     "bedroom": ("bed", "potted plant", "chair", "tv", "bed"),
@@ -38,18 +38,34 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "jumble": CATEGORIES,
 }
 CLUTTER: dict[str, tuple[str, ...]] = {
-    "living": ("coffee_table", "bookshelf", "sideboard", "floor_lamp", "ottoman", "rug", "picture_frame",
-               "picture_frame", "curtain", "radiator", "stool"),
-    "bedroom": ("nightstand", "nightstand", "wardrobe", "mirror", "rug", "picture_frame", "floor_lamp",
-                "laundry_basket", "curtain", "bench", "desk", "cardboard_box"),
-    "dining": ("dining_table", "sideboard", "rug", "picture_frame", "kitchen_counter", "fridge", "floor_lamp", "bench",
-               "stool", "curtain", "trash_bin"),
-    "office": ("desk", "bookshelf", "cardboard_box", "trash_bin", "floor_lamp", "picture_frame", "wardrobe",
-               "radiator"),
-    "bathroom": ("sink", "bathtub", "mirror", "washing_machine", "laundry_basket", "trash_bin", "stool", "radiator"),
+    "living": (
+        "coffee_table", "coffee_table", "bookshelf", "sideboard", "floor_lamp", "ottoman", "rug",
+        "picture_frame", "poster", "curtain", "radiator", "stool", "block_seat", "floor_cushion", "toys",
+        "dry_vase", "aquarium", "clock", "wall_shelf", "ceiling_lamp", "wall_lamp", "board",
+    ),
+    "bedroom": (
+        "nightstand", "nightstand", "wardrobe", "wardrobe", "mirror", "rug", "picture_frame", "poster",
+        "floor_lamp", "laundry_basket", "laundry_heap", "curtain", "bench", "end_bench", "desk",
+        "cardboard_box", "changing_table", "rolled_mattress", "suitcase", "shoes", "wall_lamp",
+        "ceiling_lamp", "block_seat",
+    ),
+    "dining": (
+        "dining_table", "dining_table", "sideboard", "rug", "picture_frame", "board", "kitchen_counter",
+        "fridge", "wall_oven", "floor_lamp", "bench", "stool", "curtain", "trash_bin", "clock",
+        "ceiling_lamp", "wall_shelf", "dry_vase",
+    ),
+    "office": (
+        "desk", "desk", "bookshelf", "cardboard_box", "trash_bin", "floor_lamp", "picture_frame", "board",
+        "poster", "wardrobe", "radiator", "backpack", "coat_rack", "shoes", "clock", "wall_shelf",
+        "block_seat",
+    ),
+    "bathroom": (
+        "sink", "sink", "bathtub", "bidet", "mirror", "washing_machine", "laundry_basket", "laundry_heap",
+        "trash_bin", "stool", "radiator", "towel", "towel", "shoes", "wall_lamp",
+    ),
     "jumble": DISTRACTORS,
 }  # fmt: skip
-SMALL = ("table_lamp", "vase", "book_pile", "bowl")
+SMALL = ("table_lamp", "vase", "book_pile", "books", "bowl", "cups", "plates", "bottles", "kettle", "microwave")
 SUPPORTS = ("dining_table", "coffee_table", "sideboard", "nightstand", "kitchen_counter", "desk")
 THEMES: dict[str, tuple[str, ...]] = {
     "chair": ("dining", "dining", "office", "living", "bedroom", "jumble"),
@@ -138,9 +154,16 @@ def _wall_pose(setup: SetUp, item: Item, rng: np.random.Generator, jitter: float
 
 def place(setup: SetUp, item: Item, rng: np.random.Generator, tries: int = 10) -> FloatArray | None:
     """Find room for an item as its mounting asks; its bounds, or None if there is none."""
-    against = 0.85 if item.name in ("bed", "toilet", "wardrobe", "sideboard", "kitchen_counter", "fridge") else 0.4
-    if item.mounting in ("wall", "against_wall") and len(setup.open_walls) == 4:
+    against = (
+        0.85
+        if item.name in ("bed", "toilet", "wardrobe", "sideboard", "kitchen_counter", "fridge", "wall_oven")
+        else 0.4
+    )
+    if item.mounting in ("wall", "against_wall", "ceiling") and len(setup.open_walls) == 4:
         return None
+    if item.mounting == "ceiling":
+        T = _pose(rng.uniform(0.2, 0.8, 2) * setup.size[:2], rng.uniform(-math.pi, math.pi), setup.size[2])
+        return setup.put(item, T)
     for _ in range(tries):
         if item.mounting == "surface" and item.category == NO_CATEGORY and not setup.supports:
             return None
@@ -341,7 +364,7 @@ def _companions(setup: SetUp, theme: str, targets: int, studio: bool, rng: np.ra
     count = int(rng.integers(0, 3)) if studio else int(rng.integers(1, 9))
     for kind in rng.choice(kinds, count):
         place(setup, distractor(str(kind), rng), rng, 6)
-    for kind in rng.choice(SMALL, int(rng.integers(0, 4)) if setup.supports else 0):
+    for kind in rng.choice(SMALL, int(rng.integers(0, 5)) if setup.supports else 0):
         place(setup, distractor(str(kind), rng), rng, 4)
 
 

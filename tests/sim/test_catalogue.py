@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seal_perception.dataset import CocoDataset
+from seal_perception.dataset import ANNOTATIONS, CocoDataset
 from seal_perception.errors import InputError
-from sim_bridge.catalogue import MIN_AREA, look_at, make_picture, photographer, write_catalogue
+from sim_bridge.catalogue import CATALOGUE_VERSION, MIN_AREA, look_at, make_picture, photographer, write_catalogue
 from sim_bridge.catalogue_rooms import build
 
 SIZE = (160, 120)
@@ -78,6 +79,8 @@ def test_dataset_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> N
     write_catalogue(tmp_path / "two", 6, "val", workers=2, size=SIZE)
     assert _digest(tmp_path / "one") == _digest(tmp_path / "two")
     assert calls == [(i, 6) for i in range(1, 7)]
+    written = json.loads((tmp_path / "one" / ANNOTATIONS).read_text())
+    assert written["info"]["version"] == CATALOGUE_VERSION
     dataset = CocoDataset(tmp_path / "two")
     assert len(dataset) == 6
     for index in range(6):
