@@ -74,7 +74,6 @@ class LocalPolicy:
             last_turn: +1 or -1 if the robot is turning left or right on the spot: it goes on that way.
         """
         x, y, yaw = pose
-        here = _sample(terrain.clearance, terrain.origin_xy, terrain.cell_m, x, y, 0.0)
         low = -5 if last_turn == 0 else min(0, last_turn * 11)
         high = 6 if last_turn == 0 else max(0, last_turn * 11)
         turns, forwards, cost = _search(
@@ -85,7 +84,7 @@ class LocalPolicy:
             field.origin_xy,
             field.cell_m,
             np.array([x, y, yaw]),
-            min(grow_m, here - 1e-4),
+            self.needed(terrain, pose, grow_m),
             low,
             high,
             self.config.max_forward,
@@ -93,9 +92,25 @@ class LocalPolicy:
         )
         return LocalChoice(int(turns), int(forwards), float(cost)) if math.isfinite(cost) else None
 
+    def needed(self, terrain: Terrain, pose: tuple[float, float, float], grow_m: float) -> float:
+        """Clearance to keep from a pose on: `grow_m`, or less where the robot already stands with less."""
+        here = sample_grid(terrain.clearance, terrain.origin_xy, terrain.cell_m, pose[0], pose[1], 0.0)
+        return min(grow_m, float(here) - 1e-4)
+
+    def is_clear(self, terrain: Terrain, pose: tuple[float, float, float], grow_m: float) -> bool:
+        """Whether a forward step from a pose keeps the clearance needed."""
+        x, y, yaw = pose
+        needed = self.needed(terrain, pose, grow_m)
+        args = (terrain.clearance, terrain.origin_xy, terrain.cell_m, x, y, yaw, needed, self.config.samples)
+        return bool(clear_ahead(*args))
+
+    def steps_left(self, field: Field, pose: tuple[float, float, float]) -> float:
+        """Steps and turns that the field asks for from a pose, if nothing hindered them; inf if no way leads on."""
+        return float(_rest(field.values, field.origin_xy, field.cell_m, *pose))
+
 
 @njit(cache=True)
-def _sample(grid, origin, cell, x, y, outside):  # type: ignore[no-untyped-def]  # numba infers
+def sample_grid(grid, origin, cell, x, y, outside):  # type: ignore[no-untyped-def]  # numba infers
     """Bilinear value of a grid at a point; inf corners are left out, `outside` beyond the grid."""
     u = (x - origin[0]) / cell - 0.5
     v = (y - origin[1]) / cell - 0.5
@@ -115,29 +130,36 @@ def _sample(grid, origin, cell, x, y, outside):  # type: ignore[no-untyped-def] 
 
 
 @njit(cache=True)
-def _clear(clearance, origin, cell, x, y, yaw, needed, samples):  # type: ignore[no-untyped-def]  # numba infers
+def clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):  # type: ignore[no-untyped-def]  # numba infers
     """Whether one forward step from a pose keeps the clearance needed."""
     for k in range(1, samples + 1):
         s = FORWARD_M * k / samples
-        if _sample(clearance, origin, cell, x + s * math.cos(yaw), y + s * math.sin(yaw), 0.0) < needed:
+        if sample_grid(clearance, origin, cell, x + s * math.cos(yaw), y + s * math.sin(yaw), 0.0) < needed:
             return False
     return True
 
 
 @njit(cache=True)
-def _rest(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
-    """Steps still to take at a pose: the field's way, and the turns until the robot faces down the field."""
-    here = _sample(field, origin, cell, x, y, np.inf)
+def way_left(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
+    """Metres still to drive at a pose (inf: none leads on), and the angle until the robot faces down the field."""
+    here = sample_grid(field, origin, cell, x, y, np.inf)
     if not here < np.inf or here < FORWARD_M:
-        return here / FORWARD_M
+        return here, 0.0
     slope = np.zeros(2)
     for axis in range(2):
         dx, dy = (cell, 0.0) if axis == 0 else (0.0, cell)
-        ahead = _sample(field, origin, cell, x + dx, y + dy, np.inf)
-        behind = _sample(field, origin, cell, x - dx, y - dy, np.inf)
+        ahead = sample_grid(field, origin, cell, x + dx, y + dy, np.inf)
+        behind = sample_grid(field, origin, cell, x - dx, y - dy, np.inf)
         slope[axis] = min(behind, here + cell) - min(ahead, here + cell)
     angle = abs(math.atan2(slope[1], slope[0]) - yaw) % (2.0 * math.pi)
-    return here / FORWARD_M + min(angle, 2.0 * math.pi - angle) / TURN_RAD
+    return here, min(angle, 2.0 * math.pi - angle)
+
+
+@njit(cache=True)
+def _rest(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
+    """Steps still to take at a pose: the field's way, and the turns until the robot faces down the field."""
+    here, angle = way_left(field, origin, cell, x, y, yaw)
+    return here / FORWARD_M + angle / TURN_RAD
 
 
 @njit(cache=True)
@@ -150,7 +172,7 @@ def _search(  # type: ignore[no-untyped-def]  # numba infers
         yaw = pose[2] + k * TURN_RAD
         x, y = pose[0], pose[1]
         for n in range(1, max_forward + 1):
-            if not _clear(clearance, origin, cell, x, y, yaw, needed, samples):
+            if not clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):
                 break
             x += FORWARD_M * math.cos(yaw)
             y += FORWARD_M * math.sin(yaw)
@@ -162,7 +184,7 @@ def _search(  # type: ignore[no-untyped-def]  # numba infers
                 yaw2 = yaw + k2 * TURN_RAD
                 x2, y2 = x, y
                 for m in range(1, max_forward + 1):
-                    if not _clear(clearance, origin, cell, x2, y2, yaw2, needed, samples):
+                    if not clear_ahead(clearance, origin, cell, x2, y2, yaw2, needed, samples):
                         break
                     x2 += FORWARD_M * math.cos(yaw2)
                     y2 += FORWARD_M * math.sin(yaw2)

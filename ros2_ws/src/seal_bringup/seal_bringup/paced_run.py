@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A paced run in one process, as fast as the machine goes: the robot of the bridge, the core of policy and planner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from seal_mapping.voxel_map import VoxelMap
+from seal_perception.detector import Detector
+from seal_perception.errors import InputError
+from seal_perception.frame import Frame
+from seal_perception.simulator import Drivable, Observation, Simulator
+from seal_policy.goal_ticks import GoalTicks
+from seal_policy.pilot import Pilot
+from sim_bridge.paced_robot import PacedConfig, PacedRobot
+
+
+class DrivableWorld(Simulator, Drivable, Protocol):
+    """A simulator that can be driven."""
+
+
+@dataclass(frozen=True)
+class PacedRates:
+    """Rates of a paced run.
+
+    Attributes:
+        robot: rates and limits of the robot.
+        command_hz: commands per second; divides the physics' rate.
+    """
+
+    robot: PacedConfig = field(default_factory=PacedConfig)
+    command_hz: int = 10
+
+    def __post_init__(self) -> None:
+        if self.command_hz < 1 or self.robot.physics_hz % self.command_hz:
+            raise ValueError(f"command_hz must divide physics_hz {self.robot.physics_hz}, got {self.command_hz}")
+
+
+Watcher = Callable[[PacedRobot, Observation], None]
+
+
+def drive_paced(
+    world: DrivableWorld,
+    voxel_map: VoxelMap,
+    goals: GoalTicks,
+    pilot: Pilot,
+    seconds: float,
+    rates: PacedRates | None = None,
+    seed: int = 0,
+    detector: Detector | None = None,
+    on_picture: Watcher | None = None,
+) -> PacedRobot:
+    """Explore for so many simulated seconds from the start pose of `seed`.
+
+    What the stack gets is what a robot's sensors give: pictures, what odometry claims, contacts.
+
+    Args:
+        world: reset here.
+        voxel_map: an empty map; holds the result afterwards.
+        goals: asks the policy for goals.
+        pilot: a fresh one.
+        seconds: simulated time.
+        rates: how often what happens.
+        seed: start pose.
+        detector: None = map without categories.
+        on_picture: called after each picture has been mapped; for watching and evaluation.
+
+    Raises:
+        InputError: if `seconds` is not positive.
+    """
+    if not seconds > 0:
+        raise InputError(f"a paced run needs a positive time, got {seconds} s")
+    rates = rates or PacedRates()
+    seen = world.reset(seed)
+    robot = PacedRobot(world, rates.robot)
+    per_command = rates.robot.physics_hz // rates.command_hz
+    last = round(seconds * rates.robot.physics_hz)
+    while True:
+        if robot.picture_due:
+            if robot.ticks:
+                seen = world.observe()
+            _take_picture(world, voxel_map, goals, pilot, robot, seen, detector)
+            if on_picture is not None:
+                on_picture(robot, seen)
+        if robot.ticks >= last:
+            return robot
+        if robot.ticks % per_command == 0:
+            speed = pilot.steer(robot.time_s, world.T_odom_base, goals.goal)
+            robot.command(speed.forward_mps, speed.turn_radps)
+        if robot.tick():
+            pilot.see_contact()
+
+
+def _take_picture(
+    world: DrivableWorld,
+    voxel_map: VoxelMap,
+    goals: GoalTicks,
+    pilot: Pilot,
+    robot: PacedRobot,
+    seen: Observation,
+    detector: Detector | None,
+) -> None:
+    """Map a picture, and tell goals and pilot."""
+    found = detector.detect(seen.rgb) if detector is not None else None
+    T_map_camera = seen.T_odom_base @ world.T_base_camera
+    frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_camera)
+    voxel_map.integrate(frame, found.score_image() if found is not None else None)
+    obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
+    pilot.see_depth(robot.time_s, seen.depth, world.camera, seen.T_odom_base, world.T_base_camera)
+    if seen.scan is not None:
+        pilot.see_scan(robot.time_s, seen.scan, seen.T_odom_base)
+    pilot.see_map(obstacles, explored)
+    goals.update(robot.time_s, obstacles, explored, seen.T_odom_base)

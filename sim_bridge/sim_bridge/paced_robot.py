@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A robot in running time: a command holds until the next one or until it is too old, pictures come at their rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seal_perception.simulator import Drivable
+
+FIRST_STAMP_NS = 1_000_000_000
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class PacedConfig:
+    """The rates of a robot in paced mode.
+
+    Attributes:
+        physics_hz: ticks per second; the robot moves, and odometry and contacts are told, once per tick.
+        camera_hz: pictures (and laser sweeps) per second; divides `physics_hz`.
+        command_timeout_s: the robot stops when no command has come for so long.
+        max_forward_mps: commands are clipped to this speed, ahead and back.
+        max_turn_radps: commands are clipped to this rate of turn.
+    """
+
+    physics_hz: int = 50
+    camera_hz: int = 5
+    command_timeout_s: float = 0.5
+    max_forward_mps: float = 0.306
+    max_turn_radps: float = 1.5
+
+    def __post_init__(self) -> None:
+        if not 10 <= self.physics_hz <= 1000 or self.camera_hz < 1 or self.physics_hz % self.camera_hz:
+            raise ValueError(
+                "physics_hz must be 10..1000 and a multiple of camera_hz, which must be >= 1; "
+                f"got {self.physics_hz}, {self.camera_hz}"
+            )
+        if min(self.command_timeout_s, self.max_forward_mps, self.max_turn_radps) <= 0:
+            raise ValueError(f"command_timeout_s, max_forward_mps and max_turn_radps must be positive, got {self}")
+
+    @property
+    def ticks_per_picture(self) -> int:
+        """Physics ticks from one picture to the next."""
+        return self.physics_hz // self.camera_hz
+
+    def pictures(self, seconds: float) -> int:
+        """Pictures of a run of that length: one at its start, and those until its end."""
+        return int(round(seconds * self.physics_hz)) // self.ticks_per_picture + 1
+
+
+class PacedRobot:
+    """Time, command and contacts of a world with a robot that can be driven.
+
+    Attributes:
+        ticks: physics ticks so far.
+        contacts: times that something was touched; touching on tick after tick is one contact.
+        touching: whether the last tick ended at an obstacle.
+    """
+
+    def __init__(self, world: Drivable, config: PacedConfig | None = None) -> None:
+        self.config = config or PacedConfig()
+        self.ticks = self.contacts = 0
+        self.touching = False
+        self._world = world
+        self._speeds = (0.0, 0.0)
+        self._command_tick: int | None = None
+
+    @property
+    def time_s(self) -> float:
+        """Seconds since the start."""
+        return self.ticks / self.config.physics_hz
+
+    @property
+    def stamp_ns(self) -> int:
+        """Stamp of the present tick."""
+        return FIRST_STAMP_NS + self.ticks * NS // self.config.physics_hz
+
+    @property
+    def picture_due(self) -> bool:
+        """Whether a picture is due at the present tick."""
+        return self.ticks % self.config.ticks_per_picture == 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is no command, or the last one is too old: the robot stands."""
+        if self._command_tick is None:
+            return True
+        return self.ticks - self._command_tick >= round(self.config.command_timeout_s * self.config.physics_hz)
+
+    def command(self, forward_mps: float, turn_radps: float) -> tuple[float, float]:
+        """Drive at these speeds from now on; returns them as clipped.
+
+        Raises:
+            ValueError: if one is not a number.
+        """
+        if forward_mps != forward_mps or turn_radps != turn_radps:
+            raise ValueError(f"speeds must be numbers, got {forward_mps} m/s and {turn_radps} rad/s")
+        c = self.config
+        self._speeds = (
+            max(-c.max_forward_mps, min(c.max_forward_mps, forward_mps)),
+            max(-c.max_turn_radps, min(c.max_turn_radps, turn_radps)),
+        )
+        self._command_tick = self.ticks
+        return self._speeds
+
+    def tick(self) -> bool:
+        """Let one tick pass; returns whether a contact began in it."""
+        forward, turn = (0.0, 0.0) if self.idle else self._speeds
+        touching = self._world.drive(forward, turn, 1.0 / self.config.physics_hz)
+        began = touching and not self.touching
+        self.touching = touching
+        self.contacts += began
+        self.ticks += 1
+        return began

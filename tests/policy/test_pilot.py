@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pilot in a toy world: it arrives without touching, stops when it is blind, backs off, looks around."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import numpy as np
+import pytest
+from tests.policy.driven_toy import DrivenToy, run
+from tests.policy.toy import room, whole
+
+from seal_mapping.grid import Grid2D
+from seal_perception.pose import planar_pose, pose_yaw
+from seal_policy.pilot import STOP, Pilot, PilotConfig
+
+
+def _two_rooms() -> np.ndarray:
+    blocked = room(8, 4)
+    blocked[78:82] = True
+    blocked[78:82, 30:46] = False  # a door of 0.8 m
+    return blocked
+
+
+def test_it_drives_through_a_door_and_touches_nothing() -> None:
+    world = DrivenToy(_two_rooms(), 1.0, 3.0, math.pi)
+    assert run(world, Pilot(), (7.0, 1.0), 60.0) == 0
+
+
+def test_it_explores_unknown_floor_among_pillars() -> None:
+    blocked = room(7, 5)
+    rng = np.random.default_rng(4)
+    for i, j in rng.integers([40, 10], [110, 90], size=(14, 2)):
+        blocked[i : i + 3, j : j + 3] = True
+    world = DrivenToy(blocked, 1.0, 2.5)
+    assert run(world, Pilot(), (6.0, 2.5), 90.0) == 0
+
+
+def test_the_same_world_gives_the_same_way() -> None:
+    ends = []
+    for _ in range(2):
+        world = DrivenToy(_two_rooms(), 1.0, 1.0)
+        run(world, Pilot(), (6.0, 3.0), 60.0)
+        ends.append(world.T)
+    np.testing.assert_array_equal(ends[0], ends[1])
+
+
+def test_a_map_that_has_drifted_does_not_make_it_touch_anything() -> None:
+    """The map says that the door is 40 cm further; the laser knows better."""
+    world = DrivenToy(_two_rooms(), 1.0, 2.0)
+    pilot = Pilot()
+    shifted = np.zeros_like(world.blocked)
+    shifted[:, 8:] = world.blocked[:, :-8]
+    shifted[:, :8] = True
+    contacts = 0
+    for k in range(200):
+        if k % 2 == 0:
+            pilot.see_scan(k / 10, world.scan(), world.T)
+            pilot.see_map(*whole(shifted))
+        contacts += world.drive(pilot.steer(k / 10, world.T, (7.0, 2.0)), 0.1)
+    assert contacts == 0 and 1.5 < world.T[0, 3] < 3.9 - 0.18
+
+
+def test_before_a_goal_it_looks_around_to_the_left() -> None:
+    pilot = Pilot()
+    world = DrivenToy(room(4, 4), 2.0, 2.0)
+    pilot.see_scan(0.0, world.scan(), world.T)
+    for k in range(5):
+        speed = pilot.steer(k / 10, world.T, None)
+    assert (speed.forward_mps, speed.turn_radps) == (0.0, 0.8)
+
+
+def test_it_stands_when_nothing_has_been_seen_for_a_while() -> None:
+    pilot, world = Pilot(), DrivenToy(room(6, 4), 1.0, 2.0)
+    assert pilot.steer(0.0, world.T, (5.0, 2.0)) == STOP, "nothing was seen yet"
+    pilot.see_scan(0.1, world.scan(), world.T)
+    pilot.see_map(*whole(world.blocked))
+    assert pilot.steer(0.2, world.T, (5.0, 2.0)).forward_mps > 0
+    assert pilot.steer(1.05, world.T, (5.0, 2.0)).forward_mps > 0
+    assert pilot.steer(1.15, world.T, (5.0, 2.0)) == STOP
+
+
+def test_after_a_contact_it_backs_off_turns_and_remembers(caplog: pytest.LogCaptureFixture) -> None:
+    pilot, world = Pilot(), DrivenToy(room(6, 4), 2.0, 2.0)
+    glass = Grid2D(np.zeros_like(world.blocked), np.zeros(2), 0.05)
+    known = Grid2D(np.ones_like(world.blocked), np.zeros(2), 0.05)
+    way = []
+    with caplog.at_level(logging.DEBUG, logger="seal_policy"):
+        for k in range(60):
+            pilot.see_scan(k / 10, world.scan(), world.T)
+            pilot.see_map(glass, known)
+            if k == 5:
+                pilot.see_contact()
+            way.append(pilot.steer(k / 10, world.T, (5.0, 2.0)))
+            world.drive(way[-1], 0.1)
+    assert "contact at (2." in caplog.text
+    back = [k for k, speed in enumerate(way) if speed.forward_mps < 0]
+    # 0.2 m at 0.12 m/s = 1.7 s, then 0.8 rad at 0.8 rad/s = 1 s.
+    assert back[0] == 5 and 15 <= len(back) <= 17
+    assert all(abs(way[k].turn_radps) > 0.3 for k in range(back[-1] + 1, back[-1] + 10))
+    assert min(math.dist(p, (2.34, 2.0)) for p in pilot.path) > 0.2, "the new way leads around the place"
+
+
+def test_a_wall_behind_shortens_the_way_back() -> None:
+    blocked = room(4, 4)
+    pilot, world = Pilot(), DrivenToy(blocked, 0.4, 2.0)  # 0.12 m behind it are free of the radius
+    contacts = 0
+    for k in range(40):
+        pilot.see_scan(k / 10, world.scan(), world.T)
+        pilot.see_map(*whole(blocked))
+        if k == 2:
+            pilot.see_contact()
+        contacts += world.drive(pilot.steer(k / 10, world.T, (3.0, 2.0)), 0.1)
+    assert contacts == 0
+
+
+def test_at_the_goal_it_looks_around() -> None:
+    pilot, world = Pilot(), DrivenToy(room(6, 4), 3.0, 2.0)
+    turned = 0.0
+    for k in range(50):
+        pilot.see_scan(k / 10, world.scan(), world.T)
+        pilot.see_map(*whole(world.blocked))
+        before = pose_yaw(world.T)
+        world.drive(pilot.steer(k / 10, world.T, (3.05, 2.0)), 0.1)
+        turn = pose_yaw(world.T) - before
+        turned += abs(math.atan2(math.sin(turn), math.cos(turn)))
+    assert turned > 3.0 and math.dist(world.T[:2, 3], (3.0, 2.0)) < 0.3
+    assert pilot.stalls == 0
+
+
+def test_no_way_to_the_goal_is_a_stall_and_no_contact() -> None:
+    blocked = room(6, 4)
+    blocked[60:64] = True
+    pilot, world = Pilot(PilotConfig(stall_s=3.0)), DrivenToy(blocked, 1.0, 2.0)
+    unseen = blocked.copy()
+    unseen[60:64] = False
+    contacts = 0
+    for k in range(200):
+        if k % 2 == 0:
+            pilot.see_scan(k / 10, world.scan(), world.T)
+            pilot.see_map(*whole(unseen))
+        contacts += world.drive(pilot.steer(k / 10, world.T, (5.0, 2.0)), 0.1)
+    assert contacts == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"replan_s": 0.0}, "replan_s must be positive, got 0.0"), ({"back_m": -1.0}, "back_m, back_turn_rad and")],
+)
+def test_wrong_numbers_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PilotConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_a_pose_in_a_message_steers_alike() -> None:
+    """Rounded poses: noise of 1e-9 in the pose changes nothing."""
+    out = []
+    for noise in (0.0, 1e-9):
+        pilot, world = Pilot(), DrivenToy(_two_rooms(), 1.0, 3.0)
+        pilot.see_scan(0.0, world.scan(), world.T)
+        pilot.see_map(*whole(world.blocked))
+        out.append(pilot.steer(0.1, planar_pose(1.0 + noise, 3.0, 0.0), (7.0, 1.0)))
+    assert out[0] == out[1]
