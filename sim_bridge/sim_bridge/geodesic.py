@@ -84,8 +84,8 @@ class GeodesicField:
 
     def _value(self, ij: npt.NDArray[np.int64]) -> FloatArray:
         """(...,) values of cells (..., 2); inf outside the grid."""
-        inside = ((ij >= 0) & (ij < self.values.shape)).all(axis=-1)
-        clipped = np.where(inside[..., None], ij, 0)
+        inside = np.all((ij >= 0) & (ij < np.array(self.values.shape)), axis=-1)
+        clipped = np.where(np.asarray(inside)[..., None], ij, 0)
         out: FloatArray = np.where(inside, self.values[clipped[..., 0], clipped[..., 1]], np.inf)
         return out
 
@@ -127,7 +127,7 @@ def geodesic_field(floor: ReachableFloor, points: npt.ArrayLike) -> GeodesicFiel
     """
     xy = np.asarray(points, np.float64).reshape(-1, 2)
     cells = np.floor((xy - np.asarray(floor.origin_xy)) / floor.cell_m).astype(np.int64)
-    inside = ((cells >= 0) & (cells < floor.cells.shape)).all(axis=1)
+    inside = np.asarray(np.all((cells >= 0) & (cells < np.array(floor.cells.shape)), axis=1))
     on_floor = inside & floor.cells[tuple(np.where(inside[:, None], cells, 0).T)]
     if len(xy) == 0 or not on_floor.all():
         where = "none" if len(xy) == 0 else f"{xy[~on_floor][0].round(3).tolist()}"
@@ -142,8 +142,8 @@ def geodesic_field(floor: ReachableFloor, points: npt.ArrayLike) -> GeodesicFiel
     if free.all() and source.all():
         marched = np.zeros(free.shape)
     else:
-        phi = np.ma.MaskedArray(straight - _SEED_CELLS, ~free)
-        marched = np.ma.filled(np.ma.asarray(skfmm.distance(phi)), np.inf) + _SEED_CELLS
+        marched = skfmm.distance(np.ma.MaskedArray(straight - _SEED_CELLS, ~free))
+        marched = np.ma.filled(np.ma.asarray(marched), np.inf) + _SEED_CELLS
     near = straight <= _SEED_CELLS
     marched[near] = straight[near]
     values[window] = np.where(free, floor.cell_m * marched, np.inf)
