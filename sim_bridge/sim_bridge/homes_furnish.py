@@ -9,15 +9,32 @@ from collections import Counter
 import numpy as np
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
-from sim_bridge.furniture import Item, distractor_mounting, make_distractor, make_item
+from sim_bridge.furniture import Item, distractor_mounting, families, make_distractor, make_item
 from sim_bridge.homes_place import INWARD, Box, Placer, extent
 from sim_bridge.homes_plan import SIDES, Room
-from sim_bridge.mesh import Mesh
+from sim_bridge.mesh import Mesh, Part
 
 CHAIR, COUCH, PLANT, BED, TOILET, TV = range(6)
-LIMITS = {CHAIR: (4, 8), COUCH: (1, 3), PLANT: (3, 5), BED: (1, 3), TOILET: (1, 2), TV: (1, 3)}
-"""Fewest and most instances per category and home."""
-DISTRACTOR_LIMITS = (12, 25)
+TEST_ONLY_SHARE = 0.5
+"""How often a piece in a test home is of a family that occurs in test homes only."""
+LOW = ("swivel", "rocking", "tub")
+SEAT_MAX_M = 0.66
+"""Wider chairs are not put at tables."""
+
+
+def limits(area_m2: float) -> dict[int, tuple[int, int]]:
+    """Fewest and most instances per category in a home of this floor area."""
+    return {
+        CHAIR: (4, 7 + int(area_m2 / 20)), COUCH: (1, 2 + int(area_m2 / 60)), PLANT: (3, 4 + int(area_m2 / 25)),
+        BED: (1, 5), TOILET: (1, 3), TV: (1, 4),
+    }  # fmt: skip
+
+
+def distractor_limits(area_m2: float) -> tuple[int, int]:
+    """Fewest and most other things in a home of this floor area."""
+    return 10 + int(area_m2 / 10), 22 + int(area_m2 / 4)
+
+
 OPPOSITE = {"W": "E", "E": "W", "S": "N", "N": "S"}
 
 
@@ -31,6 +48,16 @@ def at_side(room: Room, side: str, along: float, inward: float) -> tuple[float, 
     }[side]
 
 
+def draw_family(category: int, rng: np.random.Generator, split: str, wanted: tuple[str, ...] = ()) -> str:
+    """A family that the split may use; in test homes often one that no other split has."""
+    offered = families(category, split)
+    options = [name for name in offered if name in wanted] or list(offered)
+    rare = [name for name in options if name not in families(category, "train")]
+    if rare and rng.random() < TEST_ONLY_SHARE:
+        options = rare
+    return options[int(rng.integers(len(options)))]
+
+
 class Furnisher:
     """Fills a plan through a `Placer`; counts what it put.
 
@@ -42,6 +69,10 @@ class Furnisher:
 
     def __init__(self, placer: Placer, rng: np.random.Generator, split: str) -> None:
         self.placer, self.rng, self.split = placer, rng, split
+        area = sum(room.area for room in placer.plan.rooms)
+        self.limits, self.distractor_limits = limits(area), distractor_limits(area)
+        self.made: dict[int, Item] = {}
+        """What each mesh is, by its `id`; homes with other objects need it."""
 
     def counts(self) -> Counter[int]:
         """Number of instances per category index; -1 counts the distractors."""
@@ -51,22 +82,38 @@ class Furnisher:
         """True with the given probability."""
         return bool(self.rng.random() < probability)
 
-    def item(self, category: int, *families: str) -> Item:
-        """A new piece of a category, of one of the families if any are named."""
-        family = families[int(self.rng.integers(len(families)))] if families else None
-        return make_item(category, self.rng, self.split, family)
+    def pick(self, *options: str) -> str:
+        """One of the options."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def item(self, category: int, *wanted: str) -> Item:
+        """A new piece of a category, of one of the wanted families if any are named and the split has them."""
+        family = draw_family(category, self.rng, self.split, wanted)
+        item = make_item(category, self.rng, self.split, family)
+        self.made[id(item.mesh)] = item
+        return item
+
+    def seat(self) -> Item:
+        """A chair that fits at a table."""
+        for _ in range(12):
+            item = self.item(CHAIR)
+            if np.ptp(item.mesh.bounds()[:, :2], axis=0).max() <= SEAT_MAX_M and item.family not in LOW:
+                return item
+        return self.item(CHAIR, "slat", "shell", "tube")
 
     def thing(self, kind: str) -> Mesh:
         """A new distractor."""
-        return make_distractor(kind, self.rng, self.split)
+        mesh = make_distractor(kind, self.rng, self.split)
+        self.made[id(mesh)] = Item(mesh, kind, kind, distractor_mounting(kind), NO_CATEGORY)
+        return mesh
 
     def _name(self, what: str) -> str:
         return f"{what} {1 + sum(p.name.rsplit(' ', 1)[0] == what for p in self.placer.parts)}"
 
     def wanted(self, category: int) -> bool:
         """Whether one more of a category (or distractor, -1) is within its limit."""
-        limit = DISTRACTOR_LIMITS[1] if category == NO_CATEGORY else LIMITS[category][1]
-        return self.counts()[category] < limit
+        limit = self.distractor_limits if category == NO_CATEGORY else self.limits[category]
+        return self.counts()[category] < limit[1]
 
     def piece(self, room: Room, category: int, *families: str, corner: bool = False, tries: int = 3) -> Box | None:
         """A piece of a category at a wall."""
@@ -98,6 +145,14 @@ class Furnisher:
                 return found
         return None
 
+    def beside(self, room: Room, kind: str, found: tuple[Box, str], tries: int = 2) -> tuple[Box, str] | None:
+        """A distractor right beside another that stands at a wall."""
+        for _ in range(tries if self.wanted(NO_CATEGORY) else 0):
+            placed = self.placer.beside(self._name(kind), self.thing(kind), room, found[1], found[0])
+            if placed is not None:
+                return placed
+        return None
+
     def rug(self, room: Room, x: float, y: float, yaw: float) -> None:
         """A rug centred near (x, y), moved so that it lies in the room; furniture may stand on it."""
         if not self.wanted(NO_CATEGORY):
@@ -108,12 +163,25 @@ class Furnisher:
             return
         x = float(np.clip(x, room.x0 + 0.05 - low[0], room.x1 - 0.05 - high[0]))
         y = float(np.clip(y, room.y0 + 0.05 - low[1], room.y1 - 0.05 - high[1]))
+        for part in self.placer.parts:
+            if part.name.startswith("rug"):
+                a, b = part.mesh.bounds()
+                if x + low[0] < b[0] and x + high[0] > a[0] and y + low[1] < b[1] and y + high[1] > a[1]:
+                    return
         self.placer.lay(self._name("rug"), mesh, x, y, yaw)
 
     def on_top(self, room: Room, support: Box, kind: str, yaw: float = 0.0) -> None:
         """A small thing on a table or cabinet."""
         if self.wanted(NO_CATEGORY):
             self.placer.on_top(self._name(kind), self.thing(kind), room, support, yaw)
+
+    def on_part(self, part: Part, kind: str) -> None:
+        """A small thing on a piece that already stands somewhere."""
+        low, high = part.mesh.bounds()
+        x, y = (low + high)[:2] / 2
+        room = next((r for r in self.placer.plan.rooms if r.x0 <= x <= r.x1 and r.y0 <= y <= r.y1), None)
+        if room is not None:
+            self.on_top(room, (low[0], low[1], low[2], high[0], high[1], high[2]), kind, float(self.rng.uniform(-3, 3)))
 
     def television(self, room: Room, sides: list[str]) -> tuple[str, float, float] | None:
         """A television at a wall: hung, on a cabinet or on its own stand.
@@ -194,26 +262,34 @@ class Furnisher:
                 return True
         return False
 
-    def dining(self, room: Room) -> bool:
-        """A table with chairs of one kind around it."""
-        for _ in range(14):
+    def dining(self, room: Room, least: int = 2) -> bool:
+        """A table with chairs of one kind around it; in the middle of a dining room."""
+        long_x = room.x1 - room.x0 > room.y1 - room.y0
+        for attempt in range(14):
             mark = self.placer.snapshot()
-            table = self.thing("dining_table")
-            box = self.placer.anywhere(self._name("dining_table"), table, room, tries=8, spare=0.55)
+            table, name = self.thing("dining_table"), self._name("dining_table")
+            box = None
+            if room.kind == "dining" and attempt < 5:
+                x, y = np.array(room.centre) + self.rng.normal(0.0, 0.12, 2)
+                box = self.placer.put(name, table, room, float(x), float(y), math.pi / 2 if long_x else 0.0)
+            if box is None:
+                box = self.placer.anywhere(name, table, room, tries=8, spare=0.55)
             if box is None:
                 continue
-            seats = self._seats(box, room)
-            if seats >= 2:
-                self.on_top(room, box, str(self.rng.choice(["bowl", "vase"])))
+            if room.kind == "dining" and self.chance(0.5):
+                self.rug(room, (box[0] + box[3]) / 2, (box[1] + box[4]) / 2, 0.0 if long_x else math.pi / 2)
+            seats = self._seats(box, room, 4 if room.kind == "dining" else 2)
+            if seats >= least:
+                self.on_top(room, box, self.pick("bowl", "vase"))
                 return True
             self.placer.restore(mark)
         return False
 
-    def _seats(self, table: Box, room: Room) -> int:
-        chair = self.item(CHAIR, "slat", "upholstered", "shell", "tube")
+    def _seats(self, table: Box, room: Room, least: int) -> int:
+        chair = self.seat()
         low, high = chair.mesh.bounds()
         width = float(high[1] - low[1]) + 0.06
-        wanted = int(self.rng.integers(2, 7))
+        wanted = int(self.rng.integers(least, 7))
         places: list[tuple[float, float, float]] = []
         x0, y0, _, x1, y1, _ = table
         for span, centre, edges, yaws in (
@@ -246,7 +322,7 @@ class Furnisher:
             if found is None:
                 continue
             box, side = found
-            chair = self.item(CHAIR, "swivel", "swivel", "slat", "shell", "upholstered")
+            chair = self.item(CHAIR, "swivel") if self.chance(0.4) else self.seat()
             front = float(chair.mesh.bounds()[1, 0])
             along = (box[1] + box[4]) / 2 if side in "WE" else (box[0] + box[3]) / 2
             depth = (box[3] - box[0]) if side in "WE" else (box[4] - box[1])
@@ -254,12 +330,14 @@ class Furnisher:
                 x, y = at_side(room, side, along, 0.03 + depth + front + spare)
                 yaw = INWARD[side] + math.pi + float(self.rng.normal(0.0, 0.2))
                 if self.placer.put(self._name("chair"), chair.mesh, room, x, y, yaw, category=CHAIR) is not None:
+                    if self.chance(0.6):
+                        self.on_top(room, box, self.pick("book_pile", "table_lamp", "vase"), INWARD[side])
                     return True
             self.placer.restore(mark)
         return False
 
-    def sleeping(self, room: Room) -> bool:
-        """A bed with its head to a wall, a nightstand beside it, a picture above."""
+    def sleeping(self, room: Room) -> str | None:
+        """A bed with its head to a wall and nightstands beside it; returns the side of the wall."""
         for _ in range(6 if self.wanted(BED) else 0):
             item = self.item(BED)
             shares = (0.5, 0.4, 0.6, 0.25, 0.75, 0.0, 1.0)
@@ -281,8 +359,8 @@ class Furnisher:
             if self.chance(0.5):
                 middle = at_side(room, side, (low + high) / 2, 1.6)
                 self.rug(room, *middle, INWARD[side])
-            return True
-        return False
+            return side
+        return None
 
     def curtains(self, room: Room) -> None:
         """Curtains beside some windows."""
@@ -302,18 +380,19 @@ class Furnisher:
     def complete(self, rooms: list[Room]) -> bool:
         """Add chairs, plants and distractors up to their least number; False if a category stays short."""
         order = sorted(rooms, key=lambda r: -r.area)
-        for category, room_kinds in ((CHAIR, ("living", "bedroom", "study", "kitchen")), (PLANT, None)):
+        for category, room_kinds in ((CHAIR, ("living", "bedroom", "study", "dining", "kitchen")), (PLANT, None)):
             for k in range(24):
-                if self.counts()[category] >= LIMITS[category][0]:
+                if self.counts()[category] >= self.limits[category][0]:
                     break
                 room = order[k % len(order)]
                 if room_kinds is None or room.kind in room_kinds:
                     self.piece(room, category, corner=category == PLANT)
         spare = ("picture_frame", "cardboard_box", "trash_bin", "stool", "laundry_basket", "bench", "radiator")
+        least, most = self.distractor_limits
         for k in range(40):
-            if self.counts()[NO_CATEGORY] >= DISTRACTOR_LIMITS[0] + 3:
+            if self.counts()[NO_CATEGORY] >= least + 3:
                 break
             self.distractor(order[k % len(order)], spare[k % len(spare)], 1)
         counts = self.counts()
-        short = any(not least <= counts[c] <= most for c, (least, most) in LIMITS.items())
-        return not short and DISTRACTOR_LIMITS[0] <= counts[NO_CATEGORY] <= DISTRACTOR_LIMITS[1]
+        short = any(not low <= counts[c] <= high for c, (low, high) in self.limits.items())
+        return not short and least <= counts[NO_CATEGORY] <= most

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -39,6 +40,21 @@ def extent(mesh: Mesh, yaw: float) -> FloatArray:
     return mesh.transformed(pose(0, 0, yaw)).bounds()
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where a mesh stands: what `put` was given; parallel to `Placer.parts`.
+
+    Attributes:
+        mesh: in its own frame.
+        T: (4, 4) pose of the mesh in the world.
+        support: index of the part that it stands on, or -1.
+    """
+
+    mesh: Mesh
+    T: FloatArray
+    support: int = -1
+
+
 class Placer:
     """Holds what stands where; every `put` either fits or changes nothing.
 
@@ -50,6 +66,8 @@ class Placer:
     def __init__(self, plan: Plan, rng: np.random.Generator) -> None:
         self.plan, self.rng = plan, rng
         self.parts: list[Part] = []
+        self.placements: list[Placement] = []
+        self.fixed: list[Part] = []
         self.boxes: list[Box] = []
         right, top = max(r.x1 for r in plan.rooms) + 0.2, max(r.y1 for r in plan.rooms) + 0.2
         self._free: npt.NDArray[np.bool_] = np.zeros((math.ceil(right / CELL_M), math.ceil(top / CELL_M)), bool)
@@ -59,6 +77,8 @@ class Placer:
         for room in plan.rooms:
             for hole in room.holes:
                 self.boxes.append(self._keep_clear(room, hole))
+        if plan.entrance is not None:
+            self.boxes.append(self._keep_clear(plan.rooms[plan.entrance[0]], plan.entrance[1]))
 
     @staticmethod
     def _cells(x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice]:
@@ -120,7 +140,7 @@ class Placer:
 
     def put(
         self, name: str, mesh: Mesh, room: Room, x: float, y: float, yaw: float, z: float = 0.0,
-        category: int = NO_CATEGORY, solid: bool = True, margin: float = 0.02,
+        category: int = NO_CATEGORY, solid: bool = True, margin: float = 0.02, support: int = -1,
     ) -> Box | None:  # fmt: skip
         """Place a mesh with its origin at (x, y, z) if it fits; returns its box in the world."""
         placed = mesh.transformed(pose(x, y, yaw, z))
@@ -130,11 +150,24 @@ class Placer:
             return None
         box = (low[0], low[1], low[2], high[0], high[1], high[2])
         self.parts.append(Part(name, placed, category, mesh.geometry_hash()))
+        self.placements.append(Placement(mesh, pose(x, y, yaw, z), support))
         if solid:
-            self.boxes.append(box)
-            if low[2] < 1.15:
-                self._free[self._cells(low[0] - 0.02, low[1] - 0.02, high[0] + 0.02, high[1] + 0.02)] = False
+            self._occupy(box)
         return box
+
+    def _occupy(self, box: Box) -> None:
+        self.boxes.append(box)
+        if box[2] < 1.15:
+            self._free[self._cells(box[0] - 0.02, box[1] - 0.02, box[3] + 0.02, box[4] + 0.02)] = False
+
+    def fix(self, name: str, mesh: Mesh, room: Room, margin: float) -> bool:
+        """Keep what belongs to the building, already in the world frame, if it fits; such as an open door leaf."""
+        low, high = mesh.bounds()
+        if not self.fits(room, low, high, True, margin):
+            return False
+        self.fixed.append(Part(name, mesh, NO_CATEGORY, mesh.geometry_hash()))
+        self._occupy((low[0], low[1], low[2], high[0], high[1], high[2]))
+        return True
 
     def at_wall(
         self, name: str, mesh: Mesh, room: Room,
@@ -169,6 +202,22 @@ class Placer:
                     return box, side
         return None
 
+    def beside(self, name: str, mesh: Mesh, room: Room, side: str, other: Box) -> tuple[Box, str] | None:
+        """Place at the same wall, right beside a box that stands there."""
+        low, high = extent(mesh, INWARD[side])
+        axis = 1 if side in "WE" else 0
+        for edge in (other[axis + 3] + 0.021 - low[axis], other[axis] - 0.021 - high[axis]):
+            x, y = {
+                "W": (room.x0 + 0.03 - low[0], edge),
+                "E": (room.x1 - 0.03 - high[0], edge),
+                "S": (edge, room.y0 + 0.03 - low[1]),
+                "N": (edge, room.y1 - 0.03 - high[1]),
+            }[side]
+            box = self.put(name, mesh, room, x, y, INWARD[side])
+            if box is not None:
+                return box, side
+        return None
+
     def in_corner(self, name: str, mesh: Mesh, room: Room, category: int = NO_CATEGORY, z: float = 0.0) -> Box | None:
         """Place near a corner of the room, or else somewhere at a wall."""
         found = self.at_wall(name, mesh, room, None, (0.0, 1.0), z, category, gap=0.06)
@@ -183,13 +232,14 @@ class Placer:
         """Place on the upper face of a support, its footprint within the support's."""
         low, high = extent(mesh, yaw)
         x0, y0, _, x1, y1, top = support
+        below = next((k for k, p in enumerate(self.parts) if np.allclose(p.mesh.bounds().ravel(), support)), -1)
         size = high - low
         if size[0] > x1 - x0 or size[1] > y1 - y0:
             return None
         for a, b in shares:
             x = x0 + a * (x1 - x0 - size[0]) - low[0]
             y = y0 + b * (y1 - y0 - size[1]) - low[1]
-            box = self.put(name, mesh, room, x, y, yaw, top - low[2] + 0.002, category)
+            box = self.put(name, mesh, room, x, y, yaw, top - low[2] + 0.002, category, support=below)
             if box is not None:
                 return box
         return None
@@ -198,6 +248,7 @@ class Placer:
         """Lay something flat on the floor; things may stand on it."""
         placed = mesh.transformed(pose(x, y, yaw, 0.001))
         self.parts.append(Part(name, placed, NO_CATEGORY, mesh.geometry_hash()))
+        self.placements.append(Placement(mesh, pose(x, y, yaw, 0.001)))
 
     def snapshot(self) -> tuple[int, int, npt.NDArray[np.bool_]]:
         """What `restore` needs to undo everything put after now."""
@@ -205,7 +256,7 @@ class Placer:
 
     def restore(self, mark: tuple[int, int, npt.NDArray[np.bool_]]) -> None:
         """Take away what was put since `snapshot`."""
-        del self.parts[mark[0] :], self.boxes[mark[1] :]
+        del self.parts[mark[0] :], self.placements[mark[0] :], self.boxes[mark[1] :]
         self._free = mark[2].copy()
 
     def anywhere(

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim_bridge.homes_templates import LEAF_MAX_M, Link, Rect, Template
+
 WALL_M = 0.12
 HEIGHT_M = 2.5
 DOOR_TOP_M = 2.06
+OPENING_TOP_M = 2.3
+"""Top of an opening without a leaf."""
 SIDES = ("W", "E", "S", "N")
 
 
@@ -54,13 +57,24 @@ class Room:
 
 @dataclass(frozen=True)
 class Door:
-    """An opening without a leaf: the box between the wall faces of two rooms, floor to `DOOR_TOP_M`."""
+    """An opening between two rooms: the box between their wall faces, from the floor to `top`.
+
+    `rooms` are the indices of the two rooms, `sides` the sides of them that it lies in.
+    """
 
     x0: float
     y0: float
     x1: float
     y1: float
     along_y: bool
+    top: float
+    rooms: tuple[int, int]
+    sides: tuple[str, str]
+
+    @property
+    def width(self) -> float:
+        """Metres between its jambs."""
+        return self.y1 - self.y0 if self.along_y else self.x1 - self.x0
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -70,151 +84,127 @@ class Door:
 
 @dataclass(frozen=True)
 class Plan:
-    """Rooms and the doors between them."""
+    """Rooms, the doors between them, and the front door: index of its room and where it hangs (it stays shut)."""
 
     rooms: tuple[Room, ...]
     doors: tuple[Door, ...]
-
-
-Rect = tuple[str, float, float, float, float]
-Link = tuple[int, int, float]
-
-
-def _strip(kinds: list[str], widths: list[float], y0: float, y1: float, start: float = 0.0) -> list[Rect]:
-    edges = np.concatenate([[start], start + np.cumsum(widths)])
-    return [(k, float(a), y0, float(b), y1) for k, a, b in zip(kinds, edges[:-1], edges[1:], strict=True)]
-
-
-def _corridor(rng: np.random.Generator) -> tuple[list[Rect], list[Link]]:
-    """Rooms on both sides of a corridor."""
-    width = rng.uniform(9.6, 11.8)
-    corridor = rng.uniform(1.3, 1.65)
-    lower, upper = rng.uniform(3.1, 3.7), rng.uniform(3.3, 4.1)
-    living = rng.uniform(4.9, 5.9)
-    rest = width - living
-    top = _strip(["living", "kitchen"], [living, rest], lower + corridor, lower + corridor + upper)
-    bath = rng.uniform(2.0, 2.5)
-    first = rng.uniform(0.46, 0.54) * (width - bath)
-    second = "bedroom" if rng.random() < 0.6 else "study"
-    bottom = _strip(["bedroom", "bathroom", second], [first, bath, width - bath - first], 0.0, lower)
-    rooms = [*top, *bottom, ("corridor", 0.0, lower, width, lower + corridor)]
-    links = [(i, 5, 0.9) for i in range(5)]
-    links[0] = (0, 5, float(rng.choice([0.95, 1.3, 1.8])))
-    if rng.random() < 0.6:
-        links.append((0, 1, float(rng.choice([0.9, 1.4]))))
-    return rooms, links
-
-
-def _hub(rng: np.random.Generator) -> tuple[list[Rect], list[Link]]:
-    """A deep living room, and a corridor with rooms on both sides that leads off it."""
-    living = rng.uniform(4.1, 4.9)
-    corridor = rng.uniform(1.25, 1.5)
-    lower, upper = rng.uniform(3.0, 3.5), rng.uniform(2.8, 3.3)
-    width = rng.uniform(5.8, 6.8)
-    bath = rng.uniform(2.1, 2.5)
-    right, depth = living + width, lower + corridor + upper
-    top = _strip(["kitchen", "bathroom"], [width - bath, bath], lower + corridor, depth, living)
-    first = rng.uniform(0.45, 0.55) * width
-    second = "bedroom" if rng.random() < 0.5 else "study"
-    bottom = _strip(["bedroom", second], [first, width - first], 0.0, lower, living)
-    rooms = [("living", 0.0, 0.0, living, depth), *top, *bottom, ("corridor", living, lower, right, lower + corridor)]
-    links = [(0, 5, float(rng.choice([0.9, 1.1]))), (1, 5, 0.9), (2, 5, 0.9), (3, 5, 0.9), (4, 5, 0.9)]
-    if rng.random() < 0.6:
-        links.append((0, 1, float(rng.choice([0.9, 1.5]))))
-    return rooms, links
-
-
-def _hall(rng: np.random.Generator) -> tuple[list[Rect], list[Link]]:
-    """A small hall among a wide living room, two rooms beside it and a bathroom behind it."""
-    a, b, c = rng.uniform(3.3, 4.0), rng.uniform(2.1, 2.5), rng.uniform(3.2, 3.9)
-    lower, upper, hall = rng.uniform(3.7, 4.3), rng.uniform(3.6, 4.3), rng.uniform(1.5, 1.8)
-    second = "bedroom" if rng.random() < 0.5 else "study"
-    rooms = [
-        ("living", 0.0, lower, a + b, lower + upper),
-        ("kitchen", a + b, lower, a + b + c, lower + upper),
-        ("bedroom", 0.0, 0.0, a, lower),
-        ("bathroom", a, 0.0, a + b, lower - hall),
-        (second, a + b, 0.0, a + b + c, lower),
-        ("corridor", a, lower - hall, a + b, lower),
-    ]
-    links = [(0, 5, 0.95), (2, 5, 0.9), (3, 5, 0.9), (4, 5, 0.9), (0, 1, float(rng.choice([0.9, 1.2, 1.6])))]
-    return rooms, links
-
-
-TEMPLATES: tuple[Callable[[np.random.Generator], tuple[list[Rect], list[Link]]], ...] = (_corridor, _hub, _hall)
+    entrance: tuple[int, Hole] | None = None
 
 
 def _flip(rooms: list[Rect], rng: np.random.Generator) -> list[Rect]:
-    """Mirror and turn the plan at random; the lower corner stays at (0, 0)."""
+    """Mirror and turn the plan at random; the lower corner comes to lie at (0, 0)."""
     if rng.random() < 0.5:
-        right = max(r[3] for r in rooms)
-        rooms = [(k, right - x1, y0, right - x0, y1) for k, x0, y0, x1, y1 in rooms]
+        rooms = [(k, -x1, y0, -x0, y1) for k, x0, y0, x1, y1 in rooms]
     if rng.random() < 0.5:
-        top = max(r[4] for r in rooms)
-        rooms = [(k, x0, top - y1, x1, top - y0) for k, x0, y0, x1, y1 in rooms]
+        rooms = [(k, x0, -y1, x1, -y0) for k, x0, y0, x1, y1 in rooms]
     if rng.random() < 0.5:
         rooms = [(k, y0, x0, y1, x1) for k, x0, y0, x1, y1 in rooms]
-    return rooms
+    left, bottom = min(r[1] for r in rooms), min(r[2] for r in rooms)
+    return [(k, x0 - left, y0 - bottom, x1 - left, y1 - bottom) for k, x0, y0, x1, y1 in rooms]
 
 
-def _shared(a: Rect, b: Rect) -> tuple[str, str, float, float, float]:
+def _touching(a: Rect, b: Rect) -> list[tuple[str, str, float, float, float]]:
     """Sides of a and b that touch, the line between them and the ends of what they share."""
-    for (side_a, side_b), line_a, line_b, low, high in (
-        (("E", "W"), a[3], b[1], max(a[2], b[2]), min(a[4], b[4])),
-        (("W", "E"), a[1], b[3], max(a[2], b[2]), min(a[4], b[4])),
-        (("N", "S"), a[4], b[2], max(a[1], b[1]), min(a[3], b[3])),
-        (("S", "N"), a[2], b[4], max(a[1], b[1]), min(a[3], b[3])),
+    out = []
+    for side_a, side_b, line_a, line_b, low, high in (
+        ("E", "W", a[3], b[1], max(a[2], b[2]), min(a[4], b[4])),
+        ("W", "E", a[1], b[3], max(a[2], b[2]), min(a[4], b[4])),
+        ("N", "S", a[4], b[2], max(a[1], b[1]), min(a[3], b[3])),
+        ("S", "N", a[2], b[4], max(a[1], b[1]), min(a[3], b[3])),
     ):
-        if abs(line_a - line_b) < 1e-6 and high - low > 0.5:
-            return side_a, side_b, line_a, low, high
-    raise ValueError(f"rooms {a} and {b} share no wall")
+        if abs(line_a - line_b) < 1e-6 and high - low > 1e-6:
+            out.append((side_a, side_b, line_a, low, high))
+    return out
 
 
-def _windows(room: Room, side: str, rng: np.random.Generator) -> list[Hole]:
+def _outer_spans(index: int, side: str, rects: list[Rect], room: Room) -> list[tuple[float, float]]:
+    """Stretches of a room's side with no room behind them, along the side's axis."""
     low, high = room.span(side)
+    spans = [(low, high)]
+    for other, rect in enumerate(rects):
+        if other == index:
+            continue
+        for found, _, _, a, b in _touching(rects[index], rect):
+            if found == side:
+                cut = (a - WALL_M, b + WALL_M)
+                spans = [(p, q) for s, e in spans for p, q in ((s, min(e, cut[0])), (max(s, cut[1]), e)) if q - p > 0.3]
+    return spans
+
+
+def _windows(room: Room, side: str, low: float, high: float, rng: np.random.Generator) -> list[Hole]:
     length = high - low
-    if length < 1.3 or rng.random() < 0.15:
+    if length < 1.2 or rng.random() < (0.45 if room.kind == "corridor" else 0.08):
         return []
-    if room.kind == "bathroom":
+    if room.kind in ("bathroom", "laundry"):
         width, bottom, top = 0.6, 1.5, 2.15
-    elif room.kind == "living" and rng.random() < 0.35:
-        width, bottom, top = rng.uniform(1.5, 2.2), 0.12, 2.15
+    elif room.kind in ("living", "dining") and rng.random() < 0.4:
+        width, bottom, top = rng.uniform(1.5, 2.3), 0.12, 2.2
     else:
-        width, bottom, top = rng.uniform(0.9, 1.7), rng.uniform(0.85, 1.0), rng.uniform(2.05, 2.25)
-    count = 2 if length > 4.6 and width < 1.5 else 1
+        width, bottom, top = rng.uniform(0.9, 1.6), rng.uniform(0.85, 1.0), rng.uniform(2.05, 2.25)
+    count = 1 if room.kind in ("bathroom", "laundry") else max(1, int(length / (2.6 if width < 1.5 else 3.4)))
     holes = []
-    for k in range(count):
+    for k in range(min(count, 4)):
         a, b = low + length * k / count, low + length * (k + 1) / count
         size = min(width, b - a - 0.6)
-        at = (a + b) / 2 + rng.uniform(-0.5, 0.5) * (b - a - size - 0.5)
+        at = (a + b) / 2 + rng.uniform(-0.3, 0.3) * max(b - a - size - 0.5, 0.0)
         holes.append(Hole(side, at - size / 2, at + size / 2, bottom, top, True))
     return holes
 
 
 def _make_door(rooms: list[Room], rects: list[Rect], link: Link, rng: np.random.Generator) -> Door:
     i, j, width = link
-    side_a, side_b, line, low, high = _shared(rects[i], rects[j])
+    shared = [found for found in _touching(rects[i], rects[j]) if found[4] - found[3] > 0.5]
+    if not shared:
+        raise ValueError(f"rooms {rects[i]} and {rects[j]} share no wall")
+    side_a, side_b, line, low, high = shared[0]
     width = min(width, high - low - 2 * WALL_M - 0.2)
-    at = rng.uniform(low + WALL_M + 0.1 + width / 2, high - WALL_M - 0.1 - width / 2)
+    first = low + WALL_M + 0.1 + width / 2
+    last = max(first, high - WALL_M - 0.1 - width / 2)
+    # Most doors are beside a corner, where an open leaf is out of the way.
+    at = float(rng.choice([first, last])) if width <= LEAF_MAX_M and rng.random() < 0.6 else rng.uniform(first, last)
+    top = DOOR_TOP_M if width <= LEAF_MAX_M else OPENING_TOP_M
     for room, side in ((rooms[i], side_a), (rooms[j], side_b)):
-        room.holes.append(Hole(side, at - width / 2, at + width / 2, 0.0, DOOR_TOP_M, False))
+        room.holes.append(Hole(side, at - width / 2, at + width / 2, 0.0, top, False))
     half = WALL_M / 2
     if side_a in "WE":
-        return Door(line - half, at - width / 2, line + half, at + width / 2, True)
-    return Door(at - width / 2, line - half, at + width / 2, line + half, False)
+        box = (line - half, at - width / 2, line + half, at + width / 2)
+    else:
+        box = (at - width / 2, line - half, at + width / 2, line + half)
+    return Door(*box, side_a in "WE", top, (i, j), (side_a, side_b))
 
 
-def make_plan(rng: np.random.Generator) -> Plan:
-    """A flat of six rooms: living room, kitchen, bathroom, corridor, a bedroom, and a second one or a study."""
-    rects, links = TEMPLATES[int(rng.integers(len(TEMPLATES)))](rng)
+def make_plan(rng: np.random.Generator, template: Template, size: float) -> Plan:
+    """A flat or house after a template; `size` in 0..1 says where in the template's range."""
+    rects, links = template(rng, size)
     rects = _flip(rects, rng)
     half = WALL_M / 2
     rooms = [Room(k, x0 + half, y0 + half, x1 - half, y1 - half) for k, x0, y0, x1, y1 in rects]
     doors = tuple(_make_door(rooms, rects, link, rng) for link in links)
-    right, top = max(r[3] for r in rects), max(r[4] for r in rects)
-    for room, (_, x0, y0, x1, y1) in zip(rooms, rects, strict=True):
-        outer = {"W": x0 < 1e-6, "E": x1 > right - 1e-6, "S": y0 < 1e-6, "N": y1 > top - 1e-6}
+    entrance = _entrance(rooms, rects, rng)
+    for index, room in enumerate(rooms):
         for side in SIDES:
-            if outer[side]:
-                room.holes.extend(_windows(room, side, rng))
-    return Plan(tuple(rooms), doors)
+            for low, high in _outer_spans(index, side, rects, room):
+                ends = [low, high]
+                if entrance is not None and entrance[0] == index and entrance[1].side == side:
+                    ends = [low, entrance[1].low - 0.15, entrance[1].high + 0.15, high]
+                for a, b in zip(ends[::2], ends[1::2], strict=True):
+                    room.holes.extend(_windows(room, side, a, b, rng))
+    return Plan(tuple(rooms), doors, entrance)
+
+
+def _entrance(rooms: list[Room], rects: list[Rect], rng: np.random.Generator) -> tuple[int, Hole] | None:
+    """Where the front door is: on a free outer stretch of a corridor, else of the living room; None if there is none."""
+    for kind in ("corridor", "living"):
+        places = [
+            (index, side, low, high)
+            for index, room in enumerate(rooms)
+            if room.kind == kind
+            for side in SIDES
+            for low, high in _outer_spans(index, side, rects, room)
+            if high - low > 1.15
+        ]
+        if places:
+            index, side, low, high = places[int(rng.integers(len(places)))]
+            at = rng.choice([low + 0.55, high - 0.55])
+            return index, Hole(side, at - 0.45, at + 0.45, 0.0, DOOR_TOP_M, False)
+    return None

@@ -5,25 +5,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim_bridge.homes_plan import DOOR_TOP_M, HEIGHT_M, SIDES, Door, Hole, Plan, Room
+from sim_bridge.homes_doors import at_wall, bar, front_door
+from sim_bridge.homes_palette import Palette
+from sim_bridge.homes_plan import HEIGHT_M, SIDES, Door, Hole, Plan, Room
 from sim_bridge.mesh import Lamp, Material, Mesh, Part, merge
 from sim_bridge.shapes import box_between, lathe, quad
-from sim_bridge.textures import hsv, make_material, tile_size_m
+from sim_bridge.textures import tile_size_m
 
 RECESS_M = 0.10
 SHINING = Material(np.full((1, 1, 3), 255, np.uint8), "lamp")
-DAYLIGHT = (0.86, 0.93, 1.0)
-
-
-def _at(room: Room, side: str, along: float, inward: float, z: float) -> tuple[float, float, float]:
-    """World point on a side of a room, `inward` metres into the room."""
-    if side == "W":
-        return room.x0 + inward, along, z
-    if side == "E":
-        return room.x1 - inward, along, z
-    if side == "S":
-        return along, room.y0 + inward, z
-    return along, room.y1 - inward, z
 
 
 def wall_mesh(room: Room, side: str, material: Material) -> Mesh:
@@ -41,7 +31,7 @@ def wall_mesh(room: Room, side: str, material: Material) -> Mesh:
                 continue
             # W and N run with the axis, E and S against it, so that the normal points inward.
             start, end = (a, b) if side in "WN" else (b, a)
-            corners = [_at(room, side, s, 0.0, h) for s, h in ((start, z0), (end, z0), (end, z1), (start, z1))]
+            corners = [at_wall(room, side, s, 0.0, h) for s, h in ((start, z0), (end, z0), (end, z1), (start, z1))]
             texture = np.array([[start, z0], [end, z0], [end, z1], [start, z1]]) * [1.0, -1.0] / tile
             faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
             pieces.append(
@@ -60,21 +50,19 @@ def _box(a: tuple[float, float, float], b: tuple[float, float, float], material:
     return box_between(np.minimum(a, b), np.maximum(a, b), material)
 
 
-def _bar(room: Room, side: str, bar: tuple[float, float, float, float, float, float], material: Material) -> Mesh:
-    """Box on a side of a room: (low, high) along it, (bottom, top) in height, (from, to) metres into the room."""
-    low, high, bottom, top, near, far = bar
-    return _box(_at(room, side, low, near, bottom), _at(room, side, high, far, top), material)
-
-
-def _skirting(room: Room, side: str, material: Material) -> list[Mesh]:
-    low, high = room.span(side)
-    doors = sorted((h.low - 0.06, h.high + 0.06) for h in room.holes if h.side == side and h.bottom < 0.1)
-    ends = [low, *(v for d in doors for v in d), high]
-    return [
-        _box(_at(room, side, a, 0.0, 0.0), _at(room, side, b, 0.012, 0.07), material)
-        for a, b in zip(ends[::2], ends[1::2], strict=True)
-        if b - a > 0.05
-    ]
+def _skirting(room: Room, side: str, shut: list[Hole], material: Material) -> list[Mesh]:
+    first, last = room.span(side)
+    doors = sorted((h.low - 0.06, h.high + 0.06) for h in [*room.holes, *shut] if h.side == side and h.bottom < 0.1)
+    ends = [first, *(v for d in doors for v in d), last]
+    out = []
+    for a, b in zip(ends[::2], ends[1::2], strict=True):
+        if b - a > 0.05:
+            start, end = (a, b) if side in "WN" else (b, a)
+            low, far = (np.array(at_wall(room, side, v, 0.012, 0.0)) for v in (start, end))
+            back = np.array(at_wall(room, side, start, 0.0, 0.0)) - low
+            out.append(quad(low, far - low, (0.0, 0.0, 0.07), material))
+            out.append(quad(low + [0.0, 0.0, 0.07], far - low, back, material))
+    return out
 
 
 def _frame(room: Room, hole: Hole, material: Material) -> list[Mesh]:
@@ -87,7 +75,7 @@ def _frame(room: Room, hole: Hole, material: Material) -> list[Mesh]:
         (low, high, top, top + wide, 0.0, thick),
         (low - 0.08, high + 0.08, bottom - 0.03, bottom, -RECESS_M, 0.1),
     )
-    return [_bar(room, hole.side, bar, material) for bar in (bars if hole.window else bars[:3])]
+    return [bar(room, hole.side, size, material) for size in (bars if hole.window else bars[:3])]
 
 
 def _reveal(room: Room, hole: Hole, depth: float, material: Material) -> list[Mesh]:
@@ -99,13 +87,13 @@ def _reveal(room: Room, hole: Hole, depth: float, material: Material) -> list[Me
         (high, high + thin, bottom, top, -depth, 0.0),
         (low, high, top, top + thin, -depth, 0.0),
     )
-    return [_bar(room, hole.side, bar, material) for bar in bars]
+    return [bar(room, hole.side, size, material) for size in bars]
 
 
 def _pane(room: Room, hole: Hole, material: Material) -> Mesh:
     start, end = (hole.low, hole.high) if hole.side in "WN" else (hole.high, hole.low)
-    corner = np.array(_at(room, hole.side, start, -RECESS_M, hole.bottom))
-    across = np.array(_at(room, hole.side, end, -RECESS_M, hole.bottom)) - corner
+    corner = np.array(at_wall(room, hole.side, start, -RECESS_M, hole.bottom))
+    across = np.array(at_wall(room, hole.side, end, -RECESS_M, hole.bottom)) - corner
     return quad(corner, across, (0.0, 0.0, hole.top - hole.bottom), material, fit=True)
 
 
@@ -113,8 +101,8 @@ def _threshold(door: Door, material: Material) -> Mesh:
     return quad((door.x0, door.y0, 0.0), (door.x1 - door.x0, 0, 0), (0, door.y1 - door.y0, 0), material)
 
 
-def _ceiling_lamp(room: Room, rng: np.random.Generator) -> tuple[Mesh, Lamp]:
-    x, y = room.centre
+def _ceiling_lamp(x: float, y: float, share_m2: float, rng: np.random.Generator) -> tuple[Mesh, Lamp]:
+    """A lamp under the ceiling, flat or hanging, for `share_m2` of floor."""
     if rng.random() < 0.5:
         radius, drop = rng.uniform(0.14, 0.24), rng.uniform(0.06, 0.1)
     else:
@@ -125,45 +113,32 @@ def _ceiling_lamp(room: Room, rng: np.random.Generator) -> tuple[Mesh, Lamp]:
     mesh = lathe(profile, SHINING, (x, y, 0.0))
     if drop > height:
         mesh = merge([mesh, _box((x - 0.01, y - 0.01, z + height), (x + 0.01, y + 0.01, HEIGHT_M), SHINING)])
-    power = rng.uniform(0.8, 1.1) * float(np.clip(0.45 + room.area / 22.0, 0.6, 1.5))
-    warm = rng.uniform(0.0, 1.0)
-    return mesh, Lamp((x, y, z - 0.05), power, (1.0, 0.97 - 0.07 * warm, 0.92 - 0.18 * warm))
+    power = rng.uniform(0.8, 1.1) * float(np.clip(0.45 + share_m2 / 22.0, 0.6, 1.5))
+    warm = rng.uniform(0.2, 1.0)
+    return mesh, Lamp((x, y, z - 0.05), power, (1.0, 0.96 - 0.07 * warm, 0.9 - 0.2 * warm))
 
 
-def _floor_kind(kind: str, main: str, rng: np.random.Generator) -> str:
-    if kind in ("kitchen", "bathroom"):
-        return "tile"
-    if kind == "bedroom" and rng.random() < 0.35:
-        return "carpet"
-    return main
+def _ceiling_lamps(room: Room, rng: np.random.Generator) -> list[tuple[Mesh, Lamp]]:
+    """One lamp, or several along a long room."""
+    length = max(room.x1 - room.x0, room.y1 - room.y0)
+    count = max(1, round(length / 5.2))
+    along = (np.arange(count) + 0.5) / count
+    (x, y), wide = room.centre, room.x1 - room.x0 >= room.y1 - room.y0
+    places = [(room.x0 + s * length, y) if wide else (x, room.y0 + s * length) for s in along]
+    return [_ceiling_lamp(float(px), float(py), room.area / count, rng) for px, py in places]
 
 
-def _daylight_pane(rng: np.random.Generator, split: str) -> Material:
-    """A window onto a bright outside: one home has no windows of day and of night."""
-    while True:
-        pane = make_material("window", rng, split)
-        if pane.texture[:, :, 2].mean() > 110:
-            return pane
+def make_shell(plan: Plan, rng: np.random.Generator, palette: Palette) -> tuple[list[Part], list[Lamp]]:
+    """Parts and lamps of the empty home.
 
-
-def _floor_material(kind: str, rng: np.random.Generator, split: str) -> Material:
-    """Floors are mostly muted: wood in natural tones, carpets of little saturation."""
-    if kind == "plank" and rng.random() < 0.85:
-        natural = hsv(rng.uniform(0.05, 0.11), rng.uniform(0.25, 0.65), rng.uniform(0.3, 0.85))
-        return make_material(kind, rng, split, natural)
-    if kind == "carpet" and rng.random() < 0.85:
-        return make_material(kind, rng, split, hsv(rng.random(), rng.uniform(0.03, 0.3), rng.uniform(0.3, 0.8)))
-    return make_material(kind, rng, split)
-
-
-def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[Part], list[Lamp]]:
-    """Parts and lamps of the empty flat; each room has its own paint, floor and ceiling lamp."""
+    Args:
+        plan: rooms and doors.
+        rng: shapes of the lamps.
+        palette: what everything is made of.
+    """
     parts: list[Part] = []
     lamps: list[Lamp] = []
-    trim = make_material("paint", rng, split, rng.uniform(0.82, 0.95) * np.array([1.0, 0.99, 0.97]))
-    ceiling = make_material("paint", rng, split, (0.93, 0.93, 0.92))
-    main = str(rng.choice(["plank", "plank", "plank", "carpet", "tile"]))
-    shared = _floor_material(main, rng, split)
+    trim, floors, walls = palette.trim, palette.floors(plan), palette.walls(plan)
 
     def add(name: str, meshes: list[Mesh]) -> None:
         mesh = merge(meshes)
@@ -172,38 +147,29 @@ def make_shell(plan: Plan, rng: np.random.Generator, split: str) -> tuple[list[P
     for number, room in enumerate(plan.rooms):
         label = f"{room.kind} {number}"
         w, d = room.x1 - room.x0, room.y1 - room.y0
-        kind = _floor_kind(room.kind, main, rng)
-        floor = shared if kind == main else _floor_material(kind, rng, split)
-        add(f"floor {label}", [quad((room.x0, room.y0, 0), (w, 0, 0), (0, d, 0), floor)])
-        add(f"ceiling {label}", [quad((room.x0, room.y1, HEIGHT_M), (w, 0, 0), (0, -d, 0), ceiling)])
-        paint = make_material("tile" if room.kind == "bathroom" else "paint", rng, split)
-        accent = make_material("wallpaper" if rng.random() < 0.6 else "paint", rng, split)
-        accented = str(rng.choice(SIDES)) if room.kind in ("living", "bedroom", "study") else ""
-        sides = [wall_mesh(room, s, accent if s == accented else paint) for s in SIDES]
-        add(f"wall {label}", sides)
-        skirting = [m for s in SIDES for m in _skirting(room, s, trim)]
+        add(f"floor {label}", [quad((room.x0, room.y0, 0), (w, 0, 0), (0, d, 0), floors[number])])
+        add(f"ceiling {label}", [quad((room.x0, room.y1, HEIGHT_M), (w, 0, 0), (0, -d, 0), palette.ceiling)])
+        add(f"wall {label}", [wall_mesh(room, s, walls[number][s]) for s in SIDES])
+        shut = [plan.entrance[1]] if plan.entrance is not None and plan.entrance[0] == number else []
+        skirting = [m for s in SIDES for m in _skirting(room, s, shut, trim)]
         frames = [m for h in room.holes for m in _frame(room, h, trim)]
         add(f"trim {label}", skirting + frames)
         for k, hole in enumerate(h for h in room.holes if h.window):
-            pane = _daylight_pane(rng, split)
-            add(f"window {label} {k}", [_pane(room, hole, pane), *_reveal(room, hole, RECESS_M, trim)])
-            along, z = (hole.low + hole.high) / 2, (hole.bottom + hole.top) / 2
-            size = (hole.high - hole.low) * (hole.top - hole.bottom)
-            day = float(pane.texture.mean()) / 255.0
-            lamps.append(Lamp(_at(room, hole.side, along, 0.25, z), 0.45 * size * day, DAYLIGHT))
-        mesh, lamp = _ceiling_lamp(room, rng)
-        add(f"ceiling lamp {label}", [mesh])
-        lamps.append(lamp)
-    floor = make_material("wood", rng, split)
+            add(f"window {label} {k}", [_pane(room, hole, palette.pane()), *_reveal(room, hole, RECESS_M, trim)])
+        for k, (mesh, lamp) in enumerate(_ceiling_lamps(room, rng)):
+            add(f"ceiling lamp {label} {k}", [mesh])
+            lamps.append(lamp)
     for number, door in enumerate(plan.doors):
-        jambs = _door_jambs(door, trim)
-        add(f"door {number}", [_threshold(door, floor), *jambs])
+        add(f"door {number}", [_threshold(door, floors[door.rooms[0]]), *_door_jambs(door, trim)])
+    entrance = front_door(plan, trim, palette.leaf, palette.metal)
+    if entrance is not None:
+        add("front door", [entrance])
     return parts, lamps
 
 
 def _door_jambs(door: Door, material: Material) -> list[Mesh]:
     thin = 0.002
-    x0, y0, x1, y1, top = door.x0, door.y0, door.x1, door.y1, DOOR_TOP_M
+    x0, y0, x1, y1, top = door.x0, door.y0, door.x1, door.y1, door.top
     if door.along_y:
         sides = (((x0, y0 - thin), (x1, y0)), ((x0, y1), (x1, y1 + thin)))
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Light baked per triangle corner: lamps with shadows and the open sky of the room (ambient occlusion).
+"""Light baked per triangle corner: lamps with shadows, ambient occlusion, and daylight (`sim_bridge.light_rooms`).
 
 Rays are cast when a scene is loaded, never when a picture is taken. Directions are fixed, so that the same scene gives
 the same bytes everywhere.
@@ -13,12 +13,15 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from sim_bridge.light_rooms import add_sky, add_sun, balanced, face_materials, windows, with_bounces
 from sim_bridge.mesh import Lamp, Mesh
 
 Float32 = npt.NDArray[np.float32]
 
 SKIP_M = 0.04
 """Rays of light start this far along their way, so that a wall behind a thin board (skirting, picture) is not black."""
+THIN_M = 0.08
+"""Faces narrower than this (skirting, frames) need fewer corners along their length."""
 CREASE_COS = 0.75
 """Faces at a shared vertex are shaded as one smooth surface where the cosine between them is above this."""
 
@@ -39,6 +42,14 @@ class LightConfig:
         emission: (prefix of the material's name, brightness) of what shines by itself.
         outside: linear RGB seen where a ray hits nothing.
         exposure: factor before tone mapping.
+        bounces: how often surfaces pass light on to each other; 0 = never. Needs `ao_rays`. The next fields count only
+            where it is above 0 and the scene has lamps or windows (materials named "window...").
+        sky_gain: brightness of the sky through windows.
+        sun_gain: brightness of the sun through windows.
+        fill: share of `ambient` that is kept beside the bounces.
+        level: median light by area that the whole is scaled to.
+        contrast: power that ratios of light to the median are raised to; below 1 as eyes and cameras see it.
+        fine_edge_m: as `max_edge_m`, for floors: shadows show there most.
     """
 
     ambient: tuple[float, float, float] = (0.52, 0.52, 0.54)
@@ -52,6 +63,13 @@ class LightConfig:
     emission: tuple[tuple[str, float], ...] = (("window", 1.5), ("lamp", 1.5), ("glow", 1.5))
     outside: tuple[float, float, float] = (0.72, 0.84, 0.95)
     exposure: float = 1.0
+    bounces: int = 0
+    sky_gain: float = 0.0
+    sun_gain: float = 0.0
+    fill: float = 1.0
+    level: float = 0.8
+    contrast: float = 1.0
+    fine_edge_m: float | None = None
 
     def __post_init__(self) -> None:
         if self.ao_rays < 0:
@@ -60,24 +78,47 @@ class LightConfig:
             raise ValueError(f"max_edge_m must be above 0.01 m or None, got {self.max_edge_m}")
         if not (self.ao_reach_m > 0 and self.lamp_reach_m > 0 and self.exposure > 0):
             raise ValueError("ao_reach_m, lamp_reach_m and exposure must be positive")
+        if self.bounces < 0 or (self.bounces and not self.ao_rays):
+            raise ValueError(f"bounces must be 0, or more with ao_rays, got {self.bounces} with {self.ao_rays} rays")
 
 
-HOME_LIGHT = LightConfig(ao_rays=32, max_edge_m=0.32)
-"""For homes: soft corners and shadows, baked once and cached."""
+HOME_LIGHT = LightConfig(
+    lamp_gain=0.45, lamp_reach_m=6.5, ao_rays=192, ao_budget=20_000_000, max_edge_m=0.32, fine_edge_m=0.14,
+    bounces=3, sky_gain=4.0, sun_gain=7.0, fill=0.12, level=0.5, contrast=0.85,
+)  # fmt: skip
+"""For homes: daylight, lamps, soft shadows and light from wall to wall, baked once and cached."""
 
 
-def subdivide(mesh: Mesh, tags: npt.NDArray[np.int32], max_edge_m: float) -> tuple[Mesh, npt.NDArray[np.int32]]:
-    """Halve edges until none is longer than `max_edge_m`; `tags` (F,) follows the faces.
+def edge_limits(mesh: Mesh, config: LightConfig) -> Float32:
+    """(F,) longest edge of each face in metres; with `fine_edge_m` finer on the floor, coarser on ceilings and strips."""
+    out = np.full(len(mesh.faces), np.inf if config.max_edge_m is None else config.max_edge_m, np.float32)
+    if config.fine_edge_m is None:
+        return out
+    corners = mesh.vertices[mesh.faces]
+    edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2).max(1)
+    thin = 2.0 * face_normals(mesh.vertices, mesh.faces)[1] / np.maximum(edges, 1e-6) < THIN_M
+    out[thin] *= 2.0
+    z = corners[:, :, 2]
+    out[(z.min(1) > 2.3) & (np.ptp(z, axis=1) < 1e-4)] *= 1.5
+    out[np.abs(z).max(1) < 1e-4] = config.fine_edge_m
+    return out
+
+
+def subdivide(
+    mesh: Mesh, tags: npt.NDArray[np.int32], max_edge_m: float | Float32
+) -> tuple[Mesh, npt.NDArray[np.int32]]:
+    """Halve edges until none is longer than `max_edge_m` (or (F,), one limit per face); `tags` (F,) follows the faces.
 
     Whether an edge is split depends on its length alone, so neighbours that share vertices stay closed.
     """
     done: list[tuple[Float32, Float32, npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
     corners, uv = mesh.vertices[mesh.faces], mesh.uv
     material, tags = mesh.material, np.asarray(tags, np.int32)
+    limit = np.broadcast_to(np.asarray(max_edge_m, np.float32), tags.shape)
     while len(corners):
         edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
         longest = edges.argmax(1)
-        small = edges.max(1) <= max_edge_m
+        small = edges.max(1) <= limit
         done.append((corners[small], uv[small], material[small], tags[small]))
         big = np.flatnonzero(~small)
         order = (longest[big, None] + np.arange(3)) % 3
@@ -88,7 +129,7 @@ def subdivide(mesh: Mesh, tags: npt.NDArray[np.int32], max_edge_m: float) -> tup
             [np.stack([c[:, 0], mid_c, c[:, 2]], 1), np.stack([mid_c, c[:, 1], c[:, 2]], 1)]
         ).astype(np.float32)
         uv = np.concatenate([np.stack([t[:, 0], mid_t, t[:, 2]], 1), np.stack([mid_t, t[:, 1], t[:, 2]], 1)])
-        material, tags = np.tile(material[big], 2), np.tile(tags[big], 2)
+        material, tags, limit = np.tile(material[big], 2), np.tile(tags[big], 2), np.tile(limit[big], 2)
     corners = np.concatenate([d[0] for d in done])
     vertices, index = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
     faces = index.reshape(-1, 3).astype(np.int32)
@@ -171,8 +212,10 @@ def hemisphere(count: int) -> Float32:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1.0 - radius**2)], 1).astype(np.float32)
 
 
-def _openness(scene: object, points: Float32, normals: Float32, rays: int, reach: float) -> Float32:
-    """(N,) share of the hemisphere that is open, near hits counting most."""
+def _openness(
+    scene: object, points: Float32, normals: Float32, rays: int, reach: float, keep: bool = False
+) -> tuple[Float32, npt.NDArray[np.int32]]:
+    """(N,) share of the hemisphere that is open, near hits counting most; (rays, N) faces hit, if kept, -1 = none."""
     from open3d import core
 
     helper = np.where(np.abs(normals[:, 2:3]) < 0.9, np.array([0, 0, 1], np.float32), np.array([1, 0, 0], np.float32))
@@ -181,12 +224,15 @@ def _openness(scene: object, points: Float32, normals: Float32, rays: int, reach
     b = np.cross(normals, a)
     total = np.zeros(len(points), np.float32)
     batch = np.empty((len(points), 6), np.float32)
-    for x, y, z in hemisphere(rays):
+    hits = np.empty((rays if keep else 0, len(points)), np.int32)
+    for k, (x, y, z) in enumerate(hemisphere(rays)):
         batch[:, 3:] = a * x + b * y + normals * z
         batch[:, :3] = points + SKIP_M * batch[:, 3:]
-        hit = scene.cast_rays(core.Tensor.from_numpy(batch))["t_hit"].numpy()  # type: ignore[attr-defined]
-        total += np.minimum(hit / reach, 1.0) ** 0.7
-    return (total / rays).astype(np.float32)
+        result = scene.cast_rays(core.Tensor.from_numpy(batch))  # type: ignore[attr-defined]
+        total += np.minimum(result["t_hit"].numpy() / reach, 1.0) ** 0.7
+        if keep:
+            hits[k] = result["primitive_ids"].numpy().view(np.int32)
+    return (total / rays).astype(np.float32), hits
 
 
 def _visible(scene: object, points: Float32, lamp: Lamp, reach: float) -> npt.NDArray[np.bool_]:
@@ -195,11 +241,11 @@ def _visible(scene: object, points: Float32, lamp: Lamp, reach: float) -> npt.ND
 
     to_lamp = np.asarray(lamp.position, np.float32) - points
     distance = np.linalg.norm(to_lamp, axis=1)
-    near = distance < reach
-    way = to_lamp / np.maximum(distance, 1e-6)[:, None]
-    rays = np.concatenate([points + SKIP_M * way, way], 1).astype(np.float32)[near]
+    near = np.flatnonzero(distance < reach)
     visible = np.zeros(len(points), bool)
-    if near.any():
+    if len(near):
+        way = to_lamp[near] / np.maximum(distance[near], 1e-6)[:, None]
+        rays = np.concatenate([points[near] + SKIP_M * way, way], 1).astype(np.float32)
         hit = scene.cast_rays(core.Tensor.from_numpy(np.ascontiguousarray(rays)))["t_hit"].numpy()  # type: ignore[attr-defined]
         visible[near] = hit > distance[near] - SKIP_M - 0.12
     return visible
@@ -241,12 +287,15 @@ def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig
     """
     normals = corner_normals(mesh.vertices, mesh.faces)
     points, normal, index = _samples(mesh.vertices[mesh.faces], normals)
+    panes = windows(mesh) if config.bounces else []
+    indoors = bool(config.bounces and (lamps or panes))
+    ambient = np.asarray(config.ambient, np.float32) * np.float32(config.fill if indoors else 1.0)
     if config.ao_rays:
         rays = min(config.ao_rays, max(6, config.ao_budget // len(points)))
-        sky = _openness(scene, points, normal, rays, config.ao_reach_m)
+        sky, hits = _openness(scene, points, normal, rays, config.ao_reach_m, indoors)
     else:
         sky = (0.8 + 0.2 * normal[:, 2]).astype(np.float32)
-    light = sky[:, None] * np.asarray(config.ambient, np.float32)
+    light = sky[:, None] * ambient
     for lamp in lamps:
         if config.shadows:
             visible = _visible(scene, points, lamp, config.lamp_reach_m)
@@ -254,8 +303,14 @@ def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig
             visible = np.ones(len(points), bool)
         colour = np.asarray(lamp.colour, np.float32) * np.float32(lamp.power * config.lamp_gain)
         _add_lamp(light, points, normal, visible, np.asarray(lamp.position), colour, config.lamp_reach_m)
+    if panes:
+        add_sky(light, scene, points, normal, panes, config.sky_gain, SKIP_M)
+        add_sun(light, scene, mesh, points, normal, panes, config.sun_gain)
+    if indoors:
+        light = with_bounces(light, index, hits, mesh, config)
     out = light[index].reshape(-1, 3, 3)
+    if indoors:
+        out = balanced(out, mesh, face_normals(mesh.vertices, mesh.faces)[1], config.level, config.contrast)
     for prefix, brightness in config.emission:
-        shines = np.array([m.name.startswith(prefix) for m in mesh.materials], bool)
-        out[shines[mesh.material]] = brightness
+        out[face_materials(mesh, prefix)] = brightness
     return np.ascontiguousarray(out, np.float32).astype(np.float16).astype(np.float32)

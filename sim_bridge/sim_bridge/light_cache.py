@@ -13,11 +13,12 @@ import numpy as np
 
 from seal_perception.files import replacing
 from sim_bridge.light import LightConfig
+from sim_bridge.light_rooms import albedo
 from sim_bridge.mesh import Scene
 from sim_bridge.render import Renderer
 
 LOG = logging.getLogger(__name__)
-VERSION = 1
+VERSION = 2
 """Raise when `sim_bridge.light` computes something else from the same input."""
 
 
@@ -27,12 +28,13 @@ def cache_folder() -> Path:
 
 
 def light_key(scene: Scene, config: LightConfig) -> str:
-    """SHA-256 of geometry, lamps, names of materials (some shine) and the light's settings."""
+    """SHA-256 of geometry, lamps, names and mean colours of materials, and the light's settings."""
     digest = hashlib.sha256(repr((VERSION, config, scene.lamps)).encode())
     for part in scene.parts:
         mesh = part.mesh
         digest.update(mesh.vertices.tobytes() + mesh.faces.tobytes() + mesh.material.tobytes())
         digest.update(repr([m.name for m in mesh.materials]).encode())
+        digest.update(albedo(mesh.materials).tobytes())
     return digest.hexdigest()
 
 

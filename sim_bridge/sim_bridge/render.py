@@ -19,7 +19,7 @@ import numpy.typing as npt
 from seal_perception.camera import Camera
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.pose import check_pose
-from sim_bridge.light import LightConfig, bake, face_normals, subdivide
+from sim_bridge.light import LightConfig, bake, edge_limits, face_normals, subdivide
 from sim_bridge.mesh import Material, Mesh, Scene, merge
 
 NO_FACE = np.uint32(0xFFFFFFFF)
@@ -233,8 +233,8 @@ class Renderer:
         self._core = o3d.core
         mesh = merge([part.mesh for part in scene.parts])
         tags = np.repeat(np.arange(len(scene.parts), dtype=np.int32), [len(p.mesh.faces) for p in scene.parts])
-        if config.max_edge_m is not None:
-            mesh, tags = subdivide(mesh, tags, config.max_edge_m)
+        if config.max_edge_m is not None or config.fine_edge_m is not None:
+            mesh, tags = subdivide(mesh, tags, edge_limits(mesh, config))
         self.mesh = mesh
         self._scene = o3d.t.geometry.RaycastingScene()
         self._scene.add_triangles(

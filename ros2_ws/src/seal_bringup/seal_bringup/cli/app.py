@@ -12,7 +12,21 @@ from rich.console import Console
 
 from seal_perception.errors import SealError
 
-MODULES = ("doctor", "demo", "run", "explore", "label", "annotate", "learn", "benchmark", "scene", "bag", "map")
+MODULES = (
+    "doctor",
+    "demo",
+    "run",
+    "explore",
+    "label",
+    "annotate",
+    "learn",
+    "benchmark",
+    "scene",
+    "homes",
+    "episodes",
+    "bag",
+    "map",
+)
 
 app = typer.Typer(
     name="seal",

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal homes`: contact sheets and statistics of the built-in homes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sim_bridge.home_statistics import HomeStatistics
+
+homes_app = typer.Typer(no_args_is_help=True, help="Contact sheets and statistics of the built-in homes.")
+
+Homes = Annotated[
+    str,
+    typer.Option(
+        "--homes", help="Names with commas, such as train_03 or train_03@objects=5,materials=2; or train, test, all."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `seal homes`."""
+    app.add_typer(homes_app, name="homes")
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Homes of an option; commas within a variant (`@objects=1,materials=2`) do not part names.
+
+    Raises:
+        InputError: if nothing is named or a name is unknown.
+    """
+    from seal_perception.errors import InputError
+    from sim_bridge.homes import HOMES, TEST_HOMES, TRAIN_HOMES, is_home
+
+    groups = {"all": HOMES, "train": TRAIN_HOMES, "test": TEST_HOMES}
+    names: list[str] = []
+    for word in (w.strip() for w in text.split(",") if w.strip()):
+        if "=" in word and "@" not in word and names and "@" in names[-1]:
+            names[-1] += f",{word}"
+        else:
+            names += groups.get(word, (word,))
+    if not names:
+        raise InputError("--homes names no home; expected names such as train_01, or train, test or all")
+    for name in names:
+        if not is_home(name):
+            raise InputError(f"unknown home {name!r}; expected one of {HOMES[0]} .. {HOMES[-1]}, or train, test or all")
+    return tuple(dict.fromkeys(names))
+
+
+@homes_app.command("sheet")
+def sheet(
+    out: Annotated[Path, typer.Option(help="JPEG to write; with several sheets a number is added to its name.")],
+    homes: Homes = "all",
+    per_sheet: Annotated[int, typer.Option(min=1, help="Homes on one sheet.")] = 10,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality.")] = 82,
+) -> None:
+    """Draw homes from above, ceilings taken off, and as the robot sees them from three places each."""
+    import cv2
+    from rich.console import Console
+
+    from seal_perception.files import replacing
+    from sim_bridge.home_sheet import sheet as draw
+
+    names = parse_names(homes)
+    groups = [names[k : k + per_sheet] for k in range(0, len(names), per_sheet)]
+    console = Console()
+    for number, group in enumerate(groups, 1):
+        path = out if len(groups) == 1 else out.with_name(f"{out.stem}_{number}{out.suffix}")
+        with console.status(f"drawing {group[0]} .. {group[-1]}"):
+            picture = draw(group)
+        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if not done:
+            raise OSError(f"cannot encode {path}")
+        with replacing(path) as beside:
+            beside.write_bytes(data.tobytes())
+        console.print(f"{path}  {picture.shape[1]} x {picture.shape[0]}, {len(data) / 1e6:.2f} MB", highlight=False)
+
+
+@homes_app.command("stats")
+def stats(
+    homes: Homes = "all",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything to this JSON file.")] = None,
+) -> None:
+    """Count what is in each home and in each split."""
+    from rich.console import Console
+
+    from seal_perception.files import write_json
+    from sim_bridge.home_statistics import home_statistics, split_statistics
+
+    names, console = parse_names(homes), Console()
+    rows = []
+    with console.status("counting") as status:
+        for name in names:
+            status.update(f"counting in {name}")
+            rows.append(home_statistics(name))
+    splits = split_statistics(rows)
+    _print_homes(console, rows)
+    _print_splits(console, splits)
+    if json_file is not None:
+        write_json(json_file, {"splits": splits, "homes": [row.as_dict() for row in rows]})
+        console.print(f"written to {json_file}", highlight=False)
+
+
+def _print_homes(console: Console, rows: list[HomeStatistics]) -> None:
+    from rich.table import Table
+
+    from seal_perception.categories import CATEGORIES
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("home", "layout"):
+        table.add_column(title)
+    for title in ("m2", "rooms", "reach m2", *CATEGORIES, "others", "lamps", "triangles"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        counts = [str(row.objects[c]) for c in CATEGORIES]
+        sizes = [f"{row.area_m2:.0f}", str(len(row.rooms)), f"{row.reachable_m2:.0f}"]
+        table.add_row(row.name, row.layout, *sizes, *counts, str(row.others), str(row.lamps), str(row.triangles))
+    console.print(table)
+
+
+def _print_splits(console: Console, splits: dict[str, dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for split in splits:
+        table.add_column(split, overflow="fold")
+    keys = next(iter(splits.values()))
+    for key in keys:
+        table.add_row(key.replace("_", " "), *(_said(values[key]) for values in splits.values()))
+    console.print()
+    console.print(table)
+
+
+def _said(value: object) -> str:
+    """A value of the statistics as words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(v)}" if not isinstance(v, list) else f"{key}: {_said(v)};" for key, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)
+    return str(value)
