@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal episodes`: ObjectNav episodes for evaluation, and what a set of them holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+episodes_app = typer.Typer(
+    no_args_is_help=True,
+    help="Make ObjectNav episodes (start, goal category, shortest path) from the simulator's truth, for evaluation.",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `seal episodes`."""
+    app.add_typer(episodes_app, name="episodes")
+
+
+@episodes_app.command("make")
+def make(
+    out: Annotated[Path, typer.Option(help="Folder of the episodes; must not hold a finished set.")],
+    split: Annotated[str, typer.Option(help="Homes: train (01-20), val (21-25 of train) or test.")] = "test",
+    per_home: Annotated[int, typer.Option(min=1, help="Episodes per home.")] = 50,
+    seed: Annotated[int, typer.Option(help="Another number, other episodes.")] = 0,
+    scene: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this home or folder; may be given more than once."),
+    ] = None,
+    min_path_m: Annotated[float, typer.Option(help="Shortest paths are at least so long, in metres.")] = 1.0,
+) -> None:
+    """Write episodes: one gzipped JSON per home and a manifest with their hashes.
+
+    A robot succeeds that stops within 0.1 m of a viewpoint: a place within 1 m of an object of the category, from which
+    it can be seen. The same split, number and seed give the same bytes.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from seal_perception.errors import InputError
+    from sim_bridge.episode_files import write_episodes
+    from sim_bridge.episodes import SPLITS, EpisodeConfig
+    from sim_bridge.worlds import open_embedded, require_scene
+
+    if split not in SPLITS and not scene:
+        raise InputError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}, or name scenes with --scene")
+    names = list(scene or SPLITS[split])
+    for name in names:
+        require_scene(name, "embedded")
+    try:
+        config = EpisodeConfig(min_path_m=min_path_m)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    scenes = [(Path(name).name, lambda name=name: open_embedded(name).scene) for name in names]
+    with Progress(transient=True) as bar:
+        task = bar.add_task("episodes", total=len(names))
+        manifest = write_episodes(
+            scenes,
+            out,
+            split,
+            per_home,
+            seed,
+            config,
+            on_home=lambda home, done, _: bar.update(task, completed=done, description=f"episodes of {home}"),
+        )
+    Console().print(f"{per_home} episodes in each of {len(names)} homes: {manifest}", highlight=False)
+
+
+@episodes_app.command("info")
+def info(
+    folder: Annotated[Path, typer.Argument(help="Folder that `seal episodes make` wrote.")],
+    picture: Annotated[Path | None, typer.Option(help="Also draw the distribution as this PNG.")] = None,
+) -> None:
+    """Check a set of episodes and print what it holds: categories, homes, lengths of the shortest paths."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from seal_bringup.episode_figures import draw_distribution, figures
+    from sim_bridge.episode_files import content_hash, read_episodes
+
+    episodes = read_episodes(folder)
+    console = Console()
+    table = Table("category", box=None)
+    for title in ("episodes", "homes", "objects", "shortest m", "median m", "longest m", "path / straight"):
+        table.add_column(title, justify="right")
+    for row in figures(episodes):
+        lengths = (f"{row.shortest_m:.1f}", f"{row.median_m:.1f}", f"{row.longest_m:.1f}", f"{row.detour:.2f}")
+        table.add_row(row.category, str(row.episodes), str(row.homes), str(row.objects), *lengths)
+    console.print(f"split {episodes.split}, seed {episodes.seed}, from the simulator's truth: for evaluation only")
+    console.print(table)
+    console.print(f"sha256 of all episodes: {content_hash(episodes)}", highlight=False)
+    if picture is not None:
+        draw_distribution(picture, episodes)
+        console.print(f"drawn: {picture}", highlight=False)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal episodes` and the figures of a set."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seal_bringup.cli import app as cli
+from seal_bringup.episode_figures import draw_distribution, figures
+from seal_mapping.palette import category_colour
+from sim_bridge.episode_files import EpisodeSet, read_episodes
+from sim_bridge.episode_goals import GoalObject
+from sim_bridge.episodes import Episode, HomeEpisodes
+
+TV = 5
+
+
+def home(name: str, rows: list[tuple[int, float, float]]) -> HomeEpisodes:
+    goals = tuple(GoalObject(k + 1, f"thing {k}", k, (0.0, 0.0, 0.0), np.zeros((1, 2))) for k in {r[0] for r in rows})
+    episodes = tuple(
+        Episode(f"{name}:{i}", i + 1, (0.0, 0.0, 0.0), category, path, straight, category + 1)
+        for i, (category, path, straight) in enumerate(rows)
+    )
+    return HomeEpisodes(name, "0", 0.1, goals, episodes)
+
+
+TWO = EpisodeSet("mine", 0, (home("a", [(0, 2.0, 2.0), (0, 4.0, 2.0), (TV, 9.0, 3.0)]), home("b", [(0, 3.0, 3.0)])))
+
+
+def test_figures_by_hand() -> None:
+    chair, tv, every = figures(TWO)
+    assert (chair.category, chair.episodes, chair.homes, chair.objects) == ("chair", 3, 2, 2)
+    assert (chair.shortest_m, chair.median_m, chair.longest_m, chair.detour) == (2.0, 3.0, 4.0, 1.0)
+    assert (tv.category, tv.episodes, tv.homes, tv.detour) == ("tv", 1, 1, 3.0)
+    assert (every.category, every.episodes, every.homes, every.objects, every.median_m) == ("all", 4, 2, 3, 3.5)
+
+
+def test_the_picture_has_both_categories_colours(tmp_path: Path) -> None:
+    draw_distribution(tmp_path / "new" / "picture.png", TWO)
+    with Image.open(tmp_path / "new" / "picture.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert pixels.shape == (380, 1100, 3)
+    for category in (0, TV):
+        assert (pixels == category_colour(category)).all(axis=2).sum() > 200
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["picture.png"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["seal", "episodes", *words])
+    cli.main()
+
+
+def test_episodes_of_a_home_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "episodes"
+    run(monkeypatch, "make", "--scene", "test_01", "--per-home", "6", "--out", str(out))
+    (made,) = read_episodes(out).homes
+    assert made.home == "test_01" and len(made.episodes) == 6
+    assert len({e.category for e in made.episodes}) >= 4
+    run(monkeypatch, "info", str(out), "--picture", str(tmp_path / "picture.png"))
+    said = capsys.readouterr().out
+    assert "for evaluation only" in said and "all" in said and (tmp_path / "picture.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("make", "--split", "validation"), "unknown split 'validation'; expected one of train, val, test"),
+        (("make", "--scene", "nowhere"), "no home and no folder is called 'nowhere'"),
+        (("make", "--min-path-m", "-1"), "need 0 < success_m <= min_path_m"),
+        (("info", "nowhere"), "holds no manifest.json"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: tuple[str, ...],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    more = ("--out", str(tmp_path / "x")) if words[0] == "make" else ()
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, *words, *more)
+    error = capsys.readouterr().err
+    assert stop.value.code == 1 and text in " ".join(error.split()) and "Traceback" not in error
+    assert not (tmp_path / "x").exists()
