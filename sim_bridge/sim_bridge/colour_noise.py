@@ -23,7 +23,7 @@ Picture = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
 _MASK = SIDE - 1
 _LEVELS = 1 << 14
-MAX_BLUR_STEPS = 32
+MAX_BLUR_STEPS = 48
 
 
 @dataclass(frozen=True)
@@ -168,25 +168,15 @@ def _flow(x, y, z, v, w):  # type: ignore[no-untyped-def]
 def _smear(rgb, to_linear, r, c, du, dv, colour):  # type: ignore[no-untyped-def]
     """Mean linear colour along (du, dv) pixels centred at (r, c)."""
     height, width = rgb.shape[:2]
-    length = max(abs(du), abs(dv))
-    # A sample every two pixels: each is a mean of four.
-    count = min(max(int(np.ceil(0.5 * length)), 2), MAX_BLUR_STEPS)
+    # A sample per pixel of the way.
+    count = min(max(int(np.ceil(max(abs(du), abs(dv)))), 1), MAX_BLUR_STEPS)
     colour[:] = 0.0
-    if length < 0.5:
-        for k in range(3):
-            colour[k] = to_linear[rgb[r, c, k]]
-        return
     for i in range(count):
         share = (i + 0.5) / count - 0.5
-        x = min(max(c + share * du, 0.0), width - 1.0)
-        y = min(max(r + share * dv, 0.0), height - 1.0)
-        x0, y0 = int(x), int(y)
-        x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-        wx, wy = x - x0, y - y0
+        x = int(min(max(c + share * du + 0.5, 0.0), width - 1.0))
+        y = int(min(max(r + share * dv + 0.5, 0.0), height - 1.0))
         for k in range(3):
-            above = to_linear[rgb[y0, x0, k]] * (1.0 - wx) + to_linear[rgb[y0, x1, k]] * wx
-            below = to_linear[rgb[y1, x0, k]] * (1.0 - wx) + to_linear[rgb[y1, x1, k]] * wx
-            colour[k] += above * (1.0 - wy) + below * wy
+            colour[k] += to_linear[rgb[y, x, k]]
     for k in range(3):
         colour[k] /= count
 

@@ -59,8 +59,8 @@ class DepthNoise:
     edge_reach_px: int = 2
     edge_drop: float = 0.4
     edge_fly: float = 0.2
-    grazing_start_deg: float = 75.0
-    grazing_end_deg: float = 88.0
+    grazing_start_deg: float = 80.0
+    grazing_end_deg: float = 89.0
     hole_share: float = 0.001
 
     def __post_init__(self) -> None:
@@ -160,12 +160,18 @@ def _sides(inverse, r, c, reach):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _incidence(inverse, r, c, fx, fy, cx, cy):  # type: ignore[no-untyped-def]
-    """Cosine between ray and surface normal: the inverse depth of a plane is linear in the picture."""
-    up, down = max(r - 1, 0), min(r + 1, inverse.shape[0] - 1)
-    left, right = max(c - 1, 0), min(c + 1, inverse.shape[1] - 1)
-    a = (inverse[r, right] - inverse[r, left]) / (right - left) if right > left else 0.0
-    b = (inverse[down, c] - inverse[up, c]) / (down - up) if down > up else 0.0
+    """Cosine between ray and surface normal: the inverse depth of a plane is linear in the picture.
+
+    Of the two neighbours on a line the one on the same surface, which differs less, tells the slope.
+    """
     here = inverse[r, c]
+    height, width = inverse.shape
+    right = inverse[r, c + 1] - here if c + 1 < width else np.float32(np.inf)
+    left = here - inverse[r, c - 1] if c > 0 else right
+    down = inverse[r + 1, c] - here if r + 1 < height else np.float32(np.inf)
+    up = here - inverse[r - 1, c] if r > 0 else down
+    a = left if abs(left) < abs(right) else right
+    b = up if abs(up) < abs(down) else down
     x, y = c - cx, r - cy
     normal = math.sqrt((a * fx) ** 2 + (b * fy) ** 2 + (here - a * x - b * y) ** 2)
     ray = math.sqrt((x / fx) ** 2 + (y / fy) ** 2 + 1.0)

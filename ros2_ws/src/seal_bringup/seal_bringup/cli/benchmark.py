@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,14 +18,19 @@ def register(app: typer.Typer) -> None:
 
 
 def benchmark(
-    group: Annotated[str, typer.Argument(metavar="[GROUP]", help="Only this group; all groups by default.")] = "",
+    group: Annotated[
+        str, typer.Argument(metavar="[GROUP]", help="Only this group; all groups but worlds by default.")
+    ] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the rows to this JSON file.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Measured calls per stage, after a few to warm up.")] = 20,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Measured calls per stage, after a few to warm up; of worlds, a fifth as many.")
+    ] = 20,
+    workers: Annotated[int, typer.Option(min=0, help="worlds: most processes at once; 0 = as many as cores.")] = 0,
 ) -> None:
     """Time every stage and its named baseline in one run on this machine.
 
-    Groups: render, detector, mapping (with labels), labels, planning, loop. Times are medians and 90 % figures in
-    milliseconds, warm.
+    Groups: render, sensors, detector, mapping (with labels), labels, planning, loop. Times are medians and 90 %
+    figures in milliseconds, warm.
     The ratio is baseline / stage: above 1 the stage is the faster of the two. Ratios carry over to other machines,
     milliseconds do not; run it on an otherwise idle one.
     """
@@ -35,6 +40,9 @@ def benchmark(
     from seal_perception.files import write_json
 
     console = Console()
+    if group == "worlds":
+        _worlds(console, json_file, max(1, repeats // 5), workers)
+        return
     with console.status("measuring") as status:
         rows = collect(group or None, repeats, on_group=lambda name: status.update(f"measuring {name}"))
     _print(console, rows)
@@ -63,3 +71,49 @@ def _print(console: object, rows: list[BenchmarkRow]) -> None:
         times = (f"{row.ms:.2f}", f"{row.p90_ms:.2f}")
         table.add_row(row.group, row.stage, row.size, *times, row.baseline or "", beside, ratio)
     console.print(table)
+
+
+def _worlds(console: object, json_file: Path | None, rounds: int, workers: int) -> None:
+    """The group worlds, which has its own table."""
+    import os
+
+    from rich.console import Console
+
+    from seal_bringup.benchmarks_worlds import worlds
+    from seal_perception.files import write_json
+
+    assert isinstance(console, Console)
+    cores = len(os.sched_getaffinity(0))
+    with console.status("measuring") as status:
+        found = worlds(workers or cores, rounds, progress=lambda text: status.update(text))
+    _print_worlds(console, found, cores)
+    if json_file is not None:
+        write_json(json_file, found)
+        console.print(f"written to {json_file}", highlight=False)
+
+
+def _print_worlds(console: object, found: dict[str, Any], cores: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    assert isinstance(console, Console)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("step")
+    table.add_column("size")
+    for title in ("workers", "steps/s", "alone, summed", "efficiency", "MB each", "/ habitat"):
+        table.add_column(title, justify="right")
+    for row in found["rows"]:
+        times = "" if row["times_habitat"] is None else f"{row['times_habitat']:.2f}"
+        rates = (f"{row['steps_per_s']:.1f}", f"{row['alone_steps_per_s']:.1f}", f"{100 * row['efficiency']:.0f} %")
+        size = f"{row['width']} x {row['height']}"
+        table.add_row(row["what"], size, str(row["workers"]), *rates, f"{row['pss_mb']:.0f}", times)
+    console.print(table)
+    load = found["load_s"]
+    console.print(
+        f"a cached home's first picture: {load['next_s']:.2f} s ({load['first_s']:.2f} s for the first of a process, "
+        f"after {load['import_s']:.1f} s of imports)",
+        highlight=False,
+    )
+    console.print(
+        f"{cores} cores; one thread per worker. habitat: {found['baseline']['what']} (not in this run)", highlight=False
+    )
