@@ -80,11 +80,14 @@ def _paint(  # type: ignore[no-untyped-def]
     rgb, depth, hit, face, bary, uv, light, material, density, texels, levels,
     to_linear, tone, outside, focal, row0, row1,
 ):  # fmt: skip
-    """Colour and depth of rows row0..row1; `levels` (M, L, 3): offset, width, height of each mip level."""
-    tone_last = len(tone) - 1
-    one = np.float32(1.0)
-    for r in range(row0, row1):
-        for c in range(face.shape[1]):
+    """Colour and depth of rows row0..row1; `levels` (M, L, 3): offset, width, height of each mip level.
+
+    Unsigned indices spare numba the test whether one counts from the end.
+    """
+    tone_last = np.uint32(len(tone) - 1)
+    one, half = np.float32(1.0), np.float32(0.5)
+    for r in range(np.uint32(row0), np.uint32(row1)):
+        for c in range(np.uint32(face.shape[1])):
             f = face[r, c]
             if f == NO_FACE:
                 depth[r, c] = np.float32(0.0)
@@ -94,24 +97,24 @@ def _paint(  # type: ignore[no-untyped-def]
             depth[r, c] = distance
             b1, b2 = bary[r, c, 0], bary[r, c, 1]
             b0 = one - b1 - b2
-            m = material[f]
+            m = np.uint32(material[f])
             footprint = density[f] * distance * focal
-            level = 0
-            while footprint > np.float32(1.4) and level < MAX_LEVELS - 1:
-                footprint *= np.float32(0.5)
-                level += 1
+            level = np.uint32(0)
+            while footprint > np.float32(1.4) and level < np.uint32(MAX_LEVELS - 1):
+                footprint *= half
+                level += np.uint32(1)
             base, width, height = levels[m, level, 0], levels[m, level, 1], levels[m, level, 2]
-            a0, a1, a2 = np.float32(0.0), np.float32(0.0), np.float32(0.0)
             if width == 1 and height == 1:
-                a0, a1, a2 = to_linear[texels[base, 0]], to_linear[texels[base, 1]], to_linear[texels[base, 2]]
+                p = np.uint32(base)
+                a0, a1, a2 = to_linear[texels[p, 0]], to_linear[texels[p, 1]], to_linear[texels[p, 2]]
             else:
                 tu = b0 * uv[f, 0, 0] + b1 * uv[f, 1, 0] + b2 * uv[f, 2, 0]
                 tv = b0 * uv[f, 0, 1] + b1 * uv[f, 1, 1] + b2 * uv[f, 2, 1]
-                x = (tu - np.floor(tu)) * np.float32(width) - np.float32(0.5)
-                y = (tv - np.floor(tv)) * np.float32(height) - np.float32(0.5)
+                x = (tu - np.floor(tu)) * np.float32(width) - half
+                y = (tv - np.floor(tv)) * np.float32(height) - half
                 fx0, fy0 = np.floor(x), np.floor(y)
                 wx, wy = x - fx0, y - fy0
-                x0, y0 = int(fx0), int(fy0)
+                x0, y0 = np.int32(fx0), np.int32(fy0)
                 if x0 < 0:
                     x0 += width
                 if y0 < 0:
@@ -120,10 +123,11 @@ def _paint(  # type: ignore[no-untyped-def]
                     x0 -= width
                 if y0 >= height:
                     y0 -= height
-                x1 = x0 + 1 if x0 + 1 < width else 0
-                y1 = y0 + 1 if y0 + 1 < height else 0
-                p00, p01 = base + y0 * width + x0, base + y0 * width + x1
-                p10, p11 = base + y1 * width + x0, base + y1 * width + x1
+                x1 = x0 + np.int32(1) if x0 + np.int32(1) < width else np.int32(0)
+                y1 = y0 + np.int32(1) if y0 + np.int32(1) < height else np.int32(0)
+                upper, lower = base + y0 * width, base + y1 * width
+                p00, p01 = np.uint32(upper + x0), np.uint32(upper + x1)
+                p10, p11 = np.uint32(lower + x0), np.uint32(lower + x1)
                 w00, w01 = (one - wx) * (one - wy), wx * (one - wy)
                 w10, w11 = (one - wx) * wy, wx * wy
                 a0 = to_linear[texels[p00, 0]] * w00 + to_linear[texels[p01, 0]] * w01
@@ -135,9 +139,9 @@ def _paint(  # type: ignore[no-untyped-def]
             l0 = b0 * light[f, 0, 0] + b1 * light[f, 1, 0] + b2 * light[f, 2, 0]
             l1 = b0 * light[f, 0, 1] + b1 * light[f, 1, 1] + b2 * light[f, 2, 1]
             l2 = b0 * light[f, 0, 2] + b1 * light[f, 1, 2] + b2 * light[f, 2, 2]
-            rgb[r, c, 0] = tone[min(int(a0 * l0), tone_last)]
-            rgb[r, c, 1] = tone[min(int(a1 * l1), tone_last)]
-            rgb[r, c, 2] = tone[min(int(a2 * l2), tone_last)]
+            rgb[r, c, 0] = tone[min(np.uint32(a0 * l0), tone_last)]
+            rgb[r, c, 1] = tone[min(np.uint32(a1 * l1), tone_last)]
+            rgb[r, c, 2] = tone[min(np.uint32(a2 * l2), tone_last)]
 
 
 @numba.njit(cache=True, nogil=True)

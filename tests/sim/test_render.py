@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.sim.reference_paint import reference_paint
 from tests.sim.rooms import GREY, PLAIN, box_part, camera_at, room
 
 from seal_perception.camera import Camera
+from sim_bridge import render
 from sim_bridge.light import LightConfig, subdivide
 from sim_bridge.light_cache import cache_folder, cached_renderer, light_key
 from sim_bridge.mesh import Lamp, Material, Part, Scene
@@ -172,3 +174,28 @@ def test_grey_is_grey() -> None:
     seen = Renderer(Scene("room", room().parts), PLAIN).render(CAMERA, camera_at(0.0, 0.0, 0.0))
     spread = np.ptp(seen.rgb.astype(int), axis=2)
     assert spread.max() <= 6
+
+
+def test_the_paint_kernel_equals_the_plain_one_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain and textured, near and far, wrapped and open to the outside; sizes on both sides of every band."""
+    rng = np.random.default_rng(0)
+    noise = Material(rng.integers(0, 256, (48, 80, 3)).astype(np.uint8), "noise")
+    odd = Material(rng.integers(0, 256, (7, 5, 3)).astype(np.uint8), "odd")
+    things = (
+        Part("far floor", quad((-30, -30, 0), (60, 0, 0), (0, 60, 0), noise)),
+        Part("screen", quad((1.5, 1.0, 0.2), (0, -2, 0), (0, 0, 1.6), odd, fit=True)),
+        box_part((2.0, 1.0, 0.0), (2.5, 2.0, 1.5)),
+    )
+    scene = Scene("things", things, (Lamp((0.0, 0.0, 2.2), power=3.0),))
+    cameras = [Camera.from_hfov(w, h, 1.4) for w, h in ((97, 61), (320, 240))]
+    renderer = Renderer(scene, PLAIN, threads=2)
+    places = [camera_at(x, y, yaw) for x, y, yaw in ((0, 0, 0), (-9, 3, 20), (1.4, 0.1, 175), (0, 0, 90))]
+    fast = [renderer.render(camera, place) for camera in cameras for place in places]
+    monkeypatch.setattr(render, "_paint", reference_paint)
+    plain = [renderer.render(camera, place) for camera in cameras for place in places]
+    renderer.close()
+    for a, b in zip(fast, plain, strict=True):
+        np.testing.assert_array_equal(a.rgb, b.rgb)
+        assert a.depth.tobytes() == b.depth.tobytes()
+    assert max(len(np.unique(a.rgb.reshape(-1, 3), axis=0)) for a in fast) > 1000
+    assert any((a.depth == 0).any() for a in fast)
