@@ -24,7 +24,7 @@ LABEL = 24
 VIEWS = 3
 SEED = 77
 """Of the list of poses; any will do, but it must stay."""
-MEDIAN_DEPTH_M = 1.2
+MEDIAN_DEPTH_M = 1.8
 APART_M = 2.5
 WHITE = 255
 

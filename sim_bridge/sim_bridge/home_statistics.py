@@ -107,6 +107,9 @@ def split_statistics(homes: Iterable[HomeStatistics]) -> dict[str, dict[str, Any
             "others": sum(home.others for home in own),
             "kinds": sorted({kind for home in own for kind in home.kinds}),
             "lamps": sum(home.lamps for home in own),
-            "triangles": {"mean": round(float(np.mean([h.triangles for h in own]))), "most": max(h.triangles for h in own)},
+            "triangles": {
+                "mean": round(float(np.mean([h.triangles for h in own]))),
+                "most": max(h.triangles for h in own),
+            },
         }
     return out

@@ -112,9 +112,7 @@ def _head_room(placer: Placer, indices: list[int]) -> float:
     return max(0.0, free if not stands else 0.0)
 
 
-def other_objects(
-    placer: Placer, items: Sequence[Item], split: str, seed: int
-) -> tuple[list[Part], list[Item]]:
+def other_objects(placer: Placer, items: Sequence[Item], split: str, seed: int) -> tuple[list[Part], list[Item]]:
     """Each mesh replaced by another instance of its kind at the same places; parts and what each of them is.
 
     Args:
@@ -184,7 +182,9 @@ def other_materials(parts: list[Part], split: str, seed: int) -> list[Part]:
                 new[id(material)] = _other(material, rng, split)
         m = part.mesh
         materials = tuple(new[id(material)] for material in m.materials)
-        out.append(Part(part.name, Mesh(m.vertices, m.faces, m.uv, m.material, materials), part.category, part.own_hash))
+        out.append(
+            Part(part.name, Mesh(m.vertices, m.faces, m.uv, m.material, materials), part.category, part.own_hash)
+        )
     return out
 
 

@@ -100,5 +100,5 @@ class Palette:
         while True:
             pane = make_material("window", self.rng, self.split)
             red, green, blue = np.median(pane.texture[: len(pane.texture) // 3].reshape(-1, 3), axis=0)
-            if pane.texture[:, :, 2].mean() > 110 and red <= green + 4 and blue >= green - 4:
+            if pane.texture[:, :, 2].mean() > 110 and red < green - 1 and blue >= green - 4:
                 return pane

@@ -18,6 +18,8 @@ from sim_bridge.mesh import Mesh, Part
 CELL_M = 0.05
 CLEARANCE_M = 0.24
 """Radius kept free for the robot (0.18 m) with room to spare."""
+SILL_M = 0.11
+"""How far window sills stand out; the robot meets the low ones."""
 INWARD = {"W": 0.0, "E": math.pi, "S": math.pi / 2, "N": -math.pi / 2}
 """Heading that looks into the room from each side."""
 
@@ -77,6 +79,9 @@ class Placer:
         for room in plan.rooms:
             for hole in room.holes:
                 self.boxes.append(self._keep_clear(room, hole))
+                if hole.window and hole.bottom < 1.15:
+                    x0, y0, _, x1, y1, _ = self._keep_clear(room, hole, SILL_M)
+                    self._free[self._cells(x0, y0, x1, y1)] = False
         if plan.entrance is not None:
             self.boxes.append(self._keep_clear(plan.rooms[plan.entrance[0]], plan.entrance[1]))
 
@@ -86,9 +91,9 @@ class Placer:
         return slice(edge[0], edge[1]), slice(edge[2], edge[3])
 
     @staticmethod
-    def _keep_clear(room: Room, hole: Hole) -> Box:
-        """The space in front of a door, or before a window above its sill."""
-        depth = 0.3 if hole.window else 0.75
+    def _keep_clear(room: Room, hole: Hole, depth: float = 0.0) -> Box:
+        """The space in front of a door, or before a window above its sill; `depth` metres deep if given."""
+        depth = depth or (0.3 if hole.window else 0.75)
         low, high = hole.low - 0.05, hole.high + 0.05
         z0, z1 = hole.bottom, hole.top
         side = hole.side

@@ -69,6 +69,8 @@ def kitchen(f: Furnisher, room: Room, rooms: list[Room]) -> bool:
             return False
     elif f.chance(0.5):
         f.distractor(room, "stool")
+    if room.area > 11:
+        _some(f, room, ("sideboard", 0.6), ("bookshelf", 0.3), ("radiator", 0.5), ("bench", 0.3))
     _some(f, room, ("trash_bin", 0.6), ("picture_frame", 0.4))
     _plant(f, room, 0.4)
     return True

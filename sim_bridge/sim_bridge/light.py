@@ -83,7 +83,7 @@ class LightConfig:
 
 
 HOME_LIGHT = LightConfig(
-    lamp_gain=0.45, lamp_reach_m=6.5, ao_rays=192, ao_budget=20_000_000, max_edge_m=0.32, fine_edge_m=0.14,
+    lamp_gain=0.45, lamp_reach_m=6.5, ao_rays=160, ao_budget=16_000_000, max_edge_m=0.32, fine_edge_m=0.14,
     bounces=3, sky_gain=4.0, sun_gain=7.0, fill=0.12, level=0.5, contrast=0.85,
 )  # fmt: skip
 """For homes: daylight, lamps, soft shadows and light from wall to wall, baked once and cached."""

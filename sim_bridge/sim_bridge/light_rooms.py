@@ -122,7 +122,11 @@ def _towards(points, normals, spot, leaving_along, reach, gain, least, skip):  #
             continue
         d = np.sqrt(max(squared, 1e-6))
         wx, wy, wz = dx / d, dy / d, dz / d
-        rays[n, 0], rays[n, 1], rays[n, 2] = points[i, 0] + skip * wx, points[i, 1] + skip * wy, points[i, 2] + skip * wz
+        rays[n, 0], rays[n, 1], rays[n, 2] = (
+            points[i, 0] + skip * wx,
+            points[i, 1] + skip * wy,
+            points[i, 2] + skip * wz,
+        )
         rays[n, 3], rays[n, 4], rays[n, 5] = wx, wy, wz
         index[n], length[n], amount[n] = i, d - skip, value
         n += 1
@@ -180,7 +184,9 @@ def _gather(hits, radiance, beyond):  # type: ignore[no-untyped-def]
     return out / np.float32(rays)
 
 
-def with_bounces(direct: Float32, index: npt.NDArray[np.int64], hits: Int32, mesh: Mesh, config: LightConfig) -> Float32:
+def with_bounces(
+    direct: Float32, index: npt.NDArray[np.int64], hits: Int32, mesh: Mesh, config: LightConfig
+) -> Float32:
     """Direct light (N, 3) of the samples and what the surfaces they see pass on, `config.bounces` times.
 
     Args:

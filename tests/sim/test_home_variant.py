@@ -71,7 +71,9 @@ def test_other_materials_leave_every_shape(base: str) -> None:
     assert new.start_xy == old.start_xy and new.lamps == old.lamps
     for a, b in zip(old.parts, new.parts, strict=True):
         assert (a.name, a.category, a.own_hash) == (b.name, b.category, b.own_hash)
-        assert a.mesh.vertices.tobytes() == b.mesh.vertices.tobytes() and a.mesh.faces.tobytes() == b.mesh.faces.tobytes()
+        assert (
+            a.mesh.vertices.tobytes() == b.mesh.vertices.tobytes() and a.mesh.faces.tobytes() == b.mesh.faces.tobytes()
+        )
         assert [m.name for m in a.mesh.materials if m.name == "lamp"] == [
             m.name for m in b.mesh.materials if m.name == "lamp"
         ]

@@ -140,7 +140,9 @@ def _print_splits(console: Console, splits: dict[str, dict[str, Any]]) -> None:
 def _said(value: object) -> str:
     """A value of the statistics as words."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_said(v)}" if not isinstance(v, list) else f"{key}: {_said(v)};" for key, v in value.items())
+        return ", ".join(
+            f"{key} {_said(v)}" if not isinstance(v, list) else f"{key}: {_said(v)};" for key, v in value.items()
+        )
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
     return str(value)
