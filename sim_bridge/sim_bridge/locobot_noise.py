@@ -16,6 +16,7 @@ were worked out from the numbers (docs/sensors.md shows how):
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -133,6 +134,7 @@ def _to_rep_103(mixture: Mixture, minus: FloatArray) -> Mixture:
     return Mixture(mixture.weights, mixture.means * flip - minus, mixture.covariances * flip[:, None] * flip[None, :])
 
 
+@functools.lru_cache(maxsize=8)
 def locobot_noise(actuation_scale: float = 1.0, odometry_scale: float = 1.0) -> MotionNoise:
     """Errors of the LoCoBot at its centre, in REP 103."""
     degree = math.pi / 180.0
