@@ -78,11 +78,13 @@ class Window:
 
     Attributes:
         steps_per_s: its rate.
+        steps_per_cpu_s: steps per second of processor time; on a busy machine nearer to what a quiet one would show.
         pss_mb: memory, pages shared between processes counted in parts; its whole memory where that is not known.
         rss_mb: memory, shared pages counted whole.
     """
 
     steps_per_s: float
+    steps_per_cpu_s: float
     pss_mb: float
     rss_mb: float
 
@@ -98,6 +100,7 @@ class WorldsRow:
         steps_per_s: of all together.
         alone_steps_per_s: sum of what each of them does alone.
         efficiency: share of that which is left when they work at once.
+        steps_per_cpu_s: of a worker on the average, per second of processor time.
         pss_mb, rss_mb: per worker, see `Window`.
     """
 
@@ -108,6 +111,7 @@ class WorldsRow:
     steps_per_s: float
     alone_steps_per_s: float
     efficiency: float
+    steps_per_cpu_s: float
     pss_mb: float
     rss_mb: float
 
@@ -190,11 +194,11 @@ def _work(task: Callable[[], Step], pipe: Connection) -> None:
         pipe.send(loaded)
         while True:
             seconds = pipe.recv()
-            steps, start = 0, time.perf_counter()
+            steps, start, cpu = 0, time.perf_counter(), time.process_time()
             while time.perf_counter() - start < seconds:
                 steps += step()
-            rate = steps / (time.perf_counter() - start)
-            pipe.send((rate, *_memory_mb()))
+            rate, worked = steps / (time.perf_counter() - start), time.process_time() - cpu
+            pipe.send((rate, steps / max(worked, 1e-9), *_memory_mb()))
     except SealError as error:
         pipe.send(str(error))
     except (EOFError, BrokenPipeError):
@@ -235,29 +239,32 @@ def measure(
     label = f"{what}, {size[0]} x {size[1]}"
     progress(f"{label}: opening {len(tasks)} worlds")
     pool = Pool(tasks)
-    alone = [0.0] * len(tasks)
-    together = {k: 0.0 for k in counts_to(len(tasks))}
-    memory: dict[int, list[Window]] = {}
+    counts = counts_to(len(tasks))
+    alone: list[list[Window]] = [[] for _ in tasks]
+    together: dict[int, list[list[Window]]] = {k: [] for k in counts}
     try:
         for number in range(rounds):
+            turn = f"{label}: round {number + 1} of {rounds}"
             for k in range(len(tasks)):
-                progress(f"{label}: round {number + 1} of {rounds}, world {k + 1} alone")
-                alone[k] = max(alone[k], pool.run([k], seconds)[0].steps_per_s)
-            for k in together:
+                progress(f"{turn}, world {k + 1} alone")
+                alone[k] += pool.run([k], seconds)
+            for k in counts:
                 if k > 1:
-                    progress(f"{label}: round {number + 1} of {rounds}, {k} worlds at once")
-                    memory[k] = pool.run(range(k), seconds)
-                    together[k] = max(together[k], sum(w.steps_per_s for w in memory[k]))
-        memory[1] = pool.run([0], min(seconds, 0.2))
+                    progress(f"{turn}, {k} worlds at once")
+                    together[k].append(pool.run(range(k), seconds))
     finally:
         pool.close()
-    together[1] = alone[0]
-    rows = []
-    for k, rate in together.items():
-        base = sum(alone[:k])
-        pss, rss = (float(np.median([getattr(w, key) for w in memory[k]])) for key in ("pss_mb", "rss_mb"))
-        rows.append(WorldsRow(what, *size, k, rate, base, rate / base, pss, rss))
-    return rows
+    together[1] = [[window] for window in alone[0]]
+    best = [max(window.steps_per_s for window in windows) for windows in alone]
+    return [_row(what, size, together[k], sum(best[:k])) for k in counts]
+
+
+def _row(what: str, size: tuple[int, int], rounds: list[list[Window]], alone: float) -> WorldsRow:
+    """The best of the rounds of so many workers; memory is that of the last."""
+    rate = max(sum(window.steps_per_s for window in windows) for windows in rounds)
+    per_cpu = max(float(np.mean([window.steps_per_cpu_s for window in windows])) for windows in rounds)
+    pss, rss = (float(np.median([getattr(window, key) for window in rounds[-1]])) for key in ("pss_mb", "rss_mb"))
+    return WorldsRow(what, *size, len(rounds[0]), rate, alone, rate / alone, per_cpu, pss, rss)
 
 
 def embedded_rows(
@@ -284,11 +291,13 @@ class LoadTimes:
         import_s: importing the simulator, once per process.
         first_s: the first home of a process, its compiled code read from numba's cache included.
         next_s: another home in the same process.
+        next_cpu_s: processor time of that.
     """
 
     import_s: float
     first_s: float
     next_s: float
+    next_cpu_s: float
 
 
 def load_times(homes: Sequence[str], progress: Callable[[str], object] = lambda text: None) -> LoadTimes:
@@ -298,7 +307,7 @@ def load_times(homes: Sequence[str], progress: Callable[[str], object] = lambda 
         WorkersError: if that process fails.
     """
     context = multiprocessing.get_context("spawn")
-    found: list[tuple[float, float, float]] = []
+    found: list[tuple[float, float, float, float]] = []
     for text in ("baking the light of homes that have none yet", "loading cached homes"):
         progress(text)
         ours, theirs = context.Pipe(duplex=False)
@@ -324,7 +333,7 @@ def _load(homes: tuple[str, str], pipe: Connection) -> None:
 
     times = [time.perf_counter() - start]
     for home in homes:
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         open_simulator(home, EmbeddedConfig(width=320, height=240, threads=1)).reset(0)
         times.append(time.perf_counter() - start)
-    pipe.send(tuple(times))
+    pipe.send((*times, time.process_time() - cpu))

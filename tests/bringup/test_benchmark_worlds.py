@@ -24,15 +24,15 @@ def test_the_group_from_the_command_line(
 
     def embedded(workers: int, rounds: int, seconds: float, **more: Any) -> list[WorldsRow]:
         asked.append((workers, rounds))
-        return [WorldsRow("colour, depth, truth", 640, 480, 2, 63.0, 70.0, 0.9, 250.0, 400.0)]
+        return [WorldsRow("colour, depth, truth", 640, 480, 2, 63.0, 70.0, 0.9, 36.0, 250.0, 400.0)]
 
     def environment(what: str, size: tuple[int, int], tasks: list[Any], *more: Any) -> list[WorldsRow]:
         asked.append((what, [task.home for task in tasks]))
-        return [WorldsRow(what, *size, 2, 150.0, 160.0, 0.94, 280.0, 420.0)]
+        return [WorldsRow(what, *size, 2, 150.0, 160.0, 0.94, 82.0, 280.0, 420.0)]
 
     monkeypatch.setattr(benchmarks_worlds, "embedded_rows", embedded)
     monkeypatch.setattr(benchmarks_worlds, "measure", environment)
-    monkeypatch.setattr(benchmarks_worlds, "load_times", lambda homes, progress: LoadTimes(2.0, 3.0, 1.25))
+    monkeypatch.setattr(benchmarks_worlds, "load_times", lambda homes, progress: LoadTimes(2.0, 3.0, 1.25, 1.2))
     out = tmp_path / "worlds.json"
     words = ["seal", "benchmark", "worlds", "--workers", "2", "--repeats", "10", "--json", str(out)]
     monkeypatch.setattr(sys, "argv", words)
@@ -43,7 +43,7 @@ def test_the_group_from_the_command_line(
     assert bare["times_habitat"] == 63.0 / 42.0 and env["times_habitat"] is None
     assert bare["workers"] == 2 and bare["efficiency"] == 0.9 and bare["pss_mb"] == 250.0
     assert found["baseline"]["640 x 480"] == [32.0, 42.0] and "measured elsewhere" in found["baseline"]["what"]
-    assert found["load_s"] == {"import_s": 2.0, "first_s": 3.0, "next_s": 1.25}
+    assert found["load_s"] == {"import_s": 2.0, "first_s": 3.0, "next_s": 1.25, "next_cpu_s": 1.2}
     assert "commit" in found["provenance"]
     said = " ".join(capsys.readouterr().out.split())
     assert "1.50" in said and "90 %" in said and "a cached home's first picture: 1.25 s" in said

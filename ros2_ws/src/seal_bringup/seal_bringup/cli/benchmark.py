@@ -100,18 +100,19 @@ def _print_worlds(console: object, found: dict[str, Any], cores: int) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("step")
     table.add_column("size")
-    for title in ("workers", "steps/s", "alone, summed", "efficiency", "MB each", "/ habitat"):
+    for title in ("workers", "steps/s", "alone, summed", "efficiency", "per CPU s", "MB each", "/ habitat"):
         table.add_column(title, justify="right")
     for row in found["rows"]:
         times = "" if row["times_habitat"] is None else f"{row['times_habitat']:.2f}"
         rates = (f"{row['steps_per_s']:.1f}", f"{row['alone_steps_per_s']:.1f}", f"{100 * row['efficiency']:.0f} %")
         size = f"{row['width']} x {row['height']}"
-        table.add_row(row["what"], size, str(row["workers"]), *rates, f"{row['pss_mb']:.0f}", times)
+        each = (f"{row['steps_per_cpu_s']:.1f}", f"{row['pss_mb']:.0f}")
+        table.add_row(row["what"], size, str(row["workers"]), *rates, *each, times)
     console.print(table)
     load = found["load_s"]
     console.print(
-        f"a cached home's first picture: {load['next_s']:.2f} s ({load['first_s']:.2f} s for the first of a process, "
-        f"after {load['import_s']:.1f} s of imports)",
+        f"a cached home's first picture: {load['next_s']:.2f} s, {load['next_cpu_s']:.2f} s of processor time "
+        f"({load['first_s']:.2f} s for the first of a process, after {load['import_s']:.1f} s of imports)",
         highlight=False,
     )
     console.print(
