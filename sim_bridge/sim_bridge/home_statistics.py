@@ -96,6 +96,7 @@ def split_statistics(homes: Iterable[HomeStatistics]) -> dict[str, dict[str, Any
         own = [home for home in chosen if home.split == split]
         areas = [home.area_m2 for home in own]
         rooms = [room for home in own for room in home.rooms]
+        triangles = [home.triangles for home in own]
         out[split] = {
             "homes": len(own),
             "layouts": sorted({home.layout for home in own}),
@@ -107,9 +108,6 @@ def split_statistics(homes: Iterable[HomeStatistics]) -> dict[str, dict[str, Any
             "others": sum(home.others for home in own),
             "kinds": sorted({kind for home in own for kind in home.kinds}),
             "lamps": sum(home.lamps for home in own),
-            "triangles": {
-                "mean": round(float(np.mean([h.triangles for h in own]))),
-                "most": max(h.triangles for h in own),
-            },
+            "triangles": {"mean": round(float(np.mean(triangles))), "most": max(triangles)},
         }
     return out

@@ -193,7 +193,7 @@ def make_plan(rng: np.random.Generator, template: Template, size: float) -> Plan
 
 
 def _entrance(rooms: list[Room], rects: list[Rect], rng: np.random.Generator) -> tuple[int, Hole] | None:
-    """Where the front door is: on a free outer stretch of a corridor, else of the living room; None if there is none."""
+    """Where the front door is: on a free outer stretch of a corridor, else of the living room; None if nowhere."""
     for kind in ("corridor", "living"):
         places = [
             (index, side, low, high)

@@ -61,7 +61,7 @@ def _skirting(room: Room, side: str, shut: list[Hole], material: Material) -> li
             low, far = (np.array(at_wall(room, side, v, 0.012, 0.0)) for v in (start, end))
             back = np.array(at_wall(room, side, start, 0.0, 0.0)) - low
             out.append(quad(low, far - low, (0.0, 0.0, 0.07), material))
-            out.append(quad(low + [0.0, 0.0, 0.07], far - low, back, material))
+            out.append(quad(low + np.array([0.0, 0.0, 0.07]), far - low, back, material))
     return out
 
 

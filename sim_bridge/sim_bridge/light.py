@@ -90,7 +90,7 @@ HOME_LIGHT = LightConfig(
 
 
 def edge_limits(mesh: Mesh, config: LightConfig) -> Float32:
-    """(F,) longest edge of each face in metres; with `fine_edge_m` finer on the floor, coarser on ceilings and strips."""
+    """(F,) longest edge of each face in metres; with `fine_edge_m` finer on floors, coarser on ceilings and strips."""
     out = np.full(len(mesh.faces), np.inf if config.max_edge_m is None else config.max_edge_m, np.float32)
     if config.fine_edge_m is None:
         return out

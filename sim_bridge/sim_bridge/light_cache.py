@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -20,6 +21,8 @@ from sim_bridge.render import Renderer
 LOG = logging.getLogger(__name__)
 VERSION = 2
 """Raise when `sim_bridge.light` computes something else from the same input."""
+MOST_BYTES = 1_000_000_000
+"""The cache is kept below this; a home takes 2 to 4 MB."""
 
 
 def cache_folder() -> Path:
@@ -38,6 +41,29 @@ def light_key(scene: Scene, config: LightConfig) -> str:
     return digest.hexdigest()
 
 
+def _touch(path: Path) -> None:
+    """Mark as used now; a cache that may only be read, or that another process trims, serves as well."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def _trim(folder: Path, most_bytes: int) -> None:
+    """Remove the lights that were used longest ago until the rest fits; others may do so meanwhile."""
+    files = []
+    for path in folder.glob("*.npz"):
+        try:
+            info = path.stat()
+        except FileNotFoundError:
+            continue
+        files.append((info.st_mtime_ns, info.st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= most_bytes:
+            return
+        path.unlink(missing_ok=True)
+        total -= size
+
+
 def cached_renderer(scene: Scene, config: LightConfig, threads: int = 0) -> Renderer:
     """A `Renderer` whose light comes from the cache where it is there, and goes into it where not."""
     path = cache_folder() / "light" / f"{light_key(scene, config)}.npz"
@@ -45,6 +71,7 @@ def cached_renderer(scene: Scene, config: LightConfig, threads: int = 0) -> Rend
         try:
             with np.load(path, allow_pickle=False) as stored:
                 light = stored["light"].astype(np.float32)
+            _touch(path)
             return Renderer(scene, config, threads, baked=light)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             LOG.warning("baked light %s is unusable (%s); baking again", path, error)
@@ -52,6 +79,7 @@ def cached_renderer(scene: Scene, config: LightConfig, threads: int = 0) -> Rend
     try:
         with replacing(path) as beside:
             np.savez(beside, light=renderer.light.astype(np.float16))
+        _trim(path.parent, MOST_BYTES)
     except OSError as error:
         LOG.warning("cannot keep baked light in %s: %s", path, error)
     return renderer
