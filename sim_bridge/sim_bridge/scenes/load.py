@@ -1,24 +1,112 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any scene by its name or path."""
+"""Any scene by its name or path: homes, scene folders, mesh files, Gazebo worlds, Habitat's stages."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 from seal_perception.errors import InputError
-from sim_bridge.glb import load_glb_scene
+from sim_bridge.glb import read_categories, read_glb_folder
 from sim_bridge.homes import is_home, make_home
 from sim_bridge.mesh import Scene
+from sim_bridge.scenes.files import Resources
+from sim_bridge.scenes.fit import Loaded, fit
+from sim_bridge.scenes.habitat_read import DATASET, INSTANCE, STAGE, HabitatReader, has_semantics
+from sim_bridge.scenes.mesh_read import SUFFIXES, MeshReader
+from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions
+from sim_bridge.scenes.sdf_read import SdfReader
+
+LOG = logging.getLogger(__name__)
+SDF_SUFFIXES = (".sdf", ".world")
+UP = {".obj": "y", ".stl": "z", ".ply": "z", ".off": "z"}
+"""Axis that usually points up where the format does not say."""
+FORMS = (
+    "a home (train_01 .. train_25, test_01 .. test_05), a folder with scene.glb and objects.json, a .glb, .gltf, .dae, "
+    ".obj, .stl or .ply file, a Gazebo .sdf or .world, a Habitat .stage_config.json or .scene_instance.json"
+)
 
 
-def read_scene(name_or_path: str | Path) -> Scene:
-    """The scene of a home's name or of a folder.
+def scene_kind(path: Path) -> str | None:
+    """What a path is taken for: folder, mesh, sdf or habitat; None for what is no scene."""
+    if path.is_dir():
+        return "folder"
+    if not path.is_file():
+        return None
+    if path.name.endswith((STAGE, INSTANCE, DATASET)):
+        return "habitat"
+    suffix = path.suffix.lower()
+    if suffix in SDF_SUFFIXES:
+        return "sdf"
+    return "mesh" if suffix in SUFFIXES else None
+
+
+def is_scene_path(path: str | Path) -> bool:
+    """Whether a path is there and has the form of a scene; it may still be broken."""
+    return scene_kind(Path(path)) is not None
+
+
+def _title(path: Path) -> str:
+    return path.name.split(".")[0] or path.name
+
+
+def _mesh_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:
+    """A single mesh file; categories by objects.json beside it, else by the names of its nodes."""
+    resources = Resources([path.absolute().parent, path.absolute().parent.parent / "textures", *options.models])
+    found = MeshReader(resources, notes).read(path)
+    known = read_categories(path.parent / "objects.json") if (path.parent / "objects.json").is_file() else {}
+    pieces = []
+    for node, mesh in found.meshes:
+        instance = node.rsplit("/", 1)[0] or node
+        pieces.append(Piece(instance, mesh, known.get(instance)))
+    if options.scale is None and found.metres not in (None, 1.0):
+        options = replace(options, scale=found.metres)
+    return fit(_title(path), pieces, found.up or UP.get(path.suffix.lower(), "z"), options, notes)
+
+
+def _sdf_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:
+    pieces = SdfReader(path, options.models, notes).read()
+    return fit(_title(path), pieces, "z", replace(options, up=options.up or "z", scale=options.scale or 1.0), notes)
+
+
+def _habitat_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:
+    pieces = HabitatReader(path.absolute(), options.models, notes).read()
+    return fit(_title(path), pieces, "y", replace(options, up=options.up or "y", scale=options.scale or 1.0), notes)
+
+
+def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) -> Loaded:
+    """The scene that a name or a path stands for, and what was mended in it.
 
     Raises:
-        InputError: if it is neither.
+        InputError: one line, if it is none or is broken.
     """
+    options = SceneOptions() if options is None else options
     if is_home(str(name_or_path)):
-        return make_home(str(name_or_path))
-    if not Path(name_or_path).is_dir():
-        raise InputError(f"no home and no folder is called {str(name_or_path)!r}")
-    return load_glb_scene(name_or_path)
+        return Loaded(make_home(str(name_or_path)))
+    path, notes = Path(name_or_path), Notes()
+    kind = scene_kind(path)
+    if kind is None:
+        what = "no scene that is read here" if path.exists() else "no home and not there"
+        raise InputError(f"{str(name_or_path)!r} is {what}; expected {FORMS}")
+    if kind == "folder":
+        scene = read_glb_folder(path, notes)
+    elif kind == "sdf":
+        scene = _sdf_file(path, options, notes)
+    elif kind == "habitat" or has_semantics(path):
+        scene = _habitat_file(path, options, notes)
+    else:
+        scene = _mesh_file(path, options, notes)
+    return Loaded(scene, notes.lines())
+
+
+def load_scene(path: str | Path) -> Scene:
+    """A scene for a simulator; what was mended goes to the log.
+
+    Raises:
+        InputError: one line, if there is none or it is broken.
+    """
+    loaded = read_scene(path)
+    for note in loaded.notes:
+        LOG.warning("%s: %s", loaded.scene.name, note)
+    return loaded.scene

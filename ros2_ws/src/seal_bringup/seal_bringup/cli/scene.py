@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal scene`: look at the built-in homes, and make evaluation frames of them."""
+"""`seal scene`: look at homes and scenes of others, and make evaluation frames of them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import typer
 
 scene_app = typer.Typer(
     no_args_is_help=True,
-    help="Look at the built-in homes (or a scene.glb of your own) and make evaluation frames of them.",
+    help="Look at the built-in homes or at a scene of your own (glTF, Gazebo, Habitat), convert it, make frames of it.",
 )
 
 Home = Annotated[
-    str, typer.Argument(help="A home, such as train_01 or test_03, or a folder with scene.glb and objects.json.")
+    str, typer.Argument(help="A home, such as train_01, or a scene: a folder, .glb, .world, .sdf, .stage_config.json.")
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add `seal scene`."""
+    from seal_bringup.cli import scene_files
+
+    scene_files.register(scene_app)
     app.add_typer(scene_app, name="scene")
 
 
@@ -102,29 +105,3 @@ def frames(
             home, out, count, seed, width, width * 3 // 4, progress=lambda done, _: bar.update(task, completed=done)
         )
     Console().print(f"{count} frames in {out}; poses sha256 {digest}", highlight=False)
-
-
-@scene_app.command("export")
-def export(
-    home: Home,
-    out: Annotated[Path, typer.Argument(help="Folder to write; must not exist yet.")],
-    form: Annotated[
-        str, typer.Option("--format", help="habitat: a scene dataset with HM3D-style semantics; glb: a scene folder.")
-    ] = "habitat",
-) -> None:
-    """Write a home (or any scene) for Habitat, or as a folder with scene.glb and objects.json."""
-    from rich.console import Console
-
-    from seal_perception.errors import InputError
-    from sim_bridge.scenes.habitat_write import write_habitat
-    from sim_bridge.scenes.load import read_scene
-    from sim_bridge.scenes.write import write_scene_folder
-
-    if form not in ("habitat", "glb"):
-        raise InputError(f"--format must be habitat or glb, got {form!r}")
-    scene = read_scene(home)
-    if form == "habitat":
-        Console().print(f"{write_habitat(scene, out)} ({scene.name}, {len(scene.parts)} objects)", highlight=False)
-    else:
-        write_scene_folder(scene, out, source=home)
-        Console().print(f"{out} ({scene.name}, {len(scene.parts)} objects)", highlight=False)

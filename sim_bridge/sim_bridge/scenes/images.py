@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures on surfaces: decoded to a bounded size, grey where they are missing or broken."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim_bridge.render import srgb_to_linear
+from sim_bridge.scenes.pieces import Notes
+
+MAX_TEXTURE = 512
+MAX_PIXELS = 300_000_000
+"""Pictures with more pixels are not decoded: a small file can claim to be this large."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def decode(data: bytes, what: str, notes: Notes) -> Pixels | None:
+    """(h, w, 3) sRGB of a picture file, at most 512 pixels on the longer edge; None, with a note, if it is broken."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return shrink(Image.open(io.BytesIO(data)), what, notes)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        notes.add(f"{what} is no readable picture ({str(error)[:60]}); its surfaces are grey")
+        return None
+
+
+def shrink(picture: Any, what: str, notes: Notes) -> Pixels | None:
+    """(h, w, 3) sRGB of an opened PIL picture, at most 512 pixels on the longer edge; None if it is far too large."""
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        notes.add(f"{what} has {width} x {height} pixels, more than is decoded; its surfaces are grey")
+        return None
+    if picture.format == "JPEG":
+        picture.draft("RGB", (MAX_TEXTURE, MAX_TEXTURE))
+    if picture.mode in ("I;16", "I", "F"):
+        picture = picture.point(lambda value: value / 256.0).convert("L")
+    picture = picture.convert("RGB")
+    return np.asarray(picture.reduce(max(1, math.ceil(max(picture.size) / MAX_TEXTURE))), np.uint8)
+
+
+def to_srgb(linear: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Values in sRGB, 0 to 1, of linear ones."""
+    x = np.clip(np.asarray(linear, np.float64), 0.0, 1.0)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def times_linear(pixels: Pixels, factor: npt.ArrayLike) -> Pixels:
+    """A picture times a linear RGB factor (glTF's base colour)."""
+    scale = np.asarray(factor, np.float64)
+    if (scale >= 0.999).all():
+        return pixels
+    return np.round(255.0 * to_srgb(srgb_to_linear()[pixels] * scale)).astype(np.uint8)
