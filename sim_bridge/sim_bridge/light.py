@@ -131,11 +131,24 @@ def subdivide(
         uv = np.concatenate([np.stack([t[:, 0], mid_t, t[:, 2]], 1), np.stack([mid_t, t[:, 1], t[:, 2]], 1)])
         material, tags, limit = np.tile(material[big], 2), np.tile(tags[big], 2), np.tile(limit[big], 2)
     corners = np.concatenate([d[0] for d in done])
-    vertices, index = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
+    vertices, index = _distinct(corners.reshape(-1, 3))
     faces = index.reshape(-1, 3).astype(np.int32)
     uv = np.concatenate([d[1] for d in done]).astype(np.float32)
     split = Mesh(vertices, faces, uv, np.concatenate([d[2] for d in done]), mesh.materials)
     return split, np.concatenate([d[3] for d in done])
+
+
+def _distinct(points: Float32) -> tuple[Float32, npt.NDArray[np.int64]]:
+    """Distinct rows of (N, 3) points and each row's index among them; much faster than `np.unique` over rows."""
+    bits = (points + np.float32(0.0)).view(np.uint32).astype(np.uint64)  # + 0: -0 becomes 0
+    primes = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+    key = (bits * primes).sum(1, dtype=np.uint64)
+    key ^= key >> np.uint64(29)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    if not np.array_equal(points[first][inverse], points):  # two points with one key: nearly impossible
+        rows, inverse = np.unique(points, axis=0, return_inverse=True)
+        return rows, inverse.reshape(-1)
+    return points[first], inverse.reshape(-1)
 
 
 def face_normals(vertices: Float32, faces: npt.NDArray[np.int32]) -> tuple[Float32, Float32]:
