@@ -18,6 +18,7 @@ from seal_perception.simulator import Action
 from seal_policy.global_policy import GlobalPolicy, Point
 from seal_policy.goals import GoalConfig, GoalKeeper
 from seal_policy.local_policy import LocalConfig, LocalPolicy
+from seal_policy.manoeuvre import find_manoeuvre
 from seal_policy.motion import FORWARD_M, action_target, moved, planar
 from seal_policy.planner import Plan, Planner, PlannerConfig
 from seal_policy.terrain import FloatArray, Terrain
@@ -35,6 +36,9 @@ class ExplorerConfig:
         local: how steps are chosen.
         bump_ahead_m: where an unseen obstacle is marked after a blocked step.
         bump_steps: for how many steps such a mark stays.
+        detour_steps: search for a manoeuvre if the look ahead needs so many steps more than the field asks for.
+        long_manoeuvre: a manoeuvre of more steps is searched for again with less clearance, and taken if shorter.
+        squeeze_margin_m: what then is kept free beyond the robot's radius.
         stall_steps: re-plan and recover if the way left has not become shorter for so many steps.
         back_steps: how far to go back on its own track when nothing else is left.
     """
@@ -44,6 +48,9 @@ class ExplorerConfig:
     local: LocalConfig = field(default_factory=LocalConfig)
     bump_ahead_m: float = 0.28
     bump_steps: int = 60
+    detour_steps: float = 4.0
+    long_manoeuvre: int = 12
+    squeeze_margin_m: float = 0.03
     stall_steps: int = 16
     back_steps: int = 2
 
@@ -70,6 +77,8 @@ class Navigator:
         self._bumps: list[tuple[int, Point]] = []
         self._track: list[Action] = []
         self._recovery: list[Action] = []
+        self._manoeuvre: list[Action] = []
+        self._manoeuvre_clear_m = self.config.planner.grow_m
         self._best_left = math.inf
         self._best_step = 0
         self._step = -1
@@ -124,7 +133,7 @@ class Navigator:
         x, y, yaw = pose
         ahead = self.config.bump_ahead_m
         self._bumps.append((self._step, (x + ahead * math.cos(yaw), y + ahead * math.sin(yaw))))
-        self._recovery = []
+        self._recovery, self._manoeuvre = [], []
         self.plan = None
         log.debug("step %d: blocked at (%.2f, %.2f)", self._step, x, y)
 
@@ -139,6 +148,12 @@ class Navigator:
         self._bumps = [(since, xy) for since, xy in self._bumps if self._step - since < self.config.bump_steps]
         terrain = self._planner.terrain(obstacles, explored, [pose[:2], goal], [xy for _, xy in self._bumps])
         plan = self._current_plan(terrain, pose, goal)
+        if self._manoeuvre:
+            action = self._manoeuvre.pop(0)
+            if action is not Action.FORWARD or self._local.is_clear(terrain, pose, self._manoeuvre_clear_m):
+                self._best_step = self._step
+                return action
+            self._manoeuvre = []
         left = plan.field.at(pose[:2])
         if left < self._best_left - 0.1:
             self._best_left, self._best_step = left, self._step
@@ -149,8 +164,38 @@ class Navigator:
             if plan.boxed_in:
                 return self._recover()
             return Action.LEFT if self._turning >= 0 else Action.RIGHT
-        choice = self._local.choose(terrain, plan.field, pose, self.config.planner.grow_m, self._turning)
+        return self._drive(terrain, plan, pose)
+
+    def _drive(self, terrain: Terrain, plan: Plan, pose: tuple[float, float, float]) -> Action:
+        """A step down the field; where the look ahead finds none that gets nearer, the first of a manoeuvre."""
+        grow, field = self.config.planner.grow_m, plan.field
+        choice = self._local.choose(terrain, field, pose, grow, self._turning)
+        self._manoeuvre_clear_m = grow
+        expected = self._local.steps_left(field, pose) + self.config.detour_steps
+        if choice is not None and choice.cost <= expected:
+            return choice.action
+        found = find_manoeuvre(terrain, field, pose, self._local.needed(terrain, pose, grow))
+        if found is None or len(found) > self.config.long_manoeuvre:
+            squeezed = self.config.planner.robot_radius_m + self.config.squeeze_margin_m
+            tighter = find_manoeuvre(terrain, field, pose, self._local.needed(terrain, pose, squeezed))
+            if tighter is not None and (found is None or len(tighter) < len(found) - 4):
+                found, self._manoeuvre_clear_m = tighter, squeezed
+        log.debug("step %d: tight; %s", self._step, "no way" if found is None else f"{len(found)} steps")
+        if found is not None:
+            self._manoeuvre = found[1:]
+            return found[0]
+        self._close(terrain, plan, pose)
         return choice.action if choice is not None else self._recover()
+
+    def _close(self, terrain: Terrain, plan: Plan, pose: tuple[float, float, float]) -> None:
+        """Mark the narrowest place of the way ahead as blocked for a while, and plan anew."""
+        path = plan.field.descend(pose[:2])
+        away = np.hypot(*(path - np.array(pose[:2])).T)
+        ahead = path[(away > 0.2) & (away < 1.5)]
+        if len(ahead):
+            narrowest = min(ahead.tolist(), key=terrain.clearance_at)
+            self._bumps.append((self._step, (narrowest[0], narrowest[1])))
+        self.plan = None
 
     def _current_plan(self, terrain: Terrain, pose: tuple[float, float, float], goal: Point) -> Plan:
         """The plan in force; a new one for a new goal, or where the map changed under the path."""
@@ -164,7 +209,7 @@ class Navigator:
         self.replans += 1
         left = self.plan.field.at(pose[:2])
         if new_goal:
-            self._turning = 0
+            self._turning, self._manoeuvre = 0, []
             self._best_left, self._best_step = left, self._step
         else:
             self._best_left = max(self._best_left, left)

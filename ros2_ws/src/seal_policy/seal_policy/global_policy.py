@@ -71,6 +71,7 @@ class FrontierConfig:
         stay: factor on the worth of places near the last goal, so that the robot does not turn back half-way.
         near_sight_m: the camera cannot see the floor nearer than this; taken as floor around where the robot was.
         look_m: how near an object must be for a second look at it.
+        step_out_m: the next place to look at objects again is at least this far away.
         fov_rad: horizontal field of view, to know what has been looked at.
         tried: factor on the worth of places at a former goal that the robot has been to: what it did not see from there
             the first time, it hardly will the second.
@@ -86,6 +87,7 @@ class FrontierConfig:
     stay: float = 1.3
     near_sight_m: float = 1.6
     look_m: float = 3.5
+    step_out_m: float = 1.0
     fov_rad: float = math.radians(79.0)
     tried: float = 0.5
     failed_m: float = 0.4
@@ -132,7 +134,7 @@ class FrontierPolicy:
         pose = planar(inp.T_map_base)
         best = self._frontier(view, pose, inp)
         if best is None:
-            best = self._second_look(view, pose, inp)
+            best = self._second_look(view, pose, inp) or self._patrol(view, pose, inp)
         self._last = best if best is not None else pose[:2]
         self._given.append(self._last)
         return self._last
@@ -177,9 +179,7 @@ class FrontierPolicy:
     def _second_look(self, view: _View, pose: tuple[float, float, float], inp: PolicyInput) -> Point | None:
         """The place that shows most sides of objects not yet seen, per step to get there."""
         c, cell = self.config, view.cost.cell_m
-        spacing = max(1, round(0.5 / cell))
-        reachable = np.argwhere(np.isfinite(view.cost.values))
-        places = reachable[(reachable % spacing == 0).all(axis=1)]
+        places = self._spaced_places(view)
         if not len(places):
             return None
         in_cells = inp.poses.copy()
@@ -187,7 +187,23 @@ class FrontierPolicy:
         reach = round(c.look_m / cell)
         seen = sides_seen(view.blocked, in_cells, reach, 60, c.fov_rad)
         gain = cell * new_sides_in_view(view.blocked, seen, places, reach, 180)
-        return self._best(view, pose, places, gain, 0.0, inp)
+        return self._best(view, pose, places, gain, 0.0, inp, c.step_out_m)
+
+    def _patrol(self, view: _View, pose: tuple[float, float, float], inp: PolicyInput) -> Point | None:
+        """The place that the robot has not been near for longest, per step to get there: it never just stands."""
+        places = self._spaced_places(view)
+        if not len(places) or not len(inp.poses):
+            return None
+        near = np.hypot(*(view.places(places)[:, None] - inp.poses[None, :, :2]).transpose(2, 0, 1)) < 1.0
+        last = np.where(near.any(axis=1), near.shape[1] - np.argmax(near[:, ::-1], axis=1), 0)
+        unseen_for = (len(inp.poses) - last).astype(np.float64)
+        return self._best(view, pose, places, unseen_for, 0.0, inp, self.config.step_out_m)
+
+    def _spaced_places(self, view: _View) -> npt.NDArray[np.int64]:
+        """(N, 2) cells that the robot can reach, half a metre apart."""
+        spacing = max(1, round(0.5 / view.cost.cell_m))
+        reachable = np.argwhere(np.isfinite(view.cost.values))
+        return reachable[(reachable % spacing == 0).all(axis=1)]
 
     def _best(
         self,
@@ -197,8 +213,12 @@ class FrontierPolicy:
         gain: FloatArray,
         min_gain: float,
         inp: PolicyInput,
+        least_m: float = 0.3,
     ) -> Point | None:
-        """Place with the greatest gain per step, or None if no gain is above the least one."""
+        """Place with the greatest gain per step, or None if no gain is above the least one.
+
+        Places that cost less than `least_m` to drive to are left out.
+        """
         c = self.config
         xy = view.places(places)
         away = view.cost.values[places[:, 0], places[:, 1]]
@@ -209,7 +229,7 @@ class FrontierPolicy:
         for point in self._given:
             if len(inp.poses) and np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4:
                 worth = np.where(np.hypot(*(xy - point).T) < 0.5, c.tried * worth, worth)
-        usable = (gain > min_gain) & (away > 0.3)
+        usable = (gain > min_gain) & (away > least_m)
         for point in inp.failed:
             usable &= np.hypot(*(xy - point).T) > c.failed_m
         if not usable.any():

@@ -25,6 +25,8 @@ class GoalConfig:
         renew_on_arrival: a new goal also when the robot has arrived, stands still or has seen what it went for.
         arrive_m: distance to the goal that counts as arrived.
         still_steps: steps without moving that count as stuck (turning round takes 6).
+        loiter_steps: steps within `loiter_m` of one place that count as stuck, too: to and fro leads nowhere.
+        loiter_m: radius of that place.
         seen_share: a goal chosen for its view of unknown floor is done when no more than this share is left of it.
         seen_least_m2: a goal with less unknown floor in view was chosen for something else.
         view_m: how far that view reaches.
@@ -37,6 +39,8 @@ class GoalConfig:
     renew_on_arrival: bool = True
     arrive_m: float = 0.3
     still_steps: int = 10
+    loiter_steps: int = 16
+    loiter_m: float = 0.3
     seen_share: float = 0.3
     seen_least_m2: float = 0.3
     view_m: float = 4.5
@@ -48,6 +52,11 @@ class GoalConfig:
             raise ValueError(
                 "need period_steps >= 1, spin_steps >= 0, still_steps >= 7, fresh_steps >= 1; got "
                 f"{self.period_steps}, {self.spin_steps}, {self.still_steps}, {self.fresh_steps}"
+            )
+        if self.loiter_steps < self.still_steps or self.loiter_m <= 0:
+            raise ValueError(
+                "need loiter_steps >= still_steps and loiter_m > 0; got "
+                f"{self.loiter_steps}, {self.still_steps}, {self.loiter_m}"
             )
         if min(self.arrive_m, self.view_m, self.through_m) <= 0 or not 0 <= self.seen_share < 1:
             raise ValueError(
@@ -103,22 +112,31 @@ class GoalClock:
         self._unknown_m2 = 0.0
         self._place: Point | None = None
         self._still_since = 0
+        self._haunt: Point | None = None
+        self._haunt_since = 0
 
     def due(self, step: int, T_map_base: FloatArray, obstacles: Grid2D, explored: Grid2D) -> bool:
         """Whether a new goal is due at this step; call once per step, with the map of the same stamp."""
         x, y, _ = planar(T_map_base)
         if self._place is None or math.dist(self._place, (x, y)) > 0.05:
             self._place, self._still_since = (x, y), step
+        if self._haunt is None or math.dist(self._haunt, (x, y)) > self.config.loiter_m:
+            self._haunt, self._haunt_since = (x, y), step
         seen = (
             self.goal is not None
             and self._unknown_m2 > self.config.seen_least_m2
             and self._view_m2(obstacles, explored) <= self.config.seen_share * self._unknown_m2
         )
-        return goal_due(step, T_map_base, self.goal, self._goal_step, self.config, self._still_since, seen)
+        if goal_due(step, T_map_base, self.goal, self._goal_step, self.config, self._still_since, seen):
+            return True
+        return self.config.renew_on_arrival and self.goal is not None and self._loiters(step)
 
     def stuck(self, step: int) -> bool:
-        """Whether the robot has stood still for so long that its goal must be out of reach."""
-        return step - max(self._still_since, self._goal_step) >= self.config.still_steps
+        """Whether the robot has stood still, or gone to and fro, for so long that its goal must be out of reach."""
+        return step - max(self._still_since, self._goal_step) >= self.config.still_steps or self._loiters(step)
+
+    def _loiters(self, step: int) -> bool:
+        return step - max(self._haunt_since, self._goal_step) >= self.config.loiter_steps
 
     def set(self, step: int, goal: Point, obstacles: Grid2D, explored: Grid2D) -> None:
         """Take the goal given at a step."""

@@ -37,7 +37,8 @@ class PlannerConfig:
         near_speed: relative speed where the robot just fits; rises to 1 within `comfort_m` more.
         comfort_m: clearance beyond the grown obstacle at which speed is full.
         border_m: unknown border around the explored crop.
-        escape_m: within this distance of the robot, cells inside grown obstacles are crossed slowly.
+        escape_m: a robot that stands inside a grown obstacle crosses cells within this distance slowly, if they leave
+            it about as much room as it has.
         factor: fine cells per coarse cell and axis.
     """
 
@@ -199,8 +200,10 @@ class Planner:
         speed = np.where(open_m >= c.grow_m, c.near_speed + (1.0 - c.near_speed) * ease, 0.0)
         seen = coarsen(terrain.explored if known is None else known, c.factor).any(axis=2)
         speed[~seen] *= c.unknown_speed
-        near = _disc(speed.shape, terrain, robot_xy, c.escape_m, c.factor)
-        speed[near & (speed == 0.0) & (open_m > 0.0)] = 0.1
+        here = terrain.clearance_at(robot_xy)
+        if here < c.grow_m:
+            near = _disc(speed.shape, terrain, robot_xy, c.escape_m, c.factor)
+            speed[near & (speed == 0.0) & (open_m > max(0.0, here - terrain.cell_m))] = 0.1
         i, j = terrain.cell(robot_xy)
         speed[i // c.factor, j // c.factor] = max(speed[i // c.factor, j // c.factor], 0.1)
         return speed.astype(np.float64)
