@@ -19,15 +19,20 @@ from seal_perception.files import read_json
 from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
 from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
 from sim_bridge.body import Body
-from sim_bridge.habitat_engine import Depth, Engine, HabitatConfig
-from sim_bridge.habitat_frames import habitat_camera, to_world
+from sim_bridge.embedded_config import EmbeddedConfig
+from sim_bridge.habitat_engine import Depth, Engine, HabitatOptions, Picture
+from sim_bridge.habitat_frames import to_world
 from sim_bridge.habitat_ground import Ground, middle, place_near
 from sim_bridge.habitat_scene import HabitatScene, find_scene
+from sim_bridge.senses import Senses
 
 FloatArray = npt.NDArray[np.float64]
 
 WAY_M = 0.01
 """The way of a step is looked at this often."""
+
+STEP_S = 0.1
+"""Time that a discrete step takes for the sensors, as in the embedded simulator."""
 
 LIFT_M = 0.25
 """The mesh lies at most this far from the floor; a larger difference is furniture or a hole."""
@@ -36,32 +41,40 @@ LIFT_M = 0.25
 class HabitatSimulator:
     """`Simulator`, `Drivable` and `TruthSource` over a scene of Habitat's.
 
-    The odometry frame is the start pose. The world frame is Habitat's turned to z up, z = 0 on the floor at the start
-    of seed 0. Semantics are loaded only when a truth method is called, and never drawn otherwise.
+    The odometry frame is the start pose; noise is that of the embedded simulator. The world frame is Habitat's turned
+    to z up, z = 0 on the floor at the start of seed 0. Semantics are loaded only when a truth method is called, and
+    never drawn otherwise; labels belong to the clean picture.
 
     Args:
         scene: `habitat:PATH` or `habitat:CONFIG::SCENE`, see `sim_bridge.habitat_scene`; the prefix may be left out.
-        config: the robot and the camera.
+        config: the robot, its camera and noise; what concerns drawing does not count here.
+        options: what only Habitat's worlds need.
 
     Raises:
-        InputError: if the scene cannot be found or opened, or the robot fits nowhere.
+        InputError: if the scene cannot be found or opened, the robot fits nowhere, or Habitat has no such sensor.
         MissingDependencyError: without habitat-sim.
     """
 
-    def __init__(self, scene: str | Path, config: HabitatConfig | None = None) -> None:
-        self.config = c = HabitatConfig() if config is None else config
+    def __init__(
+        self, scene: str | Path, config: EmbeddedConfig | None = None, options: HabitatOptions | None = None
+    ) -> None:
+        self.config = c = EmbeddedConfig() if config is None else config
+        self.options = HabitatOptions() if options is None else options
         files = find_scene(scene)
         self.name = files.name
-        self.camera = habitat_camera(c.width, c.height, c.hfov_deg)
-        self.T_base_camera: FloatArray = camera_mounting(c.camera_height_m)
-        self._engine = Engine(files, c)
-        self._ground = Ground(self._engine.navmesh(), self.name)
-        self._floor = self._ground.reachable(c.cell_m)
+        self.camera = c.camera
+        self.T_base_camera: FloatArray = c.T_base_camera
+        self._senses = Senses(c)
+        if self._senses.has_laser:
+            raise InputError(f"Habitat's scenes have no laser scanner; set laser to 'none', got {c.laser!r}")
+        self._engine = Engine(files, self.camera, self.options.gpu)
+        self._ground = Ground(self._engine.navmesh(c.radius_m, c.obstacle_max_m, self.options.climb_m), self.name)
+        self._floor = self._ground.reachable(self.options.cell_m)
         if not self._floor.cells.any():
             raise InputError(f"scene {self.name}: the robot fits nowhere on its floor")
         self._start_xy = self._find_start(_own_start(files))
         self._level()
-        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, WAY_M)
+        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, WAY_M, c.motion_noise_config)
         self._place(0)
 
     # Where the robot is.
@@ -92,7 +105,7 @@ class HabitatSimulator:
         mesh_z = self._ground.height(x, y, near_z + self._mesh_z)
         return None if mesh_z is None else mesh_z - self._mesh_z
 
-    def _picture(self, T_world_camera: FloatArray) -> tuple[npt.NDArray[np.uint8], Depth]:
+    def _picture(self, T_world_camera: FloatArray) -> tuple[Picture, Depth]:
         return self._engine.picture(self._raised(T_world_camera))
 
     def _raised(self, T_world_camera: FloatArray) -> FloatArray:
@@ -112,11 +125,12 @@ class HabitatSimulator:
         z = self._height(float(x), float(y), self._ground.storey_z - self._mesh_z)
         self.T_world_odom = planar_pose(float(x), float(y), yaw, 0.0 if z is None else z)
         self._z = self._way_z = float(self.T_world_odom[2, 3])
-        self._body.reset()
+        self._body.reset(seed, self.config.noise_seed)
+        self._senses.reset(seed)
         self._step = 0
-        self._time_s = 0.0
+        self._time_s = self._seen_s = 0.0
         self._touched = False
-        self._seen: tuple[FloatArray, Depth] | None = None
+        self._seen: tuple[FloatArray, Picture, Depth] | None = None
 
     def _free(self, x: float, y: float) -> bool:
         """Whether the robot's centre may be at this position of the frame of its start, coming from where it was."""
@@ -136,8 +150,10 @@ class HabitatSimulator:
     def _observe(self, collided: bool) -> Observation:
         self._touched = False
         T = self.T_world_base @ self.T_base_camera
-        rgb, depth = self._picture(T)
-        self._seen = (T, depth)
+        self._seen = T, *self._picture(T)
+        seconds = (self._time_s - self._seen_s) or STEP_S
+        self._seen_s = self._time_s
+        rgb, depth = self._senses.picture(*self._seen[1:], seconds, self._body.twist)
         return Observation(self._step, rgb, depth, self.T_odom_base, collided)
 
     def reset(self, seed: int = 0) -> Observation:
@@ -154,6 +170,7 @@ class HabitatSimulator:
             self._settle()
         elif action in (Action.LEFT, Action.RIGHT):
             self._body.turn(1 if action is Action.LEFT else -1)
+            self._settle()
         elif action is not Action.STOP:
             raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
         self._step += 1
@@ -168,8 +185,12 @@ class HabitatSimulator:
 
     @property
     def T_odom_base(self) -> FloatArray:
-        """(4, 4) what the odometry claims now: the true pose."""
-        T = self._body.T_start_base
+        """(4, 4) what the odometry claims now; its height is the true one."""
+        return self._on_floor(self._body.T_odom_base)
+
+    def _on_floor(self, T: FloatArray) -> FloatArray:
+        """A pose in the frame of the start, at the height of the floor where the robot is."""
+        T = T.copy()
         T[2, 3] = self._z - self.T_world_odom[2, 3]
         return T
 
@@ -184,7 +205,7 @@ class HabitatSimulator:
                 f"drive needs finite speeds and seconds >= 0, got {forward_mps} m/s, {turn_radps} rad/s, {seconds} s"
             )
         self._way_z = self._z
-        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds)
+        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds, seconds)
         self._settle()
         self._time_s += seconds
         self._touched = self._touched or touched
@@ -204,7 +225,7 @@ class HabitatSimulator:
     @property
     def T_world_base(self) -> FloatArray:
         """(4, 4) true pose of the robot."""
-        return self.T_world_odom @ self.T_odom_base
+        return self.T_world_odom @ self._on_floor(self._body.T_start_base)
 
     def truth_images(self) -> TruthImages:
         """Labels of the picture last seen.
@@ -214,11 +235,11 @@ class HabitatSimulator:
         """
         if self._seen is None:
             raise InputError("no picture was taken yet: call reset() first")
-        T, depth = self._seen
+        T, _, depth = self._seen
         return self._engine.labels(self._raised(T), depth)
 
     def render_at(self, T_world_base: FloatArray) -> tuple[Observation, TruthImages]:
-        """Picture and labels from any pose of the base in the world frame; the robot is not moved."""
+        """Clean picture and labels from any pose of the base in the world frame; the robot is not moved."""
         T = check_pose(T_world_base, "T_world_base")
         rgb, depth = self._picture(T @ self.T_base_camera)
         observation = Observation(self._step, rgb, depth, invert(self.T_world_odom) @ T, False)

@@ -8,18 +8,19 @@ labels are asked for.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.camera import Camera
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError, MissingDependencyError
 from seal_perception.simulator import TruthImages
 from sim_bridge.habitat_categories import category_index
-from sim_bridge.habitat_frames import camera_state, colour, instances
+from sim_bridge.habitat_frames import camera_state, colour, habitat_hfov_deg, instances
 from sim_bridge.habitat_scene import HabitatScene
 
 FloatArray = npt.NDArray[np.float64]
@@ -31,40 +32,23 @@ SENSES, TRUTH = 0, 1
 
 
 @dataclass(frozen=True)
-class HabitatConfig:
-    """The robot and its camera; names and values as in `EmbeddedConfig`.
+class HabitatOptions:
+    """What only Habitat's worlds need; robot, camera and noise stand in `EmbeddedConfig`.
 
     Attributes:
-        width, height: size of the pictures in pixels.
-        hfov_deg: horizontal field of view.
-        camera_height_m: camera above the floor; it looks level and straight ahead.
-        radius_m: radius of the robot.
-        forward_m: length of a step ahead.
-        turn_deg: angle of a turn.
-        obstacle_max_m: height of the robot; it passes under what is higher.
         climb_m: ledge that the robot rolls over; scanned floors are uneven, so more than the embedded 0.05.
         cell_m: cell of `reachable_floor`.
         gpu: Habitat's gpu_device_id; None = 0 where an NVIDIA driver is loaded, else -1 (Mesa).
     """
 
-    width: int = 320
-    height: int = 240
-    hfov_deg: float = 79.0
-    camera_height_m: float = 0.88
-    radius_m: float = 0.18
-    forward_m: float = 0.25
-    turn_deg: float = 30.0
-    obstacle_max_m: float = 1.1
     climb_m: float = 0.1
     cell_m: float = 0.05
     gpu: int | None = None
 
     def __post_init__(self) -> None:
-        if not 1.0 < self.hfov_deg < 179.0:
-            raise ValueError(f"hfov_deg must lie between 1 and 179, got {self.hfov_deg}")
-        for field in fields(self):
-            if field.name != "gpu" and not getattr(self, field.name) > 0:
-                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
+        for name in ("climb_m", "cell_m"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
 def import_habitat() -> Any:
@@ -91,16 +75,19 @@ class Engine:
 
     Args:
         scene: its files.
-        config: the robot and its camera.
+        camera: square pixels, the axis in the middle.
+        gpu: Habitat's gpu_device_id.
 
     Raises:
-        InputError: if habitat-sim cannot open the scene.
+        InputError: if habitat-sim cannot open the scene, or has no such camera.
         MissingDependencyError: without habitat-sim.
     """
 
-    def __init__(self, scene: HabitatScene, config: HabitatConfig) -> None:
+    def __init__(self, scene: HabitatScene, camera: Camera, gpu: int | None = None) -> None:
         self.scene = scene
-        self.config = config
+        self.camera = camera
+        self._hfov_deg = habitat_hfov_deg(camera)
+        self._gpu = _gpu() if gpu is None else gpu
         self._habitat = import_habitat()
         self._objects: dict[int, tuple[str, int]] = {}
         self._sim = self._open()
@@ -110,8 +97,8 @@ class Engine:
 
         spec = self._habitat.CameraSensorSpec()
         spec.uuid, spec.sensor_type = uuid, kind
-        spec.resolution = [self.config.height, self.config.width]
-        spec.hfov = self.config.hfov_deg
+        spec.resolution = [self.camera.height, self.camera.width]
+        spec.hfov = self._hfov_deg
         # The agent itself is put where the camera is, so one conversion serves every mounting.
         spec.position = magnum.Vector3(0.0)
         return spec
@@ -125,7 +112,7 @@ class Engine:
         world = self._habitat.SimulatorConfiguration()
         world.scene_id = self.scene.scene_id
         world.scene_dataset_config_file = self.scene.dataset_config
-        world.gpu_device_id = _gpu() if self.config.gpu is None else self.config.gpu
+        world.gpu_device_id = self._gpu
         world.load_semantic_mesh = truth
         world.enable_physics = False
         world.allow_sliding = False
@@ -138,15 +125,19 @@ class Engine:
             reason = " ".join(str(error).split())
             raise InputError(f"habitat-sim cannot open scene {self.scene.scene_id}: {reason}") from error
 
-    def navmesh(self) -> Any:
-        """The navigation mesh of this robot; one that lies beside the scene is of another."""
+    def navmesh(self, radius_m: float, height_m: float, climb_m: float) -> Any:
+        """habitat-sim's pathfinder for a robot; the mesh that lies beside a scene is of another robot.
+
+        Raises:
+            InputError: if it finds no floor.
+        """
         settings = self._habitat.NavMeshSettings()
         settings.set_defaults()
         # With Habitat's 0.2 m the base may stand 0.2 m above the floor.
         settings.cell_size = settings.cell_height = 0.05
-        settings.agent_radius = self.config.radius_m
-        settings.agent_height = self.config.obstacle_max_m
-        settings.agent_max_climb = self.config.climb_m + 1e-4
+        settings.agent_radius = radius_m
+        settings.agent_height = height_m
+        settings.agent_max_climb = climb_m + 1e-4
         settings.include_static_objects = True
         pathfinder = self._habitat.PathFinder()
         if not self._sim.recompute_navmesh(pathfinder, settings):

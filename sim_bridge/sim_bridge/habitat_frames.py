@@ -14,6 +14,7 @@ import numpy.typing as npt
 from transforms3d.quaternions import mat2quat, quat2mat
 
 from seal_perception.camera import Camera
+from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,6 +36,23 @@ def habitat_camera(width: int, height: int, hfov_deg: float) -> Camera:
     centres at +0.5, which is ((width - 1) / 2, (height - 1) / 2) here.
     """
     return Camera.from_hfov(width, height, math.radians(hfov_deg))
+
+
+def habitat_hfov_deg(camera: Camera) -> float:
+    """Habitat's horizontal field of view of a camera (inverse of `habitat_camera`).
+
+    Raises:
+        InputError: if it is none of Habitat's: pixels that are not square, or an axis beside the middle.
+    """
+    hfov_deg = math.degrees(2.0 * math.atan(camera.width / 2.0 / camera.fx))
+    like = habitat_camera(camera.width, camera.height, hfov_deg)
+    if not np.allclose(camera.matrix, like.matrix, atol=1e-3):
+        raise InputError(
+            "Habitat's camera has square pixels and its axis in the middle of the picture, got "
+            f"fx {camera.fx}, fy {camera.fy}, cx {camera.cx}, cy {camera.cy} at {camera.width} x {camera.height}; "
+            "give a field of view instead"
+        )
+    return hfov_deg
 
 
 def to_world(points: npt.ArrayLike) -> FloatArray:

@@ -14,20 +14,22 @@ from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError, MissingDependencyError
 from seal_perception.pose import camera_mounting, planar_pose
 from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.habitat import HabitatSimulator
 from sim_bridge.habitat_categories import NAMES, category_index, gibson_scenes, gibson_split
-from sim_bridge.habitat_engine import HabitatConfig
+from sim_bridge.habitat_engine import HabitatOptions
 from sim_bridge.habitat_frames import (
     base_pose,
     camera_pose,
     camera_state,
     colour,
     habitat_camera,
+    habitat_hfov_deg,
     instances,
     to_habitat,
     to_world,
 )
 from sim_bridge.habitat_scene import HabitatScene, find_scene
-from sim_bridge.worlds import habitat_config, open_simulator, require_scene
+from sim_bridge.worlds import open_simulator, require_scene
 
 HALF = math.sqrt(0.5)
 
@@ -195,11 +197,22 @@ def test_without_habitat_sim_it_says_what_to_install(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_habitat_gets_the_same_robot() -> None:
-    given = EmbeddedConfig(width=200, height=100, hfov_deg=60.0, radius_m=0.3, turn_deg=15.0, obstacle_max_m=0.7)
-    config = habitat_config(given)
-    assert (config.width, config.height, config.hfov_deg, config.radius_m) == (200, 100, 60.0, 0.3)
-    assert (config.turn_deg, config.obstacle_max_m, config.forward_m) == (15.0, 0.7, 0.25)
-    assert habitat_config(None) == HabitatConfig()
+def test_a_field_of_view_comes_back() -> None:
+    assert habitat_hfov_deg(habitat_camera(640, 480, 79.0)) == pytest.approx(79.0)
+    assert habitat_hfov_deg(EmbeddedConfig(width=64, height=48, intrinsics=(32.0, 32.0, 31.5, 23.5)).camera) == 90.0
+
+
+@pytest.mark.parametrize("intrinsics", [(300.0, 310.0, 319.5, 239.5), (300.0, 300.0, 330.0, 239.5)])
+def test_a_camera_that_habitat_lacks_is_refused(intrinsics: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="square pixels"):
+        habitat_hfov_deg(EmbeddedConfig(width=640, height=480, intrinsics=intrinsics).camera)
+
+
+def test_a_laser_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no laser"):
+        HabitatSimulator(_file(tmp_path / "a.glb"), EmbeddedConfig(laser="rplidar"))
+
+
+def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="climb_m"):
-        HabitatConfig(climb_m=0.0)
+        HabitatOptions(climb_m=0.0)
