@@ -27,7 +27,7 @@ def test_a_robot_that_drives_is_not_stuck() -> None:
 @pytest.mark.parametrize(("spin", "stuck"), [(18, 0), (19, 0), (20, 21), (30, 31)])
 def test_turning_on_the_spot_counts_from_twenty_steps_on(spin: int, stuck: int) -> None:
     """Ten steps ahead, turns, ten steps ahead. A step into or out of the circle of 0.25 m belongs to the standstill."""
-    xy = np.concatenate([line(10), np.repeat([[2.5, 0.0]], spin - 1, axis=0), line(10) + [2.75, 0.0]])
+    xy = np.concatenate([line(10), np.repeat([[2.5, 0.0]], spin - 1, axis=0), line(10) + np.array([2.75, 0.0])])
     assert stuck_steps(xy, same(len(xy) - 1)) == stuck
     assert longest_standstill(xy, same(len(xy) - 1)) == spin
 

@@ -61,7 +61,7 @@ def test_without_manoeuvres_it_would_be_stuck_there() -> None:
 
 
 def test_a_manoeuvre_does_what_it_promises() -> None:
-    """Its steps keep clear of everything and end nearer to the goal by the field; the straight case is known by hand."""
+    """Its steps keep clear of everything and end nearer to the goal; the straight case is known by hand."""
     obstacles, explored = whole(two_rooms(10))
     planner = Planner()
     for y in (1.31, 1.4, 1.52):
