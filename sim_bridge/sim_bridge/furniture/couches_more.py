@@ -140,7 +140,10 @@ def curved_couch(d: Draw) -> Mesh:
     parts = [sheet(skin[:, ::-1], cover)]
     for k in (0, -1):
         end = skin[:, k] if k else skin[::-1, k]
-        middle = np.array([end[:, 0].mean(), end[:, 1].mean(), seat * 0.7])
+        end = np.concatenate([end, end[:1]])
+        # From under the back every point of the outline is in sight; from its middle the back's front is not.
+        at = radius - depth * thick / 2
+        middle = np.array([at * math.cos(angle[k]), at * math.sin(angle[k]), seat * 0.7])
         parts.append(sheet(np.stack([end, np.broadcast_to(middle, end.shape)]), cover))
     feet = d.frame()
     for a in (angle[2], angle[10], angle[-3]):
