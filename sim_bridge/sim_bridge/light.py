@@ -321,7 +321,7 @@ def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig
         add_sun(light, scene, mesh, points, normal, panes, config.sun_gain)
     if indoors:
         light = with_bounces(light, index, hits, mesh, config)
-    out = light[index].reshape(-1, 3, 3)
+    out: Float32 = light[index].reshape(-1, 3, 3)
     if indoors:
         out = balanced(out, mesh, face_normals(mesh.vertices, mesh.faces)[1], config.level, config.contrast)
     for prefix, brightness in config.emission:

@@ -165,7 +165,8 @@ def add_sun(
         angle, radius = 2.4 * k, SUN_SPREAD * math.sqrt((k + 0.5) / SUN_RAYS)
         way = to_sun + radius * (math.cos(angle) * side + math.sin(angle) * up)
         way = (way / np.linalg.norm(way)).astype(np.float32)
-        _, face = _first_hits(scene, points[index] + np.float32(0.01) * way, way)
+        origin = (points[index] + 0.01 * way).astype(np.float32)
+        _, face = _first_hits(scene, origin, way.astype(np.float32))
         lit = through[np.minimum(face, len(through) - 1)]
         cosine = np.maximum(normals[index] @ way, 0.0) * lit
         light[index] += (cosine * np.float32(gain / SUN_RAYS))[:, None] * SUN

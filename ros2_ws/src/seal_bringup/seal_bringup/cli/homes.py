@@ -111,15 +111,14 @@ def _print_homes(console: Console, rows: list[HomeStatistics]) -> None:
 
     from seal_perception.categories import CATEGORIES
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("home", "layout"):
-        table.add_column(title)
-    for title in ("m2", "rooms", "reach m2", *CATEGORIES, "others", "lamps", "triangles"):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("home", no_wrap=True)
+    for title in ("m2", "rooms", "reach", *(c.split()[-1] for c in CATEGORIES), "others", "lamps", "tris"):
         table.add_column(title, justify="right")
     for row in rows:
         counts = [str(row.objects[c]) for c in CATEGORIES]
         sizes = [f"{row.area_m2:.0f}", str(len(row.rooms)), f"{row.reachable_m2:.0f}"]
-        table.add_row(row.name, row.layout, *sizes, *counts, str(row.others), str(row.lamps), str(row.triangles))
+        table.add_row(row.name, *sizes, *counts, str(row.others), str(row.lamps), f"{row.triangles / 1000:.0f}k")
     console.print(table)
 
 
