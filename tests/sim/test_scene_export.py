@@ -15,6 +15,7 @@ from seal_perception.errors import InputError
 from sim_bridge.mesh import Scene
 from sim_bridge.scenes.gltf_write import unique_names
 from sim_bridge.scenes.habitat_write import instance_colours, to_srgb, write_habitat
+from sim_bridge.scenes.sides import with_backs
 from sim_bridge.scenes.write import write_scene_folder
 
 
@@ -64,9 +65,14 @@ def test_habitats_files_say_the_same_as_the_scene(scene: Scene, tmp_path: Path) 
 
 
 def test_the_stage_has_all_triangles_and_is_seen_from_both_sides(scene: Scene, tmp_path: Path) -> None:
-    write_habitat(scene, tmp_path / "out")
-    stage = trimesh.load(tmp_path / "out" / "stages" / "room.glb", force="scene", process=False)
-    assert sum(len(g.faces) for g in stage.geometry.values()) == sum(len(p.mesh.faces) for p in scene.parts)
+    counts = {}
+    for backs in (True, False):
+        write_habitat(scene, tmp_path / f"{backs}", backs)
+        stage = trimesh.load(tmp_path / f"{backs}" / "stages" / "room.glb", force="scene", process=False)
+        counts[backs] = sum(len(g.faces) for g in stage.geometry.values())
+    assert counts[False] == sum(len(p.mesh.faces) for p in scene.parts)
+    # Habitat draws fronts only: the sheets of the shell get backs, the closed boxes need none.
+    assert counts[True] == sum(len(with_backs(p.mesh).faces) for p in scene.parts) > counts[False]
     assert all(g.visual.material.doubleSided for g in stage.geometry.values())
     np.testing.assert_allclose(stage.bounds, [[-2, 0, -2], [2, 2.5, 2]], atol=1e-6)
 

@@ -9,6 +9,7 @@ picture is ours: index of the part + 1, 0 = nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from sim_bridge.mesh import Part, Scene
 from sim_bridge.scenes.gltf_write import semantic_glb, stage_glb
+from sim_bridge.scenes.sides import with_backs
 from sim_bridge.scenes.write import new_folder
 
 HEADER = "HM3D Semantic Annotations"
@@ -63,11 +65,16 @@ def semantic_text(scene: Scene, linear: npt.NDArray[np.uint8]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_habitat(scene: Scene, out: Path) -> Path:
+def write_habitat(scene: Scene, out: Path, backs: bool = True) -> Path:
     """Write a new folder with a scene dataset of one scene; returns the path of its dataset configuration.
 
     `stages/NAME.glb`, `.semantic.glb`, `.semantic.txt` and `.stage_config.json`; `NAME.scene_dataset_config.json` on
     top. World there: (x, y, z) = ours (x, z, -y). Light is not written: Habitat shows the bare textures.
+
+    Args:
+        scene: what to write.
+        out: the new folder.
+        backs: whether surfaces that may be seen from behind get a second triangle there; habitat-sim draws fronts only.
 
     Raises:
         InputError: if the folder is there already, or the scene has too many objects.
@@ -88,6 +95,8 @@ def write_habitat(scene: Scene, out: Path) -> Path:
         "force_flat_shading": True,
         "user_defined": {"seal_start": [scene.start_xy[0], 0.0, -scene.start_xy[1]]},
     }
+    if backs:
+        scene = replace(scene, parts=tuple(replace(part, mesh=with_backs(part.mesh)) for part in scene.parts))
     dataset = {"stages": {"paths": {".json": ["stages"]}}}
     with new_folder(out) as folder:
         (folder / "stages").mkdir()
