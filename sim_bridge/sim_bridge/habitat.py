@@ -60,6 +60,7 @@ class HabitatSimulator:
     ) -> None:
         self.config = c = EmbeddedConfig() if config is None else config
         self.options = HabitatOptions() if options is None else options
+        self.source = scene
         files = find_scene(scene)
         self.name = files.name
         self.camera = c.camera
@@ -68,11 +69,13 @@ class HabitatSimulator:
         if self._senses.has_laser:
             raise InputError(f"Habitat's scenes have no laser scanner; set laser to 'none', got {c.laser!r}")
         self._engine = Engine(files, self.camera, self.options.gpu)
-        self._ground = Ground(self._engine.navmesh(c.radius_m, c.obstacle_max_m, self.options.climb_m), self.name)
+        own = _own_start(files)
+        mesh = self._engine.navmesh(c.radius_m, c.obstacle_max_m, self.options.climb_m)
+        self._ground = Ground(mesh, self.name, own)
         self._floor = self._ground.reachable(self.options.cell_m)
         if not self._floor.cells.any():
             raise InputError(f"scene {self.name}: the robot fits nowhere on its floor")
-        self._start_xy = self._find_start(_own_start(files))
+        self._start_xy = self._find_start(own)
         self._level()
         self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, WAY_M, c.motion_noise_config)
         self._place(0)
@@ -82,8 +85,8 @@ class HabitatSimulator:
     def _find_start(self, own: FloatArray | None) -> FloatArray:
         """(2,) the scene's own start where the robot can stand there, else the middle of the floor or next to it."""
         if own is not None and self._ground.height(float(own[0]), float(own[1]), self._ground.storey_z) is not None:
-            return own
-        return place_near(self._floor, middle(self._floor) if own is None else own)
+            return own[:2]
+        return place_near(self._floor, middle(self._floor) if own is None else own[:2])
 
     def _level(self) -> None:
         """Find the heights of mesh and floor at the start; the mesh may lie a cell over the floor.
@@ -255,9 +258,9 @@ class HabitatSimulator:
 
 
 def _own_start(scene: HabitatScene) -> FloatArray | None:
-    """(2,) start that the scene's own stage configuration names (`seal scene export` writes it), in our axes."""
+    """(3,) start that the scene's own stage configuration names (`seal scene export` writes it), in our axes."""
     path = Path(scene.scene_id)
     if not (path.name.endswith(".stage_config.json") and path.is_file()):
         return None
     user = read_json(path).get("user_defined", {})
-    return to_world(user["seal_start"])[:2] if "seal_start" in user else None
+    return to_world(user["seal_start"]) if "seal_start" in user else None

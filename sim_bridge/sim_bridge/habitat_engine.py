@@ -121,7 +121,7 @@ class Engine:
     def _open(self) -> Any:
         try:
             return self._habitat.Simulator(self._settings(False))
-        except (RuntimeError, ValueError) as error:
+        except (AssertionError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"habitat-sim cannot open scene {self.scene.scene_id}: {reason}") from error
 

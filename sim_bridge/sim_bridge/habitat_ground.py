@@ -25,29 +25,42 @@ STOREY_M = 0.5
 
 
 class Ground:
-    """The largest connected part of a scene's navigation mesh; positions in Habitat's axes turned to z up.
+    """One connected part of a scene's navigation mesh; positions in Habitat's axes turned to z up.
+
+    It is the part at the scene's own start. Without one it is the lowest of those at least half as large as the
+    largest: a flat roof is larger than the rooms below it.
 
     Args:
         pathfinder: habitat-sim's, with a mesh for this robot.
         scene: its name, for messages.
+        start: (3,) the scene's own start on the floor, None = it names none.
 
     Raises:
         InputError: if the robot fits nowhere.
     """
 
-    def __init__(self, pathfinder: Any, scene: str) -> None:
+    def __init__(self, pathfinder: Any, scene: str, start: FloatArray | None = None) -> None:
         self._pathfinder = pathfinder
         if not pathfinder.is_loaded or pathfinder.num_islands == 0 or not pathfinder.navigable_area > 0:
             raise InputError(f"scene {scene}: the robot fits nowhere on its floor")
-        areas = [float(pathfinder.island_area(k)) for k in range(pathfinder.num_islands)]
-        self._island = int(np.argmax(areas))
-        self.area_m2 = areas[self._island]
-        self.storey_z = self._storey()
+        self._island = self._own_island(start)
+        self.storey_z = self._storey(self._island)
 
-    def _storey(self) -> float:
+    def _own_island(self, start: FloatArray | None) -> int:
+        count = self._pathfinder.num_islands
+        if start is not None:
+            snapped = np.asarray(self._pathfinder.snap_point(to_habitat(start).astype(np.float32)), np.float32)
+            island = int(self._pathfinder.get_island(snapped)) if np.isfinite(snapped).all() else -1
+            if 0 <= island < count and abs(float(snapped[1]) - float(start[2])) <= STEP_M:
+                return island
+        areas = np.array([float(self._pathfinder.island_area(k)) for k in range(count)])
+        large = np.flatnonzero(areas >= 0.5 * areas.max())
+        return int(min(large, key=lambda k: self._storey(int(k))))
+
+    def _storey(self, island: int) -> float:
         """Height of the storey with most floor: the middle of the fullest half metre, by area."""
-        vertices = to_world(np.array(self._pathfinder.build_navmesh_vertices(self._island), np.float64).reshape(-1, 3))
-        index = np.array(self._pathfinder.build_navmesh_vertex_indices(self._island), np.int64).reshape(-1, 3)
+        vertices = to_world(np.array(self._pathfinder.build_navmesh_vertices(island), np.float64).reshape(-1, 3))
+        index = np.array(self._pathfinder.build_navmesh_vertex_indices(island), np.int64).reshape(-1, 3)
         a, b, c = (vertices[index[:, k]] for k in range(3))
         area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
         height = (a + b + c)[:, 2] / 3.0

@@ -66,7 +66,8 @@ def measure(scene_name: str, rounds: int, steps: int) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     loads = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory(prefix="seal_habitat_") as folder:
-        write_habitat(scene, Path(folder) / "scene")
+        # Both draw the same triangles: no backs for habitat-sim.
+        write_habitat(scene, Path(folder) / "scene", backs=False)
         for width, height in SIZES:
             config = EmbeddedConfig(width=width, height=height)
             worlds: dict[str, World] = {
