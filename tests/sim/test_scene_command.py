@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal scene`: list, render, frames."""
+"""`seal scene`: list, render, frames, info, import, export."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import typer
+from tests.sim.scene_files import ROOM, box_model, write_world
 from typer.testing import CliRunner
 
 from seal_bringup.cli.scene import register
@@ -45,6 +47,43 @@ def test_frames_writes_a_dataset_and_its_hash(tmp_path: Path, monkeypatch: pytes
     stored = json.loads((tmp_path / "frames" / "poses.json").read_text())
     assert len(dataset) == 3 and dataset.image(0).shape == (48, 64, 3)
     assert stored["home"] == "test_01" and stored["sha256"] in output.replace("\n", "")
+
+
+def test_info_says_what_is_there_and_what_was_mended(tmp_path: Path) -> None:
+    path = write_world(
+        tmp_path, ROOM + box_model("Sofa", "2 1 0.4 0 0 0") + "<include><uri>model://gone</uri></include>"
+    )
+    facts = json.loads(run("info", str(path), "--json"))
+    assert facts["name"] == "test" and facts["instances"] == 2 and facts["triangles"] == 72
+    assert facts["categories"]["couch"] == 1 and sum(facts["categories"].values()) == 1
+    # The room is 5.9 x 4.9 m inside; the robot's centre keeps 0.18 m off its walls and the box of 0.4 x 0.4 m.
+    assert facts["reachable_m2"] == pytest.approx(5.52 * 4.52 - 0.76**2, rel=0.03)
+    np.testing.assert_allclose(facts["size_m"], [6.1, 5.1, 2.6], atol=0.01)
+    assert len(facts["notes"]) == 1 and "model://gone" in facts["notes"][0]
+    text = " ".join(run("info", str(path)).split())
+    assert "1 couch" in text and "note: the model 'model://gone'" in text
+
+
+def test_import_export_and_back(tmp_path: Path) -> None:
+    path = write_world(tmp_path / "in", ROOM + box_model("Stool", "2 1 0.4 0 0 0"))
+    (tmp_path / "c.json").write_text('{"Stool*": "chair"}')
+    output = run("import", str(path), str(tmp_path / "mine"), "--categories", str(tmp_path / "c.json"))
+    assert "2 instances, 1 of them in a category" in " ".join(output.split())
+    run("export", str(tmp_path / "mine"), str(tmp_path / "habitat"))
+    run("export", str(tmp_path / "mine"), str(tmp_path / "again"), "--format", "glb")
+    for place in (tmp_path / "mine", tmp_path / "habitat" / "stages" / "test.stage_config.json", tmp_path / "again"):
+        facts = json.loads(run("info", str(place), "--json"))
+        assert facts["categories"]["chair"] == 1 and facts["instances"] == 2
+
+
+def test_options_that_are_wrong_are_users_mistakes(tmp_path: Path) -> None:
+    for arguments, message in (
+        (("export", "test_01", str(tmp_path / "x"), "--format", "obj"), "habitat or glb"),
+        (("info", "test_01", "--models", str(tmp_path / "gone")), "is no folder"),
+        (("info", "attic"), "no home and not there"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run(*arguments)
 
 
 def test_an_unknown_home_is_a_users_mistake(tmp_path: Path) -> None:

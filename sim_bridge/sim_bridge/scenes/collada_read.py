@@ -96,7 +96,9 @@ def read_collada(path: Path, picture: Picture, notes: Notes) -> Collada:
     import collada
 
     data = read_bytes(path)
-    check_xml(data, path)
+    tag = check_xml(data, path)
+    if tag.rsplit(":", 1)[-1] != "COLLADA":
+        raise InputError(f"{path} is not a readable COLLADA file: its root is <{tag}>")
     materials: dict[int, Material] = {}
     meshes = []
     try:

@@ -94,8 +94,8 @@ def read_xml(path: Path) -> ElementTree.Element:
     return ElementTree.fromstring(data)
 
 
-def check_xml(data: bytes, path: Path) -> None:
-    """Refuse what is not well-formed XML or has a document type.
+def check_xml(data: bytes, path: Path) -> str:
+    """Refuse what is not well-formed XML or has a document type; returns the root's tag.
 
     Raises:
         InputError: if so.
@@ -104,11 +104,19 @@ def check_xml(data: bytes, path: Path) -> None:
     def refuse(*_: object) -> None:
         raise InputError(f"{path} has a document type (<!DOCTYPE>), which scene files do not need; remove it")
 
+    tags: list[str] = []
+
+    def begin(tag: str, _: object) -> None:
+        tags.append(tag)
+        parser.StartElementHandler = None
+
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = begin
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         if data[:100].startswith(b"version https://git-lfs"):
             raise InputError(f"{path} is a Git LFS pointer, not the file itself; run 'git lfs pull'") from error
         raise InputError(f"{path} is not valid XML: {error}") from error
+    return tags[0]

@@ -24,7 +24,10 @@ LAMP_SPACING_M = 4.5
 SMALLEST_M, LARGEST_M = 1.0, 150.0
 UNITS = ((0.001, "millimetres"), (0.01, "centimetres"), (0.0254, "inches"), (0.3048, "feet"))
 FLOOR_TOLERANCE_M = 0.03
+SMALLEST_FLOOR_M2 = (4.0, 12.0)
+"""A level surface smaller than this is a table or a bed: at the bottom of the scene, and 0.3 m or more above it."""
 HEADROOM_M = 1.1
+SCAN_TRIANGLES = 20_000
 
 TO_Z_UP: dict[str, FloatArray] = {
     "z": np.eye(3),
@@ -62,8 +65,8 @@ def _facing(pieces: list[Piece], axis: int) -> float:
 def upright(pieces: list[Piece], says: str, asked: str | None, notes: Notes) -> list[Piece]:
     """Pieces with z up.
 
-    A home is wider than high, so the format's axis is doubted where the file is much flatter along another one and
-    most of its level surface lies across that one too.
+    A home is wider than high, so the format's axis is doubted where a file of many things (or one large scan) is much
+    flatter along another one and most of its level surface lies across that one too.
 
     Args:
         pieces: in the file's axes.
@@ -76,7 +79,8 @@ def upright(pieces: list[Piece], says: str, asked: str | None, notes: Notes) -> 
         low, high = bounds_of([piece.mesh for piece in pieces])
         extent = dict(zip("xyz", high - low, strict=True))
         other = "y" if says == "z" else "z"
-        flatter = extent[other] < 0.6 * extent[says] and max(extent.values()) > 3.0
+        many = len({piece.instance for piece in pieces}) >= 5 or sum(len(p.mesh.faces) for p in pieces) > SCAN_TRIANGLES
+        flatter = many and extent[other] < 0.6 * extent[says] and max(extent.values()) > 3.0
         if flatter and _facing(pieces, "xyz".index(other)) > 1.5 * _facing(pieces, "xyz".index(says)):
             notes.add(f"{other} was taken for up, not {says} as the format has it (--up {says} to keep it)")
             up = other
@@ -250,22 +254,24 @@ def fit(name: str, pieces: list[Piece], says_up: str, options: SceneOptions, not
     pieces = upright(pieces, says_up, options.up, notes)
     pieces = cut_outliers(in_metres(pieces, options.scale, notes), notes)
     if options.floor_m is not None:
-        height, area = options.floor_m, 1.0
+        height, found = options.floor_m, True
     else:
         height, area = floor_height(merge([piece.mesh for piece in pieces]))
-    if area < 0.5:
-        height = float(bounds_of([piece.mesh for piece in pieces])[0, 2])
-    if abs(height) > FLOOR_TOLERANCE_M or area < 0.5:
-        if area >= 0.5:
+        bottom = float(bounds_of([piece.mesh for piece in pieces])[0, 2])
+        found = area >= SMALLEST_FLOOR_M2[int(height > bottom + 0.3)]
+        height = height if found else bottom
+    if abs(height) > FLOOR_TOLERANCE_M or not found:
+        if found:
             notes.add(f"the floor was found at z = {height:.2f} m and moved to 0")
         pieces = transform_all(pieces, np.eye(3), np.array([0.0, 0.0, -height]))
-    pieces = _floor_faces_up(pieces, notes)
-    if area < 0.5 or not floor_plan(merge([piece.mesh for piece in pieces])).standing.any():
+    if found:
+        pieces = _floor_faces_up(pieces, notes)
+    if not found or not floor_plan(merge([piece.mesh for piece in pieces])).standing.any():
         notes.add("there is no floor that the robot fits on; a plain one was added")
         pieces = [*pieces, _plain_floor(pieces)]
     parts = parts_of(pieces, options)
     start, lamps = start_and_lamps(parts, name)
     parts, turned, twins = face_the_light(parts, lamps)
-    if turned or twins:
+    if turned + twins > 0.01 * sum(len(part.mesh.faces) for part in parts):
         notes.add(f"{turned} triangles that faced away from the light were turned, {twins} that lay on another dropped")
     return Scene(name, parts, lamps, start)

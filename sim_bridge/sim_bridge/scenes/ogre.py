@@ -27,9 +27,9 @@ GAZEBO: dict[str, Colour] = {
 """Plain colours for `Gazebo/<name>`; pictures that Gazebo itself has (wood, bricks) are replaced by their mean."""
 
 _MATERIAL = re.compile(r"^\s*material\s+(\"[^\"]+\"|[^\s:{]+)", re.MULTILINE)
-_DIFFUSE = re.compile(r"^\s*diffuse\s+([-\d.eE]+)\s+([-\d.eE]+)\s+([-\d.eE]+)", re.MULTILINE)
-_AMBIENT = re.compile(r"^\s*ambient\s+([-\d.eE]+)\s+([-\d.eE]+)\s+([-\d.eE]+)", re.MULTILINE)
-_TEXTURE = re.compile(r"^\s*texture\s+(\"[^\"]+\"|[^\s{]+)", re.MULTILINE)
+_DIFFUSE = re.compile(r"(?<!\S)diffuse\s+([-\d.eE]+)\s+([-\d.eE]+)\s+([-\d.eE]+)")
+_AMBIENT = re.compile(r"(?<!\S)ambient\s+([-\d.eE]+)\s+([-\d.eE]+)\s+([-\d.eE]+)")
+_TEXTURE = re.compile(r"(?<!\S)texture\s+(\"[^\"]+\"|[^\s{]+)")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from sim_bridge.scenes.sdf_visual import Visuals
 
 Element = ElementTree.Element
 FloatArray = npt.NDArray[np.float64]
-MAX_DEPTH, MAX_VISUALS = 32, 50_000
+MAX_DEPTH, MAX_THINGS = 32, 10_000
 FUEL = (Path(".gz/fuel"), Path(".ignition/fuel"))
 BUILT_IN: dict[str, str | None] = {
     "sun": None,
@@ -115,6 +115,7 @@ class SdfReader:
         called: str = "",
     ) -> None:
         """A `<model>` or an `<include>`: find its model, its name and its pose, then its visuals."""
+        self._counted()
         if len(names) > MAX_DEPTH or len(files) > MAX_DEPTH:
             raise InputError(f"{path}: models are nested more than {MAX_DEPTH} deep")
         model, file, given = element, path, element.get("name", "")
@@ -135,6 +136,11 @@ class SdfReader:
         if not names and name in states:
             T = states[name]
         self._contents(model, T, inner, file, (*names, name), files)
+
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > MAX_THINGS:
+            raise InputError(f"{self.path} has more than {MAX_THINGS} models and visuals; does a model include itself?")
 
     def _unused(self, names: tuple[str, ...]) -> str:
         """The last of the names, with a number where another model has the same."""
@@ -164,9 +170,7 @@ class SdfReader:
                 self._thing(element, T, scope, file, names, files, {})
 
     def _visual(self, visual: Element, T: FloatArray, file: Path, names: tuple[str, ...], model: Element) -> None:
-        self._count += 1
-        if self._count > MAX_VISUALS:
-            raise InputError(f"{self.path} shows more than {MAX_VISUALS} visuals; does a model include itself?")
+        self._counted()
         instance = "::".join(names)
         category = category_of_name(names[-1])
         if category == NO_CATEGORY:
