@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seal_mapping.grid import Grid2D
+from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_policy.global_policy import GlobalPolicy, Point
 from seal_policy.goals import GoalConfig, GoalKeeper
@@ -38,7 +39,7 @@ class ExplorerConfig:
         bump_steps: for how many steps such a mark stays.
         detour_steps: search for a manoeuvre if the look ahead needs so many steps more than the field asks for.
         long_manoeuvre: a manoeuvre of more steps is searched for again with less clearance, and taken if shorter.
-        squeeze_margin_m: what then is kept free beyond the robot's radius.
+        squeeze_margin_m: what then is kept free beyond the robot's radius; not for `bump_steps` after a contact.
         stall_steps: re-plan and recover if the way left has not become shorter for so many steps.
         back_steps: how far to go back on its own track when nothing else is left.
     """
@@ -79,6 +80,7 @@ class Navigator:
         self._recovery: list[Action] = []
         self._manoeuvre: list[Action] = []
         self._manoeuvre_clear_m = self.config.planner.grow_m
+        self._squeeze_from = 0
         self._best_left = math.inf
         self._best_step = 0
         self._step = -1
@@ -134,6 +136,7 @@ class Navigator:
         ahead = self.config.bump_ahead_m
         self._bumps.append((self._step, (x + ahead * math.cos(yaw), y + ahead * math.sin(yaw))))
         self._recovery, self._manoeuvre = [], []
+        self._squeeze_from = self._step + self.config.bump_steps
         self.plan = None
         log.debug("step %d: blocked at (%.2f, %.2f)", self._step, x, y)
 
@@ -145,7 +148,7 @@ class Navigator:
             return Action.LEFT
         if self._recovery:
             return self._recovery.pop(0)
-        self._bumps = [(since, xy) for since, xy in self._bumps if self._step - since < self.config.bump_steps]
+        self._bumps = [bump for bump in self._bumps if self._holds(bump, pose)]
         terrain = self._planner.terrain(obstacles, explored, [pose[:2], goal], [xy for _, xy in self._bumps])
         plan = self._current_plan(terrain, pose, goal)
         if self._manoeuvre:
@@ -162,6 +165,7 @@ class Navigator:
             return self._recover()
         if math.dist(pose[:2], plan.target_xy) < 0.5 * FORWARD_M:
             if plan.boxed_in:
+                self._bumps = []
                 return self._recover()
             return Action.LEFT if self._turning >= 0 else Action.RIGHT
         return self._drive(terrain, plan, pose)
@@ -175,7 +179,7 @@ class Navigator:
         if choice is not None and choice.cost <= expected:
             return choice.action
         found = find_manoeuvre(terrain, field, pose, self._local.needed(terrain, pose, grow))
-        if found is None or len(found) > self.config.long_manoeuvre:
+        if self._step >= self._squeeze_from and (found is None or len(found) > self.config.long_manoeuvre):
             squeezed = self.config.planner.robot_radius_m + self.config.squeeze_margin_m
             tighter = find_manoeuvre(terrain, field, pose, self._local.needed(terrain, pose, squeezed))
             if tighter is not None and (found is None or len(tighter) < len(found) - 4):
@@ -184,8 +188,25 @@ class Navigator:
         if found is not None:
             self._manoeuvre = found[1:]
             return found[0]
-        self._close(terrain, plan, pose)
+        if not self._bumps:
+            self._close(terrain, plan, pose)
+        elif choice is not None or not self._steps_back():
+            self._bumps, self.plan = [], None  # perhaps they alone shut the robot in
         return choice.action if choice is not None else self._recover()
+
+    def _leads_on(self, pose: tuple[float, float, float]) -> bool:
+        """Whether the manoeuvre under way also ends nearer to the goal of the plan now in force."""
+        assert self.plan is not None
+        T = planar_pose(*pose)
+        for action in self._manoeuvre:
+            T = T @ action_target(action)
+        return self.plan.field.at(T[:2, 3]) < self.plan.field.at(pose[:2]) - FORWARD_M
+
+    def _holds(self, bump: tuple[int, Point], pose: tuple[float, float, float]) -> bool:
+        """Whether a bump is fresh, and not where the robot's body now is: it cannot be there."""
+        since, xy = bump
+        fresh = self._step - since < self.config.bump_steps
+        return fresh and math.dist(xy, pose[:2]) > self.config.planner.robot_radius_m
 
     def _close(self, terrain: Terrain, plan: Plan, pose: tuple[float, float, float]) -> None:
         """Mark the narrowest place of the way ahead as blocked for a while, and plan anew."""
@@ -209,7 +230,9 @@ class Navigator:
         self.replans += 1
         left = self.plan.field.at(pose[:2])
         if new_goal:
-            self._turning, self._manoeuvre = 0, []
+            self._turning = 0
+            if not self._leads_on(pose):
+                self._manoeuvre = []
             self._best_left, self._best_step = left, self._step
         else:
             self._best_left = max(self._best_left, left)
@@ -231,15 +254,20 @@ class Navigator:
         """Turn round and go back on the own track, which is known to be free; then plan anew."""
         self.plan = None
         self._best_step = self._step
+        back = self._steps_back()
+        self._recovery = [Action.LEFT] * 6 + [Action.FORWARD] * back if back else [Action.LEFT] * 3
+        self._track = []
+        log.debug("step %d: recovers, %d steps back", self._step, back)
+        return self._recovery.pop(0)
+
+    def _steps_back(self) -> int:
+        """Steps that the robot has just driven straight ahead: it can go them back."""
         back = 0
         for action in reversed(self._track):
             if action is not Action.FORWARD or back == self.config.back_steps:
                 break
             back += 1
-        self._recovery = [Action.LEFT] * 6 + [Action.FORWARD] * back if back else [Action.LEFT] * 3
-        self._track = []
-        log.debug("step %d: recovers, %d steps back", self._step, back)
-        return self._recovery.pop(0)
+        return back
 
 
 class Explorer:
