@@ -107,7 +107,7 @@ def info(
         f"objects: {objects}",
         *(f"note: {note}" for note in facts["notes"]),
     ]
-    console.print("\n".join(lines), highlight=False, markup=False)
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def import_scene(
@@ -136,7 +136,7 @@ def import_scene(
         f"{out}: {facts['instances']} instances, {sum(facts['categories'].values())} of them in a category, "
         f"{facts['reachable_m2']} m2 reachable"
     )
-    Console().print("\n".join(lines), highlight=False, markup=False)
+    Console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def export(
