@@ -22,7 +22,7 @@ from seal_policy.frontier import (
 )
 from seal_policy.local_policy import heading_to
 from seal_policy.motion import FORWARD_M, TURN_RAD, planar
-from seal_policy.planner import Field, Planner, PlannerConfig, descend_cells
+from seal_policy.planner import Field, Planner, PlannerConfig, descend_cells, disc
 from seal_policy.terrain import BoolArray, FloatArray, Terrain, coarsen
 
 Point = tuple[float, float]
@@ -75,6 +75,9 @@ class FrontierConfig:
         fov_rad: horizontal field of view, to know what has been looked at.
         tried: factor on the worth of places at a former goal that the robot has been to: what it did not see from there
             the first time, it hardly will the second.
+        closed_steps: where the robot could not go on towards a goal, the way is taken for closed for so many steps ...
+        closed_m: ... within this radius of a point on it ...
+        closed_ahead_m: ... so far ahead of the robot.
         failed_m: places this near to a goal that could not be reached are left out.
     """
 
@@ -91,6 +94,9 @@ class FrontierConfig:
     fov_rad: float = math.radians(79.0)
     tried: float = 0.5
     failed_m: float = 0.4
+    closed_steps: int = 100
+    closed_m: float = 0.15
+    closed_ahead_m: float = 0.45
 
     def __post_init__(self) -> None:
         if min(self.min_frontier_m, self.piece_m, self.view_m, self.through_m, self.look_m) <= 0:
@@ -127,11 +133,15 @@ class FrontierPolicy:
         )
         self._last: Point | None = None
         self._given: list[Point] = []
+        self._closed: list[tuple[int, Point]] = []
 
     def goal(self, inp: PolicyInput) -> Point:
         """See `GlobalPolicy.goal`."""
-        view = self._view(inp)
         pose = planar(inp.T_map_base)
+        view = self._view(inp)
+        if self._last is not None and len(inp.failed) and math.dist(inp.failed[-1], self._last) < 1e-6:
+            self._closed.append((inp.step, _way_out(view.cost, self._last, pose, self.config.closed_ahead_m)))
+            view = self._view(inp)
         best = self._frontier(view, pose, inp)
         if best is None:
             best = self._second_look(view, pose, inp) or self._patrol(view, pose, inp)
@@ -150,6 +160,10 @@ class FrontierPolicy:
             _paint_disc(known, terrain, (px, py), c.near_sight_m)
         speed = planner.speed(terrain, (x, y), known)
         i, j = terrain.cell((x, y))
+        for since, point in self._closed:
+            if inp.step - since < c.closed_steps and math.dist(point, (x, y)) > 2 * c.closed_m:
+                shut = disc(speed.shape, terrain, point, c.closed_m, factor)
+                speed[shut] = 0.0
         cost = planner.march(terrain, speed, (i // factor, j // factor))
         blocked: BoolArray = np.asarray(coarsen(terrain.obstacles, factor).any(axis=2))
         unknown: BoolArray = ~np.asarray(coarsen(terrain.explored, factor).any(axis=2)) & ~blocked
@@ -266,17 +280,25 @@ class RandomPolicy:
 POLICIES = ("frontier", "random")
 
 
-def make_policy(name: str, seed: int = 0) -> GlobalPolicy:
-    """The goal policy of that name.
+def make_policy(name: str, seed: int = 0, planner: PlannerConfig | None = None) -> GlobalPolicy:
+    """The goal policy of that name; `planner` says where the robot fits.
 
     Raises:
         InputError: if there is none; the text lists those that exist.
     """
     if name == "frontier":
-        return FrontierPolicy()
+        return FrontierPolicy(planner=planner)
     if name == "random":
         return RandomPolicy(seed)
     raise InputError(f"unknown policy {name!r}; expected one of: {', '.join(POLICIES)}")
+
+
+def _way_out(cost: Field, goal: Point, pose: tuple[float, float, float], ahead_m: float) -> Point:
+    """The point of the way from a pose to a goal that is first so far away, or the goal where all of it is nearer."""
+    for x, y in cost.descend(goal)[::-1].tolist():
+        if math.dist((x, y), pose[:2]) >= ahead_m:
+            return x, y
+    return goal
 
 
 def _spaced(xy: FloatArray, spacing_m: float) -> list[Point]:

@@ -68,6 +68,10 @@ class PlannerConfig:
         return self.robot_radius_m + self.margin_m
 
 
+TIGHT = PlannerConfig(margin_m=0.03, unknown_speed=0.15)
+"""For the pilot, which can aim anywhere and stops by what it sees: passages that steps of 30 degrees would not fit."""
+
+
 @dataclass(frozen=True)
 class Field:
     """Travel cost in metres of full-speed driving; inf where the source cannot be reached.
@@ -202,7 +206,7 @@ class Planner:
         speed[~seen] *= c.unknown_speed
         here = terrain.clearance_at(robot_xy)
         if here < c.grow_m:
-            near = _disc(speed.shape, terrain, robot_xy, c.escape_m, c.factor)
+            near = disc(speed.shape, terrain, robot_xy, c.escape_m, c.factor)
             speed[near & (speed == 0.0) & (open_m > max(0.0, here - terrain.cell_m))] = 0.1
         i, j = terrain.cell(robot_xy)
         speed[i // c.factor, j // c.factor] = max(speed[i // c.factor, j // c.factor], 0.1)
@@ -235,7 +239,7 @@ class Planner:
         return int(best[0]), int(best[1])
 
 
-def _disc(shape: tuple[int, ...], terrain: Terrain, xy: tuple[float, float], radius_m: float, factor: int) -> BoolArray:
+def disc(shape: tuple[int, ...], terrain: Terrain, xy: tuple[float, float], radius_m: float, factor: int) -> BoolArray:
     """Coarse cells whose centre lies within a radius of a point."""
     cell = terrain.cell_m * factor
     x = terrain.origin_xy[0] + (np.arange(shape[0]) + 0.5) * cell - xy[0]
