@@ -28,6 +28,9 @@ def _room_picture(wall_m: float = 9.0, top_m: float = 2.5) -> np.ndarray:
     return np.repeat(column[:, None], CAMERA.width, axis=1)
 
 
+FAR = NearbyConfig(max_range_m=3.5)
+
+
 def _look(nearby: Nearby, pose: tuple[float, float, float], depth: np.ndarray) -> None:
     nearby.stand(pose)
     nearby.see_depth(depth, CAMERA, planar_pose(*pose) @ T_BASE_CAMERA)
@@ -56,7 +59,7 @@ def test_a_wall_seen_from_another_place_stays_where_it_is() -> None:
 
 
 def test_what_is_looked_through_is_free_again() -> None:
-    nearby = Nearby()
+    nearby = Nearby(FAR)
     _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.0))
     _look(nearby, (0.0, 0.0, 0.0), _room_picture(3.0))
     assert not nearby.obstacles().value_at([2.0, 0.0], True) and nearby.obstacles().value_at([3.0, 0.0], False)
@@ -86,7 +89,7 @@ def test_a_low_threshold_and_a_high_shelf_are_no_obstacles() -> None:
 def test_single_readings_and_nothing_are_left_out() -> None:
     nearby = Nearby()
     depth = np.full((120, 160), np.nan, np.float32)
-    depth[60, 80] = 1.5
+    depth[60, 80:83] = 1.5  # three in a cell, one too few
     _look(nearby, (0.0, 0.0, 0.0), depth)
     assert not nearby.obstacles().cells.any()
 
@@ -102,7 +105,7 @@ def test_a_laser_shows_obstacles_only() -> None:
 
 
 def test_the_map_is_corrected_where_the_robot_has_looked() -> None:
-    nearby = Nearby()
+    nearby = Nearby(FAR)
     _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.5))
     stale = Grid2D(np.zeros((400, 40), bool), np.array([-10.025, -1.025]), 0.05)
     for x in (2.0, 1.0, 8.0):  # on floor that is seen to be free; where the camera cannot see; far away

@@ -13,7 +13,7 @@ from tests.policy.toy import room, whole
 
 from seal_mapping.grid import Grid2D
 from seal_perception.pose import planar_pose, pose_yaw
-from seal_policy.pilot import STOP, Pilot, PilotConfig
+from seal_policy.pilot import STOP, Pilot, PilotConfig, warm_up
 
 
 def _two_rooms() -> np.ndarray:
@@ -151,6 +151,17 @@ def test_no_way_to_the_goal_is_a_stall_and_no_contact() -> None:
 def test_wrong_numbers_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PilotConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_warming_up_leaves_nothing_behind() -> None:
+    out = []
+    for _ in range(2):
+        pilot, world = Pilot(), DrivenToy(room(4, 4), 2.0, 2.0)
+        pilot.see_scan(0.0, world.scan(), world.T)
+        pilot.see_map(*whole(world.blocked))
+        out.append(pilot.steer(0.1, world.T, (3.0, 3.0)))
+        warm_up()
+    assert out[0] == out[1] != STOP
 
 
 def test_a_pose_in_a_message_steers_alike() -> None:

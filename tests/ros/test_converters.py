@@ -327,6 +327,19 @@ def test_messages_are_matched_by_stamp_in_any_order() -> None:
         matcher.add("c", 3, "c3")
 
 
+def test_a_part_that_comes_between_is_no_dropped_set() -> None:
+    matcher = StampMatcher(("a", "odom"), lambda *_: None, keep=3, between="odom")
+    for stamp in range(10):
+        matcher.add("odom", stamp, "o")
+    matcher.add("a", 8, "a")
+    assert matcher.dropped == 0 and matcher.matched == 1
+    matcher.add("a", 9, "a")
+    matcher.add("a", 10, "a")
+    matcher.add("a", 11, "a")
+    matcher.add("odom", 11, "o")
+    assert matcher.dropped == 1 and matcher.matched == 3
+
+
 def test_the_overlay_colours_confident_masks_only() -> None:
     masks = np.zeros((2, 2, 2), bool)
     masks[0, 0, 0] = masks[1, 1, 1] = True

@@ -102,14 +102,50 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
     changed = {
         "scene": "train_01", "steps": "77", "run_dir": str(tmp_path), "seed": "5", "weights": "none", "width": "64",
         "height": "48", "policy": "random", "record": "false", "detector_threads": "3", "voxels_every": "4",
-        "publish_truth": "true", "namespace": "robot1", "use_sim_time": "true",
+        "publish_truth": "true", "namespace": "robot1", "use_sim_time": "true", "mode": "paced", "minutes": "3",
+        "real_time_factor": "2", "camera_hz": "4", "depth_noise": "d435", "motion_noise": "locobot",
+        "laser": "rplidar", "map_preset": "noisy",
+        "write_truth": "true", "wall_heading": "true",
     }  # fmt: skip
-    base = node_keywords(config_from_arguments({}))
     for name, _, description in launch_arguments():
         assert len(description) > 5, name
         if name != "stack":
-            assert node_keywords(config_from_arguments({name: changed.pop(name)})) != base, name
+            mode = {"mode": "paced"} if name in ("minutes", "write_truth") else {}
+            base = node_keywords(config_from_arguments(mode))
+            assert node_keywords(config_from_arguments({**mode, name: changed.pop(name)})) != base, name
     assert not changed
+
+
+def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
+    config = StackConfig(run_dir=tmp_path, mode="paced", minutes=0.5, camera_hz=4, laser="rplidar", write_truth=True)
+    specs = {s.name: s for s in node_specs(config)}
+    assert list(specs) == ["sim_bridge", "perception", "mapping", "policy", "planner", "recorder", "monitor"]
+    bridge, planner = specs["sim_bridge"].parameters, specs["planner"].parameters
+    assert (bridge["mode"], bridge["seconds"], bridge["truth_path"]) == ("paced", 30.0, str(tmp_path / "truth.json"))
+    assert bridge["expect_publishers"] == ["cmd_vel"] and "contact=2" in bridge["expect_subscribers"]
+    assert planner["expect_subscribers"] == ["cmd_vel=1"] and planner["use_scan"] is True
+    assert specs["recorder"].parameters["expected_frames"] == specs["monitor"].parameters["expected_frames"] == 121
+    assert specs["policy"].parameters["max_steps"] == 0 and specs["mapping"].parameters["lockstep"] is False
+    by_walls = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode="paced", wall_heading=True))}
+    assert by_walls["sim_bridge"].parameters["odom_topic"] == "odom_wheels"
+    assert by_walls["sim_bridge"].parameters["seconds"] == 600.0
+    assert "odom_wheels=1" in by_walls["sim_bridge"].parameters["expect_subscribers"]
+    assert by_walls["heading"].parameters["expect_subscribers"] == ["odom=5"]
+    lockstep = {s.name: s.parameters for s in node_specs(StackConfig(run_dir=tmp_path))}
+    assert lockstep["sim_bridge"]["truth_path"] == "" and "contact" not in str(lockstep["sim_bridge"]["wait_for"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mode": "fast"}, "mode must be lockstep or paced, got 'fast'"),
+        ({"real_time_factor": 0.0}, "need minutes > 0"),
+        ({"map_preset": "best"}, "map_preset must be clean or noisy, got 'best'"),
+    ],
+)
+def test_a_wrong_mode_or_pace_is_named(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        StackConfig(**changes)  # type: ignore[arg-type]
 
 
 def test_a_launch_argument_of_the_wrong_type_is_named() -> None:
@@ -183,6 +219,20 @@ def test_two_runs_do_not_share_a_domain(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
     with ros_domain(config) as again:
         assert again == 231
+
+
+def test_a_paced_run_log_counts_mapped_frames_and_contacts() -> None:
+    log = RunLog(paced=True)
+    for k in range(10):
+        log.pose(k, planar_pose(0.1 * k, 0, 0), float(k))
+    for k in (0, 5):
+        log.mapped(k, {"confident_voxels": "3", "explored_area_m2": "1.5"}, k + 0.5)
+    log.goal(5, (1.0, 2.0))
+    log.contact()
+    assert log.whole_frames() == 2 and log.progress()["frames"] == 2
+    found = log.trajectory()
+    assert (found["stamps_ns"], found["actions"], found["goals"]) == ([0, 5], [], [[1, 1.0, 2.0]])
+    assert log.status()["contacts"] == 1
 
 
 def test_the_run_log_does_not_depend_on_the_order_of_messages(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ setup(
         "console_scripts": [
             "mapping_node = seal_mapping.nodes.mapping_node:main",
             "recorder_node = seal_mapping.nodes.recorder_node:main",
+            "heading_node = seal_mapping.nodes.heading_node:main",
             "label_node = seal_mapping.nodes.label_node:main",
         ],
     },

@@ -5,20 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.wall_heading import WallHeading
 from seal_perception.detector import Detector
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
-from seal_perception.simulator import Drivable, Observation, Simulator
+from seal_perception.pose import FloatArray
+from seal_perception.simulator import Observation
 from seal_policy.goal_ticks import GoalTicks
 from seal_policy.pilot import Pilot
 from sim_bridge.paced_robot import PacedConfig, PacedRobot
-
-
-class DrivableWorld(Simulator, Drivable, Protocol):
-    """A simulator that can be driven."""
+from sim_bridge.worlds import World
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,12 @@ class PacedRates:
             raise ValueError(f"command_hz must divide physics_hz {self.robot.physics_hz}, got {self.command_hz}")
 
 
-Watcher = Callable[[PacedRobot, Observation], None]
+Watcher = Callable[[PacedRobot, Observation, FloatArray], None]
+"""Gets the robot, what it saw, and where the stack takes it to be (T_map_base)."""
 
 
 def drive_paced(
-    world: DrivableWorld,
+    world: World,
     voxel_map: VoxelMap,
     goals: GoalTicks,
     pilot: Pilot,
@@ -50,6 +49,7 @@ def drive_paced(
     rates: PacedRates | None = None,
     seed: int = 0,
     detector: Detector | None = None,
+    heading: WallHeading | None = None,
     on_picture: Watcher | None = None,
 ) -> PacedRobot:
     """Explore for so many simulated seconds from the start pose of `seed`.
@@ -65,6 +65,7 @@ def drive_paced(
         rates: how often what happens.
         seed: start pose.
         detector: None = map without categories.
+        heading: corrects what odometry claims; None = odometry is taken as it is.
         on_picture: called after each picture has been mapped; for watching and evaluation.
 
     Raises:
@@ -81,35 +82,40 @@ def drive_paced(
         if robot.picture_due:
             if robot.ticks:
                 seen = world.observe()
-            _take_picture(world, voxel_map, goals, pilot, robot, seen, detector)
+            T_map_base = heading.follow(seen.T_odom_base) if heading is not None else seen.T_odom_base
+            if heading is not None:
+                heading.see_depth(seen.depth, world.camera, world.T_base_camera)
+                T_map_base = heading.follow(seen.T_odom_base)
+            _take_picture(world, voxel_map, goals, pilot, robot, seen, T_map_base, detector)
             if on_picture is not None:
-                on_picture(robot, seen)
+                on_picture(robot, seen, T_map_base)
         if robot.ticks >= last:
             return robot
         if robot.ticks % per_command == 0:
-            speed = pilot.steer(robot.time_s, world.T_odom_base, goals.goal)
+            T_map_base = heading.follow(world.T_odom_base) if heading is not None else world.T_odom_base
+            speed = pilot.steer(robot.time_s, T_map_base, goals.goal)
             robot.command(speed.forward_mps, speed.turn_radps)
         if robot.tick():
             pilot.see_contact()
 
 
 def _take_picture(
-    world: DrivableWorld,
+    world: World,
     voxel_map: VoxelMap,
     goals: GoalTicks,
     pilot: Pilot,
     robot: PacedRobot,
     seen: Observation,
+    T_map_base: FloatArray,
     detector: Detector | None,
 ) -> None:
     """Map a picture, and tell goals and pilot."""
     found = detector.detect(seen.rgb) if detector is not None else None
-    T_map_camera = seen.T_odom_base @ world.T_base_camera
-    frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_camera)
+    frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
     voxel_map.integrate(frame, found.score_image() if found is not None else None)
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
-    pilot.see_depth(robot.time_s, seen.depth, world.camera, seen.T_odom_base, world.T_base_camera)
+    pilot.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
     if seen.scan is not None:
-        pilot.see_scan(robot.time_s, seen.scan, seen.T_odom_base)
+        pilot.see_scan(robot.time_s, seen.scan, T_map_base)
     pilot.see_map(obstacles, explored)
-    goals.update(robot.time_s, obstacles, explored, seen.T_odom_base)
+    goals.update(robot.time_s, obstacles, explored, T_map_base)

@@ -26,9 +26,15 @@ def action_name(T_base_target: FloatArray) -> str:
 
 
 class RunLog:
-    """Collects messages in any order; writes trajectory.json (no clock in it) and status.json."""
+    """Collects messages in any order; writes trajectory.json (no clock in it) and status.json.
 
-    def __init__(self) -> None:
+    Args:
+        paced: a frame is answered by the map alone, and odometry comes in between.
+    """
+
+    def __init__(self, paced: bool = False) -> None:
+        self._paced = paced
+        self._contacts = 0
         self._poses: dict[int, tuple[float, float, float]] = {}
         self._actions: dict[int, str] = {}
         self._goals: dict[int, tuple[float, float]] = {}
@@ -58,16 +64,21 @@ class RunLog:
         self._actions[stamp_ns] = action_name(T_base_target)
         self._times["step"][stamp_ns] = now_s
 
+    def contact(self) -> None:
+        """Something was touched."""
+        self._contacts += 1
+
     def whole_frames(self) -> int:
-        """Frames with pose, map figures and answer."""
+        """Frames with pose, map figures and, in lockstep, answer."""
         return len(self._whole())
 
     def _whole(self) -> list[int]:
-        return sorted(self._poses.keys() & self._map.keys() & self._actions.keys())
+        mapped = self._poses.keys() & self._map.keys()
+        return sorted(mapped if self._paced else mapped & self._actions.keys())
 
     def progress(self) -> dict[str, float]:
         """Latest figures for a person: frames, elapsed_s (since the first answer), explored_m2, confident_voxels."""
-        times = self._times["step"]
+        times = self._times["map" if self._paced else "step"]
         last = self._map[max(self._map)] if self._map else {}
         first = min(times.values(), default=0.0)
         return {
@@ -84,7 +95,7 @@ class RunLog:
         return {
             "stamps_ns": stamps,
             "poses": [list(self._poses[s]) for s in stamps],
-            "actions": [self._actions[s] for s in stamps],
+            "actions": [] if self._paced else [self._actions[s] for s in stamps],
             "goals": [[position[s], *self._goals[s]] for s in sorted(self._goals) if s in position],
         }
 
@@ -98,6 +109,7 @@ class RunLog:
             "explored_m2": [self._map[s]["explored_area_m2"] for s in stamps],
             "steps_per_s": round((len(stamps) - 1) / elapsed, 3) if elapsed > 0 and len(stamps) > 1 else 0.0,
             "ms": {name: _median_p90(values) for name, values in self._stages(stamps).items() if values},
+            **({"contacts": self._contacts} if self._paced else {}),
         }
 
     def _stages(self, stamps: list[int]) -> dict[str, list[float]]:

@@ -133,7 +133,7 @@ def _prepare(config: StackConfig, run_dir: Path) -> Path:
         log_dir.mkdir(parents=True, exist_ok=True)
         if config.bag_path.is_dir():
             shutil.rmtree(config.bag_path)
-        for name in ("map.npz", "trajectory.json", "status.json"):
+        for name in ("map.npz", "trajectory.json", "status.json", "truth.json"):
             (run_dir / name).unlink(missing_ok=True)
         values = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(config).items()}
         write_json(run_dir / "stack.json", values)

@@ -12,10 +12,14 @@ from typing import Any
 
 import yaml
 
+from seal_bringup.map_presets import MAPS
+from seal_mapping.map_config import MapConfig
 from seal_perception.errors import InputError
+from seal_policy.planner import TIGHT, PlannerConfig
 
 PACKAGE = "seal_bringup"
 DEFAULT_STACK = "sim.yaml"
+MODES = ("lockstep", "paced")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,16 @@ class StackConfig:
         namespace: put before all relative topics.
         domain_id: ROS_DOMAIN_ID; -1 = that of the environment.
         use_sim_time: nodes take their time from /clock.
+        mode: lockstep (a step per frame, repeats exactly) or paced (time runs, cmd_vel drives).
+        minutes: paced: simulated minutes of the run; `steps` is not used then.
+        real_time_factor: paced: simulated seconds per second, at most.
+        camera_hz: paced: pictures per simulated second.
+        depth_noise: the simulator's depth camera: none or d435.
+        motion_noise: the simulator's wheels and odometry: none, locobot, actuation or odometry.
+        laser: the simulator's laser scanner: none, rplidar or rplidar_exact; the paced planner hears it.
+        map_preset: parameters of the map: clean (exact depth and poses) or noisy, see seal_bringup.map_presets.
+        wall_heading: correct the heading of odometry by walls that stand at right angles.
+        write_truth: paced: true poses to truth.json when the run is over; for evaluation alone.
         stack: YAML file with the nodes; empty = the shipped sim.yaml.
     """
 
@@ -58,6 +72,16 @@ class StackConfig:
     namespace: str = ""
     domain_id: int = -1
     use_sim_time: bool = False
+    mode: str = "lockstep"
+    minutes: float = 10.0
+    real_time_factor: float = 1.0
+    camera_hz: int = 5
+    depth_noise: str = "none"
+    motion_noise: str = "none"
+    laser: str = "none"
+    map_preset: str = "clean"
+    wall_heading: bool = False
+    write_truth: bool = False
     stack: str = ""
 
     def __post_init__(self) -> None:
@@ -67,13 +91,67 @@ class StackConfig:
             raise InputError(
                 f"need steps >= 1 and pictures of at least 16 x 16, got {self.steps}, {self.width} x {self.height}"
             )
+        if self.mode not in MODES:
+            raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")
+        if not (self.minutes > 0 and self.real_time_factor > 0 and self.camera_hz >= 1):
+            raise InputError(
+                "need minutes > 0, real_time_factor > 0 and camera_hz >= 1, got "
+                f"{self.minutes}, {self.real_time_factor}, {self.camera_hz}"
+            )
+        if self.map_preset not in MAPS:
+            raise InputError(f"map_preset must be {' or '.join(MAPS)}, got {self.map_preset!r}")
         if not -1 <= self.domain_id <= 232:
             raise InputError(f"domain_id must be 0..232, or -1 for the environment's, got {self.domain_id}")
 
     @property
+    def lockstep(self) -> bool:
+        """Whether each frame waits for a step."""
+        return self.mode == "lockstep"
+
+    @property
+    def paced(self) -> bool:
+        """Whether time runs."""
+        return not self.lockstep
+
+    @property
+    def plain_odometry(self) -> bool:
+        """Whether odometry is taken as it is."""
+        return not self.wall_heading
+
+    @property
+    def seconds(self) -> float:
+        """Simulated seconds of a paced run, in whole pictures."""
+        return round(60.0 * self.minutes * self.camera_hz) / self.camera_hz
+
+    @property
     def frames(self) -> int:
-        """Frames of the run: one before each action and one after the last."""
-        return self.steps + 1
+        """Frames of the run: in lockstep one before each action and one after the last, else one per picture."""
+        return self.steps + 1 if self.lockstep else round(self.seconds * self.camera_hz) + 1
+
+    @property
+    def map_config(self) -> MapConfig:
+        """Parameters of the map."""
+        return MAPS[self.map_preset]
+
+    @property
+    def margin_m(self) -> float:
+        """What planner and policy keep free beyond the robot's radius."""
+        return (TIGHT if self.paced else PlannerConfig()).margin_m
+
+    @property
+    def goal_steps(self) -> int:
+        """Steps after which the policy gives no more goals; 0 = it always does."""
+        return self.steps if self.lockstep else 0
+
+    @property
+    def use_scan(self) -> bool:
+        """Whether there is a laser to hear."""
+        return self.laser != "none"
+
+    @property
+    def truth_path(self) -> str:
+        """File of the true poses, for evaluation alone; empty = none."""
+        return str((Path(self.run_dir) / "truth.json").absolute()) if self.paced and self.write_truth else ""
 
     @property
     def bag_path(self) -> Path:
@@ -208,9 +286,11 @@ def _spec(row: dict[str, Any], config: StackConfig) -> NodeSpec:
 def _value(value: Any, config: StackConfig) -> Any:
     if not (isinstance(value, str) and value.startswith("$")):
         return value
-    if not hasattr(config, value[1:]):
-        raise InputError(f"{value} is no field of a run; known are {[f.name for f in dataclasses.fields(config)]}")
-    found = getattr(config, value[1:])
+    found: Any = config
+    for name in value[1:].split("."):
+        if not hasattr(found, name):
+            raise InputError(f"{value} is no field of a run; known are {[f.name for f in dataclasses.fields(config)]}")
+        found = getattr(found, name)
     return str(found.absolute()) if isinstance(found, Path) else found
 
 

@@ -10,6 +10,8 @@ from seal_perception.pose import FloatArray
 
 WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
 """What each frame of a lockstep run has; `goal` comes with some."""
+PACED = WHOLE[:-1]
+"""In paced mode nothing answers a frame, and odometry comes in between."""
 
 
 class FrameRecorder:
@@ -48,7 +50,7 @@ class FrameRecorder:
             return
         self._waiting.setdefault(stamp, {})[topic] = data
         if self._is_whole(stamp):
-            for earlier in sorted(s for s in self._waiting if s < stamp and self._is_whole(s)):
+            for earlier in sorted(s for s in self._waiting if s < stamp and (self._is_whole(s) or self._between(s))):
                 self._write(earlier)
 
     def whole_frames(self) -> int:
@@ -62,10 +64,15 @@ class FrameRecorder:
                 self._write(stamp)
         self._idle = {s for s in self._waiting if self._is_whole(s)}
 
+    def _between(self, stamp: int) -> bool:
+        """Whether this is odometry between the frames."""
+        return m.STEP not in self._whole and self._waiting[stamp].keys() <= {m.ODOM}
+
     def _is_whole(self, stamp: int) -> bool:
         return self._whole <= self._waiting[stamp].keys()
 
     def _write(self, stamp: int) -> None:
+        between = self._between(stamp)
         found = self._waiting.pop(stamp)
         if self._last_ns < 0:
             self._writer.write(m.TF_STATIC, stamp, self._static)
@@ -76,4 +83,5 @@ class FrameRecorder:
             if topic in found:
                 self._writer.write(topic, stamp, found[topic])
         self._last_ns = max(self._last_ns, stamp)
-        self._writer.flush()
+        if not between:
+            self._writer.flush()

@@ -42,6 +42,7 @@ VOXELS, OBSTACLES, EXPLORED, STATUS = "map/voxels", "map/obstacles", "map/explor
 GOAL, PLAN, STEP, READY = "goal", "plan", "step", "ready"
 TF, TF_STATIC = "/tf", "/tf_static"
 SCAN = "scan"
+CMD_VEL, CONTACT, WHEELS = "cmd_vel", "contact", "odom_wheels"
 
 MAP_FRAME, ODOM_FRAME, BASE_FRAME = "map", "odom", "base_link"
 CAMERA_FRAME = "camera_color_optical_frame"

@@ -8,8 +8,6 @@ from seal_policy.global_policy import GlobalPolicy, Point
 from seal_policy.goals import GoalConfig, GoalKeeper
 from seal_policy.terrain import FloatArray
 
-PACED_GOALS = GoalConfig(period_steps=40)
-
 
 class GoalTicks:
     """A `GoalKeeper`, whose rule counts steps, by the clock: a step is as long as one takes to drive.

@@ -47,11 +47,11 @@ class NearbyConfig:
     cell_m: float = 0.05
     reach_m: float = 3.0
     min_range_m: float = 0.15
-    max_range_m: float = 3.5
+    max_range_m: float = 2.2
     low_m: float = 0.08
     high_m: float = 1.1
     floor_m: float = 0.05
-    min_points: int = 2
+    min_points: int = 4
     columns: int = 160
     memory_m: float = 5.0
     turn_m: float = 0.15
@@ -164,16 +164,25 @@ class Nearby:
 
     def correct(self, obstacles: Grid2D) -> Grid2D:
         """The map's obstacles, where the robot has looked lately as it looks now."""
-        low = np.maximum(obstacles.world_to_cell(self.origin_xy + 0.5 * self.config.cell_m), 0)
-        edge = self.origin_xy + (len(self._hit) - 0.5) * self.config.cell_m
-        high = np.maximum(np.minimum(obstacles.world_to_cell(edge) + 1, obstacles.shape), low)
-        ij = np.stack(np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]), indexing="ij"), axis=-1)
+        side, cell = len(self._hit), self.config.cell_m
+        low = np.maximum(obstacles.world_to_cell(self.origin_xy + 0.5 * cell), 0)
+        high = np.minimum(obstacles.world_to_cell(self.origin_xy + (side - 0.5) * cell) + 1, obstacles.shape)
         cells = obstacles.cells.copy()
-        if ij.size:
-            xy = obstacles.cell_to_world(ij)
+        if (high > low).all():
+            # Nearest cell of this grid for each row and column of the map's, whose cells may have another size.
+            rows, columns = (
+                np.floor(
+                    (obstacles.origin_xy[k] + (np.arange(low[k], high[k]) + 0.5) * obstacles.cell_m - self.origin_xy[k])
+                    / cell
+                )
+                .astype(int)
+                .clip(0, side - 1)
+                for k in (0, 1)
+            )
+            window = np.ix_(rows, columns)
             part = cells[low[0] : high[0], low[1] : high[1]]
-            part &= ~self.free().value_at(xy, False).astype(bool)
-            part |= self.obstacles().value_at(xy, False).astype(bool)
+            part &= ~self.free().cells[window]
+            part |= self.obstacles().cells[window]
         return Grid2D(cells, obstacles.origin_xy, obstacles.cell_m)
 
     def _centre(self, pose: tuple[float, float, float]) -> None:

@@ -16,11 +16,12 @@ import numpy as np
 
 from seal_mapping.grid import Grid2D
 from seal_perception.camera import Camera
+from seal_perception.pose import camera_mounting
 from seal_perception.simulator import LaserScan
 from seal_policy.global_policy import Point
 from seal_policy.motion import planar
 from seal_policy.nearby import Nearby, NearbyConfig
-from seal_policy.planner import Plan, Planner, PlannerConfig
+from seal_policy.planner import TIGHT, Plan, Planner, PlannerConfig
 from seal_policy.terrain import FloatArray, Terrain
 from seal_policy.velocity import Clearance, Pose, Velocity, VelocityConfig, VelocityPolicy
 
@@ -49,7 +50,7 @@ class PilotConfig:
         blind_s: stop when no picture or sweep has come for so long.
     """
 
-    planner: PlannerConfig = field(default_factory=PlannerConfig)
+    planner: PlannerConfig = TIGHT
     velocity: VelocityConfig = field(default_factory=VelocityConfig)
     nearby: NearbyConfig = field(default_factory=NearbyConfig)
     replan_s: float = 1.0
@@ -90,6 +91,7 @@ class Pilot:
         self._time_s = self._planned_s = self._progress_s = 0.0
         self._seen_s = -math.inf
         self._best_left = math.inf
+        self._anchor: tuple[float, Point] = (0.0, (math.inf, math.inf))
 
     @property
     def path(self) -> FloatArray:
@@ -139,16 +141,16 @@ class Pilot:
     def _guard(self, pose: Pose, wanted: Velocity) -> Velocity:
         """Turn only, where what is wanted (after slewing) would soon touch what was seen lately."""
         stop_s = self.config.velocity.stop_s
-        if wanted.forward_mps > 0 and self._policy.free_s(pose, wanted, self._near()) < stop_s - 1e-9:
+        if wanted.forward_mps > 0 and self._policy.free_s(pose, wanted, self._near(slack_m=0.01)) < stop_s - 1e-9:
             self.guarded += 1
             return Velocity(0.0, wanted.turn_radps)
         return wanted
 
-    def _near(self) -> Clearance:
+    def _near(self, slack_m: float = 1e-3) -> Clearance:
         c = self.config
         keep = c.planner.robot_radius_m + c.velocity.touch_margin_m
         grid = self.nearby
-        return Clearance(grid.clearance(), grid.origin_xy, grid.config.cell_m, keep, outside_m=10.0)
+        return Clearance(grid.clearance(), grid.origin_xy, grid.config.cell_m, keep, 10.0, slack_m)
 
     def _wanted(self, pose: Pose, goal: Point | None) -> Velocity:
         """Manoeuvre if one is under way, else an arc to the goal."""
@@ -169,7 +171,9 @@ class Pilot:
         if math.dist(pose[:2], plan.target_xy) < c.arrive_m and not plan.boxed_in:
             self._progress_s = self._time_s
             return Velocity(0.0, c.look_radps if self._last.turn_radps >= 0 else -c.look_radps)
-        if self._time_s - self._progress_s > c.stall_s:
+        if math.dist(pose[:2], self._anchor[1]) > 0.15:
+            self._anchor = (self._time_s, pose[:2])
+        if self._time_s - self._progress_s > c.stall_s or self._stands_too_long():
             return self._recover(pose)
         mapped = Clearance.of_terrain(terrain, c.planner.grow_m)
         choice = self._policy.choose(plan.field, pose, mapped, self._near(), self._last.turn_radps)
@@ -221,10 +225,15 @@ class Pilot:
         else:
             self._go_back(pose)
 
+    def _stands_too_long(self) -> bool:
+        """Whether the robot has been at its place for longer than a new goal explains."""
+        return self._time_s - self._anchor[0] > 1.5 * self.config.stall_s
+
     def _recover(self, pose: Pose) -> Velocity:
         """Go back a little on the way it came, turn to the side with more room, and plan anew."""
         self.stalls += 1
         self._progress_s = self._time_s
+        self._anchor = (self._time_s, pose[:2])
         self.plan = None
         log.debug("%.1f s: no progress at (%.2f, %.2f)", self._time_s, *pose[:2])
         self._go_back(pose)
@@ -258,6 +267,19 @@ class Pilot:
             self._manoeuvre.popleft()
             self._progress_s = self._time_s
         return None
+
+
+def warm_up(config: PilotConfig | None = None) -> None:
+    """Steer once in a made-up room, so that all is compiled before time runs."""
+    pilot = Pilot(config)
+    cells = np.zeros((80, 80), bool)
+    cells[[0, -1]] = cells[:, [0, -1]] = True
+    camera = Camera(8, 6, 4.0, 4.0, 3.5, 2.5)
+    depth = np.full((6, 8), 1.5, np.float32)
+    obstacles = Grid2D(cells, np.full(2, -2.0), 0.05)
+    pilot.see_depth(0.0, depth, camera, np.eye(4), camera_mounting(0.88))
+    pilot.see_map(obstacles, Grid2D(~cells, obstacles.origin_xy, 0.05))
+    pilot.steer(0.1, np.eye(4), (1.0, 0.5))
 
 
 def _inside(terrain: Terrain, xy: Point) -> bool:

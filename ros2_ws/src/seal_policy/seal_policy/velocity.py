@@ -56,7 +56,7 @@ class VelocityConfig:
     horizon_s: float = 1.8
     sample_s: float = 0.15
     stop_s: float = 0.6
-    touch_margin_m: float = 0.05
+    touch_margin_m: float = 0.03
     keep_turn_s: float = 0.15
 
     def __post_init__(self) -> None:
@@ -82,6 +82,7 @@ class Clearance:
         cell_m: edge of a cell.
         keep_m: clearance to keep; where the robot has less already, it must not become less.
         outside_m: clearance beyond the grid.
+        slack_m: by so much it may become less all the same.
     """
 
     values: npt.NDArray[np.float32]
@@ -89,6 +90,7 @@ class Clearance:
     cell_m: float
     keep_m: float
     outside_m: float = 0.0
+    slack_m: float = 1e-3
 
     @classmethod
     def of_terrain(cls, terrain: Terrain, keep_m: float) -> Clearance:
@@ -98,7 +100,7 @@ class Clearance:
     def needed(self, x: float, y: float) -> float:
         """Clearance that the robot must keep on its way from (x, y)."""
         here = sample_grid(self.values, self.origin_xy, self.cell_m, x, y, self.outside_m)
-        return min(self.keep_m, float(here) - 1e-3)
+        return min(self.keep_m, float(here) - self.slack_m)
 
 
 class VelocityPolicy:
@@ -146,10 +148,15 @@ class VelocityPolicy:
         return float(_free_s(arc, *_grid(nearby, pose), np.array(pose, np.float64), c.horizon_s, c.sample_s))
 
     def slewed(self, last: Velocity, wanted: Velocity, seconds: float) -> Velocity:
-        """The wanted speeds as far as they can be reached in the time since the last ones; slowing down is instant."""
+        """The wanted speeds as far as they can be reached in the time since the last ones; slowing down is instant.
+
+        Where the speed ahead is not reached yet, the turn is slower in proportion: the robot stays on the same arc.
+        """
         c = self.config
         forward = _towards(last.forward_mps, wanted.forward_mps, c.forward_mps2 * seconds)
-        return Velocity(forward, _towards(last.turn_radps, wanted.turn_radps, c.turn_radps2 * seconds))
+        share = forward / wanted.forward_mps if wanted.forward_mps * forward > 0 else 1.0
+        turn = _towards(last.turn_radps, share * wanted.turn_radps, c.turn_radps2 * seconds)
+        return Velocity(forward, turn)
 
 
 def _towards(last: float, wanted: float, most: float) -> float:

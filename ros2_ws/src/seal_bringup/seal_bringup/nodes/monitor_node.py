@@ -11,7 +11,7 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
-from std_msgs.msg import String
+from std_msgs.msg import Bool, String
 
 from seal_bringup.run_log import RunLog
 from seal_perception import messages as m
@@ -22,19 +22,23 @@ from seal_perception.nodes.params import declare
 class MonitorNode(SealNode):
     """`odom`, `semantic/detections`, `map/status`, `goal` and `step` to trajectory.json and status.json.
 
-    Parameters: `run_dir`, `expected_frames` (the node exits by itself after so many; 0 = never).
+    In paced mode `contact` instead of `step`.
     """
 
     def __init__(self) -> None:
         super().__init__("monitor")
         self._run_dir = Path(declare(self, "run_dir", ".", "folder for trajectory.json and status.json"))
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
-        self._log = RunLog()
+        self._lockstep = declare(self, "lockstep", True, "each frame is answered by a step")
+        self._log = RunLog(paced=not self._lockstep)
         self.subscribe(Odometry, m.ODOM, self._on_odometry)
         self.subscribe(String, m.DETECTIONS, self._on_detections)
         self.subscribe(DiagnosticArray, m.STATUS, self._on_status)
         self.subscribe(PoseStamped, m.GOAL, self._on_goal)
-        self.subscribe(PoseStamped, m.STEP, self._on_step)
+        if self._lockstep:
+            self.subscribe(PoseStamped, m.STEP, self._on_step)
+        else:
+            self.subscribe(Bool, m.CONTACT, self._on_contact)
 
     def _on_odometry(self, msg: Odometry) -> None:
         self._log.pose(m.header_stamp_ns(msg), m.odometry_to_pose(msg), time.monotonic())
@@ -45,6 +49,8 @@ class MonitorNode(SealNode):
     def _on_status(self, msg: DiagnosticArray) -> None:
         values = {pair.key: pair.value for pair in msg.status[0].values}
         self._log.mapped(m.header_stamp_ns(msg), values, time.monotonic())
+        if not self._lockstep:
+            print(json.dumps(self._log.progress()), flush=True)
         self._end_if_whole()
 
     def _on_goal(self, msg: PoseStamped) -> None:
@@ -54,6 +60,10 @@ class MonitorNode(SealNode):
         self._log.step(m.header_stamp_ns(msg), m.pose_message_to_matrix(msg.pose), time.monotonic())
         print(json.dumps(self._log.progress()), flush=True)
         self._end_if_whole()
+
+    def _on_contact(self, msg: Bool) -> None:
+        if msg.data:
+            self._log.contact()
 
     def _end_if_whole(self) -> None:
         if self._expected and self._log.whole_frames() >= self._expected:

@@ -11,7 +11,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from seal_mapping import bag_messages as bm
-from seal_mapping.bag_recorder import FrameRecorder
+from seal_mapping.bag_recorder import PACED, WHOLE, FrameRecorder
 from seal_mapping.bag_writer import BagWriteError, BagWriter
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_perception import messages as m
@@ -42,9 +42,10 @@ class RecorderNode(SealNode):
         path = declare(self, "path", "bag", "folder of the bag")
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
         flush_s = declare(self, "flush_s", 0.25, "longest time that a whole frame waits")
+        lockstep = declare(self, "lockstep", True, "each frame is answered by a step")
         mounting = declare_mounting(self)
         self._writer = BagWriter(path, namespace=self.get_namespace())
-        self._frames = FrameRecorder(self._writer, mounting)
+        self._frames = FrameRecorder(self._writer, mounting, WHOLE if lockstep else PACED)
         for topic, kind in TOPICS.items():
             self.subscribe(kind, topic, lambda data, t=topic: self._on_message(t, data), raw=True)
         self.create_timer(flush_s, self._frames.flush, clock=self.steady)

@@ -89,12 +89,18 @@ class SealNode(Node):
         return publisher
 
     def subscribe(
-        self, kind: type, topic: str, callback: Callable[[Any], None], latched: bool = False, raw: bool = False
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        latched: bool = False,
+        raw: bool = False,
+        depth: int | None = None,
     ) -> Subscription:
         """Subscription to a relative topic; incompatible publishers are reported."""
         events = SubscriptionEventCallbacks(incompatible_qos=lambda e: self._incompatible(topic, "publisher", e))
         subscription = self.create_subscription(
-            kind, topic, callback, self.qos(topic, latched), event_callbacks=events, raw=raw
+            kind, topic, callback, self.qos(topic, latched, depth), event_callbacks=events, raw=raw
         )
         self._own_subscriptions[topic] = subscription
         return subscription
@@ -112,7 +118,7 @@ class SealNode(Node):
 
         Every 5 s without a whole set, a line says which topics it waits for.
         """
-        matcher = StampMatcher(tuple(topics), on_match)
+        matcher = StampMatcher(tuple(topics), on_match, between=m.ODOM)
         for topic, (kind, latched) in topics.items():
             self.subscribe(
                 kind, topic, lambda msg, t=topic: matcher.add(t, m.header_stamp_ns(msg), msg), latched=latched

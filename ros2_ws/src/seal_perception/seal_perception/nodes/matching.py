@@ -14,14 +14,22 @@ class StampMatcher:
         parts: names of the parts that a whole set has.
         on_match: called with the stamp in nanoseconds and part -> message.
         keep: incomplete stamps kept; older ones are dropped and counted.
+        between: a part (odometry) that comes between whole sets too; alone it is not counted.
     """
 
-    def __init__(self, parts: Sequence[str], on_match: Callable[[int, dict[str, Any]], None], keep: int = 100) -> None:
+    def __init__(
+        self,
+        parts: Sequence[str],
+        on_match: Callable[[int, dict[str, Any]], None],
+        keep: int = 100,
+        between: str = "",
+    ) -> None:
         self.parts = tuple(parts)
         self.dropped = 0
         self.matched = 0
         self._on_match = on_match
         self._keep = keep
+        self._between = between
         self._waiting: dict[int, dict[str, Any]] = {}
 
     def add(self, part: str, stamp_ns: int, message: Any) -> None:
@@ -36,13 +44,15 @@ class StampMatcher:
         found[part] = message
         if len(found) == len(self.parts):
             for stamp in [s for s in self._waiting if s <= stamp_ns]:
-                self.dropped += stamp < stamp_ns
-                del self._waiting[stamp]
+                self._forget(stamp, counted=stamp < stamp_ns)
             self.matched += 1
             self._on_match(stamp_ns, found)
         elif len(self._waiting) > self._keep:
-            del self._waiting[min(self._waiting)]
-            self.dropped += 1
+            self._forget(min(self._waiting))
+
+    def _forget(self, stamp_ns: int, counted: bool = True) -> None:
+        self.dropped += counted and self._waiting[stamp_ns].keys() != {self._between}
+        del self._waiting[stamp_ns]
 
     def missing(self) -> tuple[str, ...]:
         """Parts that the oldest incomplete stamp waits for; empty if nothing waits."""

@@ -14,13 +14,17 @@ from nav_msgs.msg import OccupancyGrid, Odometry
 from seal_mapping.grid import Grid2D
 from seal_mapping.nodes.convert import occupancy_to_explored, occupancy_to_obstacles
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode
-from seal_perception.nodes.params import declare_config
+from seal_perception.nodes.params import declare, declare_config
 from seal_policy.explorer import ExplorerConfig
 from seal_policy.global_policy import Point
 from seal_policy.goals import GoalConfig
 from seal_policy.local_policy import LocalConfig
+from seal_policy.nearby import NearbyConfig
+from seal_policy.pilot import PilotConfig
 from seal_policy.planner import PlannerConfig
+from seal_policy.velocity import VelocityConfig
 
 MAP_AND_POSE: dict[str, tuple[type, bool]] = {
     m.OBSTACLES: (OccupancyGrid, True),
@@ -49,3 +53,25 @@ def declare_explorer(node: SealNode) -> ExplorerConfig:
         planner=declare_config(node, PlannerConfig, "planner"),
         local=declare_config(node, LocalConfig, "local"),
     )
+
+
+def declare_pilot(node: SealNode, planner: PlannerConfig) -> PilotConfig:
+    """PilotConfig from `pilot.*`, `velocity.*` and `nearby.*`, with the planner that the node has already."""
+    return dataclasses.replace(
+        declare_config(node, PilotConfig, "pilot"),
+        planner=planner,
+        velocity=declare_config(node, VelocityConfig, "velocity"),
+        nearby=declare_config(node, NearbyConfig, "nearby"),
+    )
+
+
+def declare_mode(node: SealNode) -> bool:
+    """Whether `mode` says paced.
+
+    Raises:
+        InputError: if it is neither of the two modes.
+    """
+    mode = declare(node, "mode", "lockstep", "lockstep: an answer per frame; paced: time runs")
+    if mode not in ("lockstep", "paced"):
+        raise InputError(f"mode of {node.get_name()} must be lockstep or paced, got {mode!r}")
+    return bool(mode == "paced")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Local planner: one step per frame towards the goal."""
+"""Local planner: one step per frame towards the goal, or in paced mode speeds at their rate."""
 
 from __future__ import annotations
 
@@ -9,30 +9,56 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path
 
+from seal_mapping.nodes.mounting import declare_mounting
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped, points_to_path
 from seal_perception.nodes.params import declare
+from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
-from seal_policy.explorer import Navigator
+from seal_policy.explorer import ExplorerConfig, Navigator
 from seal_policy.goals import GoalClock
 from seal_policy.motion import action_target
-from seal_policy.nodes.inputs import MAP_AND_POSE, declare_explorer, goal_point, read_step
+from seal_policy.nodes.inputs import (
+    MAP_AND_POSE,
+    declare_explorer,
+    declare_mode,
+    declare_pilot,
+    goal_point,
+    read_step,
+)
+from seal_policy.nodes.paced_planner import PacedPlanner
 
 
 class PlannerNode(SealNode):
-    """Map, odometry and, when one is due, goal of one stamp to `step` and `plan`.
+    """Lockstep: map, odometry and, when one is due, goal of one stamp to `step` and `plan`.
 
     The node works out by itself whether a goal is due (`GoalClock`, the policy's own rule), and waits for it.
-
-    Parameters: `max_steps` (the frame after so many steps is answered by "stop"; 0 = no end), `explorer.*`,
-    `goals.*`, `planner.*`, `local.*`.
+    In paced mode a `PacedPlanner` publishes `cmd_vel` instead.
     """
 
     def __init__(self) -> None:
         super().__init__("planner")
+        paced = declare_mode(self)
         config = declare_explorer(self)
-        self._max_steps = declare(self, "max_steps", 0, "actions in the run; 0 = unknown")
+        self._max_steps = declare(self, "max_steps", 0, "lockstep: actions in the run; 0 = unknown")
+        pilot = declare_pilot(self, config.planner)
+        mounting = declare_mounting(self)
+        command_hz = declare(self, "command_hz", 10.0, "paced: commands per second")
+        use_scan = declare(self, "use_scan", False, "paced: hear a laser on scan, too")
+        laser_x = declare(self, "laser.x_m", 0.0, "laser ahead of the base")
+        laser_z = declare(self, "laser.height_m", 0.3, "laser above the floor")
+        laser_yaw = declare(self, "laser.yaw_rad", 0.0, "laser turned to the left")
+        if not command_hz > 0:
+            raise InputError(f"command_hz must be positive, got {command_hz}")
+        if paced:
+            T_base_laser = planar_pose(laser_x, 0.0, laser_yaw, laser_z) if use_scan else None
+            self._paced = PacedPlanner(self, pilot, mounting, T_base_laser, command_hz)
+        else:
+            self._begin_lockstep(config)
+
+    def _begin_lockstep(self, config: ExplorerConfig) -> None:
         self._navigator = Navigator(config)
         self._goal_clock = GoalClock(config.goals)
         self._step = 0

@@ -14,25 +14,37 @@ from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.pose import planar_pose
 from seal_policy.global_policy import make_policy
+from seal_policy.goal_ticks import GoalTicks
 from seal_policy.goals import GoalConfig, GoalKeeper
-from seal_policy.nodes.inputs import MAP_AND_POSE, read_step
+from seal_policy.nodes.inputs import MAP_AND_POSE, declare_mode, read_step
+from seal_policy.planner import PlannerConfig
 
 
 class PolicyNode(SealNode):
-    """Map and odometry of one stamp to `goal`, stamped like the frame it answers.
-
-    Parameters: `policy` ("frontier", "random"), `seed`, `max_steps` (no goal from then on; 0 = no end), `goals.*`.
-    """
+    """Map and odometry of one stamp to `goal`, stamped like the frame it answers; paced: steps of `step_s` seconds."""
 
     def __init__(self) -> None:
         super().__init__("policy")
         name = declare(self, "policy", "frontier", "goal policy")
         seed = declare(self, "seed", 0, "seed of the policy")
         self._max_steps = declare(self, "max_steps", 0, "actions in the run; 0 = unknown")
-        self._keeper = GoalKeeper(make_policy(name, seed), declare_config(self, GoalConfig, "goals"))
+        goals = declare_config(self, GoalConfig, "goals")
+        planner = declare_config(self, PlannerConfig, "planner")
+        step_s = declare(self, "step_s", 0.7, "paced: seconds that count as one step of the goals' rule")
         self._step = 0
         self._goal = self.advertise(PoseStamped, m.GOAL)
-        self.match(MAP_AND_POSE, self._on_map)
+        if declare_mode(self):
+            self._ticks = GoalTicks(make_policy(name, seed, planner), goals, step_s)
+            self.match(MAP_AND_POSE, self._on_map_paced)
+        else:
+            self._keeper = GoalKeeper(make_policy(name, seed, planner), goals)
+            self.match(MAP_AND_POSE, self._on_map)
+
+    def _on_map_paced(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        obstacles, explored, T_map_base = read_step(parts)
+        goal = self._ticks.update(stamp_ns / m.NS, obstacles, explored, T_map_base)
+        if goal is not None:
+            self._publish(stamp_ns, *goal)
 
     def _on_map(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         step, self._step = self._step, self._step + 1
@@ -41,7 +53,9 @@ class PolicyNode(SealNode):
         obstacles, explored, T_map_base = read_step(parts)
         if not self._keeper.needs_goal(step, T_map_base, obstacles, explored):
             return
-        x, y = self._keeper.next_goal(obstacles, explored, T_map_base, step)
+        self._publish(stamp_ns, *self._keeper.next_goal(obstacles, explored, T_map_base, step))
+
+    def _publish(self, stamp_ns: int, x: float, y: float) -> None:
         self._goal.publish(matrix_to_pose_stamped(planar_pose(x, y, 0.0), make_header(stamp_ns, m.MAP_FRAME)))
 
 

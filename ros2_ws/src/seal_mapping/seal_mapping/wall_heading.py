@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heading by walls: odometry's heading drifts with every turn, walls that stand at right angles do not.
+
+No SLAM: nothing is matched with the map, the position stays odometry's, and where walls stand at all angles nothing is
+corrected. Pairs of depth readings beside each other give the directions of upright surfaces; those that lie near one of
+the two directions of the home's walls say by how much the heading is off.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from seal_perception.camera import Camera
+from seal_perception.pose import invert, planar_pose, pose_yaw
+
+FloatArray = npt.NDArray[np.float64]
+_REMEMBERED = 100
+"""Poses of odometry for which a picture may still come: 2 s at 50 Hz."""
+
+
+@dataclass(frozen=True)
+class WallHeadingConfig:
+    """How directions of walls are read from a depth picture.
+
+    Attributes:
+        min_range_m: nearer readings are left out.
+        max_range_m: farther readings are left out.
+        low_m: lowest height of the readings above the floor.
+        high_m: greatest height of the readings.
+        span: two readings are this share of the picture's width apart.
+        longest_m: pairs farther apart than this are no surface.
+        first_pictures: the directions of the walls are those of so many pictures at the start.
+        least_unity: and are taken only if their resultant length (0 = at all angles, 1 = all alike) is this large.
+        gate_rad: surfaces this far from both directions are no walls ...
+        soft_rad: ... and nearer ones count by exp(-(angle / this)^2): something stands askew in every home.
+        least_pairs: a picture with fewer pairs says nothing.
+        gain: share of what a picture says that is corrected at once.
+    """
+
+    min_range_m: float = 0.3
+    max_range_m: float = 4.0
+    low_m: float = 0.3
+    high_m: float = 1.9
+    span: float = 0.1
+    longest_m: float = 1.0
+    first_pictures: int = 5
+    least_unity: float = 0.3
+    gate_rad: float = 0.3
+    soft_rad: float = 0.12
+    least_pairs: int = 60
+    gain: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_range_m < self.max_range_m or not self.low_m < self.high_m:
+            raise ValueError(f"need min_range_m < max_range_m and low_m < high_m, got {self}")
+        if not (0 < self.span < 1 and 0 < self.gate_rad <= math.pi / 4 and self.soft_rad > 0 and 0 < self.gain <= 1):
+            raise ValueError(
+                "need span in (0, 1), gate_rad in (0, pi / 4], soft_rad > 0, gain in (0, 1]; "
+                f"got {self.span}, {self.gate_rad}, {self.soft_rad}, {self.gain}"
+            )
+        if self.first_pictures < 1 or self.least_pairs < 1:
+            raise ValueError(
+                f"first_pictures and least_pairs must be >= 1, got {self.first_pictures}, {self.least_pairs}"
+            )
+
+
+class WallHeading:
+    """Goes along with odometry and turns its heading back to the walls.
+
+    Attributes:
+        walls_rad: direction of the walls in [0, pi / 2), odometry frame of the start; None = not known (yet).
+        corrected: pictures that have corrected the heading.
+    """
+
+    def __init__(self, config: WallHeadingConfig | None = None) -> None:
+        self.config = config or WallHeadingConfig()
+        self.walls_rad: float | None = None
+        self.corrected = 0
+        self._first = np.zeros(3)
+        self._pictures = 0
+        self._claimed: FloatArray | None = None
+        self._pose: FloatArray = np.eye(4)
+        self._yaws: dict[int, float] = {}
+
+    def follow(self, T_odom_base: FloatArray, stamp_ns: int | None = None) -> FloatArray:
+        """T_map_base (4, 4) for what odometry claims now; to be called with each of its poses.
+
+        Args:
+            T_odom_base: (4, 4) the claim.
+            stamp_ns: its time, where pictures may come later than the odometry after them.
+        """
+        if self._claimed is None:
+            self._pose = np.array(T_odom_base, np.float64)
+        else:
+            self._pose = self._pose @ invert(self._claimed) @ T_odom_base
+        self._claimed = np.array(T_odom_base, np.float64)
+        if stamp_ns is not None:
+            self._yaws[stamp_ns] = pose_yaw(self._pose)
+            if len(self._yaws) > _REMEMBERED:
+                del self._yaws[next(iter(self._yaws))]
+        return self._pose.copy()
+
+    def see_depth(
+        self,
+        depth: npt.NDArray[np.float32],
+        camera: Camera,
+        T_base_camera: FloatArray,
+        stamp_ns: int | None = None,
+    ) -> float:
+        """Correct the heading by a depth picture.
+
+        Args:
+            depth: (H, W) float32 metres, 0 or NaN = none.
+            camera: its intrinsics.
+            T_base_camera: (4, 4) mounting.
+            stamp_ns: when it was taken, of the poses followed; None = at the last one. An unknown one says nothing.
+
+        Returns:
+            By how much the heading was corrected, in rad, left positive.
+        """
+        c = self.config
+        if stamp_ns is not None and stamp_ns not in self._yaws:
+            return 0.0
+        yaw = pose_yaw(self._pose) if stamp_ns is None else self._yaws[stamp_ns]
+        sums = _walls(
+            np.ascontiguousarray(depth),
+            max(1, round(c.span * camera.width)),
+            max(1, camera.width // 160),
+            np.ascontiguousarray(T_base_camera),
+            np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+            np.array([c.min_range_m, c.max_range_m, c.low_m, c.high_m, c.longest_m]),
+            yaw,
+            -1.0 if self.walls_rad is None else self.walls_rad,
+            np.array([c.gate_rad, c.soft_rad]),
+        )
+        if self.walls_rad is None:
+            self._learn(sums)
+            return 0.0
+        weight, off, pairs = float(sums[0]), float(sums[1]), int(sums[3])
+        if pairs < c.least_pairs:
+            return 0.0
+        turn = -c.gain * off / weight
+        x, y = float(self._pose[0, 3]), float(self._pose[1, 3])
+        self._pose = planar_pose(x, y, pose_yaw(self._pose) + turn)
+        self._yaws = {stamp: value + turn for stamp, value in self._yaws.items()}
+        self.corrected += 1
+        return turn
+
+    def _learn(self, sums: FloatArray) -> None:
+        """Take the walls' directions from the first pictures."""
+        self._first += sums[:3]
+        self._pictures += 1
+        weight, c4, s4 = self._first
+        if self._pictures >= self.config.first_pictures and weight > 0:
+            if math.hypot(c4, s4) / weight >= self.config.least_unity:
+                self.walls_rad = (math.atan2(s4, c4) / 4.0) % (math.pi / 2)
+            else:
+                self._first, self._pictures = np.zeros(3), 0
+
+
+@njit(cache=True)
+def _walls(depth, span, stride, T, intrinsics, limits, yaw, walls, gate):  # type: ignore[no-untyped-def]  # numba
+    """Sums over pairs of readings: weight; deviation, or cosine and sine of 4 x direction without walls; number.
+
+    A pair's weight is the inverse of its direction's variance: (length / depth^2)^2.
+    """
+    near, far, low, high, longest = limits
+    fx, fy, cx, cy = intrinsics
+    out = np.zeros(4)
+    quarter = 0.5 * math.pi
+    for v in range(0, depth.shape[0], stride):
+        for u in range(0, depth.shape[1] - span, stride):
+            a, b = depth[v, u], depth[v, u + span]
+            if not (a >= near and a <= far and b >= near and b <= far):
+                continue
+            ax, ay = (u - cx) / fx * a, (v - cy) / fy * a
+            bx, by = (u + span - cx) / fx * b, (v - cy) / fy * b
+            az = T[2, 0] * ax + T[2, 1] * ay + T[2, 2] * a + T[2, 3]
+            bz = T[2, 0] * bx + T[2, 1] * by + T[2, 2] * b + T[2, 3]
+            if az < low or az > high or bz < low or bz > high:
+                continue
+            dx, dy, dd = bx - ax, by - ay, b - a
+            x = T[0, 0] * dx + T[0, 1] * dy + T[0, 2] * dd
+            y = T[1, 0] * dx + T[1, 1] * dy + T[1, 2] * dd
+            length = math.hypot(x, y)
+            if length > longest or length < 0.02:
+                continue
+            direction = math.atan2(y, x) + yaw
+            weight = (length / max(a, b) ** 2) ** 2
+            if walls < 0.0:
+                out[0] += weight
+                out[1] += weight * math.cos(4.0 * direction)
+                out[2] += weight * math.sin(4.0 * direction)
+                out[3] += 1.0
+                continue
+            off = direction - walls
+            off -= quarter * math.floor(off / quarter + 0.5)
+            if abs(off) <= gate[0]:
+                weight *= math.exp(-((off / gate[1]) ** 2))
+                out[0] += weight
+                out[1] += weight * off
+                out[3] += 1.0
+    return out

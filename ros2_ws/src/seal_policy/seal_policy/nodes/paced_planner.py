@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planner in paced mode: `cmd_vel` at its rate from map, goal, odometry, contacts and what the sensors show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from geometry_msgs.msg import PoseStamped, Twist
+from nav_msgs.msg import OccupancyGrid, Odometry, Path
+from sensor_msgs.msg import CameraInfo, Image, LaserScan
+from std_msgs.msg import Bool
+
+from seal_mapping.nodes.convert import occupancy_to_explored, occupancy_to_obstacles
+from seal_perception import messages as m
+from seal_perception.nodes.base import SealNode
+from seal_perception.nodes.convert import make_header, points_to_path
+from seal_perception.nodes.matching import StampMatcher
+from seal_policy.global_policy import Point
+from seal_policy.nodes.inputs import goal_point
+from seal_policy.pilot import Pilot, PilotConfig, warm_up
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class PacedPlanner:
+    """Feeds a pilot with messages. Commands go by the stamps of odometry: without odometry there are none.
+
+    Args:
+        node: subscribes and publishes.
+        config: of the pilot.
+        T_base_camera: (4, 4) mounting of the depth camera.
+        T_base_laser: (4, 4) mounting of the laser; None = no laser is heard.
+        command_hz: commands per second.
+    """
+
+    def __init__(
+        self,
+        node: SealNode,
+        config: PilotConfig,
+        T_base_camera: FloatArray,
+        T_base_laser: FloatArray | None,
+        command_hz: float,
+    ) -> None:
+        self._node = node
+        warm_up(config)  # before the node says that it is ready: compiling takes seconds
+        self._pilot = Pilot(config)
+        self._T_base_camera, self._T_base_laser = T_base_camera, T_base_laser
+        self._period_ns = round(m.NS / command_hz)
+        self._due_ns = -1
+        self._goal: Point | None = None
+        self._replans = 0
+        self._command = node.advertise(Twist, m.CMD_VEL)
+        self._plan = node.advertise(Path, m.PLAN)
+        self._pictures = StampMatcher((m.DEPTH, m.CAMERA_INFO, m.ODOM), self._on_picture)
+        self._sweeps = StampMatcher((m.SCAN, m.ODOM), self._on_sweep)
+        node.match({m.OBSTACLES: (OccupancyGrid, True), m.EXPLORED: (OccupancyGrid, True)}, self._on_map)
+        node.subscribe(Image, m.DEPTH, lambda msg: self._pictures.add(m.DEPTH, m.header_stamp_ns(msg), msg))
+        node.subscribe(CameraInfo, m.CAMERA_INFO, self._on_info)
+        if T_base_laser is not None:
+            node.subscribe(LaserScan, m.SCAN, lambda msg: self._sweeps.add(m.SCAN, m.header_stamp_ns(msg), msg))
+        node.subscribe(PoseStamped, m.GOAL, self._on_goal)
+        node.subscribe(Bool, m.CONTACT, self._on_contact)
+        node.subscribe(Odometry, m.ODOM, self._on_odometry)
+
+    def _on_info(self, msg: CameraInfo) -> None:
+        self._pictures.add(m.CAMERA_INFO, m.header_stamp_ns(msg), msg)
+
+    def _on_goal(self, msg: PoseStamped) -> None:
+        self._goal = goal_point(msg)
+
+    def _on_contact(self, msg: Bool) -> None:
+        if msg.data:
+            self._pilot.see_contact()
+
+    def _on_map(self, _: int, parts: dict[str, Any]) -> None:
+        self._pilot.see_map(occupancy_to_obstacles(parts[m.OBSTACLES]), occupancy_to_explored(parts[m.EXPLORED]))
+
+    def _on_picture(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        depth, camera = m.image_to_depth(parts[m.DEPTH]), m.camera_info_to_camera(parts[m.CAMERA_INFO])
+        T_odom_base = m.odometry_to_pose(parts[m.ODOM])
+        self._pilot.see_depth(stamp_ns / m.NS, depth, camera, T_odom_base, self._T_base_camera)
+
+    def _on_sweep(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        assert self._T_base_laser is not None
+        scan = m.scan_from_message(parts[m.SCAN], self._T_base_laser)
+        self._pilot.see_scan(stamp_ns / m.NS, scan, m.odometry_to_pose(parts[m.ODOM]))
+
+    def _on_odometry(self, msg: Odometry) -> None:
+        stamp_ns = m.header_stamp_ns(msg)
+        self._pictures.add(m.ODOM, stamp_ns, msg)
+        if self._T_base_laser is not None:
+            self._sweeps.add(m.ODOM, stamp_ns, msg)
+        if stamp_ns < self._due_ns:
+            return
+        self._due_ns = stamp_ns + self._period_ns
+        speed = self._pilot.steer(stamp_ns / m.NS, m.odometry_to_pose(msg), self._goal)
+        command = Twist()
+        command.linear.x, command.angular.z = speed.forward_mps, speed.turn_radps
+        self._command.publish(command)
+        if self._pilot.replans > self._replans and self._plan.get_subscription_count():
+            self._plan.publish(points_to_path(self._pilot.path, make_header(stamp_ns, m.MAP_FRAME)))
+        self._replans = self._pilot.replans

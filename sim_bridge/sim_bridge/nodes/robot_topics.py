@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The topics of a simulated robot: what it senses, as messages; the same in both modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry_msgs.msg import TransformStamped
+from nav_msgs.msg import Odometry
+from rclpy.duration import Duration
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import CameraInfo, Image, LaserScan
+
+from seal_perception import messages as m
+from seal_perception.nodes import convert
+from seal_perception.nodes.base import SealNode
+from seal_perception.pose import FloatArray, pose_to_xyz_quat
+from seal_perception.simulator import Observation
+from sim_bridge.worlds import World
+
+
+class RobotTopics:
+    """Publishers of a node for one world.
+
+    Args:
+        node: publishes.
+        world: its camera and mounting; its truth only with `truth`.
+        first: the first observation; it tells whether there is a laser, and where.
+        truth: publish labels under truth/, for evaluation alone.
+        odom_topic: where odometry goes: `odom`, or `odom_wheels` for the heading node to correct.
+    """
+
+    def __init__(self, node: SealNode, world: World, first: Observation, truth: bool, odom_topic: str = m.ODOM) -> None:
+        self._node = node
+        self._world = world
+        self._colour = node.advertise(Image, m.COLOUR)
+        self._info = node.advertise(CameraInfo, m.CAMERA_INFO)
+        self._depth = node.advertise(Image, m.DEPTH)
+        self._odom = node.advertise(Odometry, odom_topic)
+        self._time = node.advertise(ClockMessage, "/clock")
+        self._laser = first.scan
+        self._scan = node.advertise(LaserScan, m.SCAN) if first.scan is not None else None
+        self._truth = [node.advertise(Image, f"truth/{n}") for n in ("instance", "category")] if truth else []
+        self._tf = self._advertise_tf()
+
+    def _advertise_tf(self) -> Any:
+        try:
+            from tf2_msgs.msg import TFMessage
+        except ImportError:
+            said = "tf2_msgs is not installed: no /tf; poses are on odom, and the bag has /tf anyway"
+            self._node.get_logger().info(said)
+            return None
+        rows = [(m.MAP_FRAME, m.ODOM_FRAME, None), (m.BASE_FRAME, m.CAMERA_FRAME, self._world.T_base_camera)]
+        if self._laser is not None:
+            rows.append((m.BASE_FRAME, m.LASER_FRAME, self._laser.T_base_laser))
+        self._static = self._node.advertise(TFMessage, m.TF_STATIC, latched=True)
+        self._static.publish(TFMessage(transforms=[_transform(parent, child, T, 0) for parent, child, T in rows]))
+        self._tf_message = TFMessage
+        return self._node.advertise(TFMessage, m.TF)
+
+    def publish_pose(self, stamp_ns: int, T_odom_base: FloatArray) -> None:
+        """The time, and where odometry says the robot is."""
+        self._time.publish(ClockMessage(clock=convert.make_time(stamp_ns)))
+        header = convert.make_header(stamp_ns, m.ODOM_FRAME)
+        self._odom.publish(convert.pose_to_odometry(T_odom_base, header, m.BASE_FRAME))
+        if self._tf is not None:
+            moving = _transform(m.ODOM_FRAME, m.BASE_FRAME, T_odom_base, stamp_ns)
+            self._tf.publish(self._tf_message(transforms=[moving]))
+
+    def publish_picture(self, stamp_ns: int, seen: Observation) -> None:
+        """Colour, depth, camera info, the laser's sweep if there is one."""
+        optical = convert.make_header(stamp_ns, m.CAMERA_FRAME)
+        self._info.publish(convert.camera_to_info(self._world.camera, optical))
+        self._colour.publish(convert.rgb_to_image(seen.rgb, optical))
+        self._depth.publish(convert.depth_to_image(seen.depth, optical))
+        if self._scan is not None and seen.scan is not None:
+            self._scan.publish(convert.scan_to_message(seen.scan, convert.make_header(stamp_ns, m.LASER_FRAME)))
+        if self._truth:
+            truth = self._world.truth_images()
+            self._truth[0].publish(convert.labels_to_image(truth.instance, optical))
+            self._truth[1].publish(convert.labels_to_image(truth.category.astype("int32"), optical))
+
+    def deliver(self) -> None:
+        """Wait until each reader has everything, so that ending the process loses nothing."""
+        for publisher in (self._colour, self._depth, self._info, self._odom):
+            publisher.wait_for_all_acked(Duration(seconds=10))
+
+
+def _transform(parent: str, child: str, T: Any, stamp_ns: int) -> TransformStamped:
+    msg = TransformStamped(header=convert.make_header(stamp_ns, parent), child_frame_id=child)
+    if T is None:
+        msg.transform.rotation.w = 1.0
+        return msg
+    (x, y, z), (qx, qy, qz, qw) = pose_to_xyz_quat(T)
+    t, q = msg.transform.translation, msg.transform.rotation
+    t.x, t.y, t.z = float(x), float(y), float(z)
+    q.x, q.y, q.z, q.w = float(qx), float(qy), float(qz), float(qw)
+    return msg
