@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a scene on the CPU: Embree finds the triangle of every pixel, a numba kernel paints it.
+"""Pictures of a scene on the CPU: `sim_bridge.raster` finds the triangle of every pixel, a kernel paints it.
 
-Light is baked beforehand (`sim_bridge.light`), so a picture costs one ray per pixel.
+Light is baked beforehand (`sim_bridge.light`). Rays (Open3D's Embree) are cast for baking and for the laser only.
 Texture coordinates: u to the right, v down (v = 0 is the texture's top row), both repeat.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numba
 import numpy as np
@@ -21,8 +23,8 @@ from seal_perception.categories import NO_CATEGORY
 from seal_perception.pose import check_pose
 from sim_bridge.light import LightConfig, bake, edge_limits, face_normals, subdivide
 from sim_bridge.mesh import Material, Mesh, Scene, merge
+from sim_bridge.raster import NO_FACE, Raster
 
-NO_FACE = np.uint32(0xFFFFFFFF)
 MAX_LEVELS = 10
 
 
@@ -61,18 +63,6 @@ def _lookup(face, table):  # type: ignore[no-untyped-def]
         for c in range(face.shape[1]):
             out[r, c] = table[min(face[r, c], last)]
     return out
-
-
-@numba.njit(cache=True, nogil=True)
-def _fill_rays(out, R, t, fx, fy, cx, cy, row0, row1):  # type: ignore[no-untyped-def]
-    """World rays whose parameter is the depth along the optical axis."""
-    for r in range(row0, row1):
-        v = np.float32((r - cy) / fy)
-        for c in range(out.shape[1]):
-            u = np.float32((c - cx) / fx)
-            for k in range(3):
-                out[r, c, k] = t[k]
-                out[r, c, 3 + k] = R[k, 0] * u + R[k, 1] * v + R[k, 2]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -228,30 +218,22 @@ class Renderer:
         threads: int = 0,
         baked: npt.NDArray[np.float32] | None = None,
     ) -> None:
-        import open3d as o3d
-
         config = LightConfig() if light is None else light
         if not scene.parts:
             raise ValueError(f"scene {scene.name!r} has no parts to draw")
         self.config = config
-        self._core = o3d.core
         mesh = merge([part.mesh for part in scene.parts])
         tags = np.repeat(np.arange(len(scene.parts), dtype=np.int32), [len(p.mesh.faces) for p in scene.parts])
         if config.max_edge_m is not None or config.fine_edge_m is not None:
             mesh, tags = subdivide(mesh, tags, edge_limits(mesh, config))
         self.mesh = mesh
-        self._scene = o3d.t.geometry.RaycastingScene()
-        self._scene.add_triangles(
-            o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.vertices, np.float32)),
-            o3d.core.Tensor.from_numpy(mesh.faces.astype(np.uint32)),
-        )
         categories = np.array([part.category for part in scene.parts], np.int8)
         self.tables = (
             np.append(tags + 1, 0).astype(np.int32),
             np.append(categories[tags], NO_CATEGORY).astype(np.int8),
         )
         if baked is None:
-            baked = bake(self._scene, mesh, scene.lamps, config)
+            baked = bake(self._tree, mesh, scene.lamps, config)
         elif baked.shape != (len(mesh.faces), 3, 3):
             raise ValueError(f"baked light must be {(len(mesh.faces), 3, 3)}, got {baked.shape}")
         self.light = baked
@@ -264,15 +246,27 @@ class Renderer:
         self._outside = _TONE[outside]
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool: ThreadPoolExecutor | None = None
-        self._rays: npt.NDArray[np.float32] | None = None
+        self._raster = Raster(mesh.vertices, mesh.faces)
 
-    def _rows(self, camera: Camera) -> list[tuple[int, int]]:
-        """Bands of rows, one per thread (small pictures are not worth two)."""
+    @cached_property
+    def _tree(self) -> Any:
+        """Open3D's RaycastingScene, built with the first ray: pictures alone need neither its time nor its memory."""
+        import open3d as o3d
+
+        tree = o3d.t.geometry.RaycastingScene()
+        tree.add_triangles(
+            o3d.core.Tensor.from_numpy(np.ascontiguousarray(self.mesh.vertices, np.float32)),
+            o3d.core.Tensor.from_numpy(self.mesh.faces.astype(np.uint32)),
+        )
+        return tree
+
+    def _rows(self, camera: Camera) -> list[tuple[int, int, int]]:
+        """First row, end and number of each thread's band of rows (small pictures are not worth two)."""
         bands = self._threads if camera.width * camera.height > 40_000 else 1
         edges = np.linspace(0, camera.height, bands + 1).astype(int)
-        return [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [(int(a), int(b), i) for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))]
 
-    def _each(self, function, rows: list[tuple[int, int]]) -> None:  # type: ignore[no-untyped-def]
+    def _each(self, function: Callable[[int, int, int], None], rows: list[tuple[int, int, int]]) -> None:
         if len(rows) == 1:
             function(*rows[0])
             return
@@ -283,31 +277,26 @@ class Renderer:
 
     def render(self, camera: Camera, T_world_camera: npt.NDArray[np.float64]) -> Rendered:
         """Picture from the pose of the optical frame; labels are computed when they are read."""
-        T = check_pose(T_world_camera, "T_world_camera")
-        shape = (camera.height, camera.width)
-        if self._rays is None or self._rays.shape[:2] != shape:
-            self._rays = np.empty((*shape, 6), np.float32)
-        rays, rows = self._rays, self._rows(camera)
-        R, t = T[:3, :3].astype(np.float32), T[:3, 3].astype(np.float32)
-        c = camera
-        self._each(lambda a, b: _fill_rays(rays, R, t, c.fx, c.fy, c.cx, c.cy, a, b), rows)
-        result = self._scene.cast_rays(self._core.Tensor.from_numpy(rays), nthreads=1 if self._threads == 1 else 0)
-        hit, face = result["t_hit"].numpy(), result["primitive_ids"].numpy()
-        bary = result["primitive_uvs"].numpy()
-        rgb, depth = np.empty((*shape, 3), np.uint8), np.empty(shape, np.float32)
+        rows = self._rows(camera)
+        picture = self._raster.begin(camera, check_pose(T_world_camera, "T_world_camera"), len(rows))
+        rgb = np.empty((camera.height, camera.width, 3), np.uint8)
         focal = np.float32(1.0 / camera.fx)
-        self._each(
-            lambda a, b: _paint(
-                rgb, depth, hit, face, bary, self._uv, self._scaled, self._material, self._density,
-                self._texels, self._levels, _TO_LINEAR, _TONE, self._outside, focal, a, b,
-            ),
-            rows,
-        )  # fmt: skip
-        return Rendered(rgb, depth, face, self.tables)
+
+        def band(row0: int, row1: int, number: int) -> None:
+            self._raster.rows(picture, row0, row1, number)
+            _paint(
+                rgb, picture.depth, picture.depth, picture.face, picture.bary, self._uv, self._scaled, self._material,
+                self._density, self._texels, self._levels, _TO_LINEAR, _TONE, self._outside, focal, row0, row1,
+            )  # fmt: skip
+
+        self._each(band, rows)
+        return Rendered(rgb, picture.depth, picture.face, self.tables)
 
     def cast(self, rays: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(N,) how many lengths of its direction each ray (N, 6: origin, direction) goes until it hits; inf = never."""
-        result = self._scene.cast_rays(self._core.Tensor.from_numpy(np.ascontiguousarray(rays, np.float32)))
+        from open3d import core
+
+        result = self._tree.cast_rays(core.Tensor.from_numpy(np.ascontiguousarray(rays, np.float32)))
         return np.asarray(result["t_hit"].numpy(), np.float32)
 
     def close(self) -> None:
