@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of `seal benchmark render`: a picture with colour, depth and labels, beside numpy shading of the same rays."""
+"""Rows of `seal benchmark render`: a picture with colour, depth and labels, beside Embree's rays shaded in numpy."""
 
 from __future__ import annotations
 

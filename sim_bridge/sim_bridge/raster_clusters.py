@@ -53,15 +53,18 @@ def cluster(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], siz
         size: triangles per cluster.
     """
     corners = np.ascontiguousarray(vertices, np.float32)[faces]
-    index = np.flatnonzero(np.isfinite(corners).all((1, 2)))
-    corners = corners[index]
+    whole = np.isfinite(corners).all((1, 2))
+    index = np.arange(len(faces))
+    if not whole.all():
+        index, corners = index[whole], corners[whole]
     if not len(index):
         return Clusters(corners, index.astype(np.uint32), np.zeros((0, 2, 3)), size)
-    low, high = corners.min(1), corners.max(1)
+    low = np.minimum(np.minimum(corners[:, 0], corners[:, 1]), corners[:, 2])
+    high = np.maximum(np.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
     axis = (high - low).argmin(1).astype(np.uint32)
-    middle = 0.5 * (low + high)
-    span = np.maximum(np.ptp(middle, axis=0), 1e-6)
-    grid = ((middle - middle.min(0)) / span * (2**BITS - 1)).astype(np.uint32)
+    middle = low + high
+    first = middle.min(0)
+    grid = ((middle - first) * ((2**BITS - 1) / np.maximum(middle.max(0) - first, 1e-6))).astype(np.uint32)
     code = _spread(grid[:, 0]) | (_spread(grid[:, 1]) << np.uint32(1)) | (_spread(grid[:, 2]) << np.uint32(2))
     order = np.argsort(code | (axis << np.uint32(3 * BITS)), kind="stable")
     starts = np.arange(0, len(order), size)
