@@ -38,8 +38,8 @@ from seal_policy.explorer import Explorer
 from seal_policy.global_policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
+from sim_bridge.homes import make_home
 from sim_bridge.light import LightConfig
-from sim_bridge.worlds import open_simulator
 
 UNLIT = LightConfig(shadows=False)
 """Depth does not depend on light, and no detector looks at the colours."""
@@ -90,7 +90,8 @@ def explore_home(home: str, settings: Settings, work: Path, world: EmbeddedSimul
         world: the home, if it is open already.
     """
     if world is None:
-        world = open_simulator(home, EmbeddedConfig(width=settings.width, height=settings.height, light=UNLIT))
+        config = EmbeddedConfig(width=settings.width, height=settings.height, light=UNLIT, cache_light=False)
+        world = EmbeddedSimulator(make_home(home), config)
     key = run_key(world, settings)
     kept, picture = work / f"{home}.json", work / f"topdown_{home}.png"
     if kept.is_file() and picture.is_file():
