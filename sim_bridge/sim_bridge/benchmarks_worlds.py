@@ -128,7 +128,7 @@ class Pool:
 
     def __init__(self, tasks: Sequence[Callable[[], Step]]) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["open3d", "sim_bridge.worlds"])
+        context.set_forkserver_preload(["sim_bridge.worlds"])
         self._workers: list[tuple[BaseProcess, Connection]] = []
         with _one_thread():
             for task in tasks:
