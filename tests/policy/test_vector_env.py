@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import cv2
 import numpy as np
 import psutil
 import pytest
 from tests.policy.env_worlds import MakeEnv, broken_env
 
 from seal_perception.errors import InputError
-from seal_policy.vector_env import VectorSealEnv, WorkerError
+from seal_policy.vector_env import VectorSealEnv, WorkerError, _InWorker
 
 ROOT = Path(__file__).resolve().parents[2]
 HALVES = (2.0, 2.4)
@@ -61,6 +65,52 @@ def test_a_worker_that_dies_is_named_and_no_other_stays() -> None:
             envs.step(np.full((2, 2), 0.5, np.float32))
     assert envs.closed and not any(process.is_alive() for process in envs.processes)
     envs.close()
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_closing_after_a_worker_died_leaves_no_other(pending: bool, caplog: pytest.LogCaptureFixture) -> None:
+    envs = VectorSealEnv([MakeEnv(half) for half in HALVES])
+    envs.reset(seed=1)
+    processes = list(envs.processes)
+    if pending:
+        envs.step_async(np.full((2, 2), 0.5, np.float32))
+    processes[0].kill()
+    processes[0].join()
+    if pending:  # what it had answered before it died would count
+        envs.parent_pipes[0].close()
+        envs.parent_pipes[0] = _ended_pipe()
+    envs.close()
+    assert envs.closed and not any(process.is_alive() for process in processes)
+    assert "worker 0 of 2 died (killed by SIGKILL)" in caplog.text
+
+
+def _ended_pipe() -> Connection:
+    here, there = multiprocessing.Pipe()
+    there.close()
+    return here
+
+
+def test_setting_an_attribute_of_a_dead_worker_names_it() -> None:
+    envs = VectorSealEnv([MakeEnv(half) for half in HALVES])
+    envs.processes[0].kill()
+    envs.processes[0].join()
+    with pytest.raises(WorkerError, match="worker 0 of 2 died"):
+        envs.set_attr("reward", 1)
+    assert envs.closed and not any(process.is_alive() for process in envs.processes)
+
+
+def test_only_a_worker_is_changed_and_signals_only_in_its_main_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: "somebody's child")
+    threads: list[int] = []
+    monkeypatch.setattr(cv2, "setNumThreads", threads.append)
+    before, made = signal.getsignal(signal.SIGINT), []
+    _InWorker(lambda: made.append("owner"))()
+    assert threads == []
+    worker = _InWorker(lambda: made.append("thread"), owner_pid=-1)
+    thread = threading.Thread(target=worker)
+    thread.start()
+    thread.join()
+    assert made == ["owner", "thread"] and threads == [1] and signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_workers_own_error_comes_back_as_it_was() -> None:

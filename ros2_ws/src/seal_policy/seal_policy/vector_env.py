@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gymnasium.vector import AsyncVectorEnv
@@ -29,16 +31,21 @@ class WorkerError(SealError):
 
 @dataclass(frozen=True)
 class _InWorker:
-    """Makes the environment; in a worker, keys pressed in the terminal are left to the process that owns it."""
+    """Makes the environment; in a worker, keys pressed in the terminal are left to the process that owns it.
+
+    gymnasium makes one environment in the owner too, which may itself be somebody's child process, or run in a thread.
+    """
 
     make_env: Callable[[], SealEnv]
+    owner_pid: int = field(default_factory=os.getpid)
 
     def __call__(self) -> SealEnv:
-        if multiprocessing.parent_process() is not None:
+        if os.getpid() != self.owner_pid:
             import cv2
 
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
             cv2.setNumThreads(1)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
         return self.make_env()
 
 
@@ -54,8 +61,8 @@ class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
 
     Raises:
         InputError: if there is no worker, or the context is another.
-        WorkerError: if a worker has died; also from `reset`, `step` and `call`. After this or a worker's own error, all
-            of them are ended.
+        WorkerError: if a worker has died; also from `reset`, `step`, `call` and `set_attr`. After this or a worker's
+            own error, all of them are ended. `close` ends the others and writes it to the log.
     """
 
     def __init__(
@@ -102,6 +109,19 @@ class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
         """See `AsyncVectorEnv`."""
         with self._alive():
             return super().call_wait(timeout)
+
+    def set_attr(self, name: str, values: list[Any] | tuple[Any] | object) -> None:
+        """See `AsyncVectorEnv`."""
+        with self._alive():
+            super().set_attr(name, values)
+
+    def close_extras(self, timeout: float | None = None, terminate: bool = False) -> None:
+        """See `AsyncVectorEnv`; a worker that has died meanwhile does not keep the others from being ended."""
+        try:
+            with self._alive():
+                super().close_extras(timeout, terminate)
+        except WorkerError as error:
+            LOG.warning("while closing: %s", error)
 
     def _check_spaces(self) -> None:
         with self._alive():
