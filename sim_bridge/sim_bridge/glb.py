@@ -19,7 +19,7 @@ from sim_bridge.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import start_and_lamps
 from sim_bridge.scenes.mesh_read import MeshReader
-from sim_bridge.scenes.pieces import Notes
+from sim_bridge.scenes.pieces import Notes, clean_name
 
 
 def _json(path: Path) -> Any:
@@ -64,7 +64,13 @@ def _about(path: Path) -> tuple[str | None, tuple[Lamp, ...] | None, tuple[float
         lengths = {len(values) for lamp in lamps for values in (lamp.position, lamp.colour)}
         if lengths - {3} or not np.isfinite([x, y]).all():
             raise ValueError("a lamp needs three numbers for position and colour, the start two")
-        return str(table["name"]), tuple(lamps), (x, y)
+        name = str(table["name"])
+        if name != clean_name(name):
+            # Files are called after it, so it must not lead out of their folder.
+            raise InputError(f"{path}: {name[:60]!r} is no name for a scene; use letters, digits, '-' and '_'")
+        return name, tuple(lamps), (x, y)
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not what 'seal scene import' writes: {error!r:.100}") from error
 
@@ -101,8 +107,8 @@ def read_glb_folder(folder: Path, notes: Notes) -> Scene:
         mesh = merge(groups[name])
         parts.append(Part(name, mesh, categories.get(name, NO_CATEGORY), mesh.geometry_hash()))
     if lamps is None or start is None:
-        start, lamps = start_and_lamps(parts, folder.name)
-    return Scene(called or folder.name, tuple(parts), lamps, start)
+        start, lamps = start_and_lamps(parts, clean_name(folder.name))
+    return Scene(called or clean_name(folder.name), tuple(parts), lamps, start)
 
 
 def load_glb_scene(folder: Path | str) -> Scene:

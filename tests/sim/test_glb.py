@@ -109,6 +109,25 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         load_glb_scene(folder)
 
 
+LAMP = {"position": [0, 0, 2.0], "power": 0.8, "colour": [1, 1, 1]}
+
+
+def _about(folder: Path, **changes: object) -> Path:
+    (folder / "scene.json").write_text(
+        json.dumps({"name": "mine", "start_xy": [0, 0], "lamps": [LAMP], "notes": [], **changes})
+    )
+    return folder
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "a/b", "a\\b", "..", "", "a\0b", "x" * 300, ".hidden"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    folder = _about(_folder(tmp_path, [CHAIR]))
+    assert load_glb_scene(folder).name == "mine"
+    with pytest.raises(InputError, match=r"scene\.json: .* is no name for a scene") as error:
+        load_glb_scene(_about(folder, name=name))
+    assert "\n" not in str(error.value) and "\0" not in str(error.value)
+
+
 def test_a_file_that_is_no_gltf_is_refused(tmp_path: Path) -> None:
     folder = _folder(tmp_path, [CHAIR])
     (folder / "scene.glb").write_bytes(b"no such thing")

@@ -15,7 +15,7 @@ from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import Loaded, fit
 from sim_bridge.scenes.habitat_read import DATASET, INSTANCE, STAGE, HabitatReader, has_semantics
 from sim_bridge.scenes.mesh_read import SUFFIXES, MeshReader
-from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions
+from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions, clean_name
 from sim_bridge.scenes.sdf_read import SdfReader
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def is_scene_path(path: str | Path) -> bool:
 
 
 def _title(path: Path) -> str:
-    return path.name.split(".")[0] or path.name
+    return clean_name(path.name.split(".")[0] or path.name)
 
 
 def _mesh_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:

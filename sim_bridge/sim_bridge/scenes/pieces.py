@@ -14,6 +14,7 @@ from sim_bridge.mesh import Material, Mesh
 
 FloatArray = npt.NDArray[np.float64]
 UPS = ("x", "y", "z")
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ class Piece:
     instance: str
     mesh: Mesh
     category: int | None = None
+
+
+def clean_name(text: str) -> str:
+    """The name of a scene, fit to begin a file's name: no separators, control characters or leading dots."""
+    kept = "".join("_" if c in "/\\" or not c.isprintable() else c for c in text).strip().lstrip(".")
+    return kept[:LONGEST_NAME] or "scene"
 
 
 def first_line(error: BaseException) -> str:

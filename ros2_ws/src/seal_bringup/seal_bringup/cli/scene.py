@@ -64,22 +64,26 @@ def render(
     import cv2
     from rich.console import Console
 
+    from seal_perception.files import replacing
     from sim_bridge.embedded import EmbeddedConfig
     from sim_bridge.views import robot_views, tint, top_view
     from sim_bridge.worlds import open_embedded
 
     simulator = open_embedded(home, EmbeddedConfig(width=640, height=480))
-    out.mkdir(parents=True, exist_ok=True)
-    above = top_view(simulator.scene)
-    pictures = [("top", above.rgb, above.category)]
-    pictures += [(f"view_{k:02d}", rgb, category) for k, (rgb, category) in enumerate(robot_views(simulator, views))]
-    for name, rgb, category in pictures:
-        picture = tint(rgb, category) if labels else rgb
-        path = out / f"{simulator.name}_{name}.png"
-        if not cv2.imwrite(str(path), picture[..., ::-1]):
-            raise OSError(f"cannot write {path}")
-        Console().print(str(path), highlight=False)
-    simulator.close()
+    try:
+        above = top_view(simulator.scene)
+        pictures = [("top", above.rgb, above.category)]
+        seen = robot_views(simulator, views)
+        pictures += [(f"view_{k:02d}", rgb, category) for k, (rgb, category) in enumerate(seen)]
+        for name, rgb, category in pictures:
+            picture = tint(rgb, category) if labels else rgb
+            path = out / f"{simulator.name}_{name}.png"
+            with replacing(path) as beside:
+                if not cv2.imwrite(str(beside), picture[..., ::-1]):
+                    raise OSError(f"cannot write {path}")
+            Console().print(str(path), highlight=False)
+    finally:
+        simulator.close()
 
 
 @scene_app.command("frames")
