@@ -119,6 +119,9 @@ def read_semantic_mesh(path: Path, known: set[int]) -> SemanticMesh:
     """
     import trimesh
 
+    from sim_bridge.scenes.images import no_ghostscript
+
+    no_ghostscript()
     try:
         loaded: Any = trimesh.load(io.BytesIO(read_bytes(path)), file_type="glb", force="scene", process=False)
         nodes = [loaded.graph[node] for node in sorted(loaded.graph.nodes_geometry)]
@@ -131,6 +134,8 @@ def read_semantic_mesh(path: Path, known: set[int]) -> SemanticMesh:
 
 
 def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
+    from sim_bridge.scenes.images import is_read
+
     if not parts:
         raise InputError("the semantic mesh has no triangles")
     vertices, faces, uvs, colours, numbers, offset = [], [], [], [], [], 0
@@ -148,6 +153,8 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
         number: npt.NDArray[np.int64] = np.full(len(own), -1, np.int64)
         if picture is not None and table is not None:
             if id(picture) not in index:
+                if not is_read(picture):
+                    raise InputError(f"the semantic mesh has a {picture.format} picture; expected PNG or JPEG")
                 index[id(picture)] = len(textures)
                 textures.append(np.asarray(picture.convert("RGB"), np.uint8))
             number[:] = index[id(picture)]

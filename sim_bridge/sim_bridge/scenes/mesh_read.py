@@ -18,7 +18,7 @@ from seal_perception.errors import InputError
 from sim_bridge.mesh import Material, Mesh
 from sim_bridge.scenes.collada_read import read_collada
 from sim_bridge.scenes.files import Resources, read_bytes
-from sim_bridge.scenes.images import decode, shrink, times_linear, to_srgb
+from sim_bridge.scenes.images import BROKEN, decode, no_ghostscript, shrink, times_linear, to_srgb
 from sim_bridge.scenes.pieces import GREY, Notes, first_line, make_mesh, plain
 
 TRIMESH = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off")
@@ -112,6 +112,7 @@ class MeshReader:
         gltf = kind in ("glb", "gltf")
         header = _gltf_header(data, path, kind) if gltf else {}
         resolver = _resolver(path, self.resources, self.notes)
+        no_ghostscript()
         try:
             loaded: Any = trimesh.load(
                 io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, maintain_order=True
@@ -195,7 +196,7 @@ def material_of(material: Any, what: str, notes: Notes, raw: bool, name: str = "
     if picture is not None:
         try:
             pixels = shrink(picture, f"a picture of {what}", notes)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+        except BROKEN as error:
             notes.add(f"a picture of {what} is broken ({str(error)[:60]}); its surfaces are grey")
             pixels = None
         if pixels is not None:

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of others: only common formats are opened, whatever the files are called; broken ones leave grey."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import EpsImagePlugin, Image
+
+from sim_bridge.scenes.files import Resources
+from sim_bridge.scenes.images import MAX_PIXELS, decode
+from sim_bridge.scenes.mesh_read import MeshReader, material_of
+from sim_bridge.scenes.pieces import GREY, Notes
+
+
+def _encoded(picture: Image.Image, form: str) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, form)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def ghostscript(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """A Ghostscript that only counts how often Pillow would start it."""
+    started: list[object] = []
+
+    def start(*arguments: object, **_: object) -> Image.core.ImagingCore:
+        if EpsImagePlugin.has_ghostscript():
+            started.append(arguments)
+        raise OSError("not here")
+
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", "gs")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", start)
+    return started
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "TGA", "TIFF", "GIF", "WEBP", "DDS"])
+def test_common_formats_are_read(form: str) -> None:
+    notes = Notes()
+    pixels = decode(_encoded(Image.new("RGB", (8, 4), (200, 100, 48)), form), "it", notes)
+    assert pixels is not None and pixels.shape == (4, 8, 3) and notes.lines() == ()
+    assert np.abs(pixels.astype(int) - (200, 100, 48)).max() <= 8
+
+
+@pytest.mark.parametrize("form", ["EPS", "PPM", "ICO"])
+def test_other_formats_are_grey_and_start_nothing(form: str, ghostscript: list[object]) -> None:
+    data, notes = _encoded(Image.new("RGB", (32, 32), (255, 0, 0)), form), Notes()
+    assert decode(data, "wood.png", notes) is None
+    assert "wood.png is no readable picture" in notes.lines()[0]
+    material = trimesh.visual.material.SimpleMaterial(image=Image.open(io.BytesIO(data)))
+    assert material_of(material, "a.obj", notes, raw=False) is GREY
+    assert f"is a {form} file, which is not read" in notes.lines()[1] and not ghostscript
+
+
+def test_an_obj_with_an_eps_picture_starts_nothing(tmp_path: Path, ghostscript: list[object]) -> None:
+    (tmp_path / "wood.png").write_bytes(_encoded(Image.new("RGB", (8, 8), (255, 0, 0)), "EPS"))
+    (tmp_path / "a.mtl").write_text("newmtl one\nKd 1 1 1\nmap_Kd wood.png\n")
+    (tmp_path / "a.obj").write_text(
+        "mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nusemtl one\nf 1/1 2/2 3/3\n"
+    )
+    notes = Notes()
+    ((_, mesh),) = MeshReader(Resources([tmp_path]), notes).read(tmp_path / "a.obj").meshes
+    assert mesh.materials == (GREY,) and "is a EPS file" in notes.lines()[0] and not ghostscript
+    assert EpsImagePlugin.gs_binary is False
+
+
+def test_a_texture_of_a_kind_that_pillow_lacks_is_grey() -> None:
+    data = bytearray(_encoded(Image.new("RGBA", (4, 4)), "DDS"))
+    data[80:84] = (0).to_bytes(4, "little")  # flags of the pixel format: neither RGB nor a code
+    notes = Notes()
+    assert decode(bytes(data), "a.dds", notes) is None and "a.dds is no readable picture" in notes.lines()[0]
+
+
+def test_a_picture_of_floats_goes_from_nought_to_one() -> None:
+    picture = Image.fromarray(np.array([[0.0, 0.5], [1.0, np.nan]], np.float32))
+    pixels = decode(_encoded(picture, "TIFF"), "a.tif", Notes())
+    assert pixels is not None and pixels[..., 0].tolist() == [[0, 128], [255, 0]]
+
+
+def test_the_largest_picture_is_less_than_pillow_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 2 * (Image.MAX_IMAGE_PIXELS or 0) > MAX_PIXELS
+    monkeypatch.setattr("sim_bridge.scenes.images.MAX_PIXELS", 31)
+    notes = Notes()
+    assert decode(_encoded(Image.new("L", (8, 4)), "PNG"), "big.png", notes) is None
+    assert "big.png has 8 x 4 pixels, more than is decoded" in notes.lines()[0]
