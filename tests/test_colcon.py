@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 EXECUTABLES = {
     "seal_bringup": {"seal", "monitor_node"},
-    "seal_mapping": {"mapping_node", "recorder_node", "label_node"},
+    "seal_mapping": {"heading_node", "label_node", "mapping_node", "recorder_node"},
     "seal_perception": {"perception_node"},
     "seal_policy": {"policy_node", "planner_node"},
     "sim_bridge": {"sim_bridge_node"},
