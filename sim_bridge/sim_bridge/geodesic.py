@@ -139,8 +139,8 @@ def geodesic_field(floor: ReachableFloor, points: npt.ArrayLike) -> GeodesicFiel
     source[tuple((cells - low).T)] = True
     straight = ndimage.distance_transform_edt(~source)
     values = np.full(floor.cells.shape, np.inf)
-    if free.all() and source.all():
-        marched = np.zeros(free.shape)
+    if not (straight[free] > _SEED_CELLS).any():
+        marched = np.full(free.shape, np.inf)  # all of the floor lies beside a source: nothing to march over
     else:
         marched = skfmm.distance(np.ma.MaskedArray(straight - _SEED_CELLS, ~free))
         marched = np.ma.filled(np.ma.asarray(marched), np.inf) + _SEED_CELLS

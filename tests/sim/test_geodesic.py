@@ -133,6 +133,19 @@ def test_a_single_cell_is_a_floor() -> None:
     assert field.path([0.01, 0.01]).tolist() == [[0.01, 0.01]]
 
 
+def test_a_floor_no_wider_than_the_seed_has_straight_ways() -> None:
+    """All of the floor lies beside the source, and a margin that is no floor beyond."""
+    cells = np.zeros((12, 12), bool)
+    cells[5:7, 5:7] = True
+    low, high = 5.5 * CELL, 6.5 * CELL
+    field = geodesic_field(floor_of(cells), [low, low])
+    assert field.at([low, low]) == 0.0
+    assert field.at([high, low]) == pytest.approx(CELL)
+    assert field.at([high, high]) == pytest.approx(math.sqrt(2) * CELL)
+    assert field.at([high + CELL, low]) == math.inf
+    assert np.isfinite(field.values).sum() == 4
+
+
 @pytest.mark.parametrize(
     ("points", "text"),
     [
