@@ -12,7 +12,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def write_episodes(
     """Make and write the episodes of some homes.
 
     Args:
-        scenes: (name, function that makes the scene) of each home.
+        scenes: (name, function that makes the scene) of each home; the name counts, whatever the scene calls itself.
         out: folder; must not hold a finished set.
         split: its name.
         per_home: episodes per home.
@@ -80,7 +80,7 @@ def write_episodes(
     rows = []
     for done, (name, make) in enumerate(scenes):
         on_home(name, done, len(scenes))
-        home = make_episodes(make(), per_home, seed, config)
+        home = _called(name, make_episodes(make(), per_home, seed, config))
         path = out / f"{name}.json.gz"
         data = json.dumps(_home_json(home, split, seed), separators=(",", ":")).encode()
         with replacing(path) as beside:
@@ -91,6 +91,14 @@ def write_episodes(
     head = {"format": f"{FORMAT}-set", "version": VERSION, "notice": NOTICE, "split": split, "seed": seed}
     write_json(out / MANIFEST, {**head, "per_home": per_home, "homes": rows})
     return out / MANIFEST
+
+
+def _called(name: str, home: HomeEpisodes) -> HomeEpisodes:
+    """The same episodes under the name that the set gives the home."""
+    if home.home == name:
+        return home
+    episodes = tuple(replace(e, id=f"{name}:{number}") for number, e in enumerate(home.episodes))
+    return replace(home, home=name, episodes=episodes)
 
 
 def _home_json(home: HomeEpisodes, split: str, seed: int) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from seal_mapping.palette import category_colour
 from sim_bridge.episode_files import EpisodeSet, read_episodes
 from sim_bridge.episode_goals import GoalObject
 from sim_bridge.episodes import Episode, HomeEpisodes
+from sim_bridge.homes import make_home
+from sim_bridge.scenes.write import write_scene_folder
 
 TV = 5
 
@@ -68,10 +70,23 @@ def test_episodes_of_a_home_from_the_command_line(
     assert "for evaluation only" in said and "all" in said and (tmp_path / "picture.png").is_file()
 
 
+def test_a_folder_of_another_name_makes_a_set_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_scene_folder(make_home("test_01"), tmp_path / "mine")
+    monkeypatch.chdir(tmp_path / "mine")  # "." has a name too
+    run(monkeypatch, "make", "--scene", ".", "--per-home", "2", "--out", str(tmp_path / "out"))
+    found = read_episodes(tmp_path / "out")
+    assert found.split == "custom"
+    (made,) = found.homes
+    assert made.home == "mine" and [e.id for e in made.episodes] == ["mine:0", "mine:1"]
+    run(monkeypatch, "info", str(tmp_path / "out"))
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
         (("make", "--split", "validation"), "unknown split 'validation'; expected one of train, val, test"),
+        (("make", "--scene", "train_01", "--split", "test"), "train_01 is not of the split test; leave --split out"),
+        (("make", "--scene", "train_21", "--split", "train"), "train_21 is not of the split train"),
         (("make", "--scene", "nowhere"), "no home and no folder is called 'nowhere'"),
         (("make", "--min-path-m", "-1"), "need 0 < success_m <= min_path_m"),
         (("info", "nowhere"), "holds no manifest.json"),

@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 @episodes_app.command("make")
 def make(
     out: Annotated[Path, typer.Option(help="Folder of the episodes; must not hold a finished set.")],
-    split: Annotated[str, typer.Option(help="Homes: train (01-20), val (21-25 of train) or test.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(help="Homes: train (01-20), val (21-25 of train) or test; with --scene only the set's name."),
+    ] = None,
     per_home: Annotated[int, typer.Option(min=1, help="Episodes per home.")] = 50,
     seed: Annotated[int, typer.Option(help="Another number, other episodes.")] = 0,
     scene: Annotated[
@@ -34,7 +37,8 @@ def make(
     """Write episodes: one gzipped JSON per home and a manifest with their hashes.
 
     A robot succeeds that stops within 0.1 m of a viewpoint: a place within 1 m of an object of the category, from which
-    it can be seen. The same split, number and seed give the same bytes.
+    it can be seen. The same scenes, number and seed give the same bytes. A set of --scene is called
+    "custom" if --split does not name it; homes of another split are refused.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -44,16 +48,19 @@ def make(
     from sim_bridge.episodes import SPLITS, EpisodeConfig
     from sim_bridge.worlds import open_embedded, require_scene
 
+    split = split or ("custom" if scene else "test")
     if split not in SPLITS and not scene:
         raise InputError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}, or name scenes with --scene")
     names = list(scene or SPLITS[split])
     for name in names:
         require_scene(name, "embedded")
+        if split in SPLITS and name.split("@", 1)[0] not in SPLITS[split]:
+            raise InputError(f"{name} is not of the split {split}; leave --split out, or give another name")
     try:
         config = EpisodeConfig(min_path_m=min_path_m)
     except ValueError as error:
         raise InputError(str(error)) from error
-    scenes = [(Path(name).name, lambda name=name: open_embedded(name).scene) for name in names]
+    scenes = [(Path(name).resolve().name, lambda name=name: open_embedded(name).scene) for name in names]
     with Progress(transient=True) as bar:
         task = bar.add_task("episodes", total=len(names))
         manifest = write_episodes(
