@@ -8,6 +8,7 @@ and half a cell away from every blocked one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numba
@@ -15,10 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from seal_perception.errors import InputError
 from seal_perception.simulator import ReachableFloor
 from sim_bridge.mesh import Mesh, Scene, merge
 
 Bool = npt.NDArray[np.bool_]
+
+MAX_CELLS = 100_000_000
+"""Cells of the largest floor plan: 200 x 200 m at 2 cm."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +103,28 @@ def _sample(corners, up, origin, cell, blocked, floor, low, high, floor_band):  
 def floor_plan(
     scene: Scene | Mesh, radius_m: float = 0.18, cell_m: float = 0.02, low_m: float = 0.05, high_m: float = 1.1
 ) -> FloorPlan:
-    """Floor plan of a scene for a disc of `radius_m` that is `high_m` tall and rolls over things lower than `low_m`."""
+    """Floor plan of a scene for a disc of `radius_m` that is `high_m` tall and rolls over things lower than `low_m`.
+
+    Raises:
+        InputError: if it would have more than 100 million cells.
+    """
     mesh = merge([part.mesh for part in scene.parts]) if isinstance(scene, Scene) else scene
     corners = mesh.vertices[mesh.faces].astype(np.float64)
     up = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 0
     near_floor = corners[:, :, 2].min(1) < high_m
+    if not near_floor.any():
+        nothing = np.zeros((1, 1), bool)
+        return FloorPlan(nothing, nothing.copy(), np.zeros(2), cell_m)
     lower = corners[near_floor].reshape(-1, 3)[:, :2].min(0)
     upper = corners[near_floor].reshape(-1, 3)[:, :2].max(0)
     origin = (np.floor(lower / cell_m) - 2) * cell_m
     shape = tuple(int(n) for n in np.ceil((upper - origin) / cell_m) + 3)
+    if math.prod(shape) > MAX_CELLS:
+        x, y = upper - lower
+        raise InputError(
+            f"the scene is {x:.0f} x {y:.0f} m at the floor, too large for a floor plan of {cell_m:g} m cells; give "
+            "its unit (--scale) or remove what lies far away"
+        )
     blocked, floor = np.zeros(shape, bool), np.zeros(shape, bool)
     _sample(corners, up, origin, cell_m, blocked, floor, low_m, high_m, low_m)
     floor = ndimage.binary_closing(floor, iterations=2) & ~blocked

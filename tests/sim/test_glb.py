@@ -128,6 +128,26 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> No
     assert "\n" not in str(error.value) and "\0" not in str(error.value)
 
 
+def test_a_slab_of_twenty_kilometres_is_refused_before_memory_runs_out(tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    scene.add_geometry(trimesh.creation.box((20_000, 20_000, 0.1)), node_name="slab/0", geom_name="slab/0")
+    scene.export(tmp_path / "scene.glb")
+    (tmp_path / "objects.json").write_text("[]")
+    with pytest.raises(InputError, match=r"20000 x 20000 m at the floor.*remove what lies far away"):
+        load_glb_scene(tmp_path)
+
+
+def test_a_scene_above_the_robot_has_no_floor(tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    box = trimesh.creation.box((2, 2, 0.1))
+    box.apply_translation((0, 0, 5))
+    scene.add_geometry(box, node_name="roof/0", geom_name="roof/0")
+    scene.export(tmp_path / "scene.glb")
+    (tmp_path / "objects.json").write_text("[]")
+    with pytest.raises(InputError, match="fits nowhere on the floor"):
+        load_glb_scene(tmp_path)
+
+
 def test_a_file_that_is_no_gltf_is_refused(tmp_path: Path) -> None:
     folder = _folder(tmp_path, [CHAIR])
     (folder / "scene.glb").write_bytes(b"no such thing")

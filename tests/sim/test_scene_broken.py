@@ -31,6 +31,8 @@ from sim_bridge.worlds import open_embedded, require_scene
 
 BOMB = "<!DOCTYPE a [<!ENTITY b 'bbbb'><!ENTITY c '&b;&b;&b;'><!ENTITY f SYSTEM 'file:///etc/passwd'>]>"
 
+ENCODED = b"<?xml version='1.0' encoding='%s'?><sdf><world/></sdf>"
+
 
 def _text(name: str, text: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
@@ -151,6 +153,20 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
         ),
         r"a\.gltf is not a readable gltf file",
     ),
+    "a box of two kilometres": (_world(box_model("m", size="2000 2000 1")), r"2000 x 2000 m at the floor.*--scale"),
+    "two bytes a letter": (_bytes("a.world", ENCODED % b"gb2312"), r"a\.world has an encoding .* save it as UTF-8"),
+    "letters of Japan": (_bytes("a.world", ENCODED % b"shift_jis"), r"a\.world has an encoding .* save it as UTF-8"),
+    "an unknown encoding": (_bytes("a.world", ENCODED % b"klingon"), r"a\.world .*encoding"),
+    "a mesh in two bytes a letter": (
+        _bad_dae("<?xml version='1.0' encoding='gb2312'?><COLLADA/>"),
+        r"a\.dae has an encoding",
+    ),
+    "a glTF whose asset is a list": (_bytes("a.glb", glb_bytes({"asset": []})), "its 'asset' must be an object, got"),
+    "a glTF that needs null": (
+        _bytes("a.glb", glb_bytes({"asset": {"version": "2.0"}, "extensionsRequired": None})),
+        "its 'extensionsRequired' must be a list, got None",
+    ),
+    "a glTF nested without end": (_text("a.gltf", "[" * 100_000), r"a\.gltf is not a readable glTF file"),
     "no faces": (_no_faces, "points shows nothing"),
     "corners that are no numbers": (_nothing_but_nan, "nan shows nothing"),
     "text that is no scene": (_text("notes.txt", "hello"), "no scene that is read here; expected a home"),

@@ -120,7 +120,8 @@ def floor_height(mesh: Mesh) -> tuple[float, float]:
     import open3d as o3d
 
     low, high = mesh.bounds()
-    cell = max(0.1, float(np.sqrt((high - low)[:2].prod() / 250_000)))
+    wide = (high - low)[:2]
+    cell = max(0.1, float(np.sqrt(wide.prod() / 250_000)), float(wide.max()) / 10_000)
     xs, ys = (np.arange(low[k] + cell / 2, high[k] + cell / 2, cell) for k in (0, 1))
     if not len(xs) or not len(ys):
         return float(low[2]), 0.0
