@@ -119,4 +119,8 @@ def check_xml(data: bytes, path: Path) -> str:
         if data[:100].startswith(b"version https://git-lfs"):
             raise InputError(f"{path} is a Git LFS pointer, not the file itself; run 'git lfs pull'") from error
         raise InputError(f"{path} is not valid XML: {error}") from error
+    except (ValueError, LookupError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} has an encoding that is not read ({error}); save it as UTF-8") from error
     return tags[0]

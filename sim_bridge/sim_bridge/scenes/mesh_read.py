@@ -218,10 +218,14 @@ def _gltf_header(data: bytes, path: Path, kind: str) -> dict[str, Any]:
         header = json.loads(data)
         if not isinstance(header, dict):
             raise ValueError("no JSON object")
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is not a readable glTF file: {first_line(error)}") from error
+    for key, kind_of in (("asset", dict), ("extensionsRequired", list), ("materials", list)):
+        if not isinstance(header.get(key, kind_of()), kind_of):
+            what = "an object" if kind_of is dict else "a list"
+            raise InputError(f"{path} is not a readable glTF file: its {key!r} must be {what}, got {header[key]!r:.40}")
     needed = [name for name in header.get("extensionsRequired", []) if name in NOT_READ]
     if needed:
         raise InputError(f"{path} is compressed with {needed[0]}, which is not read; write it without compression")
