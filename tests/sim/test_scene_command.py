@@ -17,6 +17,7 @@ from seal_bringup.cli.scene import register
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 from sim_bridge.homes import HOMES
+from sim_bridge.scenes.write import new_folder
 
 app = typer.Typer()
 register(app)
@@ -74,6 +75,37 @@ def test_import_export_and_back(tmp_path: Path) -> None:
     for place in (tmp_path / "mine", tmp_path / "habitat" / "stages" / "test.stage_config.json", tmp_path / "again"):
         facts = json.loads(run("info", str(place), "--json"))
         assert facts["categories"]["chair"] == 1 and facts["instances"] == 2
+
+
+def test_a_scene_goes_into_the_folder_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_world(tmp_path / "in", ROOM + box_model("Stool", "2 1 0.4 0 0 0"))
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    run("import", str(path), ".")
+    assert sorted(entry.name for entry in Path.cwd().iterdir()) == ["objects.json", "scene.glb", "scene.json"]
+    (tmp_path / "mine" / "scene.json").unlink()
+    assert json.loads(run("info", ".", "--json"))["name"] == "mine"
+    (tmp_path / "mine" / "below").mkdir()
+    assert json.loads(run("info", "below/..", "--json"))["name"] == "mine"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in", "mine"]
+    with pytest.raises(InputError, match="is there already"):
+        run("import", str(path), ".")
+
+
+def test_two_processes_write_beside_each_other(tmp_path: Path) -> None:
+    (tmp_path / ".mine.part").mkdir()
+    (tmp_path / ".mine.part" / "of another process").touch()
+    with new_folder(tmp_path / "mine") as folder:
+        (folder / "scene.glb").touch()
+    assert (tmp_path / ".mine.part" / "of another process").exists() and (tmp_path / "mine" / "scene.glb").exists()
+
+
+def test_a_failed_write_leaves_an_empty_folder_empty(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(OSError, match="disk"), new_folder(tmp_path / "mine") as folder:
+        (folder / "objects.json").touch()
+        raise OSError("disk full")
+    assert list((tmp_path / "mine").iterdir()) == []
 
 
 def test_options_that_are_wrong_are_users_mistakes(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from sim_bridge.homes import is_home, make_home
 from sim_bridge.mesh import Scene
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import Loaded, fit
-from sim_bridge.scenes.habitat_read import DATASET, INSTANCE, STAGE, HabitatReader, has_semantics
+from sim_bridge.scenes.habitat_dataset import DATASET, INSTANCE, STAGE
+from sim_bridge.scenes.habitat_read import HabitatReader, has_semantics
 from sim_bridge.scenes.mesh_read import SUFFIXES, MeshReader
 from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions, clean_name
 from sim_bridge.scenes.sdf_read import SdfReader
@@ -84,7 +85,9 @@ def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) ->
     options = SceneOptions() if options is None else options
     if is_home(str(name_or_path)):
         return Loaded(make_home(str(name_or_path)))
-    path, notes = Path(name_or_path), Notes()
+    # A scene is called after its path, so '.' and '..' are spelled out.
+    path, notes = Path(name_or_path).absolute(), Notes()
+    path = path.resolve() if path.name == ".." else path
     kind = scene_kind(path)
     if kind is None:
         what = "no scene that is read here" if path.exists() else "no home and not there"

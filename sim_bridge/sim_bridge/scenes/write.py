@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,24 +14,34 @@ from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
 from seal_perception.files import take_place, write_json
 from sim_bridge.mesh import Scene
+from sim_bridge.scenes.files import lexical
 from sim_bridge.scenes.gltf_write import stage_glb, unique_names
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that becomes `out` when the block ends without an error.
+    """A folder that becomes `out` when the block ends without an error.
+
+    An empty folder that is there already stays the same one (it may be where the user stands, or a mounted disk), so
+    the files are moved into it; `scene.glb` comes last, as without it a folder is no scene.
 
     Raises:
         InputError: if `out` is there already and not an empty folder.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already; name a folder that does not exist yet")
-    beside = out.with_name(f".{out.name}.part")
+    out = lexical(out)
+    part = f".{out.name}.{os.getpid()}.part"
+    beside = out / part if out.exists() else out.with_name(part)
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
         yield beside
-        take_place(beside, out)
+        if beside.parent == out:
+            for path in sorted(beside.iterdir(), key=lambda path: (path.name == "scene.glb", path.name)):
+                path.rename(out / path.name)
+        else:
+            take_place(beside, out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
