@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import trimesh
 import typer
 from tests.sim.scene_files import ROOM, box_model, write_world
 from typer.testing import CliRunner
@@ -106,6 +107,37 @@ def test_a_failed_write_leaves_an_empty_folder_empty(tmp_path: Path) -> None:
         (folder / "objects.json").touch()
         raise OSError("disk full")
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "given", [("--models", "."), ("--up", "y"), ("--scale", "2"), ("--floor", "0"), ("--categories", "c.json")]
+)
+def test_options_without_effect_are_refused(
+    tmp_path: Path, given: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.json").write_text('{"Stool": "chair"}')
+    with pytest.raises(InputError, match=f"test_01 is a built-in home, so {given[0]} has no effect"):
+        run("info", "test_01", *given)
+    run("import", str(write_world(tmp_path / "in", ROOM + box_model("Stool", "2 1 0.4 0 0 0"))), "mine")
+    if given[0] == "--categories":
+        assert json.loads(run("info", "mine", "--json"))["categories"]["chair"] == 0
+        assert json.loads(run("info", "mine", "--json", *given))["categories"]["chair"] == 1
+    else:
+        with pytest.raises(InputError, match=f"mine is a scene folder.* so {given[0]} has no effect"):
+            run("info", "mine", *given)
+
+
+def test_a_folder_without_a_floor_is_one_line_and_nothing_is_written(tmp_path: Path) -> None:
+    run("import", str(write_world(tmp_path / "in", ROOM)), str(tmp_path / "mine"))
+    box = trimesh.creation.box((0.2, 0.2, 0.2))
+    scene = trimesh.Scene()
+    scene.add_geometry(box, node_name="room/0", geom_name="room/0")
+    scene.export(tmp_path / "mine" / "scene.glb")
+    for arguments in (("info", str(tmp_path / "mine")), ("import", str(tmp_path / "mine"), str(tmp_path / "again"))):
+        with pytest.raises(InputError, match="scene test: the robot fits nowhere"):
+            run(*arguments)
+    assert not (tmp_path / "again").exists()
 
 
 def test_options_that_are_wrong_are_users_mistakes(tmp_path: Path) -> None:

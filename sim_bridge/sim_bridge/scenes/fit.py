@@ -237,6 +237,14 @@ def parts_of(pieces: list[Piece], options: SceneOptions) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def recategorised(scene: Scene, options: SceneOptions) -> Scene:
+    """A scene with the categories that the user gives (`--categories`), the others as they are."""
+    overrides = read_overrides(options.categories)
+    given = [overridden(part.name, overrides) for part in scene.parts]
+    parts = [part if own is None else replace(part, category=own) for part, own in zip(scene.parts, given, strict=True)]
+    return replace(scene, parts=tuple(parts))
+
+
 def fit(name: str, pieces: list[Piece], says_up: str, options: SceneOptions, notes: Notes) -> Scene:
     """Pieces of a file as a scene.
 

@@ -12,7 +12,7 @@ from sim_bridge.glb import read_categories, read_glb_folder
 from sim_bridge.homes import is_home, make_home
 from sim_bridge.mesh import Scene
 from sim_bridge.scenes.files import Resources
-from sim_bridge.scenes.fit import Loaded, fit
+from sim_bridge.scenes.fit import Loaded, fit, recategorised
 from sim_bridge.scenes.habitat_dataset import DATASET, INSTANCE, STAGE
 from sim_bridge.scenes.habitat_read import HabitatReader, has_semantics
 from sim_bridge.scenes.mesh_read import SUFFIXES, MeshReader
@@ -76,6 +76,19 @@ def _habitat_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:
     return fit(_title(path), pieces, "y", replace(options, up=options.up or "y", scale=options.scale or 1.0), notes)
 
 
+def _refuse_ignored(what: str, given: dict[str, object]) -> None:
+    """Say so where options have no effect, rather than to leave them out silently."""
+    named = [f"--{name}" for name, value in given.items() if value not in (None, ())]
+    if named:
+        raise InputError(f"{what}, so {', '.join(named)} has no effect on it; leave it out")
+
+
+def _folder(path: Path, options: SceneOptions, notes: Notes) -> Scene:
+    given = {"models": options.models, "up": options.up, "scale": options.scale, "floor": options.floor_m}
+    _refuse_ignored(f"{path} is a scene folder, which is in metres with z up", given)
+    return recategorised(read_glb_folder(path, notes), options)
+
+
 def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) -> Loaded:
     """The scene that a name or a path stands for, and what was mended in it.
 
@@ -84,6 +97,9 @@ def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) ->
     """
     options = SceneOptions() if options is None else options
     if is_home(str(name_or_path)):
+        given = {"models": options.models, "categories": options.categories, "up": options.up}
+        given |= {"scale": options.scale, "floor": options.floor_m}
+        _refuse_ignored(f"{name_or_path} is a built-in home", given)
         return Loaded(make_home(str(name_or_path)))
     # A scene is called after its path, so '.' and '..' are spelled out.
     path, notes = Path(name_or_path).absolute(), Notes()
@@ -93,7 +109,7 @@ def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) ->
         what = "no scene that is read here" if path.exists() else "no home and not there"
         raise InputError(f"{str(name_or_path)!r} is {what}; expected {FORMS}")
     if kind == "folder":
-        scene = read_glb_folder(path, notes)
+        scene = _folder(path, options, notes)
     elif kind == "sdf":
         scene = _sdf_file(path, options, notes)
     elif kind == "habitat" or has_semantics(path):

@@ -55,15 +55,25 @@ def _load(
 
 
 def scene_facts(loaded: Loaded) -> dict[str, Any]:
-    """Size, triangles, reachable floor and objects of a scene, as `info --json` prints them."""
+    """Size, triangles, reachable floor and objects of a scene, as `info --json` prints them.
+
+    Raises:
+        InputError: if the robot can stand nowhere in it.
+    """
     from seal_perception.categories import CATEGORIES
+    from seal_perception.errors import InputError
     from sim_bridge.collision import floor_plan
     from sim_bridge.mesh import merge
 
     scene = loaded.scene
     mesh = merge([part.mesh for part in scene.parts])
     low, high = mesh.bounds()
-    floor = floor_plan(scene).reachable_from(scene.start_xy)
+    try:
+        floor = floor_plan(scene).reachable_from(scene.start_xy)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"scene {scene.name}: {error} (0.36 m wide, 1.1 m high, floor at z = 0)") from error
     counts = {name: sum(part.category == c for part in scene.parts) for c, name in enumerate(CATEGORIES)}
     return {
         "name": scene.name,
@@ -129,8 +139,8 @@ def import_scene(
     from sim_bridge.scenes.write import write_scene_folder
 
     loaded = _load(source, models, categories, up, scale, floor)
-    write_scene_folder(loaded.scene, out, loaded.notes, source)
     facts = scene_facts(loaded)
+    write_scene_folder(loaded.scene, out, loaded.notes, source)
     lines = [f"note: {note}" for note in loaded.notes]
     lines.append(
         f"{out}: {facts['instances']} instances, {sum(facts['categories'].values())} of them in a category, "
