@@ -33,7 +33,7 @@ def read_categories(path: Path) -> dict[str, int]:
     """Category index of each instance named in an objects.json, in its order.
 
     Raises:
-        InputError: if an entry lacks its name or category, or a category is none of SEAL's.
+        InputError: if an entry lacks its name or category, a category is none of SEAL's, or an instance has two.
     """
     objects = _json(path)
     out: dict[str, int] = {}
@@ -46,7 +46,9 @@ def read_categories(path: Path) -> dict[str, int]:
                 f"{path}: instance {entry['instance']!r} has category {category!r}; expected null or one of "
                 f"{', '.join(CATEGORIES)}"
             )
-        out[str(entry["instance"])] = NO_CATEGORY if category is None else CATEGORIES.index(category)
+        name, index = str(entry["instance"]), NO_CATEGORY if category is None else CATEGORIES.index(category)
+        if out.setdefault(name, index) != index:
+            raise InputError(f"{path}: instance {name!r} is listed twice, with different categories; keep one of them")
     return out
 
 
@@ -62,8 +64,9 @@ def _about(path: Path) -> tuple[str | None, tuple[Lamp, ...] | None, tuple[float
         ]
         x, y = (float(value) for value in table["start_xy"])
         lengths = {len(values) for lamp in lamps for values in (lamp.position, lamp.colour)}
-        if lengths - {3} or not np.isfinite([x, y]).all():
-            raise ValueError("a lamp needs three numbers for position and colour, the start two")
+        values = [value for lamp in lamps for value in (*lamp.position, lamp.power, *lamp.colour)]
+        if lengths - {3} or not np.isfinite([x, y, *values]).all():
+            raise ValueError("a lamp needs three numbers for position and colour and one for power, the start two")
         name = str(table["name"])
         if name != clean_name(name):
             # Files are called after it, so it must not lead out of their folder.

@@ -91,6 +91,7 @@ def test_a_texture_of_glb_lies_the_right_way_round(tmp_path: Path) -> None:
         ([{"instance": "maker/chair_1", "category": "dragon"}], "'dragon'.*chair, couch"),
         ([{"instance": "maker/chair_9", "category": "chair"}], "maker/chair_9"),
         ([{"name": "maker/chair_1"}], "'instance' and 'category'"),
+        ([CHAIR, {**CHAIR, "category": "bed"}], "'maker/chair_1' is listed twice, with different categories"),
         ("[{", "not valid JSON"),
         ({"a": 1}, "'instance' and 'category'"),
     ],
@@ -146,6 +147,13 @@ def test_a_scene_above_the_robot_has_no_floor(tmp_path: Path) -> None:
     (tmp_path / "objects.json").write_text("[]")
     with pytest.raises(InputError, match="fits nowhere on the floor"):
         load_glb_scene(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"power": math.nan}, {"position": [0, 0, math.inf]}, {"colour": [1, math.nan, 1]}])
+def test_a_lamp_that_is_no_number_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    folder = _about(_folder(tmp_path, [CHAIR, CHAIR]), lamps=[LAMP, {**LAMP, **change}])
+    with pytest.raises(InputError, match=r"scene\.json is not what 'seal scene import' writes.*a lamp needs three"):
+        load_glb_scene(folder)
 
 
 def test_a_file_that_is_no_gltf_is_refused(tmp_path: Path) -> None:
