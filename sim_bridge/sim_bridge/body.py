@@ -109,6 +109,10 @@ class Body:
         self._claim_motion(before, self._forward_m, 0.0)
         return False
 
+    def stop(self) -> None:
+        """Stand still; the pose stays."""
+        self.twist = STILL
+
     def turn(self, count: int) -> None:
         """`count` discrete turns to the left."""
         before = self.T_start_base

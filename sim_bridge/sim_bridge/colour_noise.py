@@ -58,6 +58,8 @@ class ColourNoise:
         for name in ("full_well_e", "target", "lag_s", "drift_s"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not self.target < math.inf:
+            raise ValueError(f"target must be a mean linear brightness, got {self.target}")
         for name in ("read_noise_e", "exposure_s", "drift", "white_balance"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number >= 0, got {getattr(self, name)}")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from seal_perception.camera import Camera
-from sim_bridge.noise_field import SIDE, noise_table, random_corner
+from sim_bridge.noise_field import MAX_CORRELATION_PX, SIDE, noise_table, random_corner
 
 Depth = npt.NDArray[np.float32]
 _MASK = SIDE - 1
@@ -67,15 +67,19 @@ class DepthNoise:
         for name in ("baseline_m", "focal_px", "edge_px"):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("subpixel_px", "step_px", "unit_m", "hole_share"):
+        for name in ("subpixel_px", "step_px", "unit_m"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number >= 0, got {getattr(self, name)}")
+        if not 0.0 <= self.hole_share <= 1.0:
+            raise ValueError(f"hole_share must be a share in [0, 1], got {self.hole_share}")
         if not 0.0 <= self.min_m < self.max_m:
             raise ValueError(f"depth needs 0 <= min_m < max_m, got {self.min_m} and {self.max_m}")
         if not (self.edge_drop >= 0.0 and self.edge_fly >= 0.0 and self.edge_drop + self.edge_fly <= 1.0):
             raise ValueError(f"edge_drop and edge_fly must be shares, got {self.edge_drop} and {self.edge_fly}")
-        if not 0 <= self.edge_reach_px <= 16:
-            raise ValueError(f"edge_reach_px must lie between 0 and 16, got {self.edge_reach_px}")
+        for name, low, high in (("correlation_px", 1, MAX_CORRELATION_PX), ("edge_reach_px", 0, 16)):
+            value = getattr(self, name)
+            if not (low <= value <= high and value == int(value)):
+                raise ValueError(f"{name} must be a whole number between {low} and {high}, got {value}")
         if not 0.0 <= self.grazing_start_deg < self.grazing_end_deg <= 90.0:
             angles = f"{self.grazing_start_deg} and {self.grazing_end_deg}"
             raise ValueError(f"grazing angles must rise within 0 to 90 degrees, got {angles}")

@@ -14,6 +14,7 @@ from seal_perception.simulator import Action, Observation, ReachableFloor, Truth
 from sim_bridge.body import Body
 from sim_bridge.collision import floor_plan, nearest
 from sim_bridge.embedded_config import EmbeddedConfig as EmbeddedConfig
+from sim_bridge.embedded_config import checked_seed
 from sim_bridge.light_cache import cached_renderer
 from sim_bridge.mesh import Scene
 from sim_bridge.render import Rendered, Renderer
@@ -111,8 +112,12 @@ class EmbeddedSimulator:
         return Observation(self._step, rgb, depth, self.T_odom_base, collided, scan)
 
     def reset(self, seed: int = 0) -> Observation:
-        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others."""
-        self._place(seed)
+        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others.
+
+        Raises:
+            InputError: for a seed that is no whole number >= 0.
+        """
+        self._place(checked_seed(seed))
         return self._observe(False)
 
     def step(self, action: Action) -> Observation:
@@ -122,10 +127,12 @@ class EmbeddedSimulator:
             collided = self._body.forward()
         elif action in (Action.LEFT, Action.RIGHT):
             self._body.turn(1 if action is Action.LEFT else -1)
-        elif action is not Action.STOP:
+        elif action is Action.STOP:
+            self._body.stop()
+        else:
             raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
         self._step += 1
-        return self._observe(collided)
+        return self._observe(collided or self._touched)
 
     # Below: Drivable.
 

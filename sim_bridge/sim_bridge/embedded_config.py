@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.camera import Camera
+from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
 from sim_bridge.colour_noise import ColourNoise
 from sim_bridge.depth_noise import D435, DepthNoise
@@ -21,7 +22,22 @@ from sim_bridge.motion_noise import MotionNoise
 
 Named = TypeVar("Named")
 OFF = "none"
-"""Not `none`, which a ROS parameter file reads as false."""
+"""Not `off`, which a ROS parameter file reads as false."""
+
+
+def checked_seed(seed: int) -> int:
+    """A seed of `reset` that can be drawn from.
+
+    Raises:
+        InputError: for anything but a whole number >= 0.
+    """
+    if not _is_whole(seed) or seed < 0:
+        raise InputError(f"the seed of a start pose must be a whole number >= 0, got {seed!r}")
+    return int(seed)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -86,8 +102,8 @@ class EmbeddedConfig:
         if not 1.0 < self.hfov_deg < 179.0:
             raise ValueError(f"hfov_deg must lie between 1 and 179, got {self.hfov_deg}")
         for name in ("camera_height_m", "radius_m", "forward_m", "turn_deg", "cell_m"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
         if not 0 <= self.obstacle_min_m < self.obstacle_max_m:
             raise ValueError(f"obstacle heights must rise, got {self.obstacle_min_m} to {self.obstacle_max_m}")
         for name in ("camera_x_m", "camera_y_m", "camera_roll_deg", "camera_pitch_deg", "camera_yaw_deg"):
@@ -98,8 +114,10 @@ class EmbeddedConfig:
             raise ValueError(f"depth needs 0 <= min < max (or 0), got {self.depth_min_m} and {self.depth_max_m}")
         if not 0.0 <= self.motion_noise_scale < math.inf:
             raise ValueError(f"motion_noise_scale must be a number >= 0, got {self.motion_noise_scale}")
-        if self.noise_seed < 0:
-            raise ValueError(f"noise_seed must not be negative, got {self.noise_seed}")
+        for name in ("noise_seed", "threads"):
+            value = getattr(self, name)
+            if not _is_whole(value) or value < 0:
+                raise ValueError(f"{name} must be a whole number >= 0, got {value!r}")
         # Wrong names and wrong intrinsics are refused here, not when the simulator is built.
         _ = self.camera, self.depth_noise_config, self.colour_noise_config, self.motion_noise_config, self.laser_config
 

@@ -19,7 +19,7 @@ from seal_perception.files import read_json
 from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
 from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
 from sim_bridge.body import Body
-from sim_bridge.embedded_config import EmbeddedConfig
+from sim_bridge.embedded_config import EmbeddedConfig, checked_seed
 from sim_bridge.habitat_engine import Depth, Engine, HabitatOptions, Picture
 from sim_bridge.habitat_frames import to_world
 from sim_bridge.habitat_ground import Ground, middle, place_near
@@ -160,8 +160,12 @@ class HabitatSimulator:
         return Observation(self._step, rgb, depth, self.T_odom_base, collided)
 
     def reset(self, seed: int = 0) -> Observation:
-        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others."""
-        self._place(seed)
+        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others.
+
+        Raises:
+            InputError: for a seed that is no whole number >= 0.
+        """
+        self._place(checked_seed(seed))
         return self._observe(False)
 
     def step(self, action: Action) -> Observation:
@@ -174,10 +178,12 @@ class HabitatSimulator:
         elif action in (Action.LEFT, Action.RIGHT):
             self._body.turn(1 if action is Action.LEFT else -1)
             self._settle()
-        elif action is not Action.STOP:
+        elif action is Action.STOP:
+            self._body.stop()
+        else:
             raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
         self._step += 1
-        return self._observe(collided)
+        return self._observe(collided or self._touched)
 
     # Below: Drivable.
 

@@ -46,6 +46,9 @@ class LaserConfig:
     noise_share: float = 0.005
 
     def __post_init__(self) -> None:
+        for name in ("angle_min_rad", "x_m", "y_m", "yaw_rad"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)}")
         if self.beams < 1:
             raise ValueError(f"a laser needs at least one beam, got {self.beams}")
         if not (self.angle_increment_rad > 0 and self.beams * self.angle_increment_rad <= 2 * math.pi + 1e-6):

@@ -9,6 +9,8 @@ import numpy.typing as npt
 SIDE = 1024
 """Edge of the table, a power of two; larger pictures repeat it."""
 
+MAX_CORRELATION_PX = 64
+
 
 def noise_table(rng: np.random.Generator, correlation_px: int = 1) -> npt.NDArray[np.float32]:
     """(SIDE, SIDE) float32 of mean 0 and variance 1 that goes on at its edges.
@@ -18,10 +20,10 @@ def noise_table(rng: np.random.Generator, correlation_px: int = 1) -> npt.NDArra
     table from a random corner (`random_corner`), so pictures are independent of each other but for one in a million.
 
     Raises:
-        ValueError: if `correlation_px` does not lie in [1, 64].
+        ValueError: if `correlation_px` does not lie in [1, `MAX_CORRELATION_PX`].
     """
-    if not 1 <= correlation_px <= 64:
-        raise ValueError(f"correlation_px must lie between 1 and 64, got {correlation_px}")
+    if not 1 <= correlation_px <= MAX_CORRELATION_PX:
+        raise ValueError(f"correlation_px must lie between 1 and {MAX_CORRELATION_PX}, got {correlation_px}")
     white = rng.standard_normal((SIDE, SIDE), dtype=np.float32)
     for axis in (0, 1):
         total = white.copy()

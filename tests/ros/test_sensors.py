@@ -85,3 +85,8 @@ def test_a_sweep_that_does_not_fit_its_angles_is_refused() -> None:
     msg = LaserScanMessage(angle_min=0.0, angle_max=1.0, angle_increment=0.5, ranges=[1.0, 2.0])
     with pytest.raises(InputError, match="hold 3 beams must have as many ranges, got 2"):
         m.scan_from_message(msg, np.eye(4))
+    for name in ("angle_min", "angle_max", "angle_increment"):
+        wrong = LaserScanMessage(angle_min=0.0, angle_max=0.5, angle_increment=0.5, ranges=[1.0, 2.0])
+        setattr(wrong, name, float("nan"))
+        with pytest.raises(InputError, match="must be numbers, got"):
+            m.scan_from_message(wrong, np.eye(4))

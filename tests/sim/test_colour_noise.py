@@ -148,6 +148,7 @@ def test_the_same_seeds_are_the_same_bytes() -> None:
         ({"read_noise_e": -1.0}, "read_noise_e"),
         ({"auto_exposure": 1.5}, "share"),
         ({"max_gain": 0.5}, "max_gain"),
+        ({"target": math.inf}, "target"),
     ],
 )
 def test_wrong_cameras_are_refused(wrong: dict[str, float], match: str) -> None:

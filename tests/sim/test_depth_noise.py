@@ -177,6 +177,9 @@ def test_the_same_seeds_are_the_same_bytes() -> None:
         ({"min_m": 3.0, "max_m": 2.0}, "min_m < max_m"),
         ({"edge_drop": 0.8, "edge_fly": 0.4}, "shares"),
         ({"edge_reach_px": 99}, "edge_reach_px"),
+        ({"correlation_px": 0}, "correlation_px must be a whole number between 1 and 64, got 0"),
+        ({"correlation_px": 2.5}, "correlation_px"),
+        ({"hole_share": 2.0}, "hole_share must be a share"),
         ({"grazing_start_deg": 89.0}, "grazing angles"),
     ],
 )
@@ -189,4 +192,4 @@ def test_wrong_pictures_are_refused() -> None:
     with pytest.raises(ValueError, match=r"depth must be \(240, 320\) float32"):
         DepthSensor(D435, CAMERA).measure(np.zeros((240, 320)))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="correlation_px"):
-        DepthSensor(replace(D435, correlation_px=0), CAMERA)
+        noise_table(np.random.default_rng(0), 0)

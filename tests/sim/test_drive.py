@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from tests.sim.rooms import FAST, box_part, room
 
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Action, Drivable
-from sim_bridge.body import Body, arc
+from sim_bridge.body import STILL, Body, arc
+from sim_bridge.colour_noise import ColourNoise
 from sim_bridge.embedded import EmbeddedSimulator
 
 
@@ -97,6 +99,34 @@ def test_observations_are_counted_and_tell_of_contacts() -> None:
     assert pose_yaw(third.T_odom_base) == pytest.approx(0.5 + math.radians(30))
     assert sim.time_s == 5.5
     assert sim.reset().step == 0 and sim.time_s == 0.0
+
+
+def test_a_contact_while_driving_is_told_by_the_next_step_too() -> None:
+    sim = EmbeddedSimulator(room(), FAST)
+    for action in (Action.LEFT, Action.STOP):
+        sim.reset()
+        assert sim.drive(1.0, 0.0, 5.0)
+        assert sim.step(action).collided
+        assert not sim.step(action).collided
+
+
+def test_stop_stands_still_for_the_camera() -> None:
+    body = Body(0.25, 0.5, lambda x, y: True, 0.01)
+    body.drive(0.02, 0.1, 0.1)
+    assert body.twist != STILL
+    before = body.T_start_base
+    body.stop()
+    assert body.twist == STILL
+    np.testing.assert_array_equal(body.T_start_base, before)
+    # So the picture of a STOP is not smeared: it is that of a drive without any way.
+    noise = ColourNoise(exposure_s=0.5)
+    pictures = []
+    for still in (lambda sim: sim.step(Action.STOP), lambda sim: (sim.drive(0.0, 0.0, 0.0), sim.observe())[1]):
+        sim = EmbeddedSimulator(room(), replace(FAST, colour_noise=noise))
+        sim.reset()
+        sim.drive(0.2, 0.8, 0.1)
+        pictures.append(still(sim).rgb.tobytes())
+    assert pictures[0] == pictures[1]
 
 
 def test_discrete_steps_go_on_from_where_the_drive_ended() -> None:

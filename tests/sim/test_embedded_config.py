@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.sim.rooms import FAST, box_part, room
 
+from seal_perception.errors import InputError
 from seal_perception.pose import camera_mounting
 from seal_perception.simulator import Action
 from sim_bridge.colour_noise import ColourNoise
@@ -159,9 +160,20 @@ def test_own_noise_may_be_given_instead_of_a_name() -> None:
         ({"camera_pitch_deg": math.nan}, "camera_pitch_deg"),
         ({"motion_noise_scale": -1.0}, "motion_noise_scale"),
         ({"noise_seed": -1}, "noise_seed"),
+        ({"noise_seed": 1.5}, "noise_seed must be a whole number >= 0, got 1.5"),
+        ({"noise_seed": "a"}, "noise_seed must be a whole number >= 0, got 'a'"),
+        ({"threads": -3}, "threads must be a whole number >= 0, got -3"),
+        ({"turn_deg": math.inf}, "turn_deg must be positive and finite, got inf"),
     ],
 )
 def test_wrong_settings_are_one_line(wrong: dict[str, object], match: str) -> None:
     with pytest.raises(ValueError, match=match) as error:
         EmbeddedConfig(**wrong)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a"])
+def test_a_wrong_start_seed_is_named(seed: object) -> None:
+    sim = EmbeddedSimulator(room(), FAST)
+    with pytest.raises(InputError, match=f"seed of a start pose must be a whole number >= 0, got {seed!r}"):
+        sim.reset(seed)  # type: ignore[arg-type]

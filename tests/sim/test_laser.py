@@ -111,6 +111,8 @@ def test_sweeps_repeat_by_seed_and_differ_in_time() -> None:
         ({"range_min_m": 5.0, "range_max_m": 4.0}, "ranges must rise"),
         ({"noise_m": -1.0}, "noise must be"),
         ({"height_m": math.nan}, "height_m"),
+        ({"x_m": math.nan}, "x_m must be a number"),
+        ({"angle_min_rad": math.nan}, "angle_min_rad must be a number"),
     ],
 )
 def test_wrong_lasers_are_refused(wrong: dict[str, float], match: str) -> None:

@@ -254,9 +254,12 @@ def scan_from_message(msg: Any, T_base_laser: FloatArray) -> LaserScan:
     """A sensor_msgs LaserScan, with its mounting from elsewhere (tf).
 
     Raises:
-        InputError: if its ranges do not fit its angles.
+        InputError: if its angles are no numbers, or its ranges do not fit them.
     """
     ranges = np.array(msg.ranges, np.float32)
+    angles = [float(value) for value in (msg.angle_min, msg.angle_max, msg.angle_increment)]
+    if not np.isfinite(angles).all():
+        raise InputError(f"a LaserScan's angle_min, angle_max and angle_increment must be numbers, got {angles}")
     increment = float(msg.angle_increment)
     beams = round((float(msg.angle_max) - float(msg.angle_min)) / increment) + 1 if increment else 0
     if beams != len(ranges):
