@@ -11,19 +11,21 @@ import numpy as np
 import pytest
 import torch
 import typer
-from tests.perception.toy_pictures import TINY, rectangle, write_rectangles
+from tests.perception.toy_pictures import TINY, as_detections, rectangle, write_rectangles
 from typer.testing import CliRunner
 
 from seal_bringup.cli import learn
 from seal_perception.augment import AugmentConfig, augment
+from seal_perception.calibration import Calibration
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
 from seal_perception.finetune import FinetuneConfig, finetune
 from seal_perception.model import build_model
-from seal_perception.pretrain import PretrainConfig, pretrain
+from seal_perception.pretrain import PICTURES_PER_ROOM, PretrainConfig, calibrate, pretrain
 from seal_perception.train_loop import Batches, LoopConfig, Progress, make_target, train
 from seal_perception.weights import load_weights, read_metadata, save_weights
+from sim_bridge.catalogue import VIEWS
 
 LOOP = LoopConfig(
     iterations=6, batch=2, optimiser="adamw", learning_rate=2e-3, schedule="one_cycle", warm_up=2, checkpoint_every=2,
@@ -232,6 +234,21 @@ def test_pretrain_calibrates_and_measures(tmp_path: Path) -> None:
     assert facts["held_out"]["pictures"] == 4 and facts["calibration"]["slope"] > 0 and facts["pictures"] == 4
     assert read_metadata(tmp_path / "w.safetensors")["held_out"] == facts["held_out"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["train", "val", "w.safetensors"]
+
+
+def test_calibration_and_its_precision_share_no_room(tmp_path: Path) -> None:
+    assert PICTURES_PER_ROOM == VIEWS
+    dataset = write_rectangles(tmp_path / "d", 8, seed=3)
+    # Rooms are pictures 0-1, 2-3, 4-5, 6-7; the first and the third calibrate, the others tell the precision.
+    exact = [as_detections(dataset.annotations(i), dataset.size(i), score=0.95) for i in range(8)]
+    wrong = [as_detections(dataset.annotations(i), dataset.size(i), shift=30, score=0.95) for i in range(8)]
+    for told, precision in (((2, 3, 6, 7), 1.0), ((0, 1, 4, 5), 0.0)):
+        found = [exact[i] if i in told else wrong[i] for i in range(8)]
+        facts = calibrate(found, dataset)
+        # So few detections leave the scores as they are.
+        assert facts["calibration"] == Calibration().as_dict() and facts["held_out"]["precision_at_90"] == precision
+        objects = sum(len(dataset.annotations(i)) for i in (2, 3, 6, 7))
+        assert facts["held_out"]["confident"] == objects
 
 
 def test_pretrain_goes_on_from_weights_and_says_which(tmp_path: Path) -> None:
