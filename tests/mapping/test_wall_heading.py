@@ -47,6 +47,22 @@ def test_a_heading_that_drifts_with_each_turn_is_turned_back(walls_rad: float) -
     assert heading.corrected == 120 - WallHeadingConfig().first_pictures
 
 
+def test_something_askew_near_the_start_does_not_turn_the_walls() -> None:
+    """A board 1 m ahead, 25 degrees askew, fills a third of the picture and is three times as near as the walls."""
+    heading = WallHeading()
+    ahead = np.arange(CAMERA.width) - CAMERA.cx
+    for k in range(WallHeadingConfig().first_pictures):
+        yaw = 0.05 * k
+        depth = _room((0.0, 0.0, yaw), half_m=3.0)
+        tilt = math.tan(math.radians(25.0) - yaw)
+        board = 1.0 / (1.0 + tilt * ahead / CAMERA.fx)
+        depth[:, np.abs(ahead) < CAMERA.width / 6] = board[np.abs(ahead) < CAMERA.width / 6]
+        heading.follow(planar_pose(0.0, 0.0, yaw))
+        heading.see_depth(depth, CAMERA, T_BASE_CAMERA)
+    assert heading.walls_rad is not None
+    assert abs((heading.walls_rad + math.pi / 4) % (math.pi / 2) - math.pi / 4) < math.radians(1.5)
+
+
 def test_true_odometry_is_left_as_it_is() -> None:
     heading = WallHeading()
     for k in range(60):

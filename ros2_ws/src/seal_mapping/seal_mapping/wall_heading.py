@@ -19,6 +19,10 @@ from seal_perception.camera import Camera
 from seal_perception.pose import invert, planar_pose, pose_yaw
 
 FloatArray = npt.NDArray[np.float64]
+_QUARTER = 0.5 * math.pi
+_BINS = 180
+"""Of half a degree, over a quarter turn."""
+_PEAK_RAD = 0.04
 _REMEMBERED = 100
 """Poses of odometry for which a picture may still come: 2 s at 50 Hz."""
 
@@ -34,8 +38,8 @@ class WallHeadingConfig:
         high_m: greatest height of the readings.
         span: two readings are this share of the picture's width apart.
         longest_m: pairs farther apart than this are no surface.
-        first_pictures: the directions of the walls are those of so many pictures at the start.
-        least_unity: and are taken only if their resultant length (0 = at all angles, 1 = all alike) is this large.
+        first_pictures: the directions of the walls are the most frequent ones of so many pictures at the start.
+        least_unity: and are taken only if surfaces within `soft_rad` of them have this share of all weight.
         gate_rad: surfaces this far from both directions are no walls ...
         soft_rad: ... and nearer ones count by exp(-(angle / this)^2): something stands askew in every home.
         least_pairs: a picture with fewer pairs says nothing.
@@ -81,7 +85,7 @@ class WallHeading:
         self.config = config or WallHeadingConfig()
         self.walls_rad: float | None = None
         self.corrected = 0
-        self._first = np.zeros(3)
+        self._first = np.zeros(_BINS)
         self._pictures = 0
         self._claimed: FloatArray | None = None
         self._pose: FloatArray = np.eye(4)
@@ -127,52 +131,69 @@ class WallHeading:
         if stamp_ns is not None and stamp_ns not in self._yaws:
             return 0.0
         yaw = pose_yaw(self._pose) if stamp_ns is None else self._yaws[stamp_ns]
-        sums = _walls(
+        directions, weights = _surfaces(
             np.ascontiguousarray(depth),
             max(1, round(c.span * camera.width)),
             max(1, camera.width // 160),
             np.ascontiguousarray(T_base_camera),
             np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
             np.array([c.min_range_m, c.max_range_m, c.low_m, c.high_m, c.longest_m]),
-            yaw,
-            -1.0 if self.walls_rad is None else self.walls_rad,
-            np.array([c.gate_rad, c.soft_rad]),
         )
+        directions += yaw
         if self.walls_rad is None:
-            self._learn(sums)
+            self._learn(directions, weights)
             return 0.0
-        weight, off, pairs = float(sums[0]), float(sums[1]), int(sums[3])
-        if pairs < c.least_pairs:
+        off = _from_walls(directions, self.walls_rad)
+        near = np.abs(off) <= c.gate_rad
+        if int(near.sum()) < c.least_pairs:
             return 0.0
-        turn = -c.gain * off / weight
+        off, weights = off[near], weights[near] * np.exp(-((off[near] / c.soft_rad) ** 2))
+        turn = -c.gain * float((weights * off).sum() / weights.sum())
         x, y = float(self._pose[0, 3]), float(self._pose[1, 3])
         self._pose = planar_pose(x, y, pose_yaw(self._pose) + turn)
         self._yaws = {stamp: value + turn for stamp, value in self._yaws.items()}
         self.corrected += 1
         return turn
 
-    def _learn(self, sums: FloatArray) -> None:
-        """Take the walls' directions from the first pictures."""
-        self._first += sums[:3]
+    def _learn(self, directions: FloatArray, weights: FloatArray) -> None:
+        """Take the walls' directions from the first pictures: the most frequent ones.
+
+        Not the mean: a door leaf or a table that stands askew near the start would turn that by many degrees.
+        """
+        bins = np.floor(directions / _QUARTER * _BINS).astype(np.int64) % _BINS
+        # Less weight to what is near than its accuracy deserves, so that one thing before the camera does not decide.
+        self._first += np.bincount(bins, np.sqrt(weights), _BINS)
         self._pictures += 1
-        weight, c4, s4 = self._first
-        if self._pictures >= self.config.first_pictures and weight > 0:
-            if math.hypot(c4, s4) / weight >= self.config.least_unity:
-                self.walls_rad = (math.atan2(s4, c4) / 4.0) % (math.pi / 2)
-            else:
-                self._first, self._pictures = np.zeros(3), 0
+        if self._pictures < self.config.first_pictures:
+            return
+        centres = (np.arange(_BINS) + 0.5) * (_QUARTER / _BINS)
+        votes = np.array([self._first @ np.exp(-((_from_walls(centres, at) / _PEAK_RAD) ** 2)) for at in centres])
+        peak = float(centres[int(votes.argmax())])
+        off = _from_walls(centres, peak)
+        around = self._first * (np.abs(off) <= self.config.soft_rad)
+        if around.sum() > 0 and around.sum() >= self.config.least_unity * self._first.sum():
+            self.walls_rad = float(peak + (around * off).sum() / around.sum()) % _QUARTER
+        else:
+            self._first, self._pictures = np.zeros(_BINS), 0
+
+
+def _from_walls(directions: FloatArray, walls_rad: float) -> FloatArray:
+    """Angles in [-pi / 4, pi / 4) by which directions are off the nearer direction of the walls."""
+    off: FloatArray = directions - walls_rad
+    return off - _QUARTER * np.floor(off / _QUARTER + 0.5)
 
 
 @njit(cache=True)
-def _walls(depth, span, stride, T, intrinsics, limits, yaw, walls, gate):  # type: ignore[no-untyped-def]  # numba
-    """Sums over pairs of readings: weight; deviation, or cosine and sine of 4 x direction without walls; number.
+def _surfaces(depth, span, stride, T, intrinsics, limits):  # type: ignore[no-untyped-def]  # numba
+    """Directions in base_link of pairs of readings beside each other, and their weights.
 
     A pair's weight is the inverse of its direction's variance: (length / depth^2)^2.
     """
     near, far, low, high, longest = limits
     fx, fy, cx, cy = intrinsics
-    out = np.zeros(4)
-    quarter = 0.5 * math.pi
+    most = (depth.shape[0] // stride + 1) * (depth.shape[1] // stride + 1)
+    directions, weights = np.empty(most), np.empty(most)
+    count = 0
     for v in range(0, depth.shape[0], stride):
         for u in range(0, depth.shape[1] - span, stride):
             a, b = depth[v, u], depth[v, u + span]
@@ -190,19 +211,7 @@ def _walls(depth, span, stride, T, intrinsics, limits, yaw, walls, gate):  # typ
             length = math.hypot(x, y)
             if length > longest or length < 0.02:
                 continue
-            direction = math.atan2(y, x) + yaw
-            weight = (length / max(a, b) ** 2) ** 2
-            if walls < 0.0:
-                out[0] += weight
-                out[1] += weight * math.cos(4.0 * direction)
-                out[2] += weight * math.sin(4.0 * direction)
-                out[3] += 1.0
-                continue
-            off = direction - walls
-            off -= quarter * math.floor(off / quarter + 0.5)
-            if abs(off) <= gate[0]:
-                weight *= math.exp(-((off / gate[1]) ** 2))
-                out[0] += weight
-                out[1] += weight * off
-                out[3] += 1.0
-    return out
+            directions[count] = math.atan2(y, x)
+            weights[count] = (length / max(a, b) ** 2) ** 2
+            count += 1
+    return directions[:count], weights[:count]
