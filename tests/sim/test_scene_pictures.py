@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import io
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,47 @@ def test_the_largest_picture_is_less_than_pillow_takes(monkeypatch: pytest.Monke
     notes = Notes()
     assert decode(_encoded(Image.new("L", (8, 4)), "PNG"), "big.png", notes) is None
     assert "big.png has 8 x 4 pixels, more than is decoded" in notes.lines()[0]
+
+
+def _two_triangles(change: dict[str, object] | None, form: str = "PNG") -> bytes:
+    """A .glb of two unnamed materials: a plain green one and one with a picture, whose texture is then changed."""
+    scene = trimesh.Scene()
+    picture = Image.open(io.BytesIO(_encoded(Image.new("RGB", (4, 4), (200, 100, 48)), form)))
+    materials = (
+        trimesh.visual.material.PBRMaterial(baseColorFactor=[0, 255, 0, 255]),
+        trimesh.visual.material.PBRMaterial(baseColorTexture=picture),
+    )
+    for k, material in enumerate(materials):
+        visual = trimesh.visual.TextureVisuals(uv=[[0, 0], [1, 0], [1, 1]], material=material)
+        corners = [[k, 0, 0], [k + 1, 0, 0], [k + 1, 1, 0]]
+        scene.add_geometry(trimesh.Trimesh(corners, [[0, 1, 2]], visual=visual, process=False), node_name=f"n{k}")
+    data = scene.export(file_type="glb", extension_webp=form == "WEBP")
+    length = struct.unpack("<I", data[12:16])[0]
+    header = json.loads(data[20 : 20 + length])
+    if change is not None:
+        header["textures"] = [change]
+        header["images"][0]["mimeType"] = "image/ktx2"
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + length :]
+    return struct.pack("<IIIII", 0x46546C67, 2, 20 + len(text) + len(rest), len(text), 0x4E4F534A) + text + rest
+
+
+@pytest.mark.parametrize("change", [{"source": 0}, {"extensions": {"KHR_texture_basisu": {"source": 0}}}])
+def test_a_picture_in_ktx2_is_grey_and_noted(tmp_path: Path, change: dict[str, object]) -> None:
+    (tmp_path / "a.glb").write_bytes(_two_triangles(change))
+    notes = Notes()
+    meshes = dict(MeshReader(Resources([tmp_path]), notes).read(tmp_path / "a.glb").meshes)
+    assert meshes["n0"].materials[0].texture.tolist() == [[[0, 255, 0]]] and meshes["n1"].materials == (GREY,)
+    assert notes.lines() == (
+        "a picture of a.glb is missing, broken or of a kind not read (KTX2); its surfaces are grey",
+    )
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+def test_a_picture_in_png_or_webp_is_read(tmp_path: Path, form: str) -> None:
+    (tmp_path / "a.glb").write_bytes(_two_triangles(None, form))
+    notes = Notes()
+    meshes = dict(MeshReader(Resources([tmp_path]), notes).read(tmp_path / "a.glb").meshes)
+    seen = meshes["n1"].materials[0].texture.astype(int)
+    assert notes.lines() == () and np.abs(seen - (200, 100, 48)).max() <= 8

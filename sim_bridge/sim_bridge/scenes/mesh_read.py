@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import io
-import json
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,12 @@ from seal_perception.errors import InputError
 from sim_bridge.mesh import Material, Mesh
 from sim_bridge.scenes.collada_read import read_collada
 from sim_bridge.scenes.files import Resources, read_bytes
+from sim_bridge.scenes.gltf_header import Gltf, read_gltf
 from sim_bridge.scenes.images import BROKEN, decode, no_ghostscript, shrink, times_linear, to_srgb
 from sim_bridge.scenes.pieces import GREY, Notes, first_line, make_mesh, plain
 
 TRIMESH = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off")
 SUFFIXES = (".dae", *TRIMESH)
-NOT_READ = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization")
 PALETTE = 64
 
 
@@ -109,8 +107,8 @@ class MeshReader:
         data = read_bytes(path)
         if data[:40].startswith(b"version https://git-lfs"):
             raise InputError(f"{path} is a Git LFS pointer, not the file itself; run 'git lfs pull'")
-        gltf = kind in ("glb", "gltf")
-        header = _gltf_header(data, path, kind) if gltf else {}
+        gltf = read_gltf(data, path, kind) if kind in ("glb", "gltf") else None
+        data = data if gltf is None else gltf.data
         resolver = _resolver(path, self.resources, self.notes)
         no_ghostscript()
         try:
@@ -123,22 +121,20 @@ class MeshReader:
         except Exception as error:  # trimesh raises whatever its parser met
             raise InputError(f"{path} is not a readable {kind} file: {first_line(error)}") from error
         known: dict[int, Material] = {}
-        # trimesh itself writes plain colours as they are on the screen; glTF has them linear.
-        raw = "trimesh" in str(header.get("asset", {}).get("generator", ""))
         meshes = []
         for node, T, geometry_name in nodes:
             geometry = loaded.geometry[geometry_name]
             if hasattr(geometry, "faces") and len(geometry.faces):
                 name = node if gltf else path.stem
-                mesh = self._mesh(geometry, np.asarray(T, np.float64), known, path, raw)
+                mesh = self._mesh(geometry, np.asarray(T, np.float64), known, path, gltf)
                 if mesh is not None:
                     meshes.append((name, mesh))
         return MeshFile(tuple(meshes), 1.0 if gltf else None, "y" if gltf else None)
 
     def _mesh(
-        self, geometry: Any, T: npt.NDArray[np.float64], known: dict[int, Material], path: Path, raw: bool
+        self, geometry: Any, T: npt.NDArray[np.float64], known: dict[int, Material], path: Path, gltf: Gltf | None
     ) -> Mesh | None:
-        visual, notes = geometry.visual, self.notes
+        visual = geometry.visual
         faces = np.asarray(geometry.faces, np.int64)
         material, table = getattr(visual, "material", None), getattr(visual, "uv", None)
         uv = None
@@ -148,8 +144,7 @@ class MeshReader:
             uv = (np.asarray(table, np.float64)[:, :2] * [1.0, -1.0] + [0.0, 1.0])[inside]
         if material is not None:
             if id(material) not in known:
-                name = str(getattr(material, "name", "") or "") if self.keep_names else ""
-                known[id(material)] = material_of(material, path.name, notes, raw, name)
+                known[id(material)] = self._look(material, path.name, gltf)
             own = known[id(material)]
         elif getattr(visual, "kind", None) in ("vertex", "face"):
             own, uv = palette(np.asarray(visual.face_colors)[:, :3])
@@ -158,7 +153,20 @@ class MeshReader:
         vertices = np.asarray(geometry.vertices, np.float64) @ T[:3, :3].T + T[:3, 3]
         if np.linalg.det(T[:3, :3]) < 0:
             faces, uv = faces[:, ::-1], None if uv is None else uv[:, ::-1]
-        return make_mesh(vertices, faces, uv, own, notes, path.name)
+        return make_mesh(vertices, faces, uv, own, self.notes, path.name)
+
+    def _look(self, material: Any, what: str, gltf: Gltf | None) -> Material:
+        """Colour of one of trimesh's materials; grey, with a note, where trimesh left its picture out."""
+        if gltf is None:
+            return material_of(material, what, self.notes, raw=False)
+        if gltf.lacks_its_picture(material):
+            self.notes.add(
+                f"a picture of {what} is missing, broken or of a kind not read (KTX2); its surfaces are grey"
+            )
+            return GREY
+        # trimesh itself writes plain colours as they are on the screen; glTF has them linear.
+        raw = "trimesh" in gltf.generator
+        return material_of(material, what, self.notes, raw, gltf.name_of(material) if self.keep_names else "")
 
 
 def palette(colours: npt.NDArray[np.uint8]) -> tuple[Material, npt.NDArray[np.float64]]:
@@ -203,33 +211,6 @@ def material_of(material: Any, what: str, notes: Notes, raw: bool, name: str = "
             return Material(times_linear(pixels, base) if linear else pixels, name)
         return GREY
     return plain(to_srgb(base) if linear and not raw else base, name)
-
-
-def _gltf_header(data: bytes, path: Path, kind: str) -> dict[str, Any]:
-    """The JSON of a glTF file; refuses what trimesh would read wrongly."""
-    try:
-        if kind == "glb":
-            magic, version, _, length = struct.unpack("<IIII", data[:16])
-            if magic != 0x46546C67:
-                raise InputError(f"{path} is not a binary glTF file (it does not begin with 'glTF')")
-            if version != 2:
-                raise InputError(f"{path} is glTF version {version}; only version 2 is read, convert it (Blender can)")
-            data = data[20 : 20 + length]
-        header = json.loads(data)
-        if not isinstance(header, dict):
-            raise ValueError("no JSON object")
-    except (struct.error, ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a readable glTF file: {first_line(error)}") from error
-    for key, kind_of in (("asset", dict), ("extensionsRequired", list), ("materials", list)):
-        if not isinstance(header.get(key, kind_of()), kind_of):
-            what = "an object" if kind_of is dict else "a list"
-            raise InputError(f"{path} is not a readable glTF file: its {key!r} must be {what}, got {header[key]!r:.40}")
-    needed = [name for name in header.get("extensionsRequired", []) if name in NOT_READ]
-    if needed:
-        raise InputError(f"{path} is compressed with {needed[0]}, which is not read; write it without compression")
-    return header
 
 
 def _resolver(path: Path, resources: Resources, notes: Notes) -> Any:
