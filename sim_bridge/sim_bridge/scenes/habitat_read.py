@@ -14,39 +14,17 @@ from transforms3d.quaternions import quat2mat
 
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
 from sim_bridge.habitat_categories import category_index
 from sim_bridge.mesh import Mesh
 from sim_bridge.scenes.files import Resources
+from sim_bridge.scenes.habitat_dataset import DATASET, INSTANCE, OBJECT, STAGE, Dataset, numbers, read_table
 from sim_bridge.scenes.habitat_semantics import instance_of_faces, read_annotations, read_semantic_mesh
 from sim_bridge.scenes.mesh_read import MeshReader
 from sim_bridge.scenes.names import category_of_name
 from sim_bridge.scenes.pieces import Notes, Piece, make_mesh
 
 FloatArray = npt.NDArray[np.float64]
-STAGE, INSTANCE, DATASET = ".stage_config.json", ".scene_instance.json", ".scene_dataset_config.json"
-OBJECT = ".object_config.json"
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        found = read_json(path)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path} must hold a JSON object, got {type(found).__name__}")
-    return found
-
-
-def _vector(table: Mapping[str, Any], key: str, default: tuple[float, ...], path: Path) -> FloatArray:
-    value = table.get(key, default)
-    try:
-        out = np.asarray(value, np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        out = np.empty(0)
-    if len(out) != len(default) or not np.isfinite(out).all():
-        raise InputError(f"{path}: {key!r} needs {len(default)} numbers, got {value!r:.60}")
-    return out
+SEMANTICS = ("semantic_asset", "semantic_descriptor_filename")
 
 
 def frame_of(table: Mapping[str, Any], path: Path) -> FloatArray:
@@ -55,11 +33,30 @@ def frame_of(table: Mapping[str, Any], path: Path) -> FloatArray:
     Raises:
         InputError: if up and front are not at right angles.
     """
-    up, front = _vector(table, "up", (0, 1, 0), path), _vector(table, "front", (0, 0, -1), path)
+    up, front = numbers(table, "up", (0, 1, 0), path), numbers(table, "front", (0, 0, -1), path)
     if np.linalg.norm(up) < 1e-6 or np.linalg.norm(front) < 1e-6 or abs(up @ front) > 1e-3:
         raise InputError(f"{path}: 'up' and 'front' must be at right angles, got {up.tolist()} and {front.tolist()}")
     up, front = up / np.linalg.norm(up), front / np.linalg.norm(front)
     return np.stack([np.cross(front, up), up, -front])
+
+
+def asset_transform(table: Mapping[str, Any], path: Path) -> FloatArray:
+    """(4, 4) from an asset's axes and units into Habitat's: scaled, turned, moved by the origin.
+
+    Raises:
+        InputError: if a number is missing, or the scale is 0.
+    """
+    scale = table.get("scale", 1.0)
+    if isinstance(scale, (int, float)):
+        scale = (scale, scale, scale)
+    size = numbers({"scale": scale}, "scale", (1.0, 1.0, 1.0), path)
+    size = size * numbers(table, "units_to_meters", (1.0,), path)
+    if not size.all():
+        raise InputError(f"{path}: 'scale' and 'units_to_meters' must not be 0")
+    T = np.eye(4)
+    T[:3, :3] = frame_of(table, path) @ np.diag(size)
+    T[:3, 3] = -numbers(table, "origin", (0.0, 0.0, 0.0), path)
+    return T
 
 
 class HabitatReader:
@@ -69,14 +66,14 @@ class HabitatReader:
         path: a stage, a scene instance, a data set of one scene, or a `.glb` with a `.semantic.txt` beside it.
         models: more folders that may be read.
         notes: what was mended or left out.
+        dataset: it belongs to; None = that of the nearest configuration.
     """
 
-    def __init__(self, path: Path, models: tuple[Path, ...], notes: Notes) -> None:
+    def __init__(self, path: Path, models: tuple[Path, ...], notes: Notes, dataset: Dataset | None = None) -> None:
         self.path, self.notes = path, notes
-        self.dataset = _dataset_folder(path)
-        self.reader = MeshReader(Resources([path.parent, self.dataset, *models]), notes)
+        self.dataset = Dataset(path) if dataset is None else dataset
+        self.reader = MeshReader(Resources([path.parent, self.dataset.folder, *models]), notes)
         self.pieces: list[Piece] = []
-        self._templates: dict[str, Path] | None = None
 
     def read(self) -> list[Piece]:
         """Pieces in Habitat's axes (y up), metres.
@@ -86,19 +83,29 @@ class HabitatReader:
         """
         name = self.path.name
         if name.endswith(DATASET):
-            scenes = sorted([*self.dataset.rglob(f"*{INSTANCE}")]) or sorted(self.dataset.rglob(f"*{STAGE}"))
+            scenes = self.dataset.scenes()
             if len(scenes) != 1:
-                names = ", ".join(str(p.relative_to(self.dataset)) for p in scenes[:3])
-                raise InputError(f"{self.path} has {len(scenes)} scenes ({names} ...); name one of them")
-            return HabitatReader(scenes[0], (self.dataset,), self.notes).read()
+                names = ", ".join(str(p.relative_to(self.dataset.folder)) for p in scenes[:3])
+                hint = f"({names} ...); name one of them" if scenes else "in its paths or folders"
+                raise InputError(f"{self.path} has {len(scenes)} scenes {hint}")
+            return HabitatReader(scenes[0], (), self.notes, self.dataset).read()
         if name.endswith(INSTANCE):
-            self._instance(_table(self.path))
-        elif name.endswith(STAGE):
-            self._stage(_table(self.path), self.path)
+            self._instance(read_table(self.path))
         else:
-            beside = {"render_asset": name, "semantic_asset": _semantic(name, ".glb")}
-            self._stage({**beside, "semantic_descriptor_filename": _semantic(name, ".txt")}, self.path)
+            self._stage(self.path)
         return self.pieces
+
+    def _stage_table(self, path: Path) -> dict[str, Any]:
+        """What a stage's file says over the data set's defaults; semantics by default count only where they are."""
+        defaults = self.dataset.defaults("stages", path)
+        own = _asset_table(path)
+        if path.suffix != ".json" and _has_hm3d_files(path):
+            own = {**own, **dict(zip(SEMANTICS, (_semantic(path.name, s) for s in (".glb", ".txt")), strict=True))}
+        given = [key for key in SEMANTICS if key in defaults and key not in own]
+        if any(not (path.parent / str(defaults[key])).is_file() for key in given):
+            self.notes.add(f"{path.name}: the semantics that the data set names are not there; names are gone by")
+            defaults = {key: value for key, value in defaults.items() if key not in SEMANTICS}
+        return {**defaults, **own}
 
     def _asset(self, table: Mapping[str, Any], key: str, path: Path) -> Path:
         name = table.get(key)
@@ -109,16 +116,12 @@ class HabitatReader:
 
     def _meshes(self, table: Mapping[str, Any], path: Path) -> list[tuple[str, Mesh]]:
         """Meshes of a render asset in Habitat's axes and metres."""
-        scale = np.asarray(table.get("scale", (1, 1, 1)), np.float64)
-        scale = np.full(3, float(scale)) if scale.ndim == 0 else _vector(table, "scale", (1.0, 1.0, 1.0), path)
-        unit = float(_vector({"u": [table.get("units_to_meters", 1.0)]}, "u", (1.0,), path)[0])
-        T = np.eye(4)
-        T[:3, :3] = frame_of(table, path) @ np.diag(scale * unit)
-        T[:3, 3] = -_vector(table, "origin", (0.0, 0.0, 0.0), path)
+        T = asset_transform(table, path)
         found = self.reader.read(self._asset(table, "render_asset", path))
         return [(node, mesh.transformed(T)) for node, mesh in found.meshes]
 
-    def _stage(self, table: Mapping[str, Any], path: Path, T: FloatArray | None = None) -> None:
+    def _stage(self, path: Path, T: FloatArray | None = None) -> None:
+        table = self._stage_table(path)
         meshes = self._meshes(table, path)
         text, coloured = table.get("semantic_descriptor_filename"), table.get("semantic_asset")
         pieces: list[Piece] = []
@@ -136,13 +139,17 @@ class HabitatReader:
         """The stage's triangles, shared out among the annotated objects."""
         annotations = read_annotations(self._asset(table, "semantic_descriptor_filename", path))
         coloured = read_semantic_mesh(self._asset(table, "semantic_asset", path), {a.colour for a in annotations})
-        R = frame_of(table, path)
+        axes = table
         if "semantic_up" in table or "semantic_front" in table:
             given = {"up": table.get("semantic_up", (0, 1, 0)), "front": table.get("semantic_front", (0, 0, -1))}
-            R = frame_of(given, path)
-        coloured = replace(coloured, vertices=coloured.vertices @ R.T)
+            axes = {**table, **given}
+        T = asset_transform(axes, path)
+        coloured = replace(coloured, vertices=coloured.vertices @ T[:3, :3].T + T[:3, 3])
         corners = np.concatenate([mesh.vertices[mesh.faces] for _, mesh in meshes]).astype(np.float64)
-        owner = instance_of_faces(corners, coloured, annotations, self.notes)
+        try:
+            owner = instance_of_faces(corners, coloured, annotations, self.notes)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         pieces, start = [], 0
         groups: dict[int, list[Piece]] = {}
         for _, mesh in meshes:
@@ -163,52 +170,57 @@ class HabitatReader:
             raise InputError(f"{self.path} needs a 'stage_instance' with a 'template_name'")
         path = self._template(str(stage["template_name"]), STAGE)
         if path is None:
-            raise InputError(f"{self.path}: no stage {stage['template_name']!r} under {self.dataset}")
-        self._stage(_asset_table(path), path, self._placement(stage, None))
+            raise InputError(f"{self.path}: no stage {stage['template_name']!r} under {self.dataset.folder}")
+        self._stage(path, self._placement(stage, None))
         used: dict[str, int] = {}
-        for number, entry in enumerate(table.get("object_instances", [])):
+        for number, entry in enumerate(self._list(table, "object_instances")):
             if not isinstance(entry, dict) or "template_name" not in entry:
                 raise InputError(f"{self.path}: object {number} needs a 'template_name', got {entry!r:.60}")
             name = Path(str(entry["template_name"])).name
             found = self._template(str(entry["template_name"]), OBJECT)
             if found is None:
-                self.notes.add(f"no object {name!r} under {self.dataset.name}; left out")
+                self.notes.add(f"no object {name!r} under {self.dataset.folder.name}; left out")
                 continue
-            meshes = self._meshes(_asset_table(found), found)
+            meshes = self._meshes({**self.dataset.defaults("objects", found), **_asset_table(found)}, found)
             T = self._placement(entry, [mesh for _, mesh in meshes])
             used[name] = used.get(name, 0) + 1
             instance = f"{name}_{used[name]}"
             category = category_of_name(name)
             self.pieces += [Piece(instance, mesh.transformed(T), category) for _, mesh in meshes]
-        if table.get("articulated_object_instances"):
-            self.notes.add(f"{len(table['articulated_object_instances'])} articulated objects (URDF) were left out")
+        articulated = self._list(table, "articulated_object_instances")
+        if articulated:
+            self.notes.add(f"{len(articulated)} articulated objects (URDF) were left out")
+
+    def _list(self, table: Mapping[str, Any], key: str) -> list[Any]:
+        found = table.get(key, [])
+        if not isinstance(found, list):
+            raise InputError(f"{self.path}: {key!r} must be a list, got {found!r:.60}")
+        return found
 
     def _placement(self, entry: Mapping[str, Any], meshes: list[Mesh] | None) -> FloatArray:
         """T_scene_asset; a translation of the centre of mass is that of the middle of the box, Habitat's default."""
-        w = _vector(entry, "rotation", (1.0, 0.0, 0.0, 0.0), self.path)
+        w = numbers(entry, "rotation", (1.0, 0.0, 0.0, 0.0), self.path)
         if np.linalg.norm(w) < 1e-9:
             raise InputError(f"{self.path}: a rotation has length 0")
-        scale = _vector(entry, "non_uniform_scale", (1.0, 1.0, 1.0), self.path)
-        scale = scale * float(_vector({"s": [entry.get("uniform_scale", 1.0)]}, "s", (1.0,), self.path)[0])
+        scale = numbers(entry, "non_uniform_scale", (1.0, 1.0, 1.0), self.path)
+        scale = scale * float(numbers({"s": [entry.get("uniform_scale", 1.0)]}, "s", (1.0,), self.path)[0])
         T = np.eye(4)
         T[:3, :3] = quat2mat(w) @ np.diag(scale)
-        T[:3, 3] = _vector(entry, "translation", (0.0, 0.0, 0.0), self.path)
+        T[:3, 3] = numbers(entry, "translation", (0.0, 0.0, 0.0), self.path)
         if meshes and str(entry.get("translation_origin", "COM")).upper() == "COM":
             bounds = np.stack([mesh.bounds() for mesh in meshes])
             T[:3, 3] -= T[:3, :3] @ ((bounds[:, 0].min(0) + bounds[:, 1].max(0)) / 2)
         return T
 
     def _template(self, name: str, suffix: str) -> Path | None:
-        """Configuration (or bare .glb) of a template's name within the data set."""
-        if self._templates is None:
-            files = [*self.dataset.rglob("*_config.json"), *self.dataset.rglob("*.glb")]
-            self._templates = {file.name: file for file in sorted(files)}
-        base = Path(name).name.removesuffix(suffix).removesuffix(".glb")
-        return self._templates.get(base + suffix) or self._templates.get(base + ".glb")
+        try:
+            return self.dataset.template(name, suffix)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from error
 
 
 def _asset_table(path: Path) -> dict[str, Any]:
-    return _table(path) if path.suffix == ".json" else {"render_asset": path.name}
+    return read_table(path) if path.suffix == ".json" else {"render_asset": path.name}
 
 
 def _faces_of(mesh: Mesh, keep: npt.NDArray[np.bool_]) -> Mesh:
@@ -222,16 +234,15 @@ def _semantic(name: str, suffix: str) -> str:
     return name.removesuffix(".glb").removesuffix(".basis") + ".semantic" + suffix
 
 
+def _has_hm3d_files(path: Path) -> bool:
+    return all((path.parent / _semantic(path.name, suffix)).is_file() for suffix in (".glb", ".txt"))
+
+
 def has_semantics(path: Path) -> bool:
-    """Whether a .glb has HM3D's two semantic files beside it."""
-    return path.name.endswith(".glb") and all(
-        (path.parent / _semantic(path.name, s)).is_file() for s in (".glb", ".txt")
-    )
+    """Whether a .glb is a stage of Habitat's: HM3D's two files lie beside it, or its data set's paths name it.
 
-
-def _dataset_folder(path: Path) -> Path:
-    """The nearest folder above with a scene dataset configuration, else the file's own."""
-    for folder in (path.absolute().parent, *list(path.absolute().parents)[1:4]):
-        if any(folder.glob(f"*{DATASET}")):
-            return folder
-    return path.absolute().parent
+    Raises:
+        InputError: if the data set's configuration is broken.
+    """
+    path = path.absolute()
+    return path.name.endswith(".glb") and (_has_hm3d_files(path) or path in Dataset(path).stage_meshes())

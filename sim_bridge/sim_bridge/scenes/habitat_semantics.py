@@ -22,6 +22,8 @@ from sim_bridge.scenes.files import read_bytes
 from sim_bridge.scenes.pieces import Notes, first_line
 
 HEADER = "HM3D Semantic Annotations"
+FAR_M = 0.5
+"""A triangle whose middle lies this far from the semantic surfaces has no object."""
 LINE = re.compile(r'^\s*(\d+)\s*,\s*([0-9A-Fa-f]{6})\s*,\s*"(.*)"\s*,\s*(-?\d+)\s*$')
 
 
@@ -38,7 +40,7 @@ def read_annotations(path: Path) -> list[Annotation]:
     """Objects of a `.semantic.txt` file.
 
     Raises:
-        InputError: if a line is not as expected, or two objects have one id or colour.
+        InputError: if a line is not as expected, there is none, or two objects have one id or colour.
     """
     lines = read_bytes(path).decode("utf-8", errors="replace").splitlines()
     if not lines or HEADER not in lines[0]:
@@ -51,6 +53,8 @@ def read_annotations(path: Path) -> list[Annotation]:
         if match is None:
             raise InputError(f'{path}, line {number}: expected id,RRGGBB,"category",room, got {line.strip()[:80]!r}')
         out.append(Annotation(int(match[1]), int(match[2], 16), match[3].strip()))
+    if not out:
+        raise InputError(f"{path} names no object: no line follows its header")
     for what, values in (("id", [a.number for a in out]), ("colour", [a.colour for a in out])):
         if len(set(values)) < len(values):
             twice = next(v for v in values if values.count(v) > 1)
@@ -190,6 +194,9 @@ def instance_of_faces(
         mesh: the coloured surfaces.
         annotations: the objects.
         notes: how many triangles have no object.
+
+    Raises:
+        InputError: if most triangles lie far from the semantic surfaces: the files do not belong together.
     """
     import open3d as o3d
 
@@ -209,7 +216,13 @@ def instance_of_faces(
     wanted = np.array([a.colour for a in annotations], np.int64)
     order = np.argsort(wanted)
     place = np.clip(np.searchsorted(wanted[order], colour), 0, len(wanted) - 1)
-    out = np.where(wanted[order][place] == colour, order[place], -1)
+    far = np.linalg.norm(found["points"].numpy() - middle, axis=1) > FAR_M
+    if far.mean() > 0.5:
+        raise InputError(
+            f"{far.mean():.0%} of the triangles lie over {FAR_M} m from the semantic surfaces; check the axes, units "
+            "and origin of both"
+        )
+    out = np.where((wanted[order][place] == colour) & ~far, order[place], -1)
     if (out < 0).any():
         notes.add(f"{(out < 0).mean():.1%} of the triangles have no object in the semantics")
     return np.asarray(out, np.int64)
