@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.sim.scene_files import ROOM, box_model, room_meshes, write_dae, write
 
 from seal_perception.categories import CATEGORIES
 from sim_bridge.mesh import Lamp, Part, Scene, merge
-from sim_bridge.scenes.facing import face_the_light
+from sim_bridge.scenes.facing import face_the_light, nearest_lamps
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import floor_height, in_metres
 from sim_bridge.scenes.load import is_scene_path, load_scene, read_scene
@@ -187,6 +188,28 @@ def test_triangles_are_turned_to_the_lamp_and_twins_dropped() -> None:
     normals = [np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0]) for c in corners]
     assert (normals[0][:, 2] > 0).all() and turned == 2
     assert len(out[1].mesh.faces) == 2 and dropped == 2 and (normals[1][:, 1] < 0).all()
+
+
+def test_the_nearest_lamps_are_those_of_a_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    middle, places = rng.uniform(-9, 9, (200, 3)), rng.uniform(-9, 9, (30, 3))
+    found = nearest_lamps(middle, places)
+    for point, own in zip(middle, found, strict=True):
+        distance = [float(np.hypot(*(place - point)[:2])) for place in places]
+        assert own.tolist() == sorted(range(30), key=lambda k, d=distance: (d[k], k))[:4]
+    square = np.array([[1.0, 1, 2], [-1, 1, 2], [-1, -1, 2], [1, -1, 2]])
+    assert nearest_lamps(np.zeros((1, 3)), square).tolist() == [[0, 1, 2, 3]]
+    assert nearest_lamps(np.zeros((2, 3)), square[:1]).tolist() == [[0], [0]]
+
+
+def test_many_lamps_over_many_triangles_need_little_memory() -> None:
+    rng = np.random.default_rng(1)
+    middle, places = rng.uniform(-90, 90, (20_000, 3)), rng.uniform(-90, 90, (2000, 3))
+    tracemalloc.start()
+    nearest_lamps(middle, places)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # all pairs would be 320 MB
 
 
 def test_a_mesh_alone_heeds_its_unit_and_axis(tmp_path: Path) -> None:

@@ -11,12 +11,21 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from sim_bridge.mesh import Lamp, Mesh, Part, merge
 
 NEAREST_LAMPS = 4
 OFF_M = 0.01
 Bool = npt.NDArray[np.bool_]
+
+
+def nearest_lamps(middle: npt.NDArray[np.float64], places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """(N, up to 4) the lamps nearest in plan to each of (N, 3) points, by distance, then by number."""
+    count = min(NEAREST_LAMPS, len(places))
+    distance, index = cKDTree(places[:, :2]).query(middle[:, :2], k=np.arange(1, count + 1))
+    order = np.lexsort((index, distance), axis=1)
+    return np.take_along_axis(np.asarray(index, np.int64), order, 1)
 
 
 def sees_a_lamp(mesh: Mesh, lamps: Sequence[Lamp]) -> tuple[Bool, Bool]:
@@ -36,8 +45,7 @@ def sees_a_lamp(mesh: Mesh, lamps: Sequence[Lamp]) -> tuple[Bool, Bool]:
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     middle = corners.mean(1)
     places = np.array([lamp.position for lamp in lamps], np.float64)
-    squared = ((middle[:, None, :2] - places[None, :, :2]) ** 2).sum(2)
-    nearest = np.argsort(squared, axis=1, kind="stable")[:, :NEAREST_LAMPS]
+    nearest = nearest_lamps(middle, places)
     seen = [np.zeros(len(middle), bool), np.zeros(len(middle), bool)]
     for k in range(nearest.shape[1]):
         lamp = places[nearest[:, k]]
