@@ -239,3 +239,33 @@ def test_a_world_becomes_a_scene(tmp_path: Path) -> None:
     assert any("ground_plane is 100 m wide" in note for note in loaded.notes)
     assert any(note.startswith("sky ") for note in loaded.notes)
     assert abs(scene.start_xy[0]) < 3 and abs(scene.start_xy[1]) < 2.5 and len(scene.lamps) >= 1
+
+
+@pytest.mark.parametrize("scale", ["2 2 0.5", "1 1 1"])
+def test_a_saved_state_that_scales_is_noted(tmp_path: Path, scale: str) -> None:
+    state = f"<state><model name='m'><pose>1 0 0 0 0 0</pose><scale>{scale}</scale></model></state>"
+    pieces, notes = read(write_world(tmp_path, box_model("m") + state))
+    np.testing.assert_allclose(box_of(pieces, "m"), [[0.8, -0.2, -0.4], [1.2, 0.2, 0.4]], atol=1e-6)
+    assert notes == (() if scale == "1 1 1" else ("the saved state scales 'm' by 2 2 0.5; shown unscaled",))
+
+
+def test_the_newest_version_in_the_cache_counts_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cache = tmp_path / ".gz" / "fuel" / "fuel.gazebosim.org" / "maker" / "models" / "box"
+    for version, size in ((2, "2 2 2"), (9, "3 3 3"), (10, "4 4 4")):
+        shape = f"<box><size>{size}</size></box>"
+        body = f"<link name='l'><visual name='v'><geometry>{shape}</geometry></visual></link>"
+        write_model(cache, str(version), body)
+    uri = "https://fuel.gazebosim.org/1.0/maker/models/Box"
+    pieces, _ = read(write_world(tmp_path, f"<include><name>b</name><uri>{uri}</uri></include>"))
+    np.testing.assert_allclose(box_of(pieces, "b"), [[-2, -2, -2], [2, 2, 2]], atol=1e-6)
+
+
+def test_a_server_s_name_does_not_lead_out_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / ".gz" / "fuel").mkdir(parents=True)
+    asked: list[Path] = []
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: asked.append(self) or iter(()))
+    path = write_world(tmp_path, "<include><uri>https://../../../etc</uri></include>")
+    _, notes = read(path)
+    assert asked == [] and any("was not found" in note for note in notes)

@@ -16,7 +16,7 @@ from sim_bridge.scenes.files import Resources, read_xml, resource_folders
 from sim_bridge.scenes.mesh_read import MeshReader
 from sim_bridge.scenes.names import category_of_name
 from sim_bridge.scenes.pieces import Notes, Piece
-from sim_bridge.scenes.sdf_pose import Scope, base_of, pose_matrix, scope_of
+from sim_bridge.scenes.sdf_pose import Scope, base_of, numbers, pose_matrix, scope_of
 from sim_bridge.scenes.sdf_visual import Visuals
 
 Element = ElementTree.Element
@@ -38,6 +38,11 @@ def world_folders(path: Path, models: tuple[Path, ...]) -> list[Path]:
     near = [here, here / "models", here.parent / "models"]
     fuel = [Path.home() / cache for cache in FUEL]
     return [folder for folder in (*models, *near, *resource_folders(), *fuel) if folder.is_dir()]
+
+
+def _version(folder: Path) -> tuple[int, str]:
+    """Order of the folders of a model's versions: 10 comes after 9."""
+    return (int(folder.name) if folder.name.isdecimal() else -1, folder.name)
 
 
 class SdfReader:
@@ -67,10 +72,11 @@ class SdfReader:
         scheme, separator, rest = uri.partition("://")
         if separator and scheme in ("http", "https"):
             words = [word for word in rest.split("/") if word and word != "1.0"]
-            for cache in FUEL:
-                versions = sorted((Path.home() / cache).joinpath(*[word.lower() for word in words]).glob("*/model.sdf"))
-                if versions and ".." not in words:
-                    return versions[-1].parent
+            for cache in FUEL if ".." not in words else ():
+                place = (Path.home() / cache).joinpath(*[word.lower() for word in words])
+                versions = [file.parent for file in place.glob("*/model.sdf")]
+                if versions:
+                    return max(versions, key=_version)
             return self.resources.find(f"model://{words[-1]}", beside) if words else None
         if separator and scheme == "file":
             # file:///abs/path, and file://relative as many worlds have it.
@@ -95,6 +101,10 @@ class SdfReader:
             for model in world.findall("state/model")
             if model.find("pose") is not None
         }
+        for model in world.findall("state/model"):
+            scale = model.findtext("scale")
+            if scale and (numbers(scale, 3, "scale", self.path) != 1.0).any():
+                self.notes.add(f"the saved state scales {model.get('name', '')!r} by {scale.strip()}; shown unscaled")
         scope = scope_of(world, self.path)
         for element in world:
             if element.tag in SKIPPED:
