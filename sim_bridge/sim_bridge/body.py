@@ -130,7 +130,7 @@ class Body:
             Whether something was in the way.
         """
         before = self.T_start_base
-        ahead, left, turned = self._error(forward_m, turn_rad)
+        ahead, left, turned = self._error(forward_m, turn_rad, on_arc=True)
         if forward_m == 0.0:
             self._shift(ahead, left)
             ahead = left = 0.0
@@ -138,8 +138,9 @@ class Body:
         done = self._free_share(length, angle) if forward_m != 0.0 else 1.0
         if done > 0.0:
             self._xy = np.array(self._along(length * done, angle * done))
-            self._rest_rad += angle * done
+            # Errors are in the frame before the motion.
             self._shift(0.0, left * done)
+            self._rest_rad += angle * done
         blocked = done < 1.0
         self.twist = STILL if blocked or seconds <= 0.0 else Twist(length / seconds, angle / seconds)
         self._claim_motion(before, forward_m * done, turn_rad * done)
@@ -167,11 +168,11 @@ class Body:
         if (ahead != 0.0 or left != 0.0) and self._free(*target):
             self._xy = np.array(target)
 
-    def _error(self, forward_m: float, turn_rad: float) -> tuple[float, float, float]:
+    def _error(self, forward_m: float, turn_rad: float, on_arc: bool = False) -> tuple[float, float, float]:
         """Metres ahead, metres to the left and radians by which the true motion differs from the commanded one."""
         if self._noise is None or self._noise.actuation_scale == 0.0:
             return 0.0, 0.0, 0.0
-        ahead, left, turned = self._noise.actuation_error(self._rng_motion, forward_m, turn_rad)
+        ahead, left, turned = self._noise.actuation_error(self._rng_motion, forward_m, turn_rad, on_arc)
         return float(ahead), float(left), float(turned)
 
     def _claim_motion(self, T_start_before: FloatArray, forward_m: float, turn_rad: float) -> None:

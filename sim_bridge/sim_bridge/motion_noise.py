@@ -87,9 +87,21 @@ class MotionNoise:
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number >= 0, got {getattr(self, name)}")
 
-    def actuation_error(self, rng: np.random.Generator, forward_m: float, turn_rad: float) -> FloatArray:
-        """(3,) what to add to a commanded motion: metres ahead and to the left, radians to the left."""
-        return self.actuation_scale * self._error(self.actuation, rng, forward_m, turn_rad)
+    def actuation_error(
+        self, rng: np.random.Generator, forward_m: float, turn_rad: float, on_arc: bool = False
+    ) -> FloatArray:
+        """(3,) what to add to a commanded motion: metres ahead and to the left, radians to the left.
+
+        Args:
+            rng: draws the error.
+            forward_m, turn_rad: the commanded motion.
+            on_arc: whether the way bends by the heading error, which brings the robot to the side by itself: by half
+                of it times the length, of the step measured too. That part is then left out of the metres to the left.
+        """
+        error = self._error(self.actuation, rng, forward_m, 0.0)
+        if on_arc:
+            error[1] -= 0.5 * math.copysign(self.forward_m, forward_m) * error[2]
+        return self.actuation_scale * (error + self._error(self.actuation, rng, 0.0, turn_rad))
 
     def odometry_error(self, rng: np.random.Generator, forward_m: float, turn_rad: float) -> FloatArray:
         """(3,) what the odometry adds to the true motion; the arguments are the commanded one."""

@@ -151,6 +151,34 @@ def test_a_drive_has_the_same_drift_however_it_is_commanded(parts: int) -> None:
     assert np.mean(ends, 0)[0] == pytest.approx(4 * mixture.mean[0], abs=2e-3)
 
 
+@pytest.mark.parametrize("way", [0.25, -0.25])
+@pytest.mark.parametrize("parts", [1, 5, 25])
+def test_a_drive_goes_aside_as_the_step_measured_does(parts: int, way: float) -> None:
+    body = Body(0.25, 0.5, free, 0.01, locobot_noise(1.0, 0.0))
+    ends = []
+    for seed in range(1500):
+        body.reset(seed)
+        for _ in range(parts):
+            body.drive(way / parts, 0.0, 0.1)
+        ends.append([body.T_start_base[1, 3], body.yaw])
+    mixture = LOCOBOT.actuation[0]
+    mean, covariance = math.copysign(1.0, way) * mixture.mean[1:], mixture.covariance[1:, 1:]
+    found, n = np.array(ends), len(ends)
+    # -1.1 mm; four standard errors. In parts the heading errs on the way: L^2 var(heading) / 48 more, 2 % of sigma.
+    assert (np.abs(found.mean(0) - mean) < 4 * np.sqrt(np.diag(covariance) / n)).all()
+    assert found[:, 0].std() == pytest.approx(math.sqrt(covariance[0, 0]), rel=0.08)
+    expected = covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1])
+    assert np.corrcoef(found.T)[0, 1] == pytest.approx(expected, abs=4 / math.sqrt(n))
+
+
+def test_only_the_way_ahead_bends() -> None:
+    straight, bent = (LOCOBOT.actuation_error(np.random.default_rng(6), 0.25, 0.0, on) for on in (False, True))
+    np.testing.assert_allclose(straight - bent, (0.0, 0.125 * straight[2], 0.0), atol=1e-15)
+    # A turn on the spot has no way that could bend.
+    turns = [LOCOBOT.actuation_error(np.random.default_rng(7), 0.0, 0.2, on) for on in (False, True)]
+    np.testing.assert_array_equal(*turns)
+
+
 def _walk(sim: EmbeddedSimulator, seed: int) -> list[np.ndarray]:
     poses = [sim.reset(seed).T_odom_base]
     for k in range(24):
