@@ -68,8 +68,17 @@ class HabitatSimulator:
         self._senses = Senses(c)
         if self._senses.has_laser:
             raise InputError(f"Habitat's scenes have no laser scanner; set laser to 'none', got {c.laser!r}")
-        self._engine = Engine(files, self.camera, self.options.gpu)
         own = _own_start(files)
+        self._engine = Engine(files, self.camera, self.options.gpu)
+        try:
+            self._prepare(own)
+        except BaseException:  # an object that nobody gets must not keep the scene open
+            self.close()
+            raise
+
+    def _prepare(self, own: FloatArray | None) -> None:
+        """Find the floor, the start and its height in the opened scene."""
+        c = self.config
         mesh = self._engine.navmesh(c.radius_m, c.obstacle_max_m, self.options.climb_m)
         self._ground = Ground(mesh, self.name, own)
         self._floor = self._ground.reachable(self.options.cell_m)
@@ -264,9 +273,27 @@ class HabitatSimulator:
 
 
 def _own_start(scene: HabitatScene) -> FloatArray | None:
-    """(3,) start that the scene's own stage configuration names (`seal scene export` writes it), in our axes."""
+    """(3,) start that the scene's own stage configuration names (`seal scene export` writes it), in our axes.
+
+    Raises:
+        InputError: if the configuration cannot be read, or its start is no point.
+    """
     path = Path(scene.scene_id)
     if not (path.name.endswith(".stage_config.json") and path.is_file()):
         return None
-    user = read_json(path).get("user_defined", {})
-    return to_world(user["seal_start"]) if "seal_start" in user else None
+    try:
+        table = read_json(path)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    user = table.get("user_defined", {}) if isinstance(table, dict) else None
+    if not isinstance(user, dict):
+        raise InputError(f"{path}: a stage configuration is a JSON object, 'user_defined' in it too, got {user!r:.60}")
+    if "seal_start" not in user:
+        return None
+    try:
+        start = np.asarray(user["seal_start"], np.float64)
+    except (TypeError, ValueError):
+        start = np.empty(0)
+    if start.shape != (3,) or not np.isfinite(start).all():
+        raise InputError(f"{path}: 'seal_start' must be 3 numbers, got {user['seal_start']!r:.60}")
+    return to_world(start)

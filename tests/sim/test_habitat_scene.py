@@ -213,6 +213,54 @@ def test_a_laser_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
         HabitatSimulator(_file(tmp_path / "a.glb"), EmbeddedConfig(laser="rplidar"))
 
 
+class _NoFloor:
+    """Stands for the engine: opens, and finds no floor."""
+
+    made: list[_NoFloor]
+
+    def __init__(self, *_: object) -> None:
+        self.closed = 0
+        self.made.append(self)
+
+    def navmesh(self, *_: object) -> None:
+        raise InputError("no floor")
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_scene_that_opens_and_is_refused_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_NoFloor, "made", [], raising=False)
+    monkeypatch.setattr("sim_bridge.habitat.Engine", _NoFloor)
+    with pytest.raises(InputError, match="no floor"):
+        HabitatSimulator(_file(tmp_path / "a.glb"))
+    (engine,) = _NoFloor.made
+    assert engine.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "a stage configuration is a JSON object"),
+        ("{", "cannot be read"),
+        ('{"user_defined": [1]}', r"'user_defined' in it too, got \[1\]"),
+        ('{"user_defined": {"seal_start": "here"}}', "'seal_start' must be 3 numbers, got 'here'"),
+        ('{"user_defined": {"seal_start": [1, 2]}}', r"'seal_start' must be 3 numbers, got \[1, 2\]"),
+        ('{"user_defined": {"seal_start": [1, 2, NaN]}}', "must be 3 numbers|cannot be read"),
+    ],
+)
+def test_a_wrong_start_is_one_line_before_anything_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setattr(_NoFloor, "made", [], raising=False)
+    monkeypatch.setattr("sim_bridge.habitat.Engine", _NoFloor)
+    path = _file(tmp_path / "a.stage_config.json")
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        HabitatSimulator(path)
+    assert "\n" not in str(error.value) and _NoFloor.made == []
+
+
 def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="climb_m"):
         HabitatOptions(climb_m=0.0)
