@@ -251,6 +251,44 @@ def test_an_obj_has_its_pictures_and_misses_those_outside(tmp_path: Path) -> Non
     assert any("etc/x.png" in note and "missing" in note for note in notes.lines())
 
 
+def obj_room(lines: Sequence[str]) -> str:
+    """An OBJ of a floor and three squares a metre wide at x = 0, 2, 4, the given line before each."""
+    text = "mtllib a.mtl\n"
+    for k, line in enumerate(lines):
+        text += f"{line}\n" + "".join(f"v {2 * k + x} {k} {z}\n" for x, z in ((0, 0), (0, 1), (1, 1), (1, 0)))
+        text += f"usemtl {'red' if k % 2 else 'green'}\nf {4 * k + 1} {4 * k + 2} {4 * k + 3}\n"
+        text += f"usemtl blue\nf {4 * k + 1} {4 * k + 3} {4 * k + 4}\n"
+    return text
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (["o chair_1", "o bed one", "o chair_1"], ["bed one", "chair_1"]),
+        (["g sofa", "g 000007_x", "g lamp"], ["000007_x", "lamp", "sofa"]),
+        (["o all\ng sofa", "g bed", "g lamp"], ["bed", "lamp", "sofa"]),
+        (["o sofa\ng a", "o bed\ng b", "g c"], ["bed", "sofa"]),
+        (["# none", "o sofa", "o bed"], ["a", "bed", "sofa"]),
+        (["o only", "# none", "# none"], ["a"]),
+    ],
+)
+def test_objects_or_groups_of_an_obj_are_its_things(tmp_path: Path, lines: list[str], names: list[str]) -> None:
+    (tmp_path / "a.mtl").write_text("newmtl red\nKd 1 0 0\nnewmtl green\nKd 0 1 0\nnewmtl blue\nKd 0 0 1\n")
+    (tmp_path / "a.obj").write_text(obj_room(lines))
+    meshes = MeshReader(Resources([tmp_path]), Notes()).read(tmp_path / "a.obj").meshes
+    assert sorted({name for name, _ in meshes}) == names
+    found = sorted(
+        (float(corner[:, 0].max()), tuple(mesh.materials[0].texture[0, 0].tolist()))
+        for _, mesh in meshes
+        for corner in mesh.vertices[mesh.faces]
+    )
+    red, green, blue = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    assert found == [(1, blue), (1, green), (3, blue), (3, red), (5, blue), (5, green)]
+    for name, mesh in meshes:
+        if name == "bed one":
+            np.testing.assert_allclose(mesh.bounds(), [[2, 1, 0], [3, 1, 1]])
+
+
 def test_a_huge_picture_is_shrunk_and_a_lying_one_refused(tmp_path: Path) -> None:
     from sim_bridge.scenes.images import decode
 
@@ -266,8 +304,11 @@ def test_a_huge_picture_is_shrunk_and_a_lying_one_refused(tmp_path: Path) -> Non
 
 def test_objects_beside_a_single_file_say_the_categories(tmp_path: Path) -> None:
     write_room(tmp_path / "r.glb")
-    (tmp_path / "objects.json").write_text(json.dumps([{"instance": "lamp", "category": "potted plant"}]))
-    parts = {part.name: part.category for part in read_scene(tmp_path / "r.glb").scene.parts}
+    table = [{"instance": "lamp", "category": "potted plant"}, {"instance": "gone", "category": "bed"}]
+    (tmp_path / "objects.json").write_text(json.dumps(table))
+    loaded = read_scene(tmp_path / "r.glb")
+    assert "objects.json beside r.glb names 'gone' (1 in all) that it does not hold" in loaded.notes
+    parts = {part.name: part.category for part in loaded.scene.parts}
     assert parts["lamp"] == 2 and parts["Chair_1"] == 0
 
 

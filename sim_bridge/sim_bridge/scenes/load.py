@@ -61,6 +61,9 @@ def _mesh_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:
     for node, mesh in found.meshes:
         instance = node.rsplit("/", 1)[0] or node
         pieces.append(Piece(instance, mesh, known.get(instance)))
+    absent = [name for name in known if name not in {piece.instance for piece in pieces}]
+    if absent:
+        notes.add(f"objects.json beside {path.name} names {absent[0]!r} ({len(absent)} in all) that it does not hold")
     if options.scale is None and found.metres not in (None, 1.0):
         options = replace(options, scale=found.metres)
     return fit(_title(path), pieces, found.up or UP.get(path.suffix.lower(), "z"), options, notes)

@@ -18,6 +18,7 @@ from sim_bridge.scenes.collada_read import read_collada
 from sim_bridge.scenes.files import Resources, read_bytes
 from sim_bridge.scenes.gltf_header import Gltf, read_gltf
 from sim_bridge.scenes.images import BROKEN, decode, no_ghostscript, shrink, times_linear, to_srgb
+from sim_bridge.scenes.obj_groups import group_of, numbered_groups
 from sim_bridge.scenes.pieces import GREY, Notes, first_line, make_mesh, plain
 
 TRIMESH = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off")
@@ -109,11 +110,14 @@ class MeshReader:
             raise InputError(f"{path} is a Git LFS pointer, not the file itself; run 'git lfs pull'")
         gltf = read_gltf(data, path, kind) if kind in ("glb", "gltf") else None
         data = data if gltf is None else gltf.data
+        data, groups = numbered_groups(data) if kind == "obj" else (data, ())
         resolver = _resolver(path, self.resources, self.notes)
         no_ghostscript()
         try:
+            # In the order of the file, each group of an OBJ would hold the corners of all.
+            how: dict[str, Any] = {"split_objects": True} if groups else {"maintain_order": True}
             loaded: Any = trimesh.load(
-                io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, maintain_order=True
+                io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, **how
             )
             nodes = [(str(node), *loaded.graph[node]) for node in sorted(loaded.graph.nodes_geometry)]
         except InputError:
@@ -125,7 +129,7 @@ class MeshReader:
         for node, T, geometry_name in nodes:
             geometry = loaded.geometry[geometry_name]
             if hasattr(geometry, "faces") and len(geometry.faces):
-                name = node if gltf else path.stem
+                name = node if gltf else group_of(geometry_name, groups) or path.stem
                 mesh = self._mesh(geometry, np.asarray(T, np.float64), known, path, gltf)
                 if mesh is not None:
                     meshes.append((name, mesh))
