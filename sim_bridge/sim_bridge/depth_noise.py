@@ -34,12 +34,12 @@ class DepthNoise:
         focal_px: focal length of the imagers (848 pixels over 90 degrees).
         subpixel_px: standard deviation of the disparity.
         step_px: smallest step of the disparity.
-        correlation_px: edge of the matched block, over which the noise is correlated.
+        correlation_px: edge of the matched block, over which the noise is correlated, in pixels of the imagers.
         unit_m: smallest step of the depth; 0 = none.
         min_m, max_m: what it can measure; nothing is told outside.
         shadow: nothing is told where the right imager looks onto something else.
-        edge_px: a jump of the disparity of at least this much is an edge.
-        edge_reach_px: an edge disturbs pixels up to this far.
+        edge_px: a jump of the disparity of at least this much, over the slope of the surfaces, is an edge.
+        edge_reach_px: an edge disturbs pixels up to this far, in pixels of the imagers.
         edge_drop, edge_fly: share of such pixels without depth, and with one somewhere between the two sides.
         grazing_start_deg, grazing_end_deg: angle between ray and surface normal from which depth begins to fail, and
             from which there is none.
@@ -105,9 +105,13 @@ class DepthSensor:
         self.noise = noise
         self.camera = camera
         rng = np.random.default_rng((seed, 3))
-        self._disparity = noise_table(rng, noise.correlation_px)
+        # The block is as wide in angle as the imagers' own, in whole pixels of the picture.
+        ratio = camera.fx / noise.focal_px
+        block = min(max(round(noise.correlation_px * ratio), 1), MAX_CORRELATION_PX)
+        self._reach = max(round(noise.edge_reach_px * ratio), 1) if noise.edge_reach_px > 0 else 0
+        self._disparity = noise_table(rng, block)
         # As evenly spread numbers in [0, 1], to be compared with a share.
-        self._holes = ndtr(noise_table(rng, noise.correlation_px))
+        self._holes = ndtr(noise_table(rng, block))
         self._edges = ndtr(noise_table(rng))
         self.reset(0, seed)
 
@@ -130,7 +134,7 @@ class DepthSensor:
         _measure(
             depth, out, self._disparity, self._holes, self._edges, corners, c.fx, c.fy, c.cx, c.cy,
             n.baseline_m, n.focal_px * n.baseline_m, n.subpixel_px, n.step_px, n.unit_m, n.min_m, n.max_m, n.shadow,
-            n.edge_px, n.edge_reach_px, n.edge_drop, n.edge_fly,
+            n.edge_px, self._reach, n.edge_drop, n.edge_fly,
             math.cos(math.radians(n.grazing_start_deg)), math.cos(math.radians(n.grazing_end_deg)), n.hole_share,
         )  # fmt: skip
         return out
@@ -145,6 +149,54 @@ def _shadows(inverse, shift, hidden):  # type: ignore[no-untyped-def]
         hidden[c] = there >= leftmost
         if there < leftmost:
             leftmost = there
+
+
+@numba.njit(cache=True, nogil=True)
+def _excess(slope, one, other):  # type: ignore[no-untyped-def]
+    """How far a slope lies outside those of its two sides."""
+    return max(slope - max(one, other), min(one, other) - slope)
+
+
+@numba.njit(cache=True, nogil=True)
+def _jumps(line, least, jump):  # type: ignore[no-untyped-def]
+    """Between which neighbours of a line of inverse depth lies a jump: `jump[i]` is that between i and i + 1.
+
+    On a plane the inverse depth is linear in the picture, so what goes on at the slope of either side is no jump, nor
+    is a crease, whose slope lies between. A slope one further on is looked at too: a surface that is two pixels wide
+    between two jumps looks as steep as they are.
+    """
+    last = len(line) - 1
+    for i in range(last):
+        slope = line[i + 1] - line[i]
+        jump[i] = False
+        if abs(slope) < least:
+            continue
+        left = line[i] - line[i - 1] if i > 0 else np.float32(np.nan)
+        right = line[i + 2] - line[i + 1] if i + 2 <= last else left
+        left = right if np.isnan(left) else left
+        before = line[i - 1] - line[i - 2] if i > 1 else left
+        after = line[i + 3] - line[i + 2] if i + 3 <= last else right
+        most = max(_excess(slope, left, right), _excess(slope, before, right), _excess(slope, left, after))
+        jump[i] = most >= least
+
+
+@numba.njit(cache=True, nogil=True)
+def _at_edges(inverse, least, reach):  # type: ignore[no-untyped-def]
+    """(H, W) bool: whether a jump lies within `reach` pixels up, down, left or right."""
+    height, width = inverse.shape
+    edge = np.zeros((height, width), np.bool_)
+    jump = np.empty(max(height, width), np.bool_)
+    for r in range(height):
+        _jumps(inverse[r], least, jump)
+        for c in range(width - 1):
+            if jump[c]:
+                edge[r, max(c + 1 - reach, 0) : c + 1 + reach] = True
+    for c in range(width):
+        _jumps(inverse[:, c], least, jump)
+        for r in range(height - 1):
+            if jump[r]:
+                edge[max(r + 1 - reach, 0) : r + 1 + reach, c] = True
+    return edge
 
 
 @numba.njit(cache=True, nogil=True)
@@ -194,6 +246,7 @@ def _measure(  # type: ignore[no-untyped-def]
         for c in range(width):
             inverse[r, c] = np.float32(1.0) / depth[r, c] if depth[r, c] > 0 else np.float32(0.0)
     hidden = np.zeros(width, np.bool_)
+    edge = _at_edges(inverse, edge_px / scale, reach)
     for r in range(height):
         if shadow:
             _shadows(inverse[r], fx * baseline, hidden)
@@ -202,8 +255,8 @@ def _measure(  # type: ignore[no-untyped-def]
             here = inverse[r, c]
             if here <= 0.0 or hidden[c]:
                 continue
-            far, near = _sides(inverse, r, c, reach)
-            if (near - far) * scale >= edge_px:
+            if edge[r, c]:
+                far, near = _sides(inverse, r, c, reach)
                 chance = edges[(r + corners[2, 0]) & _MASK, (c + corners[2, 1]) & _MASK]
                 if chance < edge_drop:
                     continue

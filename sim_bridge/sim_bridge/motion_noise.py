@@ -94,7 +94,8 @@ class MotionNoise:
 
         Args:
             rng: draws the error.
-            forward_m, turn_rad: the commanded motion.
+            forward_m: commanded metres ahead.
+            turn_rad: commanded radians to the left.
             on_arc: whether the way bends by the heading error, which brings the robot to the side by itself: by half
                 of it times the length, of the step measured too. That part is then left out of the metres to the left.
         """

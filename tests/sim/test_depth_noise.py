@@ -45,13 +45,26 @@ def test_noise_grows_with_the_square_of_the_range(depth_m: float) -> None:
 
 
 def test_frames_are_independent_and_neighbours_are_not() -> None:
-    sensor = DepthSensor(replace(CLEAN, subpixel_px=0.08), CAMERA)
+    sensor = DepthSensor(replace(CLEAN, subpixel_px=0.08, focal_px=CAMERA.fx), CAMERA)
     first, second = (sensor.measure(wall(2.0)).astype(float) - 2.0 for _ in range(2))
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.03
     # A block of five pixels: the correlation falls by a fifth per pixel.
     for shift, expected in ((1, 0.8), (3, 0.4), (5, 0.0), (8, 0.0)):
         found = np.corrcoef(first[:, shift:].ravel(), first[:, :-shift].ravel())[0, 1]
         assert found == pytest.approx(expected, abs=0.06)
+
+
+@pytest.mark.parametrize(("share", "block"), [(0.1, 1), (0.4, 2), (1.0, 5), (1.4, 7)])
+def test_blocks_and_edges_are_as_wide_in_angle_as_the_imagers(share: float, block: int) -> None:
+    sensor = DepthSensor(replace(D435, focal_px=CAMERA.fx / share), CAMERA)
+    own = noise_table(np.random.default_rng((0, 3)), block)
+    np.testing.assert_array_equal(sensor._disparity, own)
+    noise = replace(CLEAN, edge_drop=1.0, focal_px=CAMERA.fx / share, baseline_m=0.05 * share, max_m=100.0)
+    depth = wall(4.0)
+    depth[:, 150:] = 1.0
+    lost = np.flatnonzero(DepthSensor(noise, CAMERA).measure(depth)[100] == 0)
+    reach = max(round(2 * share), 1)
+    np.testing.assert_array_equal(lost, np.arange(150 - reach, 150 + reach))
 
 
 @pytest.mark.parametrize("correlation", [1, 2, 5])
@@ -73,7 +86,7 @@ def test_depth_comes_in_steps_of_the_disparity() -> None:
 
 def test_without_any_error_it_is_exact_and_out_of_range_is_none() -> None:
     depth = np.linspace(0.05, 14.0, CAMERA.width * CAMERA.height, dtype=np.float32).reshape(240, 320)
-    sensor = DepthSensor(replace(CLEAN, min_m=0.2, max_m=10.0, edge_px=1e-9), CAMERA)
+    sensor = DepthSensor(replace(CLEAN, min_m=0.2, max_m=10.0, grazing_start_deg=90 - 1e-6), CAMERA)
     seen = sensor.measure(depth)
     told = (depth >= 0.2) & (depth <= 10.0)
     np.testing.assert_allclose(seen[told], depth[told], rtol=1e-6)
@@ -116,7 +129,7 @@ def test_shadows_equal_a_plain_loop() -> None:
 def test_pixels_at_edges_are_dropped_or_fly_and_others_stay() -> None:
     depth = wall(4.0)
     depth[:, 150:200] = 1.5
-    noise = replace(CLEAN, edge_drop=0.4, edge_fly=0.2, edge_reach_px=2)
+    noise = replace(CLEAN, edge_drop=0.4, edge_fly=0.2, edge_reach_px=2, focal_px=CAMERA.fx)
     sensor = DepthSensor(noise, CAMERA)
     seen = np.stack([sensor.measure(depth) for _ in range(20)])
     at_edge = np.zeros(CAMERA.width, bool)
@@ -144,6 +157,70 @@ def test_a_slanted_wall_is_no_edge_and_a_grazing_one_is_lost() -> None:
     assert lost[far_enough & (angle > 85.5)].all() and (far_enough & (angle > 85.5)).sum() > 500
     middle = far_enough & (angle > 76) & (angle < 80)
     assert 0.1 < lost[middle].mean() < 0.9
+
+
+def side_wall(camera: Camera, away_m: float) -> np.ndarray:
+    """A wall along the line of sight, `away_m` to the right; nothing is on the left."""
+    u = (np.arange(camera.width) - camera.cx) / camera.fx
+    row = np.where(u > 0, away_m / np.maximum(u, 1e-9), 0.0)
+    return np.repeat(row[None].astype(np.float32), camera.height, 0)
+
+
+def floor(camera: Camera, height_m: float) -> np.ndarray:
+    """The floor under a level camera, and nothing above the horizon."""
+    v = (np.arange(camera.height) - camera.cy) / camera.fy
+    column = np.where(v > 0, height_m / np.maximum(v, 1e-9), 0.0)
+    return np.repeat(column[:, None].astype(np.float32), camera.width, 1)
+
+
+PLANES = {
+    "side wall": (Camera.from_hfov(320, 240, math.radians(79)), side_wall, 0.4),
+    "a LoCoBot's floor": (Camera.from_hfov(160, 120, math.radians(54.7)), floor, 0.52),
+}
+
+
+@pytest.mark.parametrize("name", PLANES)
+def test_the_slope_of_a_near_plane_is_no_edge(name: str) -> None:
+    camera, make, away = PLANES[name]
+    depth = make(camera, away)
+    # The disparity changes by more than edge_px within the reach of a pixel, and nothing jumps.
+    inverse = 1.0 / depth[depth > 0]
+    assert 424 * 0.05 * 4 * np.diff(np.unique(inverse)).max() > 1.0
+    sensor = DepthSensor(D435, camera)
+    seen = np.stack([sensor.measure(depth) for _ in range(8)])
+    near = (depth > 0.5) & (depth < 2.0)
+    # The share of holes is at most 0.004, at 2 m.
+    assert near.sum() > 2000 and (seen[:, near] == 0).mean() < 0.005
+    errors = np.abs(seen - depth)[:, near]
+    assert errors[seen[:, near] > 0].max() < 6 * D435.sigma_m(2.0), "nothing flies"
+
+
+@pytest.mark.parametrize("name", PLANES)
+def test_a_jump_from_a_near_plane_is_an_edge_and_a_crease_is_none(name: str) -> None:
+    camera, make, away = PLANES[name]
+    noise = replace(CLEAN, edge_drop=1.0, focal_px=camera.fx, baseline_m=21.2 / camera.fx, max_m=1e6)
+    lines = make(camera, away)
+    depth = lines if name == "side wall" else np.ascontiguousarray(lines.T)
+    shown = Camera(depth.shape[1], depth.shape[0], camera.fx, camera.fy, *((np.array(depth.shape[::-1]) - 1) / 2))
+    column = int(np.searchsorted(-depth[50], -1.6))  # the first nearer than 1.6 m
+    sensor = DepthSensor(noise, shown)
+    behind = depth.copy()
+    behind[:, column:] = 1.0 / (1.0 / depth[:, column:] + 2.0 / 21.2)  # two pixels of disparity nearer
+    lost = sensor.measure(behind)[50] == 0
+    told = (depth[50] > 0) & (depth[50] < 5.0)  # grazing further on
+    np.testing.assert_array_equal(np.flatnonzero(lost & told), np.arange(column - 2, column + 2))
+    crease = depth.copy()
+    crease[:, column:] = depth[:, column : column + 1]  # from here on a wall seen straight on
+    assert not (sensor.measure(crease)[50][told] == 0).any()
+
+
+def test_two_jumps_side_by_side_are_edges() -> None:
+    depth = wall(4.0)
+    depth[:, 150] = 1.0 / (1 / 4.0 + 2 / 21.2)
+    depth[:, 151:] = 1.0 / (1 / 4.0 + 4 / 21.2)
+    noise = replace(CLEAN, edge_drop=1.0, focal_px=CAMERA.fx, baseline_m=21.2 / CAMERA.fx)
+    lost = np.flatnonzero(DepthSensor(noise, CAMERA).measure(depth)[100] == 0)
+    np.testing.assert_array_equal(lost, np.arange(148, 153))
 
 
 def test_holes_grow_with_the_range_and_come_in_specks() -> None:
