@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,16 +80,19 @@ def _habitat_file(path: Path, options: SceneOptions, notes: Notes) -> Scene:
     return fit(_title(path), pieces, "y", replace(options, up=options.up or "y", scale=options.scale or 1.0), notes)
 
 
-def _refuse_ignored(what: str, given: dict[str, object]) -> None:
+def _refuse_ignored(what: str, given: Mapping[str, object]) -> None:
     """Say so where options have no effect, rather than to leave them out silently."""
     named = [f"--{name}" for name, value in given.items() if value not in (None, ())]
     if named:
         raise InputError(f"{what}, so {', '.join(named)} has no effect on it; leave it out")
 
 
+def _shaping(options: SceneOptions) -> dict[str, object]:
+    return {"models": options.models, "up": options.up, "scale": options.scale, "floor": options.floor_m}
+
+
 def _folder(path: Path, options: SceneOptions, notes: Notes) -> Scene:
-    given = {"models": options.models, "up": options.up, "scale": options.scale, "floor": options.floor_m}
-    _refuse_ignored(f"{path} is a scene folder, which is in metres with z up", given)
+    _refuse_ignored(f"{path} is a scene folder, which is in metres with z up", _shaping(options))
     return recategorised(read_glb_folder(path, notes), options)
 
 
@@ -100,9 +104,8 @@ def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) ->
     """
     options = SceneOptions() if options is None else options
     if is_home(str(name_or_path)):
-        given = {"models": options.models, "categories": options.categories, "up": options.up}
-        given |= {"scale": options.scale, "floor": options.floor_m}
-        _refuse_ignored(f"{name_or_path} is a built-in home", given)
+        own = {"categories": options.categories, **_shaping(options)}
+        _refuse_ignored(f"{name_or_path} is a built-in home", own)
         return Loaded(make_home(str(name_or_path)))
     # A scene is called after its path, so '.' and '..' are spelled out.
     path, notes = Path(name_or_path).absolute(), Notes()
