@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from seal_bringup.cli.scene import register
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
+from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.homes import HOMES
 from sim_bridge.scenes.write import new_folder
 
@@ -40,6 +41,22 @@ def test_render_writes_pictures_to_look_at(tmp_path: Path, monkeypatch: pytest.M
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["test_01_top.png", "test_01_view_00.png"]
     assert cv2.imread(str(tmp_path / "out" / "test_01_view_00.png")).shape == (480, 640, 3)
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    closed: list[object] = []
+    monkeypatch.setattr(EmbeddedSimulator, "close", lambda self: closed.append(self))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "test_top.png").write_text("the last one")
+    monkeypatch.setattr(cv2, "imwrite", lambda path, _: not Path(path).write_text("half"))
+    path = write_world(tmp_path, ROOM)
+    with pytest.raises(OSError, match="cannot write"):
+        run("render", str(path), "--out", str(tmp_path / "out"), "--views", "0")
+    assert len(closed) == 1 and [entry.name for entry in (tmp_path / "out").iterdir()] == ["test_top.png"]
+    assert (tmp_path / "out" / "test_top.png").read_text() == "the last one"
 
 
 def test_frames_writes_a_dataset_and_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ import pytest
 import trimesh
 from PIL import EpsImagePlugin, Image
 
+from seal_perception.errors import InputError
 from sim_bridge.scenes.files import Resources
+from sim_bridge.scenes.habitat_semantics import _joined
 from sim_bridge.scenes.images import MAX_PIXELS, decode
 from sim_bridge.scenes.mesh_read import MeshReader, material_of
 from sim_bridge.scenes.pieces import GREY, Notes
@@ -133,3 +135,13 @@ def test_a_picture_in_png_or_webp_is_read(tmp_path: Path, form: str) -> None:
     meshes = dict(MeshReader(Resources([tmp_path]), notes).read(tmp_path / "a.glb").meshes)
     seen = meshes["n1"].materials[0].texture.astype(int)
     assert notes.lines() == () and np.abs(seen - (200, 100, 48)).max() <= 8
+
+
+def test_a_semantic_mesh_with_an_eps_picture_is_refused(ghostscript: list[object]) -> None:
+    picture = Image.open(io.BytesIO(_encoded(Image.new("RGB", (32, 32), (255, 0, 0)), "EPS")))
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=picture)
+    visual = trimesh.visual.TextureVisuals(uv=[[0, 0], [1, 0], [1, 1]], material=material)
+    part = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [1, 1, 0]], [[0, 1, 2]], visual=visual, process=False)
+    with pytest.raises(InputError, match="the semantic mesh has a EPS picture; expected PNG or JPEG"):
+        _joined([(np.eye(4), part)], set())
+    assert not ghostscript
