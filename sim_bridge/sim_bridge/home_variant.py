@@ -171,9 +171,10 @@ def _colour(material: Material, rng: np.random.Generator) -> FloatArray | None:
     return None
 
 
-def other_materials(parts: list[Part], split: str, seed: int) -> list[Part]:
-    """The same parts, each of their materials replaced by another of its kind; plain single-colour ones stay."""
-    rng = np.random.default_rng([zlib.crc32(b"materials"), seed, len(parts)])
+def other_materials(parts: list[Part], base: str, seed: int) -> list[Part]:
+    """The same parts of home `base`, each material replaced by another of its kind; plain single-colour ones stay."""
+    split = base.split("_")[0]
+    rng = np.random.default_rng([zlib.crc32(b"materials"), seed, zlib.crc32(base.encode())])
     new: dict[int, Material] = {}
     out = []
     for part in parts:

@@ -20,6 +20,7 @@ from sim_bridge.homes_palette import Palette
 from sim_bridge.homes_place import CELL_M, Placer
 from sim_bridge.homes_plan import HEIGHT_M, Plan, make_plan
 from sim_bridge.homes_rooms import furnish
+from sim_bridge.homes_settle import settle
 from sim_bridge.homes_shell import make_shell
 from sim_bridge.homes_templates import (
     Template,
@@ -154,8 +155,10 @@ def _attempt(name: str, base: str, variant: Variant, attempt: int) -> BuiltHome 
     parts = list(placer.parts)
     if variant.objects is not None:
         parts, items = other_objects(placer, items, split, variant.objects)
+    own = np.random.default_rng([*key, 3, *(() if variant.objects is None else (variant.objects,))])
+    parts, items = settle(placer, parts, items, own)
     if variant.materials is not None:
-        parts = other_materials(parts, split, variant.materials)
+        parts = other_materials(parts, base, variant.materials)
     shell, lamps = make_shell(plan, np.random.default_rng([*key, 2]), palette)
     scene = Scene(name, (*shell, *placer.fixed, *parts), (*lamps, *_standing_lamps(parts)), start)
     return BuiltHome(scene, plan, {part.name: item.family for part, item in zip(parts, items, strict=True)})

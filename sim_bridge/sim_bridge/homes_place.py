@@ -84,6 +84,7 @@ class Placer:
                     self._free[self._cells(x0, y0, x1, y1)] = False
         if plan.entrance is not None:
             self.boxes.append(self._keep_clear(plan.rooms[plan.entrance[0]], plan.entrance[1]))
+        self.reserved = len(self.boxes)
 
     @staticmethod
     def _cells(x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice]:
@@ -234,7 +235,7 @@ class Placer:
         self, name: str, mesh: Mesh, room: Room, support: Box, yaw: float, category: int = NO_CATEGORY,
         shares: Sequence[tuple[float, float]] = ((0.5, 0.5), (0.25, 0.5), (0.75, 0.5)),
     ) -> Box | None:  # fmt: skip
-        """Place on the upper face of a support, its footprint within the support's."""
+        """Place on the top of a support's box, its footprint within the support's; `settle` puts small things down."""
         low, high = extent(mesh, yaw)
         x0, y0, _, x1, y1, top = support
         below = next((k for k, p in enumerate(self.parts) if np.allclose(p.mesh.bounds().ravel(), support)), -1)
