@@ -11,15 +11,10 @@ import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from seal_perception.pose import planar_pose
-from sim_bridge.furniture import (
-    DISTRACTORS,
-    Item,
-    distractor_mounting,
-    make_distractor,
-    make_item,
-)
+from sim_bridge.furniture import DISTRACTORS, Item, distractor_mounting, make_distractor, make_item
 from sim_bridge.mesh import Lamp, Part, Scene
 from sim_bridge.shapes import box, merge, quad, turn
+from sim_bridge.surfaces import Surface, rest_on, surface_of, turn_for
 from sim_bridge.textures import any_colour, hsv, make_material
 
 FloatArray = npt.NDArray[np.float64]
@@ -85,7 +80,7 @@ class SetUp:
         size: (x, y) of the room in metres and its height.
         parts: what stands in it.
         boxes: (N, 2, 3) bounds of the pieces, for overlap and for the camera.
-        supports: (centre x, centre y, half x, half y, top z) of surfaces for small things.
+        supports: furniture for small things: its surface, its (4, 4) pose, its bounds.
         subject: bounds of what the camera looks at.
         facing: direction that the subject's front looks, radians.
         open_walls: walls that are left out; the camera may stand outside there.
@@ -94,16 +89,19 @@ class SetUp:
     size: FloatArray
     parts: list[Part] = field(default_factory=list)
     boxes: list[FloatArray] = field(default_factory=list)
-    supports: list[tuple[float, float, float, float, float]] = field(default_factory=list)
+    supports: list[tuple[Surface, FloatArray, FloatArray]] = field(default_factory=list)
     subject: FloatArray | None = None
     facing: float = 0.0
     open_walls: tuple[int, ...] = ()
 
-    def clashes(self, bounds: FloatArray) -> bool:
-        """Whether a box overlaps what stands already or leaves the room."""
+    def clashes(self, bounds: FloatArray, under: FloatArray | None = None) -> bool:
+        """Whether a box overlaps what stands already, other than the furniture `under` it, or leaves the room."""
         if (bounds[0, :2] < -0.02).any() or (bounds[1, :2] > self.size[:2] + 0.02).any() or bounds[1, 2] > self.size[2]:
             return True
-        return any(((bounds[0] < b[1] - 0.03) & (bounds[1] > b[0] + 0.03)).all() for b in self.boxes)
+        boxes, deep = self.boxes, 0.03
+        if under is not None:
+            boxes, deep = [b for b in boxes if not np.array_equal(b, under)], 0.0
+        return any(((bounds[0] < b[1] - deep) & (bounds[1] > b[0] + deep)).all() for b in boxes)
 
     def put(self, item: Item, T: FloatArray, force: bool = False) -> FloatArray | None:
         """Add the item at a pose unless it clashes; its bounds in the room, or None."""
@@ -114,10 +112,25 @@ class SetUp:
         self.parts.append(Part(f"{item.name} {item.family}", mesh, item.category, ""))
         if item.mounting != "rug":
             self.boxes.append(bounds)
-        if item.name in SUPPORTS and bounds[1, 2] < 1.0:
-            centre, half = bounds.mean(0), (bounds[1] - bounds[0]) / 2
-            self.supports.append((centre[0], centre[1], half[0], half[1], bounds[1, 2]))
+        if item.name in SUPPORTS:
+            surface = surface_of(item.mesh)
+            if surface is not None:
+                self.supports.append((surface, T, bounds))
         return bounds
+
+    def put_on(self, item: Item, rng: np.random.Generator) -> FloatArray | None:
+        """Add a small thing on one of the supports, drawn at random; its bounds, or None if there is no place."""
+        surface, T_below, below = self.supports[int(rng.integers(len(self.supports)))]
+
+        def clear(T: FloatArray) -> bool:
+            return not self.clashes(item.mesh.transformed(T_below @ T).bounds(), below)
+
+        T = rest_on(surface, item.mesh, turn_for(item.name, rng), rng, clear)
+        if T is None:
+            return None
+        T = T_below @ T
+        self.facing = math.atan2(T[1, 0], T[0, 0])
+        return self.put(item, T, force=True)
 
 
 def _pose(xy: FloatArray, yaw: float, z: float = 0.0) -> FloatArray:
@@ -168,11 +181,11 @@ def place(setup: SetUp, item: Item, rng: np.random.Generator, tries: int = 10) -
         if item.mounting == "surface" and item.category == NO_CATEGORY and not setup.supports:
             return None
         if item.mounting == "surface" and setup.supports:
-            cx, cy, hx, hy, top = setup.supports[int(rng.integers(len(setup.supports)))]
-            T = planar_pose(
-                cx + rng.uniform(-0.7, 0.7) * hx, cy + rng.uniform(-0.7, 0.7) * hy, rng.uniform(-math.pi, math.pi), top
-            )
-        elif item.mounting in ("wall", "against_wall"):
+            bounds = setup.put_on(item, rng)
+            if bounds is not None:
+                return bounds
+            continue
+        if item.mounting in ("wall", "against_wall"):
             T = _wall_pose(setup, item, rng, 0.0)
         elif len(setup.open_walls) < 4 and item.mounting != "rug" and rng.random() < against:
             T = _wall_pose(setup, item, rng, rng.normal(0, 0.12) if rng.random() < 0.3 else 0.0)
@@ -191,20 +204,18 @@ def place_on_cabinet(setup: SetUp, item: Item, rng: np.random.Generator) -> Floa
     """A television or a plant with the piece of furniture that carries it."""
     for _ in range(5):
         carrier = distractor(str(rng.choice(["sideboard", "sideboard", "sideboard", "desk", "nightstand"])), rng)
-        size = carrier.mesh.bounds()
-        if size[1, 2] > 1.0 or (item.mesh.bounds()[1, 1] > size[1, 1] * 1.5):
+        size, surface = carrier.mesh.bounds(), surface_of(carrier.mesh)
+        if surface is None or surface.level > 1.0 or item.mesh.bounds()[1, 1] > size[1, 1] * 1.5:
+            continue
+        local = _pose(np.zeros(2), rng.normal(0, 0.08), surface.level + 0.002 - item.mesh.bounds()[0, 2])
+        local[1, 3] = rng.uniform(-0.25, 0.25) * max(0.0, size[1, 1] - item.mesh.bounds()[1, 1])
+        if setup.size[2] < item.mesh.bounds()[1, 2] + local[2, 3] or not surface.free(item.mesh, local):
             continue
         bounds = place(setup, carrier, rng)
         if bounds is None:
             continue
-        yaw, top = setup.facing, bounds[1, 2]
-        if carrier.name == "desk":
-            top = 0.74
-        T = _pose(bounds[:, :2].mean(0), yaw + rng.normal(0, 0.08), top + 0.002)
-        shift = rng.uniform(-0.25, 0.25) * max(0.0, size[1, 1] - item.mesh.bounds()[1, 1])
-        T[:2, 3] += shift * np.array([-math.sin(yaw), math.cos(yaw)])
-        if setup.size[2] > item.mesh.bounds()[1, 2] + top:
-            return setup.put(item, T, force=True)
+        T = next(pose for _, pose, below in setup.supports if np.array_equal(below, bounds))
+        return setup.put(item, T @ local, force=True)
     return None
 
 
