@@ -54,9 +54,8 @@ def cluster(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], siz
     """
     corners = np.ascontiguousarray(vertices, np.float32)[faces]
     whole = np.isfinite(corners).all((1, 2))
-    index = np.arange(len(faces))
-    if not whole.all():
-        index, corners = index[whole], corners[whole]
+    index: npt.NDArray[np.int64] = np.flatnonzero(whole)
+    corners = corners[index]
     if not len(index):
         return Clusters(corners, index.astype(np.uint32), np.zeros((0, 2, 3)), size)
     low = np.minimum(np.minimum(corners[:, 0], corners[:, 1]), corners[:, 2])

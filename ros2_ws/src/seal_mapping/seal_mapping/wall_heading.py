@@ -166,7 +166,7 @@ class WallHeading:
         self._pictures += 1
         if self._pictures < self.config.first_pictures:
             return
-        centres = (np.arange(_BINS) + 0.5) * (_QUARTER / _BINS)
+        centres: FloatArray = (np.arange(_BINS, dtype=np.float64) + 0.5) * (_QUARTER / _BINS)
         votes = np.array([self._first @ np.exp(-((_from_walls(centres, at) / _PEAK_RAD) ** 2)) for at in centres])
         peak = float(centres[int(votes.argmax())])
         off = _from_walls(centres, peak)
