@@ -39,7 +39,7 @@ def settle(
     small = [k for k, p in enumerate(placer.placements) if p.support >= 0 and parts[k].category == NO_CATEGORY]
     settled: dict[int, Part] = {k: part for k, part in enumerate(parts) if k not in set(small)}
     boxes = {k: part.mesh.bounds() for k, part in settled.items() if items[k].mounting != "rug"}
-    always = [np.reshape(box, (2, 3)) for box in placer.boxes[: placer.reserved]]
+    always: list[FloatArray] = [np.array([box[:3], box[3:]]) for box in placer.boxes[: placer.reserved]]
     always += [part.mesh.bounds() for part in placer.fixed]
     surfaces: dict[int, Surface | None] = {}
     for k in small:
@@ -58,10 +58,10 @@ def settle(
             meets = (low < others[:, 1] + MARGIN_M).all(1) & (high > others[:, 0] - MARGIN_M).all(1)
             return bool(high[2] < HEIGHT_M - 0.02 and not meets.any())
 
-        T = np.linalg.inv(T_below) @ placer.placements[k].T
-        T[2, 3] = surface.level + 0.002 - float(mesh.bounds()[0, 2])
-        if items[k].name in FRONTED or not (surface.free(mesh, T) and clear(T)):
-            T = rest_on(surface, mesh, yaw, rng, clear)
+        before: FloatArray = np.linalg.inv(T_below) @ placer.placements[k].T
+        before[2, 3] = surface.level + 0.002 - float(mesh.bounds()[0, 2])
+        stays = items[k].name not in FRONTED and surface.free(mesh, before) and clear(before)
+        T = before if stays else rest_on(surface, mesh, yaw, rng, clear)
         if T is not None:
             settled[k] = replace(parts[k], mesh=mesh.transformed(T_below @ T))
             boxes[k] = settled[k].mesh.bounds()
