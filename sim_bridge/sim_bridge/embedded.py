@@ -10,23 +10,18 @@ import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose, invert, planar_pose
-from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
-from sim_bridge.body import Body
+from seal_perception.simulator import Observation, ReachableFloor, TruthImages
 from sim_bridge.collision import floor_plan, nearest
 from sim_bridge.embedded_config import EmbeddedConfig as EmbeddedConfig
-from sim_bridge.embedded_config import checked_seed
 from sim_bridge.light_cache import cached_renderer
 from sim_bridge.mesh import Scene
 from sim_bridge.render import Rendered, Renderer
-from sim_bridge.senses import Senses
+from sim_bridge.simulated_robot import SimulatedRobot
 
 FloatArray = npt.NDArray[np.float64]
 
-STEP_S = 0.1
-"""Time that a discrete step takes for the sensors (the camera's exposure follows with time)."""
 
-
-class EmbeddedSimulator:
+class EmbeddedSimulator(SimulatedRobot):
     """`Simulator`, `Drivable` and `TruthSource` over one scene.
 
     The odometry frame is the start pose. Noise is drawn by `reset`'s seed and the config's: the same actions see the
@@ -38,21 +33,17 @@ class EmbeddedSimulator:
     """
 
     def __init__(self, scene: Scene, config: EmbeddedConfig | None = None) -> None:
-        self.config = EmbeddedConfig() if config is None else config
+        super().__init__(EmbeddedConfig() if config is None else config)
         c = self.config
         self.name = scene.name
         self.scene = scene
-        self.camera = c.camera
-        self.T_base_camera: FloatArray = c.T_base_camera
-        self._senses = Senses(c)
         self._plan = floor_plan(scene, c.radius_m, c.cell_m, c.obstacle_min_m, c.obstacle_max_m)
         try:
             self._floor = self._plan.reachable_from(scene.start_xy)
         except ValueError as error:
             raise InputError(f"scene {scene.name}: {error}") from error
         self._renderer: Renderer | None = None
-        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, 0.5 * c.cell_m, c.motion_noise_config)
-        self.T_world_odom: FloatArray = np.eye(4)
+        self._build_body(0.5 * c.cell_m)
         self._place(0)
 
     @property
@@ -67,7 +58,6 @@ class EmbeddedSimulator:
         return self._renderer
 
     def _place(self, seed: int) -> None:
-        """Set the start pose of `seed` and forget the run so far."""
         if seed == 0:
             i, j = nearest(self._floor.cells, self._plan.cell(self.scene.start_xy))
             yaw = 0.0
@@ -79,12 +69,7 @@ class EmbeddedSimulator:
         x, y = self._plan.centre((i, j))
         if seed == 0 and self._stands(*self.scene.start_xy):
             x, y = self.scene.start_xy
-        self.T_world_odom = planar_pose(float(x), float(y), yaw)
-        self._body.reset(seed, self.config.noise_seed)
-        self._senses.reset(seed)
-        self._step = 0
-        self._time_s = self._seen_s = 0.0
-        self._touched = False
+        self._begin(seed, planar_pose(float(x), float(y), yaw))
         self._last: Rendered | None = None
 
     def _stands(self, x: float, y: float) -> bool:
@@ -94,77 +79,16 @@ class EmbeddedSimulator:
         return bool(0 <= i < cells.shape[0] and 0 <= j < cells.shape[1] and cells[i, j])
 
     def _free(self, x: float, y: float) -> bool:
-        """Whether the robot's centre may be at this position of the frame of its start."""
         return self._stands(*(self.T_world_odom @ [x, y, 0.0, 1.0])[:2])
 
-    @property
-    def _T_world_base(self) -> FloatArray:
-        return self.T_world_odom @ self._body.T_start_base
+    def _settle(self) -> None:
+        """Nothing to take: the floor is level."""
 
-    def _observe(self, collided: bool) -> Observation:
-        self._touched = False
-        T_world_base = self._T_world_base
-        self._last = self.renderer.render(self.camera, T_world_base @ self.T_base_camera)
-        seconds = (self._time_s - self._seen_s) or STEP_S
-        self._seen_s = self._time_s
+    def _sense(self, collided: bool, seconds: float) -> Observation:
+        self._last = self.renderer.render(self.camera, self.T_world_base @ self.T_base_camera)
         rgb, depth = self._senses.picture(self._last.rgb, self._last.depth, seconds, self._body.twist)
-        scan = self._senses.scan(self.renderer.cast, T_world_base)
+        scan = self._senses.scan(self.renderer.cast, self.T_world_base)
         return Observation(self._step, rgb, depth, self.T_odom_base, collided, scan)
-
-    def reset(self, seed: int = 0) -> Observation:
-        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others.
-
-        Raises:
-            InputError: for a seed that is no whole number >= 0.
-        """
-        self._place(checked_seed(seed))
-        return self._observe(False)
-
-    def step(self, action: Action) -> Observation:
-        """Take one action; a blocked step ahead does not move (no sliding) and says `collided`."""
-        collided = False
-        if action is Action.FORWARD:
-            collided = self._body.forward()
-        elif action in (Action.LEFT, Action.RIGHT):
-            self._body.turn(1 if action is Action.LEFT else -1)
-        elif action is Action.STOP:
-            self._body.stop()
-        else:
-            raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
-        self._step += 1
-        return self._observe(collided or self._touched)
-
-    # Below: Drivable.
-
-    @property
-    def time_s(self) -> float:
-        """Seconds driven since reset; discrete steps take none."""
-        return self._time_s
-
-    @property
-    def T_odom_base(self) -> FloatArray:
-        """(4, 4) what the odometry claims now."""
-        return self._body.T_odom_base
-
-    def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
-        """Drive along an arc; at an obstacle the robot stops, turning too, until the next call. See `Drivable`.
-
-        Raises:
-            ValueError: for a speed that is not finite, or a time that is negative or not finite.
-        """
-        if not (math.isfinite(forward_mps) and math.isfinite(turn_radps) and 0.0 <= seconds < math.inf):
-            raise ValueError(
-                f"drive needs finite speeds and seconds >= 0, got {forward_mps} m/s, {turn_radps} rad/s, {seconds} s"
-            )
-        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds, seconds)
-        self._time_s += seconds
-        self._touched = self._touched or touched
-        return touched
-
-    def observe(self) -> Observation:
-        """Sense without moving; `collided` says whether a drive since the last observation touched something."""
-        self._step += 1
-        return self._observe(self._touched)
 
     def close(self) -> None:
         """Free the renderer."""
@@ -177,7 +101,7 @@ class EmbeddedSimulator:
     @property
     def T_world_base(self) -> FloatArray:
         """(4, 4) true pose of the robot."""
-        return self._T_world_base
+        return self.T_world_odom @ self._body.T_start_base
 
     def truth_images(self) -> TruthImages:
         """Labels of the picture last seen.

@@ -17,28 +17,24 @@ import numpy.typing as npt
 from seal_perception.errors import InputError
 from seal_perception.files import read_json
 from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
-from seal_perception.simulator import Action, Observation, ReachableFloor, TruthImages
-from sim_bridge.body import Body
-from sim_bridge.embedded_config import EmbeddedConfig, checked_seed
+from seal_perception.simulator import Observation, ReachableFloor, TruthImages
+from sim_bridge.embedded_config import EmbeddedConfig
 from sim_bridge.habitat_engine import Depth, Engine, HabitatOptions, Picture
 from sim_bridge.habitat_frames import to_world
 from sim_bridge.habitat_ground import Ground, middle, place_near
 from sim_bridge.habitat_scene import HabitatScene, find_scene
-from sim_bridge.senses import Senses
+from sim_bridge.simulated_robot import SimulatedRobot
 
 FloatArray = npt.NDArray[np.float64]
 
 WAY_M = 0.01
 """The way of a step is looked at this often."""
 
-STEP_S = 0.1
-"""Time that a discrete step takes for the sensors, as in the embedded simulator."""
-
 LIFT_M = 0.25
 """The mesh lies at most this far from the floor; a larger difference is furniture or a hole."""
 
 
-class HabitatSimulator:
+class HabitatSimulator(SimulatedRobot):
     """`Simulator`, `Drivable` and `TruthSource` over a scene of Habitat's.
 
     The odometry frame is the start pose; noise is that of the embedded simulator. The world frame is Habitat's turned
@@ -58,16 +54,13 @@ class HabitatSimulator:
     def __init__(
         self, scene: str | Path, config: EmbeddedConfig | None = None, options: HabitatOptions | None = None
     ) -> None:
-        self.config = c = EmbeddedConfig() if config is None else config
+        super().__init__(EmbeddedConfig() if config is None else config)
         self.options = HabitatOptions() if options is None else options
         self.source = scene
         files = find_scene(scene)
         self.name = files.name
-        self.camera = c.camera
-        self.T_base_camera: FloatArray = c.T_base_camera
-        self._senses = Senses(c)
         if self._senses.has_laser:
-            raise InputError(f"Habitat's scenes have no laser scanner; set laser to 'none', got {c.laser!r}")
+            raise InputError(f"Habitat's scenes have no laser scanner; set laser to 'none', got {self.config.laser!r}")
         own = _own_start(files)
         self._engine = Engine(files, self.camera, self.options.gpu)
         try:
@@ -86,7 +79,7 @@ class HabitatSimulator:
             raise InputError(f"scene {self.name}: the robot fits nowhere on its floor")
         self._start_xy = self._find_start(own)
         self._level()
-        self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, WAY_M, c.motion_noise_config)
+        self._build_body(WAY_M)
         self._place(0)
 
     # Where the robot is.
@@ -126,7 +119,6 @@ class HabitatSimulator:
         return T
 
     def _place(self, seed: int) -> None:
-        """Set the start pose of `seed` and forget the run so far."""
         if seed == 0:
             (x, y), yaw = self._start_xy, 0.0
         else:
@@ -135,17 +127,12 @@ class HabitatSimulator:
             x, y = self._floor.origin_xy + (cells[int(rng.integers(len(cells)))] + 0.5) * self._floor.cell_m
             yaw = float(rng.uniform(-math.pi, math.pi))
         z = self._height(float(x), float(y), self._ground.storey_z - self._mesh_z)
-        self.T_world_odom = planar_pose(float(x), float(y), yaw, 0.0 if z is None else z)
+        self._begin(seed, planar_pose(float(x), float(y), yaw, 0.0 if z is None else z))
         self._z = self._way_z = float(self.T_world_odom[2, 3])
-        self._body.reset(seed, self.config.noise_seed)
-        self._senses.reset(seed)
-        self._step = 0
-        self._time_s = self._seen_s = 0.0
-        self._touched = False
         self._seen: tuple[FloatArray, Picture, Depth] | None = None
 
     def _free(self, x: float, y: float) -> bool:
-        """Whether the robot's centre may be at this position of the frame of its start, coming from where it was."""
+        """As its base's; the height follows the way from where the robot was."""
         wx, wy = (self.T_world_odom @ [x, y, 0.0, 1.0])[:2]
         z = self._height(float(wx), float(wy), self._way_z)
         if z is None:
@@ -157,49 +144,13 @@ class HabitatSimulator:
         """Take the height of the floor where the robot now is."""
         T = self.T_world_odom @ self._body.T_start_base
         z = self._height(float(T[0, 3]), float(T[1, 3]), self._z)
-        self._z = self._z if z is None else z
+        self._z = self._way_z = self._z if z is None else z
 
-    def _observe(self, collided: bool) -> Observation:
-        self._touched = False
+    def _sense(self, collided: bool, seconds: float) -> Observation:
         T = self.T_world_base @ self.T_base_camera
         self._seen = T, *self._picture(T)
-        seconds = (self._time_s - self._seen_s) or STEP_S
-        self._seen_s = self._time_s
         rgb, depth = self._senses.picture(*self._seen[1:], seconds, self._body.twist)
         return Observation(self._step, rgb, depth, self.T_odom_base, collided)
-
-    def reset(self, seed: int = 0) -> Observation:
-        """Back to a start pose: the scene's own, facing +x, for seed 0; another reachable one for others.
-
-        Raises:
-            InputError: for a seed that is no whole number >= 0.
-        """
-        self._place(checked_seed(seed))
-        return self._observe(False)
-
-    def step(self, action: Action) -> Observation:
-        """Take one action; a blocked step ahead does not move (no sliding) and says `collided`."""
-        collided = False
-        self._way_z = self._z
-        if action is Action.FORWARD:
-            collided = self._body.forward()
-            self._settle()
-        elif action in (Action.LEFT, Action.RIGHT):
-            self._body.turn(1 if action is Action.LEFT else -1)
-            self._settle()
-        elif action is Action.STOP:
-            self._body.stop()
-        else:
-            raise ValueError(f"action must be one of {[a.name for a in Action]}, got {action!r}")
-        self._step += 1
-        return self._observe(collided or self._touched)
-
-    # Below: Drivable.
-
-    @property
-    def time_s(self) -> float:
-        """Seconds driven since reset; discrete steps take none."""
-        return self._time_s
 
     @property
     def T_odom_base(self) -> FloatArray:
@@ -211,28 +162,6 @@ class HabitatSimulator:
         T = T.copy()
         T[2, 3] = self._z - self.T_world_odom[2, 3]
         return T
-
-    def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
-        """Drive along an arc; at an obstacle the robot stops, turning too, until the next call. See `Drivable`.
-
-        Raises:
-            ValueError: for a speed that is not finite, or a time that is negative or not finite.
-        """
-        if not (math.isfinite(forward_mps) and math.isfinite(turn_radps) and 0.0 <= seconds < math.inf):
-            raise ValueError(
-                f"drive needs finite speeds and seconds >= 0, got {forward_mps} m/s, {turn_radps} rad/s, {seconds} s"
-            )
-        self._way_z = self._z
-        touched = self._body.drive(forward_mps * seconds, turn_radps * seconds, seconds)
-        self._settle()
-        self._time_s += seconds
-        self._touched = self._touched or touched
-        return touched
-
-    def observe(self) -> Observation:
-        """Sense without moving; `collided` says whether a drive since the last observation touched something."""
-        self._step += 1
-        return self._observe(self._touched)
 
     def close(self) -> None:
         """Free habitat-sim's scene and OpenGL context."""
