@@ -14,7 +14,8 @@ from tests.sim.rooms import box_part, room
 from seal_perception.errors import InputError
 from sim_bridge.mesh import Scene
 from sim_bridge.scenes.gltf_write import unique_names
-from sim_bridge.scenes.habitat_write import instance_colours, to_srgb, write_habitat
+from sim_bridge.scenes.habitat_write import instance_colours, write_habitat
+from sim_bridge.scenes.images import levels_in_srgb
 from sim_bridge.scenes.sides import with_backs
 from sim_bridge.scenes.write import write_scene_folder
 
@@ -29,10 +30,10 @@ def test_names_are_made_unique(scene: Scene) -> None:
 
 
 def test_colours_are_distinct_after_the_way_through_srgb() -> None:
-    colours = to_srgb(instance_colours(4000))
+    colours = levels_in_srgb(instance_colours(4000))
     assert len(np.unique(colours, axis=0)) == 4000 and colours.min() > 0
     # Known values of the sRGB curve: 0 and 255 stay, linear 55 is sRGB 128 (0.2159 -> 0.5020).
-    np.testing.assert_array_equal(to_srgb(np.array([0, 55, 255], np.uint8)), [0, 128, 255])
+    np.testing.assert_array_equal(levels_in_srgb(np.array([0, 55, 255], np.uint8)), [0, 128, 255])
 
 
 def test_too_many_objects_are_refused() -> None:
@@ -56,7 +57,7 @@ def test_habitats_files_say_the_same_as_the_scene(scene: Scene, tmp_path: Path) 
     # Each colour's triangles are where the part is, in Habitat's axes: x, z, -y.
     semantic = trimesh.load(stages / "room.semantic.glb", force="mesh", process=False)
     colours = np.asarray(semantic.visual.vertex_colors)[:, :3]
-    hexes = np.array([bytes(c).hex().upper() for c in to_srgb(colours)])
+    hexes = np.array([bytes(c).hex().upper() for c in levels_in_srgb(colours)])
     for line, part in zip(lines[1:], scene.parts, strict=True):
         own = np.asarray(semantic.vertices)[hexes == line.split(",")[1]]
         low, high = part.mesh.bounds()

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from seal_perception.errors import InputError
 from sim_bridge.collision import floor_plan, nearest
+from sim_bridge.habitat_frames import R_WORLD_HABITAT
 from sim_bridge.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.scenes.facing import face_the_light
 from sim_bridge.scenes.names import category_of_name, overridden, read_overrides
@@ -31,7 +32,7 @@ SCAN_TRIANGLES = 20_000
 
 TO_Z_UP: dict[str, FloatArray] = {
     "z": np.eye(3),
-    "y": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),
+    "y": R_WORLD_HABITAT,
     "x": np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]),
 }
 

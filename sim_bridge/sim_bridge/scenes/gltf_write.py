@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim_bridge.habitat_frames import R_WORLD_HABITAT
 from sim_bridge.mesh import Material, Mesh, Scene
-
-WORLD_FROM_GLTF: npt.NDArray[np.float64] = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-"""glTF and Habitat have y up: (x, y, z) there is (x, -z, y) here."""
 
 
 def unique_names(scene: Scene) -> list[str]:
@@ -50,7 +48,7 @@ def _material(material: Material) -> Any:
 
 def _rotated(points: npt.NDArray[Any], y_up: bool) -> npt.NDArray[np.float64]:
     plain = np.asarray(points, np.float64)
-    return plain @ WORLD_FROM_GLTF if y_up else plain
+    return plain @ R_WORLD_HABITAT if y_up else plain
 
 
 def _geometry(mesh: Mesh, index: int, material: Any, y_up: bool) -> Any:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from sim_bridge.scenes.files import read_bytes
+from sim_bridge.scenes.images import levels_in_srgb
 from sim_bridge.scenes.pieces import Notes, first_line
 
 HEADER = "HM3D Semantic Annotations"
@@ -105,12 +106,6 @@ def packed(rgb: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return (levels[:, 0] << 16) | (levels[:, 1] << 8) | levels[:, 2]
 
 
-def _in_srgb(linear: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    from sim_bridge.scenes.images import to_srgb
-
-    return np.round(255.0 * to_srgb(np.asarray(linear, np.float64) / 255.0)).astype(np.int64)
-
-
 def read_semantic_mesh(path: Path, known: set[int]) -> SemanticMesh:
     """The coloured mesh of a `.semantic.glb`.
 
@@ -165,7 +160,7 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
             uv = (np.asarray(table, np.float64) * [1.0, -1.0] + [0.0, 1.0])[own]
         elif getattr(part.visual, "kind", None) == "vertex":
             raw = np.asarray(part.visual.vertex_colors)[:, :3][own[:, 0]]
-            plain, curved = packed(raw), packed(_in_srgb(raw))
+            plain, curved = packed(raw), packed(levels_in_srgb(raw))
             wanted = np.array(sorted(known), np.int64)
             colour = curved if np.isin(curved, wanted).mean() >= np.isin(plain, wanted).mean() else plain
         uvs.append(uv)

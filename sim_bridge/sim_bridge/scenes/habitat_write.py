@@ -20,19 +20,14 @@ from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from sim_bridge.mesh import Part, Scene
 from sim_bridge.scenes.gltf_write import semantic_glb, stage_glb
+from sim_bridge.scenes.habitat_semantics import HEADER
+from sim_bridge.scenes.images import levels_in_srgb
 from sim_bridge.scenes.sides import with_backs
 from sim_bridge.scenes.write import new_folder
 
-HEADER = "HM3D Semantic Annotations"
 SHELL = ("floor", "ceiling", "wall", "door", "window")
 LEVELS = np.arange(1, 64, 2)
 """Linear colour levels in use: their sRGB values are distinct, far from 0 and from each other."""
-
-
-def to_srgb(linear: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Levels in sRGB of linear ones, as habitat-sim rounds them."""
-    x = np.asarray(linear, np.float64) / 255.0
-    return np.round(255.0 * np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)).astype(np.uint8)
 
 
 def instance_colours(count: int) -> npt.NDArray[np.uint8]:
@@ -60,7 +55,7 @@ def semantic_label(part: Part) -> str:
 def semantic_text(scene: Scene, linear: npt.NDArray[np.uint8]) -> str:
     """HM3D's list of objects: `id,hex colour,"category",room`."""
     lines = [HEADER]
-    for number, (part, colour) in enumerate(zip(scene.parts, to_srgb(linear), strict=True), start=1):
+    for number, (part, colour) in enumerate(zip(scene.parts, levels_in_srgb(linear), strict=True), start=1):
         lines.append(f'{number},{bytes(colour).hex().upper()},"{semantic_label(part)}",0')
     return "\n".join(lines) + "\n"
 

@@ -81,6 +81,11 @@ def to_srgb(linear: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
 
 
+def levels_in_srgb(linear: npt.ArrayLike) -> Pixels:
+    """Levels in sRGB of linear levels (both 0 to 255), as habitat-sim rounds them."""
+    return np.round(255.0 * to_srgb(np.asarray(linear, np.float64) / 255.0)).astype(np.uint8)
+
+
 def times_linear(pixels: Pixels, factor: npt.ArrayLike) -> Pixels:
     """A picture times a linear RGB factor (glTF's base colour)."""
     scale = np.asarray(factor, np.float64)
