@@ -9,16 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.sim.reference_paint import reference_paint
+from scipy import ndimage
 from tests.sim.rooms import GREY, PLAIN, box_part, camera_at, room
 
 from seal_perception.camera import Camera
-from sim_bridge import render
 from sim_bridge.light import LightConfig, subdivide
 from sim_bridge.light_cache import cache_folder, cached_renderer, light_key
 from sim_bridge.mesh import Lamp, Material, Part, Scene
-from sim_bridge.render import Renderer, tone_curve
-from sim_bridge.shapes import quad
+from sim_bridge.render import Renderer, srgb_to_linear, tone_curve
+from sim_bridge.shapes import quad, tile_size_m
 
 CAMERA = Camera.from_hfov(160, 120, math.radians(79.0))
 
@@ -176,26 +175,27 @@ def test_grey_is_grey() -> None:
     assert spread.max() <= 6
 
 
-def test_the_paint_kernel_equals_the_plain_one_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plain and textured, near and far, wrapped and open to the outside; sizes on both sides of every band."""
-    rng = np.random.default_rng(0)
-    noise = Material(rng.integers(0, 256, (48, 80, 3)).astype(np.uint8), "noise")
-    odd = Material(rng.integers(0, 256, (7, 5, 3)).astype(np.uint8), "odd")
-    things = (
-        Part("far floor", quad((-30, -30, 0), (60, 0, 0), (0, 60, 0), noise)),
-        Part("screen", quad((1.5, 1.0, 0.2), (0, -2, 0), (0, 0, 1.6), odd, fit=True)),
-        box_part((2.0, 1.0, 0.0), (2.5, 2.0, 1.5)),
-    )
-    scene = Scene("things", things, (Lamp((0.0, 0.0, 2.2), power=3.0),))
-    cameras = [Camera.from_hfov(w, h, 1.4) for w, h in ((97, 61), (320, 240))]
-    renderer = Renderer(scene, PLAIN, threads=2)
-    places = [camera_at(x, y, yaw) for x, y, yaw in ((0, 0, 0), (-9, 3, 20), (1.4, 0.1, 175), (0, 0, 90))]
-    fast = [renderer.render(camera, place) for camera in cameras for place in places]
-    monkeypatch.setattr(render, "_paint", reference_paint)
-    plain = [renderer.render(camera, place) for camera in cameras for place in places]
-    renderer.close()
-    for a, b in zip(fast, plain, strict=True):
-        np.testing.assert_array_equal(a.rgb, b.rgb)
-        assert a.depth.tobytes() == b.depth.tobytes()
-    assert max(len(np.unique(a.rgb.reshape(-1, 3), axis=0)) for a in fast) > 1000
-    assert any((a.depth == 0).any() for a in fast)
+@pytest.mark.parametrize(("distance_m", "level"), [(0.5, 0), (1.5, 1), (3.0, 2)])
+def test_every_pixel_has_the_colour_of_its_place_on_the_wall(distance_m: float, level: int) -> None:
+    """Near and far, and tiles repeated: bilinear in linear light on the level whose texels are a pixel's size."""
+    texels = np.random.default_rng(0).integers(0, 256, (256, 128, 3)).astype(np.uint8)
+    shining = Material(texels, "window")  # its brightness is known: light falls on it from nowhere
+    wall = quad((distance_m, 4.0, -4.0), (0, -8, 0), (0, 0, 8), shining)
+    dark = replace(PLAIN, ambient=(0.0, 0.0, 0.0), exposure=1.0)
+    seen = Renderer(Scene("wall", (Part("wall", wall),)), dark).render(CAMERA, camera_at(0.0, 0.0, 0.0))
+
+    rows, cols = np.mgrid[0 : CAMERA.height, 0 : CAMERA.width]
+    y, z = -(cols - CAMERA.cx) / CAMERA.fx * distance_m, 0.88 - (rows - CAMERA.cy) / CAMERA.fy * distance_m
+    tiles = np.stack([4.0 - y, 4.0 + z], -1) / tile_size_m(shining)
+    for _ in range(level):
+        blocks = texels.astype(int).reshape(texels.shape[0] // 2, 2, texels.shape[1] // 2, 2, 3)
+        texels = (blocks.sum((1, 3)) + 2) // 4
+    linear = srgb_to_linear().astype(float)[texels]
+    height, width = texels.shape[:2]
+    at = np.stack([tiles[..., 1] * height, tiles[..., 0] * width]) - 0.5
+    sampled = [ndimage.map_coordinates(linear[..., k], at, order=1, mode="grid-wrap") for k in range(3)]
+    glow = dict(dark.emission)["window"]
+    brightness = np.minimum(np.stack(sampled, -1) * glow, 3.99)
+    expected = tone_curve()[(brightness * 8192 / 4.0).astype(int)].astype(int)
+    assert np.abs(seen.rgb.astype(int) - expected).max() <= 2
+    assert len(np.unique(expected)) > 50
