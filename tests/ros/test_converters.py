@@ -340,6 +340,33 @@ def test_a_part_that_comes_between_is_no_dropped_set() -> None:
     assert matcher.dropped == 1 and matcher.matched == 3
 
 
+def test_odometry_in_between_does_not_push_out_a_picture_that_waits_for_its_scores() -> None:
+    """60 s at 50 Hz and 5 pictures a second, whose scores come 10 s late: as many are mapped as have scores."""
+    seen: list[int] = []
+    matcher = StampMatcher(("depth", "odom", "scores"), lambda stamp, _: seen.append(stamp), between="odom")
+    for tick in range(3000):
+        matcher.add("odom", tick, "o")
+        if tick % 10 == 0:
+            matcher.add("depth", tick, "d")
+        if tick >= 500 and tick % 10 == 0:
+            matcher.add("scores", tick - 500, "s")
+    assert seen == list(range(0, 2500, 10)) and matcher.dropped == 0
+    assert matcher.missing() == ("scores",)
+
+
+def test_a_map_that_lags_still_finds_its_odometry() -> None:
+    seen: list[int] = []
+    matcher = StampMatcher(("map", "odom"), lambda stamp, _: seen.append(stamp), between="odom", keep_between=200)
+    for tick in range(1000):
+        matcher.add("odom", tick, "o")
+    assert matcher.missing() == ("map",)
+    matcher.add("map", 799, "too old")
+    matcher.add("map", 800, "m")
+    assert seen == [800] and matcher.dropped == 1
+    matcher.add("map", 999, "m")
+    assert seen == [800, 999] and matcher.missing() == ()
+
+
 def test_the_overlay_colours_confident_masks_only() -> None:
     masks = np.zeros((2, 2, 2), bool)
     masks[0, 0, 0] = masks[1, 1, 1] = True

@@ -53,8 +53,8 @@ class PacedPlanner:
         self._replans = 0
         self._command = node.advertise(Twist, m.CMD_VEL)
         self._plan = node.advertise(Path, m.PLAN)
-        self._pictures = StampMatcher((m.DEPTH, m.CAMERA_INFO, m.ODOM), self._on_picture)
-        self._sweeps = StampMatcher((m.SCAN, m.ODOM), self._on_sweep)
+        self._pictures = StampMatcher((m.DEPTH, m.CAMERA_INFO, m.ODOM), self._on_picture, between=m.ODOM)
+        self._sweeps = StampMatcher((m.SCAN, m.ODOM), self._on_sweep, between=m.ODOM)
         node.match({m.OBSTACLES: (OccupancyGrid, True), m.EXPLORED: (OccupancyGrid, True)}, self._on_map)
         node.subscribe(Image, m.DEPTH, lambda msg: self._pictures.add(m.DEPTH, m.header_stamp_ns(msg), msg))
         node.subscribe(CameraInfo, m.CAMERA_INFO, self._on_info)
