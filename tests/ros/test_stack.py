@@ -20,6 +20,8 @@ from seal_bringup.runner import run_stack
 from seal_bringup.stack import StackConfig, config_from_file, node_specs, read_stack, shared_folder
 from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
+from seal_policy.pilot import PilotConfig
+from seal_policy.planner import PlannerConfig
 
 
 def test_shipped_stack_says_who_waits_for_whom(tmp_path: Path) -> None:
@@ -133,6 +135,20 @@ def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
     assert by_walls["heading"].parameters["expect_subscribers"] == ["odom=5"]
     lockstep = {s.name: s.parameters for s in node_specs(StackConfig(run_dir=tmp_path))}
     assert lockstep["sim_bridge"]["truth_path"] == "" and "contact" not in str(lockstep["sim_bridge"]["wait_for"])
+
+
+@pytest.mark.parametrize(("mode", "config"), [("paced", PilotConfig().planner), ("lockstep", PlannerConfig())])
+def test_planner_and_policy_plan_as_in_one_process(tmp_path: Path, mode: str, config: PlannerConfig) -> None:
+    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode=mode))}
+    for name in ("planner", "policy"):
+        given = {k.removeprefix("planner."): v for k, v in specs[name].parameters.items() if k.startswith("planner.")}
+        assert PlannerConfig(**given) == config, name
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("paced", 1), ("lockstep", 0)])
+def test_where_time_runs_the_detector_takes_the_newest_picture(tmp_path: Path, mode: str, kept: int) -> None:
+    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode=mode))}
+    assert specs["perception"].parameters["qos.camera_color_image_raw.depth"] == kept
 
 
 @pytest.mark.parametrize(

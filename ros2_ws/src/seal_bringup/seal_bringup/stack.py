@@ -134,9 +134,14 @@ class StackConfig:
         return MAPS[self.map_preset]
 
     @property
-    def margin_m(self) -> float:
-        """What planner and policy keep free beyond the robot's radius."""
-        return (TIGHT if self.paced else PlannerConfig()).margin_m
+    def planner_config(self) -> PlannerConfig:
+        """How planner and policy see the map."""
+        return TIGHT if self.paced else PlannerConfig()
+
+    @property
+    def pictures_kept(self) -> int:
+        """Pictures that wait for the detector, 0 = all: where time runs, a newer one is worth more than each one."""
+        return 0 if self.lockstep else 1
 
     @property
     def goal_steps(self) -> int:
