@@ -253,7 +253,7 @@ def test_shipped_weights_are_small_calibrated_and_say_how_they_were_made() -> No
     assert SHIPPED.stat().st_size <= 15e6
     model, config, facts = load_weights("seal-small")
     assert parameter_count(model) <= 7_000_000 and config.input_height == 240
-    assert facts["command"].startswith("seal pretrain") and facts["commit"] and facts["seed"] == 0
+    assert facts["command"].startswith("seal pretrain") and facts["commit"] and isinstance(facts["seed"], int)
     assert facts["calibration"]["slope"] > 0 and len(load_detector().detect(np.zeros((240, 320, 3), np.uint8))) <= 50
 
 
