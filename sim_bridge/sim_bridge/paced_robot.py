@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from seal_perception.simulator import Drivable
@@ -36,6 +37,16 @@ class PacedConfig:
                 f"got {self.physics_hz}, {self.camera_hz}"
             )
         if min(self.command_timeout_s, self.max_forward_mps, self.max_turn_radps) <= 0:
+        if not math.isfinite(self.command_timeout_s) or self.timeout_ticks < 1:
+            raise ValueError(
+                "command_timeout_s must be a number of a tick or more, or the robot never moves; "
+                f"got {self.command_timeout_s} s at {self.physics_hz} Hz"
+            )
+
+    @property
+    def timeout_ticks(self) -> int:
+        """Ticks for which a command holds."""
+        return round(self.command_timeout_s * self.physics_hz)
             raise ValueError(f"command_timeout_s, max_forward_mps and max_turn_radps must be positive, got {self}")
 
     @property
@@ -85,7 +96,7 @@ class PacedRobot:
         """Whether there is no command, or the last one is too old: the robot stands."""
         if self._command_tick is None:
             return True
-        return self.ticks - self._command_tick >= round(self.config.command_timeout_s * self.config.physics_hz)
+        return self.ticks - self._command_tick >= self.config.timeout_ticks
 
     def command(self, forward_mps: float, turn_radps: float) -> tuple[float, float]:
         """Drive at these speeds from now on; returns them as clipped.

@@ -107,6 +107,9 @@ def test_no_time_and_wrong_rates_are_refused() -> None:
         drive_paced(world, VoxelMap(), GoalTicks(make_policy("frontier")), Pilot(), 0.0)
     with pytest.raises(ValueError, match="command_hz must divide physics_hz 50, got 7"):
         PacedRates(command_hz=7)
+    with pytest.raises(ValueError, match="got 2 per second, each of which holds for 0.4 s"):
+        PacedRates(PacedConfig(command_timeout_s=0.4), command_hz=2)
+    assert PacedRates(PacedConfig(command_timeout_s=0.1), command_hz=10).command_hz == 10
 
 
 def test_the_summary_takes_the_worst_home() -> None:

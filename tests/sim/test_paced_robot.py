@@ -88,6 +88,8 @@ def test_a_real_room_is_driven_and_the_wall_is_one_contact() -> None:
     [
         ({"camera_hz": 7}, "a multiple of camera_hz"),
         ({"physics_hz": 5}, "physics_hz must be 10..1000"),
+        ({"command_timeout_s": 0.009}, "a tick or more, or the robot never moves; got 0.009 s at 50 Hz"),
+        ({"command_timeout_s": math.inf}, "a tick or more, or the robot never moves; got inf s"),
         ({"command_timeout_s": 0.0}, "command_timeout_s, max_forward_mps and max_turn_radps must be positive"),
     ],
 )

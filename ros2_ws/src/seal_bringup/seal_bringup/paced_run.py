@@ -34,6 +34,11 @@ class PacedRates:
     def __post_init__(self) -> None:
         if self.command_hz < 1 or self.robot.physics_hz % self.command_hz:
             raise ValueError(f"command_hz must divide physics_hz {self.robot.physics_hz}, got {self.command_hz}")
+        if self.robot.physics_hz // self.command_hz > self.robot.timeout_ticks:
+            raise ValueError(
+                "commands must come before the last one is too old, or the robot stops in between; "
+                f"got {self.command_hz} per second, each of which holds for {self.robot.command_timeout_s} s"
+            )
 
 
 Watcher = Callable[[PacedRobot, Observation, FloatArray], None]
