@@ -112,7 +112,7 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
     for name, _, description in launch_arguments():
         assert len(description) > 5, name
         if name != "stack":
-            mode = {"mode": "paced"} if name in ("minutes", "write_truth") else {}
+            mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading") else {}
             base = node_keywords(config_from_arguments(mode))
             assert node_keywords(config_from_arguments({**mode, name: changed.pop(name)})) != base, name
     assert not changed
@@ -156,12 +156,21 @@ def test_where_time_runs_the_detector_takes_the_newest_picture(tmp_path: Path, m
     [
         ({"mode": "fast"}, "mode must be lockstep or paced, got 'fast'"),
         ({"real_time_factor": 0.0}, "need minutes > 0"),
+        ({"mode": "paced", "minutes": float("inf")}, "long enough for a picture, got inf at 5 Hz"),
+        ({"mode": "paced", "minutes": float("nan")}, "need minutes > 0"),
+        ({"mode": "paced", "minutes": 0.0016}, "long enough for a picture, got 0.0016 at 5 Hz: take 0.0033 or more"),
+        ({"wall_heading": True}, "wall_heading is for mode paced; got lockstep"),
         ({"map_preset": "best"}, "map_preset must be clean or noisy, got 'best'"),
     ],
 )
 def test_a_wrong_mode_or_pace_is_named(changes: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         StackConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_the_shortest_paced_run_ends() -> None:
+    """0 s would be read as no end."""
+    assert StackConfig(mode="paced", minutes=0.0018).seconds == 0.2
 
 
 def test_a_launch_argument_of_the_wrong_type_is_named() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import sys
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class StackConfig:
         motion_noise: the simulator's wheels and odometry: none, locobot, actuation or odometry.
         laser: the simulator's laser scanner: none, rplidar or rplidar_exact; the paced planner hears it.
         map_preset: parameters of the map: clean (exact depth and poses) or noisy, see seal_bringup.map_presets.
-        wall_heading: correct the heading of odometry by walls that stand at right angles.
+        wall_heading: paced: correct the heading of odometry by walls that stand at right angles. Not in lockstep: there
+            the next pose would depend on whether the picture before it had been looked at, and a run not repeat.
         write_truth: paced: true poses to truth.json when the run is over; for evaluation alone.
         stack: YAML file with the nodes; empty = the shipped sim.yaml.
     """
@@ -98,6 +100,13 @@ class StackConfig:
                 "need minutes > 0, real_time_factor > 0 and camera_hz >= 1, got "
                 f"{self.minutes}, {self.real_time_factor}, {self.camera_hz}"
             )
+        if not (math.isfinite(self.minutes) and self.seconds > 0):
+            raise InputError(
+                f"minutes must be a number and long enough for a picture, got {self.minutes} at {self.camera_hz} Hz: "
+                f"take {1 / (60 * self.camera_hz):.2g} or more"
+            )
+        if self.wall_heading and self.lockstep:
+            raise InputError("wall_heading is for mode paced; got lockstep, which repeats exactly: leave it out")
         if self.map_preset not in MAPS:
             raise InputError(f"map_preset must be {' or '.join(MAPS)}, got {self.map_preset!r}")
         if not -1 <= self.domain_id <= 232:
