@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from tests.sim.rooms import FAST, box_part, room
@@ -70,6 +72,17 @@ class MakeEnv:
 
     def __call__(self) -> SealEnv:
         return SealEnv(Room(self.half), self.config, self.make_reward, RedIsChair, render_mode="rgb_array")
+
+
+class Threads(SealEnv):
+    """An environment that says to how many threads the process that made it was told to keep."""
+
+    made: ClassVar[list[str | None]] = []
+
+    def __init__(self) -> None:
+        super().__init__(Room(), QUICK)
+        self.threads = os.environ.get("OMP_NUM_THREADS")
+        self.made.append(self.threads)
 
 
 class BrokenWorld:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from tests.policy.env_worlds import MakeEnv, broken_env
+from tests.policy.env_worlds import MakeEnv, Threads, broken_env
 
 from seal_perception.errors import InputError
 from seal_policy.vector_env import VectorSealEnv, WorkerError, _InWorker
@@ -53,6 +53,18 @@ def test_two_workers_take_the_steps_that_two_environments_take() -> None:
             assert mine[1] == all_of_them[1][k]
             for key, value in mine[2].items():
                 np.testing.assert_array_equal(value, all_of_them[2][key][k])
+
+
+def test_a_spawned_worker_keeps_to_one_thread_and_its_owner_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    before = dict(os.environ)
+    envs = VectorSealEnv([Threads], context="spawn")
+    try:
+        assert envs.get_attr("threads") == ("1",) and Threads.made == [None]
+    finally:
+        envs.close()
+    assert dict(os.environ) == before
 
 
 def test_a_worker_that_dies_is_named_and_no_other_stays() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from seal_policy.threads import ONE_THREAD
 
-for _name in VARIABLES:
-    os.environ.setdefault(_name, "1")
+for _name, _value in ONE_THREAD.items():
+    os.environ.setdefault(_name, _value)

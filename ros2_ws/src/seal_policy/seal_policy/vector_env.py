@@ -18,6 +18,7 @@ from gymnasium.vector import AsyncVectorEnv
 
 from seal_perception.errors import InputError, SealError
 from seal_policy.environment import Action, Observed, SealEnv
+from seal_policy.threads import ONE_THREAD, environment
 
 LOG = logging.getLogger(__name__)
 
@@ -34,19 +35,24 @@ class _InWorker:
     """Makes the environment; in a worker, keys pressed in the terminal are left to the process that owns it.
 
     gymnasium makes one environment in the owner too, which may itself be somebody's child process, or run in a thread.
+    Variables that are set for the workers alone are as they were while it is made.
     """
 
     make_env: Callable[[], SealEnv]
     owner_pid: int = field(default_factory=os.getpid)
+    for_workers: tuple[str, ...] = ()
 
     def __call__(self) -> SealEnv:
-        if os.getpid() != self.owner_pid:
+        if os.getpid() == self.owner_pid:
+            with environment(dict.fromkeys(self.for_workers)):
+                return self.make_env()
+        else:
             import cv2
 
             cv2.setNumThreads(1)
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return self.make_env()
+            return self.make_env()
 
 
 class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
@@ -54,8 +60,9 @@ class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
 
     Args:
         make_envs: one function per worker; must be picklable or importable.
-        context: "forkserver" (workers share the memory of what is imported) or "spawn". Either way the script that
-            makes this object must guard its start with `if __name__ == "__main__":`.
+        context: "forkserver" (workers share the memory of what is imported) or "spawn". Either way a worker's libraries
+            keep to one thread, unless the environment says otherwise, and the script that makes this object must guard
+            its start with `if __name__ == "__main__":`.
         preload: modules that the fork server imports beyond `PRELOAD`.
         options: for `AsyncVectorEnv` (autoreset_mode, max_concurrency, ...).
 
@@ -78,7 +85,12 @@ class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
             raise InputError(f"context must be forkserver or spawn (a fork copies running threads), got {context!r}")
         if context == "forkserver":
             multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *preload])
-        super().__init__([_InWorker(make_env) for make_env in make_envs], context=context, **options)
+        # A spawned worker imports the libraries itself: they take their threads from what it begins with.
+        spawned = ONE_THREAD if context == "spawn" else {}
+        wanted = {name: value for name, value in spawned.items() if name not in os.environ}
+        workers = [_InWorker(make_env, for_workers=tuple(wanted)) for make_env in make_envs]
+        with environment(wanted):
+            super().__init__(workers, context=context, **options)
 
     def reset_async(self, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None) -> None:
         """See `AsyncVectorEnv`."""
