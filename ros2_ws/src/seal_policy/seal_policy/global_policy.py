@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -127,10 +127,7 @@ class FrontierPolicy:
 
     def __init__(self, config: FrontierConfig | None = None, planner: PlannerConfig | None = None) -> None:
         self.config = config or FrontierConfig()
-        base = planner or PlannerConfig()
-        self._planner = Planner(
-            PlannerConfig(robot_radius_m=base.robot_radius_m, margin_m=base.margin_m, unknown_speed=0.0)
-        )
+        self._planner = Planner(replace(planner or PlannerConfig(), unknown_speed=0.0))
         self._last: Point | None = None
         self._given: list[Point] = []
         self._closed: list[tuple[int, Point]] = []
