@@ -14,7 +14,7 @@ from seal_mapping.map_window import WindowConfig
 from seal_mapping.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_policy.environment import SealEnv
-from seal_policy.environment_config import EnvironmentConfig
+from seal_policy.environment_config import PAPER_GOALS, EnvironmentConfig
 from seal_policy.environment_view import LocalFrame, heading_index, local_view
 from seal_policy.explorer import Explorer, ExplorerConfig
 from seal_policy.global_policy import FrontierPolicy, Point, PolicyInput
@@ -182,6 +182,37 @@ def test_an_ordinary_goal_policy_can_be_asked() -> None:
     action = env.ask(FrontierPolicy())
     assert action in env.action_space
     assert env.step(action)[4]["steps"] == 8
+
+
+class Names:
+    """Names these goals in turn, and keeps what it was shown."""
+
+    def __init__(self, *goals: Point) -> None:
+        self.goals, self.shown = list(goals), [np.zeros((0, 2))]
+
+    def goal(self, inp: PolicyInput) -> Point:
+        self.shown.append(inp.failed)
+        return self.goals.pop(0)
+
+
+def test_a_policy_that_is_asked_learns_which_of_its_goals_failed() -> None:
+    """The second goal lies beyond the wall and the window: it is told as it was named. At the first the robot waits."""
+    env = MakeEnv(config=replace(QUICK, max_steps=90, explorer=ExplorerConfig(goals=PAPER_GOALS)))()
+    env.reset(options={"start": 0})
+    policy = Names((0.0, -1.0), (0.0, -30.0), (0.0, 0.0), (0.0, 0.0))
+    at = []
+    for k in range(3):
+        action = env.ask(policy)
+        if k == 2:
+            assert env.ask(policy).shape == action.shape  # asked twice, it has failed once
+        info = env.step(action)[4]
+        at.append((env._path[-1][:2], tuple(info["goal"])))
+    assert math.dist(at[0][0], (0.0, -1.0)) < 0.3 and -4.0 < at[1][1][1] < -2.0 and at[1][0][1] < -1.4
+    assert [shown.tolist() for shown in policy.shown] == [[], [], [], [[0.0, -30.0]], [[0.0, -30.0]]]
+    np.testing.assert_array_equal(env._run.explorer.keeper._poses, env._path)
+    env.step(env.ask(Names((0.0, 0.0))))
+    with pytest.raises(InputError, match="the episode has ended"):
+        env.ask(policy)
 
 
 def test_the_picture_shows_robot_way_and_chair() -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from seal_policy.explorer import Explorer, ExplorerConfig, Navigator
 from seal_policy.global_policy import FrontierPolicy, Point, PolicyInput, RandomPolicy, make_policy
 from seal_policy.goals import GoalClock, GoalConfig, GoalKeeper, goal_due
 from seal_policy.motion import action_target, target_action
+from seal_policy.planner import PlannerConfig
 from seal_policy.rewards import GainfulCuriosity
 
 T0 = planar_pose(0.0, 0.0, 0.0)
@@ -108,6 +110,21 @@ def test_keeper_tells_the_policy_which_goals_failed() -> None:
             keeper.next_goal(obstacles, explored, planar_pose(1.0, 1.0, 0.0), step)
     assert len(seen) == 3 and len(seen[0]) == 0
     assert seen[1].tolist() == [[3.0, 3.0]]
+
+
+@pytest.mark.parametrize(("away_m", "renew", "failed"), [(0.2, False, 0), (0.5, False, 1), (0.2, True, 1)])
+def test_waiting_at_a_goal_for_the_next_one_is_no_failure(away_m: float, renew: bool, failed: int) -> None:
+    """The third case is the nodes' rule, as it was: there a robot at its goal gets another one at once."""
+    clock = GoalClock(GoalConfig(spin_steps=0, renew_on_arrival=renew))
+    grids = whole(room(5.0, 5.0))
+    clock.set(0, (3.0, 3.0), *grids)
+    for step in range(1, 26):
+        clock.due(step, planar_pose(3.0 - away_m, 3.0, 0.0), *grids)
+    assert clock.stuck(25) == bool(failed)
+    clock.set(25, (1.0, 1.0), *grids)
+    for step in range(26, 51):
+        clock.due(step, planar_pose(3.0 - away_m, 3.0, 0.0), *grids)
+    assert clock.stuck(50), "another goal has to be reached anew"
 
 
 # ---- global policies ------------------------------------------------------------------------------------------------
@@ -305,6 +322,13 @@ def test_gainful_curiosity_pays_the_increase() -> None:
     assert reward.total == 10 and reward.history == [3, 0, 7]
     with pytest.raises(ValueError, match="got -1"):
         reward.update(-1)
+
+
+def test_the_frontier_policy_takes_all_of_the_planners_numbers_but_goes_over_known_floor() -> None:
+    planner = PlannerConfig(0.2, 0.04, border_m=0.5, factor=3, near_speed=0.4, comfort_m=0.3, escape_m=0.6)
+    policy = FrontierPolicy(planner=planner)
+    assert policy._planner.config == replace(planner, unknown_speed=0.0)
+    assert FrontierPolicy()._planner.config == PlannerConfig(unknown_speed=0.0)
 
 
 @pytest.mark.parametrize("bad", [{"period_steps": 0}, {"still_steps": 3}, {"arrive_m": 0.0}, {"seen_share": 1.0}])

@@ -7,6 +7,7 @@ observation nor reward nor info sees anything but the robot's own senses and map
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, SupportsFloat
@@ -116,6 +117,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             self._detector = self._make_detector()
         self._map = VoxelMap(self.config.map)
         self._given = _GivenGoal()
+        self._named: dict[Point, Point] = {}
         self._reward = self._make_reward()
         self._path: list[tuple[float, float, float]] = []
         self._path_m = 0.0
@@ -136,13 +138,11 @@ class SealEnv(gymnasium.Env[Observed, Action]):
         Raises:
             InputError: if the episode has ended, or the action is not two numbers in [0, 1].
         """
-        run = self._require_run()
-        if self._ended:
-            raise InputError("the episode has ended: call reset()")
+        run = self._require_open()
         point = np.asarray(action, dtype=np.float64)
         if point.shape != (2,) or not ((point >= -1e-6) & (point <= 1.0 + 1e-6)).all():
             raise InputError(f"an action must be two numbers in [0, 1], got {str(action)[:60]}")
-        self._given.point = self._view.frame.point(np.clip(point, 0.0, 1.0))
+        self._given.point = self._point(point)
         reward = 0.0
         while True:
             run.take(run.choose())
@@ -155,12 +155,22 @@ class SealEnv(gymnasium.Env[Observed, Action]):
         return self._observation(run), reward, False, self._ended, self._info(run)
 
     def ask(self, policy: GlobalPolicy) -> Action:
-        """The action that an ordinary goal policy would take now; goals beyond the window go to its edge."""
-        run = self._require_run()
-        inp = PolicyInput(
-            self._map.obstacles(), self._map.explored(), run.seen.T_odom_base, run.step, np.array(self._path)
+        """The action that an ordinary goal policy would take now; goals beyond the window go to its edge.
+
+        It gets what it gets elsewhere, the goals that could not be reached among it, as it named them.
+
+        Raises:
+            InputError: if the episode has ended.
+        """
+        run = self._require_open()
+        inp = run.explorer.keeper.policy_input(
+            self._map.obstacles(), self._map.explored(), run.seen.T_odom_base, run.step
         )
-        return self._view.frame.action(policy.goal(inp))
+        failed = [self._named.get((x, y), (x, y)) for x, y in inp.failed.tolist()]
+        goal = policy.goal(dataclasses.replace(inp, failed=np.array(failed).reshape(-1, 2)))
+        action = self._view.frame.action(goal)
+        self._named[self._point(action)] = goal
+        return action
 
     def render(self) -> Any:
         """Picture (N, N, 3) uint8 of the window from above, the way so far and the goal; None without a render mode."""
@@ -180,6 +190,16 @@ class SealEnv(gymnasium.Env[Observed, Action]):
         if self._run is None:
             raise InputError("no episode has begun: call reset()")
         return self._run
+
+    def _require_open(self) -> Run:
+        run = self._require_run()
+        if self._ended:
+            raise InputError("the episode has ended: call reset()")
+        return run
+
+    def _point(self, action: npt.ArrayLike) -> Point:
+        """The goal that an action names."""
+        return self._view.frame.point(np.clip(np.asarray(action, np.float64), 0.0, 1.0))
 
     def _note_pose(self, run: Run) -> None:
         pose = planar(run.seen.T_odom_base)

@@ -110,6 +110,7 @@ class GoalClock:
         self.goal: Point | None = None
         self._goal_step = 0
         self._unknown_m2 = 0.0
+        self._reached = False
         self._place: Point | None = None
         self._still_since = 0
         self._haunt: Point | None = None
@@ -122,6 +123,8 @@ class GoalClock:
             self._place, self._still_since = (x, y), step
         if self._haunt is None or math.dist(self._haunt, (x, y)) > self.config.loiter_m:
             self._haunt, self._haunt_since = (x, y), step
+        if self.goal is not None and math.dist(self.goal, (x, y)) <= self.config.arrive_m:
+            self._reached = True
         seen = (
             self.goal is not None
             and self._unknown_m2 > self.config.seen_least_m2
@@ -132,7 +135,12 @@ class GoalClock:
         return self.config.renew_on_arrival and self.goal is not None and self._loiters(step)
 
     def stuck(self, step: int) -> bool:
-        """Whether the robot has stood still, or gone to and fro, for so long that its goal must be out of reach."""
+        """Whether the robot has stood still, or gone to and fro, for so long that its goal must be out of reach.
+
+        Where goals are not renewed on arrival, a robot that has been at its goal only waits there for the next one.
+        """
+        if self._reached and not self.config.renew_on_arrival:
+            return False
         return step - max(self._still_since, self._goal_step) >= self.config.still_steps or self._loiters(step)
 
     def _loiters(self, step: int) -> bool:
@@ -142,6 +150,7 @@ class GoalClock:
         """Take the goal given at a step."""
         self.goal, self._goal_step = (float(goal[0]), float(goal[1])), step
         self._unknown_m2 = self._view_m2(obstacles, explored)
+        self._reached = False
 
     def _view_m2(self, obstacles: Grid2D, explored: Grid2D) -> float:
         """Unknown floor that may be seen from the goal."""
@@ -164,11 +173,16 @@ class GoalKeeper:
         self._poses.append(planar(T_map_base))
         return self.clock.due(step, T_map_base, obstacles, explored)
 
-    def next_goal(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Point:
-        """Ask the policy for a goal and take it as the current one."""
-        if self.clock.goal is not None and self.clock.stuck(step):
+    def policy_input(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> PolicyInput:
+        """What a policy gets that is asked at this step, at which a goal is due: way and failed goals are kept here."""
+        noted = bool(self._failed) and self._failed[-1][0] == step
+        if self.clock.goal is not None and not noted and self.clock.stuck(step):
             self._failed.append((step, self.clock.goal))
         failed = np.array([goal for since, goal in self._failed if step - since <= 100]).reshape(-1, 2)
-        goal = self.policy.goal(PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed))
+        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed)
+
+    def next_goal(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Point:
+        """Ask the policy for a goal and take it as the current one."""
+        goal = self.policy.goal(self.policy_input(obstacles, explored, T_map_base, step))
         self.clock.set(step, goal, obstacles, explored)
         return goal
