@@ -150,15 +150,6 @@ def geodesic_field(floor: ReachableFloor, points: npt.ArrayLike) -> GeodesicFiel
     return GeodesicField(values, floor, np.asarray(floor.origin_xy) + (np.unique(cells, axis=0) + 0.5) * floor.cell_m)
 
 
-def geodesic_m(floor: ReachableFloor, a_xy: npt.ArrayLike, b_xy: npt.ArrayLike) -> float:
-    """Driving distance in metres between two points of the world frame; inf if there is no way.
-
-    Raises:
-        InputError: if `b_xy` is not on the floor.
-    """
-    return float(geodesic_field(floor, b_xy).at(a_xy))
-
-
 def path_length_m(xy: npt.ArrayLike) -> float:
     """Length in metres of a way (N, 2) of straight pieces."""
     points = np.asarray(xy, np.float64)

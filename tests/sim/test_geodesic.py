@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from seal_perception.errors import InputError
 from seal_perception.simulator import ReachableFloor
-from sim_bridge.geodesic import geodesic_field, geodesic_m, path_length_m
+from sim_bridge.geodesic import geodesic_field, path_length_m
 
 CELL = 0.02
 
@@ -57,8 +57,8 @@ def test_ways_round_known_corners(a: tuple[float, float], b: tuple[float, float]
     floor = around_a_block()
     shift = np.array([-1.0, 10.0])
     here, there = np.array(a) + shift, np.array(b) + shift
-    assert geodesic_m(floor, here, there) == pytest.approx(expected, rel=0.01)
-    assert geodesic_m(floor, there, here) == pytest.approx(expected, rel=0.01)
+    assert geodesic_field(floor, there).at(here) == pytest.approx(expected, rel=0.01)
+    assert geodesic_field(floor, here).at(there) == pytest.approx(expected, rel=0.01)
     way = geodesic_field(floor, there).path(here)
     assert way[0].tolist() == here.tolist() and np.hypot(*(way[-1] - there)) < CELL
     assert path_length_m(way) == pytest.approx(expected, rel=0.01, abs=0.02)

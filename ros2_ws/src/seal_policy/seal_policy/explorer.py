@@ -90,10 +90,6 @@ class Navigator:
         """(N, 2) metres, the plan to follow; empty without one."""
         return self.plan.path if self.plan is not None else np.zeros((0, 2))
 
-    def target(self, action: Action) -> FloatArray:
-        """T_base_target of an action, for the `step` message."""
-        return action_target(action)
-
     def act(
         self,
         obstacles: Grid2D,
