@@ -6,9 +6,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seal_perception.simulator import Drivable
+from seal_perception.simulator import FIRST_STAMP_NS, Drivable
 
-FIRST_STAMP_NS = 1_000_000_000
 NS = 1_000_000_000
 
 
@@ -37,6 +36,7 @@ class PacedConfig:
                 f"got {self.physics_hz}, {self.camera_hz}"
             )
         if min(self.command_timeout_s, self.max_forward_mps, self.max_turn_radps) <= 0:
+            raise ValueError(f"command_timeout_s, max_forward_mps and max_turn_radps must be positive, got {self}")
         if not math.isfinite(self.command_timeout_s) or self.timeout_ticks < 1:
             raise ValueError(
                 "command_timeout_s must be a number of a tick or more, or the robot never moves; "
@@ -47,16 +47,11 @@ class PacedConfig:
     def timeout_ticks(self) -> int:
         """Ticks for which a command holds."""
         return round(self.command_timeout_s * self.physics_hz)
-            raise ValueError(f"command_timeout_s, max_forward_mps and max_turn_radps must be positive, got {self}")
 
     @property
     def ticks_per_picture(self) -> int:
         """Physics ticks from one picture to the next."""
         return self.physics_hz // self.camera_hz
-
-    def pictures(self, seconds: float) -> int:
-        """Pictures of a run of that length: one at its start, and those until its end."""
-        return int(round(seconds * self.physics_hz)) // self.ticks_per_picture + 1
 
 
 class PacedRobot:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from seal_perception.simulator import LaserScan
+from seal_perception.simulator import STEP_NS, LaserScan
 from sim_bridge.body import STILL, Twist
 from sim_bridge.colour_noise import ColourSensor
 from sim_bridge.depth_noise import DepthSensor
@@ -16,6 +16,8 @@ from sim_bridge.embedded_config import EmbeddedConfig
 from sim_bridge.laser import Cast, Laser
 
 FloatArray = npt.NDArray[np.float64]
+
+STEP_S = STEP_NS / 1e9
 
 
 class Senses:
@@ -41,7 +43,7 @@ class Senses:
                 sensor.reset(seed, self._noise_seed)
 
     def picture(
-        self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], seconds: float = 0.1, twist: Twist = STILL
+        self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], seconds: float = STEP_S, twist: Twist = STILL
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Colour (H, W, 3) and depth (H, W) as taken, of those that are there.
 

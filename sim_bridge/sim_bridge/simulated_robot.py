@@ -12,12 +12,9 @@ import numpy.typing as npt
 from seal_perception.simulator import Action, Observation
 from sim_bridge.body import Body
 from sim_bridge.embedded_config import EmbeddedConfig, checked_seed
-from sim_bridge.senses import Senses
+from sim_bridge.senses import STEP_S, Senses
 
 FloatArray = npt.NDArray[np.float64]
-
-STEP_S = 0.1
-"""Time that a discrete step takes for the sensors (the camera's exposure follows with time)."""
 
 
 class SimulatedRobot(ABC):

@@ -10,12 +10,10 @@ from geometry_msgs.msg import PoseStamped
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode
-from seal_perception.simulator import Observation, Simulator
+from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Observation, Simulator
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.nodes.robot_topics import RobotTopics
 from sim_bridge.nodes.steps import nearest_action
-
-FIRST_STAMP_NS, STEP_NS = 1_000_000_000, 100_000_000
 
 
 class Lockstep:

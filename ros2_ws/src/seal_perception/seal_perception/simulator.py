@@ -12,6 +12,11 @@ import numpy.typing as npt
 
 from seal_perception.camera import Camera
 
+FIRST_STAMP_NS = 1_000_000_000
+"""Stamp of a simulated run's first picture."""
+STEP_NS = 100_000_000
+"""Time that a discrete step takes, for stamps and sensors (the camera's exposure follows with time)."""
+
 
 class Action(enum.Enum):
     """Discrete steps of the robot (design.md: 0.25 m forward, turns of 30 degrees)."""

@@ -13,13 +13,10 @@ import numpy.typing as npt
 from seal_mapping.grid import Grid2D
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
-from seal_perception.simulator import Action, Observation, Simulator
+from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Action, Observation, Simulator
 from seal_policy.explorer import Explorer
 from seal_policy.global_policy import Point
 from seal_policy.rewards import GainfulCuriosity
-
-FIRST_STAMP_NS = 1_000_000_000
-STEP_NS = 100_000_000
 
 
 class FrameDetector(Protocol):

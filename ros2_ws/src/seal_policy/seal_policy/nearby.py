@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -19,9 +18,8 @@ from numba import njit
 from seal_mapping.grid import Grid2D
 from seal_perception.camera import Camera
 from seal_perception.simulator import LaserScan
-from seal_policy.terrain import BoolArray, FloatArray
+from seal_policy.terrain import BoolArray, FloatArray, clearance_m
 
-_FAR_M = 10.0
 _NEVER = np.float32(-np.inf)
 
 
@@ -154,12 +152,7 @@ class Nearby:
     def clearance(self) -> npt.NDArray[np.float32]:
         """(N, N) metres from each cell's centre to that of the nearest obstacle nearby; aligned with `obstacles`."""
         if self._clearance is None:
-            blocked = self.obstacles().cells
-            if blocked.any():
-                distance = cv2.distanceTransform((~blocked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-                self._clearance = np.minimum(distance * np.float32(self.config.cell_m), np.float32(_FAR_M))
-            else:
-                self._clearance = np.full(blocked.shape, _FAR_M, np.float32)
+            self._clearance = clearance_m(self.obstacles().cells, self.config.cell_m)
         return self._clearance
 
     def correct(self, obstacles: Grid2D) -> Grid2D:

@@ -15,6 +15,9 @@ from seal_mapping.grid import Grid2D
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
+FAR_M = 10.0
+"""Clearance is measured so far."""
+
 
 @dataclass(frozen=True)
 class Terrain:
@@ -82,7 +85,7 @@ def build_terrain(
     low = low - np.mod(low, factor)
     high = high + np.mod(low - high, factor)
     blocked = window(obstacles.cells, low, high)
-    clearance = _distance_m(blocked, cell)
+    clearance = clearance_m(blocked, cell)
     corner = origin + low * cell
     for bump in bumps:
         _add_bump(clearance, corner, cell, bump, bump_radius_m)
@@ -110,13 +113,13 @@ def window(cells: BoolArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int
     return out
 
 
-def _distance_m(blocked: BoolArray, cell_m: float) -> npt.NDArray[np.float32]:
-    """Distance of each cell's centre to the nearest blocked one's; 10 m where nothing is blocked."""
+def clearance_m(blocked: BoolArray, cell_m: float) -> npt.NDArray[np.float32]:
+    """(X, Y) metres from each cell's centre to that of the nearest blocked cell, at most `FAR_M`."""
     if not blocked.any():
-        return np.full(blocked.shape, 10.0, dtype=np.float32)
+        return np.full(blocked.shape, FAR_M, dtype=np.float32)
     free = np.ascontiguousarray(~blocked).view(np.uint8)
     distance: npt.NDArray[np.float32] = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.minimum(distance * np.float32(cell_m), np.float32(10.0))
+    return np.minimum(distance * np.float32(cell_m), np.float32(FAR_M))
 
 
 def _add_bump(
