@@ -69,7 +69,8 @@ def ros_domain(config: StackConfig) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SealError(
-                f"another run uses ROS domain {domain}: wait for it, or choose another one (--domain-id 1..232)"
+                f"another run uses ROS domain {domain}: wait for it, or choose another one by ROS_DOMAIN_ID=1 ... 232 "
+                "before the command (or --domain-id, where it has that)"
             ) from error
         yield domain
 
