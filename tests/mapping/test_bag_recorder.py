@@ -10,7 +10,7 @@ import pytest
 
 from seal_mapping import bag_messages as bm
 from seal_mapping.bag import open_bag
-from seal_mapping.bag_recorder import FrameRecorder
+from seal_mapping.bag_recorder import _MOST_WAITING, PACED, FrameRecorder
 from seal_mapping.bag_writer import BagWriter
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -92,6 +92,42 @@ def test_a_late_message_is_kept(tmp_path: Path) -> None:
         recorder.flush()
         recorder.add(*late[0])
         assert writer.written[m.GOAL] == 1
+
+
+def _paced(k: int, without: tuple[str, ...] = ()) -> list[tuple[str, bytes]]:
+    return [pair for pair in _messages(k) if pair[0] not in (m.STEP, m.GOAL, *without)]
+
+
+def test_in_paced_mode_a_picture_without_detections_is_kept_and_holds_nothing_up(tmp_path: Path) -> None:
+    """The detector leaves frame 1 out; the map's answer to frame 0, a goal, comes late."""
+    writer = BagWriter(tmp_path / "bag")
+    recorder = FrameRecorder(writer, MOUNTING, PACED)
+    for k, without in ((0, ()), (1, (m.DETECTIONS,)), (2, ())):
+        for pair in _paced(k, without):
+            recorder.add(*pair)
+    assert writer.written[m.COLOUR] == 2 and recorder.is_whole(_stamp(2)) and not recorder.is_whole(_stamp(1))
+    recorder.add(*next(pair for pair in _messages(0) if pair[0] == m.GOAL))
+    recorder.flush(everything=True)
+    writer.close()
+    assert recorder.frames == 2 and not recorder.is_whole(0)
+    bag = open_bag(tmp_path / "bag")
+    assert len(bag) == 3 and bag.frames_with_detections == 2 and writer.written[m.GOAL] == 1
+    assert [frame.detections is not None for frame in bag] == [True, False, True]
+
+
+def test_in_paced_mode_pictures_do_not_wait_for_detections_without_end(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as writer:
+        recorder = FrameRecorder(writer, MOUNTING, PACED)
+        late = []
+        for k in range(_MOST_WAITING + 5):
+            late.append(_paced(k)[-1])
+            for pair in _paced(k, (m.DETECTIONS,)):
+                recorder.add(*pair)
+        assert writer.written[m.COLOUR] == 5
+        for pair in late:
+            assert pair[0] == m.DETECTIONS
+            recorder.add(*pair)
+    assert writer.written[m.COLOUR] == _MOST_WAITING + 4, "the last one waits for its goal"
 
 
 def test_bytes_between_fields_are_cleared() -> None:

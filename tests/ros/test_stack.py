@@ -16,7 +16,7 @@ import yaml
 from seal_bringup.launching import config_from_arguments, launch_arguments, node_keywords
 from seal_bringup.node_process import node_environment, ros_domain
 from seal_bringup.run_log import RunLog
-from seal_bringup.runner import run_stack
+from seal_bringup.runner import RunError, _Run, run_stack
 from seal_bringup.stack import StackConfig, config_from_file, node_specs, read_stack, shared_folder
 from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
@@ -31,6 +31,7 @@ def test_shipped_stack_says_who_waits_for_whom(tmp_path: Path) -> None:
     assert set(bridge["wait_for"]) == set(specs) - {"sim_bridge"}
     assert "camera/color/image_raw=3" in bridge["expect_subscribers"]
     assert bridge["max_steps"] == 7 and specs["recorder"].parameters["expected_frames"] == 8
+    assert specs["recorder"].parameters["last_stamp_ns"] == 0
     assert specs["recorder"].parameters["path"] == str(tmp_path / "bag")
     heard = set(specs["planner"].parameters["expect_publishers"])
     assert heard == {"map/obstacles", "map/explored", "odom", "goal"}
@@ -126,7 +127,9 @@ def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
     assert (bridge["mode"], bridge["seconds"], bridge["truth_path"]) == ("paced", 30.0, str(tmp_path / "truth.json"))
     assert bridge["expect_publishers"] == ["cmd_vel"] and "contact=2" in bridge["expect_subscribers"]
     assert planner["expect_subscribers"] == ["cmd_vel=1"] and planner["use_scan"] is True
-    assert specs["recorder"].parameters["expected_frames"] == specs["monitor"].parameters["expected_frames"] == 121
+    for name in ("recorder", "monitor"):  # some frames may be left out, but the last one is always looked at
+        ends = specs[name].parameters
+        assert (ends["expected_frames"], ends["last_stamp_ns"]) == (0, 31_000_000_000)
     assert specs["policy"].parameters["max_steps"] == 0 and specs["mapping"].parameters["lockstep"] is False
     by_walls = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode="paced", wall_heading=True))}
     assert by_walls["sim_bridge"].parameters["odom_topic"] == "odom_wheels"
@@ -255,9 +258,37 @@ def test_a_paced_run_log_counts_mapped_frames_and_contacts() -> None:
     log.goal(5, (1.0, 2.0))
     log.contact()
     assert log.whole_frames() == 2 and log.progress()["frames"] == 2
+    assert [log.is_whole(k) for k in (0, 4, 5, 99)] == [True, False, True, False]
     found = log.trajectory()
     assert (found["stamps_ns"], found["actions"], found["goals"]) == ([0, 5], [], [[1, 1.0, 2.0]])
     assert log.status()["contacts"] == 1
+
+
+class _Writer:
+    """A node that goes on until it is told to end."""
+
+    def __init__(self, log_path: Path) -> None:
+        self.name, self.log_path, self.code = "monitor", log_path, None
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def signal(self, number: int) -> None:
+        self.code = 0
+
+
+@pytest.mark.parametrize("mode", ["paced", "lockstep"])
+def test_a_paced_run_that_lost_its_last_frame_ends_well(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "monitor.log").touch()
+    run = _Run(StackConfig(run_dir=tmp_path, mode=mode), tmp_path, lambda _: None, 300.0)
+    writer = _Writer(tmp_path / "monitor.log")
+    run.nodes["monitor"] = writer  # type: ignore[assignment]
+    if mode == "paced":
+        run.finish(quiet_s=0.0)
+        assert writer.code == 0
+    else:
+        with pytest.raises(RunError, match="node monitor did not finish"):
+            run.finish(timeout_s=0.0)
 
 
 def test_the_run_log_does_not_depend_on_the_order_of_messages(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ class RunLog:
         """Something was touched."""
         self._contacts += 1
 
+    def is_whole(self, stamp_ns: int) -> bool:
+        """Whether the frame of this stamp has pose, map figures and, in lockstep, answer."""
+        answered = self._paced or stamp_ns in self._actions
+        return stamp_ns in self._poses and stamp_ns in self._map and answered
+
     def whole_frames(self) -> int:
         """Frames with pose, map figures and, in lockstep, answer."""
         return len(self._whole())

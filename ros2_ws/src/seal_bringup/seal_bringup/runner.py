@@ -29,6 +29,8 @@ LEADER = "sim_bridge"
 """Its end with status 0 is the end of the run."""
 SELF_ENDING = ("recorder", "monitor")
 """They end by themselves when they have all frames."""
+_QUIET_S = 20.0
+"""The writers of a paced run are told to end when no frame has come for so long: its last one was lost."""
 
 
 class RunError(SealError):
@@ -66,7 +68,7 @@ class RunResult:
         map_path: the map, .npz.
         trajectory_path: poses, actions and goals.
         status_path: figures per frame and milliseconds per stage.
-        frames: number of frames.
+        frames: number of frames; in paced mode of those that were mapped.
         wall_s: seconds from the first node's start to the last one's end.
         steps_per_s: pace between the first and the last frame.
     """
@@ -101,7 +103,8 @@ def run_stack(
     run_dir = Path(config.run_dir)
     start = time.monotonic()
     with ros_domain(config), ProgressLine() as line:
-        log_dir = _prepare(config, run_dir)
+        log_dir = prepare(config) / "log"
+        log_dir.mkdir(exist_ok=True)
         run = _Run(config, log_dir, progress or line.show, stall_s)
         try:
             env = node_environment(config, log_dir)
@@ -120,26 +123,30 @@ def run_stack(
         run_dir,
         config.bag_path if config.record else None,
         *paths,
-        config.frames,
+        last.frames if last is not None and config.paced else config.frames,
         round(time.monotonic() - start, 3),
         round(last.steps_per_s, 3) if last else 0.0,
     )
 
 
-def _prepare(config: StackConfig, run_dir: Path) -> Path:
-    """Make the folders, clear what an earlier run left, write the effective configuration; returns the log folder."""
-    log_dir = run_dir / "log"
+def prepare(config: StackConfig) -> Path:
+    """Make the run's folder, clear what an earlier run left, write the effective configuration; returns the folder.
+
+    Raises:
+        SealError: if the folder cannot be written.
+    """
+    run_dir = Path(config.run_dir)
     try:
-        log_dir.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(parents=True, exist_ok=True)
         if config.bag_path.is_dir():
             shutil.rmtree(config.bag_path)
-        for name in ("map.npz", "trajectory.json", "status.json", "truth.json"):
+        for name in ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.json", "topdown.png"):
             (run_dir / name).unlink(missing_ok=True)
         values = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(config).items()}
         write_json(run_dir / "stack.json", values)
     except OSError as error:
         raise SealError(f"cannot write into {run_dir}: {error.strerror or error}") from error
-    return log_dir
+    return run_dir
 
 
 class _Run:
@@ -220,15 +227,24 @@ class _Run:
             self._news = time.monotonic()
             self._progress(self.latest)
 
-    def finish(self, timeout_s: float = 60.0) -> None:
+    def finish(self, timeout_s: float = 60.0, quiet_s: float = _QUIET_S) -> None:
         """Wait until the writers have written, then end the rest.
+
+        In paced mode frames may be left out: when nothing new comes, the writers write what is there.
 
         Raises:
             RunError: if a writer fails or another node does not end well.
         """
         writers = [self.nodes[name] for name in SELF_ENDING if name in self.nodes]
-        if hanging := wait_for(writers, timeout_s):
-            raise RunError(f"node {hanging[0].name} did not finish; look into {hanging[0].log_path}")
+        patience_s = timeout_s if self._config.lockstep else quiet_s
+        self._news = time.monotonic()
+        while hanging := wait_for(writers, min(0.5, patience_s)):
+            self._read_progress()
+            if time.monotonic() - self._news <= patience_s:
+                continue
+            if self._config.lockstep:
+                raise RunError(f"node {hanging[0].name} did not finish; look into {hanging[0].log_path}")
+            break
         self._read_progress()
         for node in self.nodes.values():
             node.signal(signal.SIGINT)

@@ -15,7 +15,9 @@ import yaml
 
 from seal_bringup.map_presets import MAPS
 from seal_mapping.map_config import MapConfig
+from seal_perception import messages as m
 from seal_perception.errors import InputError
+from seal_perception.simulator import FIRST_STAMP_NS
 from seal_policy.planner import TIGHT, PlannerConfig
 
 PACKAGE = "seal_bringup"
@@ -136,6 +138,16 @@ class StackConfig:
     def frames(self) -> int:
         """Frames of the run: in lockstep one before each action and one after the last, else one per picture."""
         return self.steps + 1 if self.lockstep else round(self.seconds * self.camera_hz) + 1
+
+    @property
+    def expected_frames(self) -> int:
+        """Frames without which the run is no run; 0 in paced mode, where some may be left out."""
+        return self.frames if self.lockstep else 0
+
+    @property
+    def last_stamp_ns(self) -> int:
+        """Stamp of a paced run's last frame; 0 in lockstep."""
+        return FIRST_STAMP_NS + (self.frames - 1) * m.NS // self.camera_hz if self.paced else 0
 
     @property
     def map_config(self) -> MapConfig:

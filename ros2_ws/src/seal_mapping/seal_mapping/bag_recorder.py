@@ -11,14 +11,18 @@ from seal_perception.pose import FloatArray
 WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
 """What each frame of a lockstep run has; `goal` comes with some."""
 PACED = WHOLE[:-1]
-"""In paced mode nothing answers a frame, and odometry comes in between."""
+"""In paced mode nothing answers a frame, odometry comes in between, and the detector leaves out what it has no time
+for."""
+_MOST_WAITING = 100
+"""Pictures that wait for detections in paced mode."""
 
 
 class FrameRecorder:
     """Holds serialized messages back until their frame is whole, then writes it as one chunk, flushed.
 
     A whole frame is written when the next one is whole (by then its goal, if any, has come too) or by `flush`. A kill
-    therefore loses the frame that is being answered and at most the one before it.
+    therefore loses the frame that is being answered and at most the one before it. In paced mode that next one also
+    ends the wait of those before it that are not whole: topics come in order, so what they lack was left out.
 
     Args:
         writer: the open bag.
@@ -30,6 +34,7 @@ class FrameRecorder:
         self.frames = 0
         self._writer = writer
         self._whole = frozenset(whole)
+        self._paced = m.STEP not in self._whole
         self._static = static_transforms(T_base_camera)
         self._waiting: dict[int, dict[str, bytes]] = {}
         self._last_ns = -1
@@ -49,30 +54,29 @@ class FrameRecorder:
             self._writer.write(topic, stamp, data)
             return
         self._waiting.setdefault(stamp, {})[topic] = data
-        if self._is_whole(stamp):
-            for earlier in sorted(s for s in self._waiting if s < stamp and (self._is_whole(s) or self._between(s))):
+        if self.is_whole(stamp):
+            for earlier in sorted(s for s in self._waiting if s < stamp and (self._paced or self.is_whole(s))):
                 self._write(earlier)
+        elif self._paced and topic == m.COLOUR and sum(m.COLOUR in w for w in self._waiting.values()) > _MOST_WAITING:
+            self._write(min(self._waiting))
 
     def whole_frames(self) -> int:
         """Frames written plus whole ones that wait to be."""
-        return self.frames + sum(self._is_whole(s) for s in self._waiting)
+        return self.frames + sum(self.is_whole(s) for s in self._waiting)
+
+    def is_whole(self, stamp: int) -> bool:
+        """Whether all of the frame of this stamp waits to be written."""
+        return stamp in self._waiting and self._whole <= self._waiting[stamp].keys()
 
     def flush(self, everything: bool = False) -> None:
         """Write whole frames that have waited since the last call; with `everything` also those that are not whole."""
         for stamp in sorted(self._waiting):
-            if everything or (stamp in self._idle and self._is_whole(stamp)):
+            if everything or (stamp in self._idle and self.is_whole(stamp)):
                 self._write(stamp)
-        self._idle = {s for s in self._waiting if self._is_whole(s)}
-
-    def _between(self, stamp: int) -> bool:
-        """Whether this is odometry between the frames."""
-        return m.STEP not in self._whole and self._waiting[stamp].keys() <= {m.ODOM}
-
-    def _is_whole(self, stamp: int) -> bool:
-        return self._whole <= self._waiting[stamp].keys()
+        self._idle = {s for s in self._waiting if self.is_whole(s)}
 
     def _write(self, stamp: int) -> None:
-        between = self._between(stamp)
+        between = self._paced and self._waiting[stamp].keys() <= {m.ODOM}
         found = self._waiting.pop(stamp)
         if self._last_ns < 0:
             self._writer.write(m.TF_STATIC, stamp, self._static)

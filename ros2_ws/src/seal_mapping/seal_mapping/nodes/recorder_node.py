@@ -34,13 +34,15 @@ class RecorderNode(SealNode):
     """Writes colour, depth, camera info, odom, /tf, /tf_static, detections, goal and step.
 
     Parameters: `path` (folder to make), `expected_frames` (the node exits by itself when so many whole frames are
-    written; 0 = never), `flush_s`, `mounting.*`.
+    written, and fails if it is ended before; 0 = neither), `last_stamp_ns` (in paced mode, where frames may be left
+    out, it exits when the frame of this stamp is whole; 0 = never), `flush_s`, `mounting.*`.
     """
 
     def __init__(self) -> None:
         super().__init__("recorder")
         path = declare(self, "path", "bag", "folder of the bag")
-        self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
+        self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown")
+        self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the run's last frame; 0 = unknown")
         flush_s = declare(self, "flush_s", 0.25, "longest time that a whole frame waits")
         lockstep = declare(self, "lockstep", True, "each frame is answered by a step")
         mounting = declare_mounting(self)
@@ -52,7 +54,7 @@ class RecorderNode(SealNode):
 
     def _on_message(self, topic: str, data: bytes) -> None:
         self._frames.add(topic, bytes(data))
-        if self._expected and self._frames.whole_frames() >= self._expected:
+        if self._expected and self._frames.whole_frames() >= self._expected or self._frames.is_whole(self._last_ns):
             self.finish(0)
 
     def close(self) -> None:
