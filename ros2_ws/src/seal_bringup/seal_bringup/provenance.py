@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
 import platform
 import subprocess
@@ -30,6 +32,27 @@ def commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
+
+
+def code_hash(*names: str) -> str:
+    """SHA-256 of the source of packages and modules: whether a figure kept from before is of the same code.
+
+    A package's nodes are left out: nothing that runs in one process imports them.
+
+    Raises:
+        ValueError: if there is no such package or module.
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ValueError(f"no source of {name} was found")
+        root = Path(spec.origin)
+        files = sorted(root.parent.rglob("*.py")) if spec.submodule_search_locations else [root]
+        for file in files:
+            if "nodes" not in file.relative_to(root.parent).parts:
+                digest.update(f"{name}/{file.relative_to(root.parent).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _version(package: str) -> str:

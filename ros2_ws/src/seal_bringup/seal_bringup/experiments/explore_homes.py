@@ -21,12 +21,10 @@ from typing import Any
 
 import numpy as np
 
-import seal_mapping
-import seal_policy
 from seal_bringup.coverage import measure, seen_share, top_down, write_top_down
 from seal_bringup.demo_config import TEST_HOMES, parse_homes
 from seal_bringup.experiments.explore_sheet import write_sheet
-from seal_bringup.provenance import provenance
+from seal_bringup.provenance import code_hash, provenance
 from seal_bringup.standstill import DITHERS, SPINS, longest_standstill, stuck_steps
 from seal_mapping.grid import Grid2D
 from seal_mapping.voxel_map import VoxelMap
@@ -43,6 +41,12 @@ from sim_bridge.light import LightConfig
 
 UNLIT = LightConfig(shadows=False)
 """Depth does not depend on light, and no detector looks at the colours."""
+
+CODE = (
+    *("seal_perception", "seal_mapping", "seal_policy", "sim_bridge"),
+    *("seal_bringup.coverage", "seal_bringup.standstill", "seal_bringup.experiments.explore_homes"),
+)
+"""What decides a run and its figures."""
 
 
 @dataclass(frozen=True)
@@ -142,14 +146,12 @@ def _ms(values: list[float], percentile: float) -> float:
 
 
 def run_key(world: EmbeddedSimulator, settings: Settings) -> str:
-    """SHA-256 of all that decides a run: the scene's geometry, the settings, and the code of map and policy."""
+    """SHA-256 of all that decides a run: the scene's geometry, the settings, and the code."""
     digest = hashlib.sha256(repr(asdict(settings)).encode())
     for part in world.scene.parts:
         digest.update(part.mesh.vertices.tobytes() + part.mesh.faces.tobytes())
     digest.update(repr((world.scene.start_xy, world.config)).encode())
-    for package in (seal_mapping, seal_policy):
-        for source in sorted(Path(package.__file__ or "").parent.glob("*.py")):
-            digest.update(source.read_bytes())
+    digest.update(code_hash(*CODE).encode())
     return digest.hexdigest()
 
 
