@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seal_bringup.experiments import explore_homes
+from seal_bringup.experiments import explore_homes, paced
 from seal_bringup.experiments.explore_homes import Settings, explore_home, run_key, summary
 from seal_bringup.experiments.explore_sheet import GAP, TILE, sheet
+from seal_bringup.provenance import code_hash
 from seal_perception.errors import InputError
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.mesh import Lamp, Material, Mesh, Part, Scene
@@ -47,6 +48,31 @@ def test_another_room_or_setting_is_run_anew(tmp_path: Path) -> None:
     explore_home("room", SMALL, tmp_path, box_room())
     wider = explore_home("room", SMALL, tmp_path, box_room(4.5))
     assert wider["floor_m2"] == pytest.approx((4.5 - 0.38) * (3.0 - 0.38), abs=0.4)
+
+
+def test_kept_figures_are_of_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room, before = box_room(), run_key(box_room(), SMALL)
+    for part in ("seal_perception", "seal_mapping", "seal_policy", "sim_bridge", "seal_bringup.coverage"):
+        assert part in explore_homes.CODE and part in paced.CODE
+    assert "seal_bringup.standstill" in explore_homes.CODE
+    monkeypatch.setattr(explore_homes, "code_hash", lambda *names: "changed")
+    assert run_key(room, SMALL) != before
+
+
+def test_the_hash_of_code_is_of_all_its_files_but_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("__init__", "a", "sub/__init__", "sub/b", "nodes/__init__", "nodes/c"):
+        file = tmp_path / "hashed_code" / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"# {name}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    first, of_module = code_hash("hashed_code"), code_hash("hashed_code.a")
+    for name, changes in (("a", True), ("sub/b", True), ("nodes/c", False)):
+        before = code_hash("hashed_code")
+        (tmp_path / "hashed_code" / f"{name}.py").write_text("# other\n")
+        assert (code_hash("hashed_code") != before) is changes, name
+    assert first != code_hash("hashed_code") and of_module != code_hash("hashed_code.a") != code_hash("hashed_code")
+    with pytest.raises(ValueError, match=r"no source of hashed_code\.absent"):
+        code_hash("hashed_code.absent")
 
 
 def row(seen: float, contacts: int = 0, stuck: int = 0) -> dict[str, Any]:

@@ -10,17 +10,13 @@ import pytest
 
 from seal_bringup.experiments.paced import summary
 from seal_bringup.map_error import TrueSurface, judged_voxels, map_error, pose_error
-from seal_bringup.paced_run import PacedRates, drive_paced
+from seal_bringup.paced_run import PacedRates, drive_paced, paced_stack
 from seal_mapping.map_config import MapConfig
 from seal_mapping.voxel_map import VoxelMap
-from seal_mapping.wall_heading import WallHeading
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
-from seal_policy.global_policy import make_policy
-from seal_policy.goal_ticks import GoalTicks
-from seal_policy.pilot import Pilot
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.light import LightConfig
 from sim_bridge.paced_robot import PacedConfig
@@ -79,14 +75,13 @@ def _short_run(seconds: float) -> tuple[list[np.ndarray], VoxelMap, int]:
     )
     world = open_simulator("train_02", config)
     poses: list[np.ndarray] = []
-    voxel_map = VoxelMap()
+    stack = paced_stack(wall_heading=True)
     rates = PacedRates(PacedConfig(physics_hz=20, camera_hz=4), command_hz=10)
     robot = drive_paced(
-        world, voxel_map, GoalTicks(make_policy("frontier", 0)), Pilot(), seconds, rates,
-        heading=WallHeading(), on_picture=lambda robot, seen, T: poses.append(world.T_world_base),
-    )  # fmt: skip
+        world, stack, seconds, rates, on_picture=lambda robot, seen, T: poses.append(world.T_world_base)
+    )
     world.close()
-    return poses, voxel_map, robot.ticks
+    return poses, stack.voxel_map, robot.ticks
 
 
 def test_a_paced_run_with_noise_drives_and_repeats() -> None:
@@ -104,7 +99,7 @@ def test_a_paced_run_with_noise_drives_and_repeats() -> None:
 def test_no_time_and_wrong_rates_are_refused() -> None:
     world = open_simulator("train_02", EmbeddedConfig(32, 24, light=LightConfig(), cache_light=False))
     with pytest.raises(InputError, match="positive time, got 0"):
-        drive_paced(world, VoxelMap(), GoalTicks(make_policy("frontier")), Pilot(), 0.0)
+        drive_paced(world, paced_stack(), 0.0)
     with pytest.raises(ValueError, match="command_hz must divide physics_hz 50, got 7"):
         PacedRates(command_hz=7)
     with pytest.raises(ValueError, match="got 2 per second, each of which holds for 0.4 s"):

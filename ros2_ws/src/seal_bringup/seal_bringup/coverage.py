@@ -17,6 +17,7 @@ from seal_mapping.voxel_map import VoxelMap
 from seal_perception.files import read_json, replacing
 from seal_perception.pose import invert, planar_pose
 from seal_perception.simulator import ReachableFloor
+from sim_bridge.geodesic import path_length_m
 
 FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -117,8 +118,8 @@ def measure(
     """
     share = seen_share(floor, T_world_odom, explored)
     area = float(floor.cells.sum()) * floor.cell_m**2
-    path = float(np.hypot(*np.diff(np.asarray(poses)[:, :2, 3], axis=0).T).sum()) if len(poses) > 1 else 0.0
-    return Coverage(share, area, share * area, points_outside(floor, T_world_odom, poses), path, curve)
+    path_m = path_length_m(np.asarray(poses)[:, :2, 3])
+    return Coverage(share, area, share * area, points_outside(floor, T_world_odom, poses), path_m, curve)
 
 
 class KnownFloor(Protocol):

@@ -10,36 +10,28 @@ import numpy as np
 
 from seal_bringup.coverage import measure, top_down, write_top_down
 from seal_bringup.map_error import pose_error
-from seal_bringup.map_presets import MAPS
-from seal_bringup.paced_run import PacedRates, drive_paced
+from seal_bringup.paced_run import PacedRates, drive_paced, paced_stack
+from seal_bringup.runner import prepare
 from seal_bringup.stack import StackConfig
-from seal_mapping.voxel_map import VoxelMap
-from seal_mapping.wall_heading import WallHeading
+from seal_bringup.true_map import TrueMap, open_unlit, retaken
 from seal_perception.detector import load_detector
+from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
-from seal_perception.frame import Frame
-from seal_perception.pose import FloatArray, invert, planar_pose, pose_yaw
-from seal_policy.global_policy import make_policy
-from seal_policy.goal_ticks import GoalTicks
-from seal_policy.pilot import Pilot
-from seal_policy.planner import TIGHT
+from seal_perception.pose import FloatArray, planar_pose, pose_yaw
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.paced_robot import PacedConfig
-from sim_bridge.worlds import World, open_simulator
+from sim_bridge.worlds import open_simulator
 
 
-def world_of(config: StackConfig) -> World:
-    """The simulator of a stack, at the start of the run."""
-    sim = EmbeddedConfig(
+def sensors_of(config: StackConfig) -> EmbeddedConfig:
+    """The robot of a stack, its camera and its noise."""
+    return EmbeddedConfig(
         config.width,
         config.height,
         depth_noise=config.depth_noise,
         motion_noise=config.motion_noise,
         laser=config.laser,
     )
-    world = open_simulator(config.scene, sim)
-    world.reset(config.seed)
-    return world
 
 
 def noisy() -> dict[str, Any]:
@@ -48,13 +40,20 @@ def noisy() -> dict[str, Any]:
 
 
 def run_in_process(config: StackConfig) -> None:
-    """The run of a paced stack in one process, as fast as the machine goes; it repeats. Same files as over ROS."""
-    folder = Path(config.run_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    world = world_of(config)
+    """The run of a paced stack in one process, as fast as the machine goes; it repeats.
+
+    Leaves stack.json, map.npz, trajectory.json and truth.json, as a run over ROS does, but no bag and no status.json;
+    what an earlier run has left in the folder goes.
+
+    Raises:
+        InputError: if a bag is to be recorded.
+    """
+    if config.record:
+        raise InputError("a run in one process records no bag: run it over ROS, or with record false")
+    folder = prepare(config)
+    world = open_simulator(config.scene, sensors_of(config))
     detector = None if config.weights == "none" else load_detector(config.weights)
-    voxel_map = VoxelMap(MAPS[config.map_preset])
-    goals, pilot = GoalTicks(make_policy(config.policy, config.seed, TIGHT)), Pilot()
+    stack = paced_stack(config.map_config, config.policy, config.seed, detector, config.wall_heading)
     poses: list[FloatArray] = []
     true: list[FloatArray] = []
     stamps: list[int] = []
@@ -65,12 +64,11 @@ def run_in_process(config: StackConfig) -> None:
         true.append(world.T_world_base)
 
     rates = PacedRates(PacedConfig(camera_hz=config.camera_hz))
-    heading = WallHeading() if config.wall_heading else None
-    robot = drive_paced(world, voxel_map, goals, pilot, config.seconds, rates, config.seed, detector, heading, keep)
+    robot = drive_paced(world, stack, config.seconds, rates, config.seed, keep)
     world.close()
-    voxel_map.save(config.map_path)
+    stack.voxel_map.save(config.map_path)
     frame_s = 1.0 / config.camera_hz
-    given = [[round(time_s / frame_s), *goal] for time_s, goal in goals.given]
+    given = [[round(time_s / frame_s), *goal] for time_s, goal in stack.goals.given]
     write_json(folder / "trajectory.json", {**_rows(stamps, poses), "actions": [], "goals": given}, indent=None)
     write_json(folder / "truth.json", {**_rows(stamps, true), "contacts": robot.contacts}, indent=None)
 
@@ -79,31 +77,30 @@ def _rows(stamps: list[int], poses: list[FloatArray]) -> dict[str, Any]:
     return {"stamps_ns": stamps, "poses": [[float(T[0, 3]), float(T[1, 3]), pose_yaw(T)] for T in poses]}
 
 
-def evaluate_paced(config: StackConfig, every_s: float = 1.0) -> dict[str, Any]:
+def evaluate_paced(config: StackConfig) -> dict[str, Any]:
     """Figures of a paced run's folder, from its true poses (truth.json); topdown.png beside them.
 
-    What was seen is worked out from pictures without noise, taken again at the true poses.
+    What was seen is what docs/paced.md measures: the run's pictures, taken again with the same noise, put at their true
+    poses into the run's own kind of map (`TrueMap`).
 
     Args:
         config: of the run.
-        every_s: simulated seconds between these pictures.
     """
-    folder = Path(config.run_dir)
+    folder, sensors = Path(config.run_dir), sensors_of(config)
     truth, trajectory = read_json(folder / "truth.json"), read_json(folder / "trajectory.json")
-    world = world_of(config)
-    T_map_world = invert(world.T_world_odom)
-    poses = np.stack([T_map_world @ planar_pose(*pose) for pose in truth["poses"]])
-    believed = np.stack([planar_pose(*pose) for pose in trajectory["poses"]])
+    world = open_unlit(config.scene, sensors, config.seed)
+    true = TrueMap(world, config.map_config)
+    where = [planar_pose(*pose) for pose in truth["poses"]]
+    pictures = retaken(world, sensors, config.seed, where)
+    for stamp, T, (rgb, depth) in zip(truth["stamps_ns"], where, pictures, strict=True):
+        true.add(stamp, rgb, depth, T)
+    poses, believed = np.stack(true.poses), np.stack([planar_pose(*pose) for pose in trajectory["poses"]])
     at = {stamp: k for k, stamp in enumerate(truth["stamps_ns"])}
     same = poses[[at[stamp] for stamp in trajectory["stamps_ns"]]]
-    seen = VoxelMap()
-    for k in range(0, len(poses), max(1, round(every_s * config.camera_hz))):
-        picture, _ = world.render_at(world.T_world_odom @ poses[k])
-        frame = Frame(k + 1, picture.rgb, picture.depth, world.camera, poses[k] @ world.T_base_camera)
-        seen.integrate(frame, None)
-    floor, explored = world.reachable_floor(), seen.explored()
-    write_top_down(folder / "topdown.png", top_down(seen.obstacles(), explored, poses, (), floor, world.T_world_odom))
-    figures = measure(floor, world.T_world_odom, explored, poses).as_dict()
+    floor, explored, T_world_odom = world.reachable_floor(), true.voxel_map.explored(), world.T_world_odom
+    picture = top_down(true.voxel_map.obstacles(), explored, poses, (), floor, T_world_odom)
+    write_top_down(folder / "topdown.png", picture)
+    figures = measure(floor, T_world_odom, explored, poses).as_dict()
     world.close()
     return {
         **figures,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from seal_mapping.map_config import MapConfig
 from seal_mapping.voxel_map import VoxelMap
 from seal_mapping.wall_heading import WallHeading
 from seal_perception.detector import Detector
@@ -13,8 +14,10 @@ from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
+from seal_policy.global_policy import make_policy
 from seal_policy.goal_ticks import GoalTicks
 from seal_policy.pilot import Pilot
+from seal_policy.planner import TIGHT
 from sim_bridge.paced_robot import PacedConfig, PacedRobot
 from sim_bridge.worlds import World
 
@@ -45,16 +48,47 @@ Watcher = Callable[[PacedRobot, Observation, FloatArray], None]
 """Gets the robot, what it saw, and where the stack takes it to be (T_map_base)."""
 
 
+@dataclass(frozen=True)
+class PacedStack:
+    """The parts of a robot's head in one process, all fresh; the map holds the result of the run afterwards.
+
+    Attributes:
+        voxel_map: an empty map.
+        goals: asks the policy for goals.
+        pilot: drives.
+        detector: None = map without categories.
+        heading: corrects what odometry claims; None = odometry is taken as it is.
+    """
+
+    voxel_map: VoxelMap
+    goals: GoalTicks
+    pilot: Pilot
+    detector: Detector | None = None
+    heading: WallHeading | None = None
+
+
+def paced_stack(
+    map_config: MapConfig | None = None,
+    policy: str = "frontier",
+    seed: int = 0,
+    detector: Detector | None = None,
+    wall_heading: bool = False,
+) -> PacedStack:
+    """The parts as paced mode puts them together.
+
+    Raises:
+        InputError: if there is no such policy.
+    """
+    goals = GoalTicks(make_policy(policy, seed, TIGHT))
+    return PacedStack(VoxelMap(map_config), goals, Pilot(), detector, WallHeading() if wall_heading else None)
+
+
 def drive_paced(
     world: World,
-    voxel_map: VoxelMap,
-    goals: GoalTicks,
-    pilot: Pilot,
+    stack: PacedStack,
     seconds: float,
     rates: PacedRates | None = None,
     seed: int = 0,
-    detector: Detector | None = None,
-    heading: WallHeading | None = None,
     on_picture: Watcher | None = None,
 ) -> PacedRobot:
     """Explore for so many simulated seconds from the start pose of `seed`.
@@ -63,14 +97,10 @@ def drive_paced(
 
     Args:
         world: reset here.
-        voxel_map: an empty map; holds the result afterwards.
-        goals: asks the policy for goals.
-        pilot: a fresh one.
+        stack: fresh.
         seconds: simulated time.
         rates: how often what happens.
         seed: start pose.
-        detector: None = map without categories.
-        heading: corrects what odometry claims; None = odometry is taken as it is.
         on_picture: called after each picture has been mapped; for watching and evaluation.
 
     Raises:
@@ -83,6 +113,7 @@ def drive_paced(
     robot = PacedRobot(world, rates.robot)
     per_command = rates.robot.physics_hz // rates.command_hz
     last = round(seconds * rates.robot.physics_hz)
+    heading, goals, pilot = stack.heading, stack.goals, stack.pilot
     while True:
         if robot.picture_due:
             if robot.ticks:
@@ -91,7 +122,7 @@ def drive_paced(
             if heading is not None:
                 heading.see_depth(seen.depth, world.camera, world.T_base_camera)
                 T_map_base = heading.follow(seen.T_odom_base)
-            _take_picture(world, voxel_map, goals, pilot, robot, seen, T_map_base, detector)
+            _take_picture(world, stack, robot, seen, T_map_base)
             if on_picture is not None:
                 on_picture(robot, seen, T_map_base)
         if robot.ticks >= last:
@@ -105,17 +136,11 @@ def drive_paced(
 
 
 def _take_picture(
-    world: World,
-    voxel_map: VoxelMap,
-    goals: GoalTicks,
-    pilot: Pilot,
-    robot: PacedRobot,
-    seen: Observation,
-    T_map_base: FloatArray,
-    detector: Detector | None,
+    world: World, stack: PacedStack, robot: PacedRobot, seen: Observation, T_map_base: FloatArray
 ) -> None:
     """Map a picture, and tell goals and pilot."""
-    found = detector.detect(seen.rgb) if detector is not None else None
+    voxel_map, pilot = stack.voxel_map, stack.pilot
+    found = stack.detector.detect(seen.rgb) if stack.detector is not None else None
     frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
     voxel_map.integrate(frame, found.score_image() if found is not None else None)
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
@@ -123,4 +148,4 @@ def _take_picture(
     if seen.scan is not None:
         pilot.see_scan(robot.time_s, seen.scan, T_map_base)
     pilot.see_map(obstacles, explored)
-    goals.update(robot.time_s, obstacles, explored, T_map_base)
+    stack.goals.update(robot.time_s, obstacles, explored, T_map_base)

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def explore(
     scene: Annotated[str, typer.Option(help="Home (test_01) or folder with scene.glb and objects.json.")] = "test_01",
-    steps: Annotated[int, typer.Option(help="Actions: 0.25 m ahead or 30 degrees.")] = 300,
+    steps: Annotated[
+        int | None, typer.Option(help="Actions: 0.25 m ahead or 30 degrees; 300 if not given. Not with --paced.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Start pose (0 = the scene's own) and seed of the policy.")] = 0,
     policy: Annotated[str, typer.Option(help="Goal policy: frontier or random.")] = "frontier",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/explore_SCENE_SEED if not given.")] = None,
@@ -28,43 +30,101 @@ def explore(
     ] = "seal-small",
     width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 320,
     height: Annotated[int, typer.Option(help="Height of the pictures in pixels.")] = 240,
-    record: Annotated[bool, typer.Option(help="Record a bag.")] = True,
+    record: Annotated[
+        bool | None, typer.Option(help="Record a bag; done if not said otherwise, but not with --rtf 0.")
+    ] = None,
     domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1,
     paced: Annotated[bool, typer.Option(help="Time runs and cmd_vel drives, instead of steps.")] = False,
-    minutes: Annotated[float, typer.Option(help="Paced: simulated minutes.")] = 10.0,
+    minutes: Annotated[float | None, typer.Option(help="Paced: simulated minutes; 10 if not given.")] = None,
     rtf: Annotated[
-        float, typer.Option(help="Paced: simulated seconds per second; 0 = in one process without ROS, at full speed.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Paced: simulated seconds per second, 1 if not given; 0 = in one process without ROS, at full speed."
+        ),
+    ] = None,
     noise: Annotated[bool, typer.Option(help="Paced: noise of a D435 and of a LoCoBot's wheels and odometry.")] = False,
     wall_heading: Annotated[
-        bool, typer.Option(help="Paced with --noise: correct the heading by walls at right angles.")
-    ] = True,
+        bool | None,
+        typer.Option(help="Paced with --noise: correct the heading by walls at right angles; done by default."),
+    ] = None,
 ) -> None:
     """Let the robot explore a scene over ROS 2, then measure what it has seen.
 
     Starts simulator, perception, mapping, policy, planner and recorder as processes. The folder then holds the bag,
     map.npz, trajectory.json, status.json, logs, pictures from above, and coverage.json: the share of the reachable
-    floor that was seen, computed from the simulator's truth after the run (no node ever gets it).
+    floor that was seen, computed from the simulator's truth after the run (no node ever gets it). With --paced that
+    is the share that the run's pictures show when they are put at the true poses (docs/paced.md).
     """
     from seal_bringup.stack import StackConfig
 
-    folder = out or Path("runs") / f"explore_{Path(scene).name}_{seed}"
+    _refuse_unheard(steps, record, domain_id, paced, minutes, rtf, noise, wall_heading)
+    changes: dict[str, Any] = {} if steps is None else {"steps": steps}
+    if paced:
+        changes = _paced_fields(minutes, rtf, noise, wall_heading)
     config = StackConfig(
         scene=scene,
-        steps=steps,
-        run_dir=folder,
+        run_dir=out or Path("runs") / f"explore_{Path(scene).name}_{seed}",
         seed=seed,
         weights=weights,
         width=width,
         height=height,
         policy=policy,
-        record=record,
+        record=rtf != 0 if record is None else record,
         domain_id=domain_id,
+        **changes,
     )
     if paced:
-        _explore_paced(config, minutes, rtf, noise, wall_heading)
+        _explore_paced(config, in_process=rtf == 0)
     else:
         _explore_in_steps(config)
+
+
+def _refuse_unheard(
+    steps: int | None,
+    record: bool | None,
+    domain_id: int,
+    paced: bool,
+    minutes: float | None,
+    rtf: float | None,
+    noise: bool,
+    wall_heading: bool | None,
+) -> None:
+    """Refuse options that this run would not hear.
+
+    Raises:
+        InputError: for the first of them.
+    """
+    from seal_perception.errors import InputError
+
+    of_paced = {"--minutes": minutes is not None, "--rtf": rtf is not None, "--noise": noise}
+    of_paced["--wall-heading or --no-wall-heading"] = wall_heading is not None
+    for name, given in of_paced.items():
+        if given and not paced:
+            raise InputError(f"{name} is for paced runs: add --paced, or leave it out")
+    if paced and steps is not None:
+        raise InputError("--steps counts the actions of a run without --paced: say --minutes instead")
+    if wall_heading is not None and not noise:
+        raise InputError("--wall-heading and --no-wall-heading are for runs with --noise: add it, or leave them out")
+    if rtf == 0 and (record or domain_id != -1):
+        name = "--record" if record else "--domain-id"
+        raise InputError(f"{name} needs ROS, and --rtf 0 runs in one process without it: leave one of the two out")
+
+
+def _paced_fields(minutes: float | None, rtf: float | None, noise: bool, wall_heading: bool | None) -> dict[str, Any]:
+    """Fields of a paced stack.
+
+    Raises:
+        InputError: if `rtf` is negative.
+    """
+    from seal_bringup.paced_explore import noisy
+    from seal_perception.errors import InputError
+
+    if rtf is not None and rtf < 0:
+        raise InputError(f"--rtf must be positive, or 0 for a run in one process, got {rtf}")
+    fields: dict[str, Any] = {"mode": "paced", "real_time_factor": rtf or 1.0, "write_truth": True}
+    if minutes is not None:
+        fields["minutes"] = minutes
+    return {**fields, **noisy(), "wall_heading": wall_heading is not False} if noise else fields
 
 
 def _explore_in_steps(config: StackConfig) -> None:
@@ -92,29 +152,21 @@ def _explore_in_steps(config: StackConfig) -> None:
             console.print(f"  {key}: {value}", highlight=False)
 
 
-def _explore_paced(config: StackConfig, minutes: float, rtf: float, noise: bool, wall_heading: bool) -> None:
-    import dataclasses
-
+def _explore_paced(config: StackConfig, in_process: bool) -> None:
     from rich.console import Console
 
-    from seal_bringup.paced_explore import evaluate_paced, noisy, run_in_process
+    from seal_bringup.paced_explore import evaluate_paced, run_in_process
     from seal_bringup.runner import run_stack
-    from seal_perception.errors import InputError
     from seal_perception.files import write_json
 
-    if rtf < 0:
-        raise InputError(f"--rtf must be positive, or 0 for a run in one process, got {rtf}")
-    changes: dict[str, Any] = {"mode": "paced", "minutes": minutes, "real_time_factor": rtf or 1.0, "write_truth": True}
-    if noise:
-        changes |= {**noisy(), "wall_heading": wall_heading}
-    config = dataclasses.replace(config, **changes)
-    if rtf:
-        run_stack(config)
-    else:
+    if in_process:
         run_in_process(config)
+    else:
+        run_stack(config)
     figures = evaluate_paced(config)
     write_json(Path(config.run_dir) / "coverage.json", figures)
     console = Console()
-    console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}", highlight=False)
+    said = "; no bag: --rtf 0 records none" if in_process else ""
+    console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}{said}", highlight=False)
     for key, value in figures.items():
         console.print(f"  {key}: {value}", highlight=False)

@@ -16,24 +16,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seal_bringup.coverage import seen_share, top_down, write_top_down
+from seal_bringup.coverage import top_down, write_top_down
 from seal_bringup.demo_config import parse_homes
 from seal_bringup.map_error import TrueSurface, map_error, pose_error
 from seal_bringup.map_presets import NOISY_MAP
-from seal_bringup.paced_run import PacedRates, drive_paced
-from seal_bringup.provenance import provenance
+from seal_bringup.paced_run import PacedRates, drive_paced, paced_stack
+from seal_bringup.provenance import code_hash, provenance
+from seal_bringup.true_map import PLAIN, TrueMap
 from seal_mapping.voxel_map import VoxelMap
-from seal_mapping.wall_heading import WallHeading
 from seal_perception.files import read_json, replacing, write_json
-from seal_perception.frame import Frame
-from seal_perception.pose import FloatArray, invert
+from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
-from seal_policy.global_policy import make_policy
-from seal_policy.goal_ticks import GoalTicks
-from seal_policy.pilot import Pilot
-from seal_policy.planner import TIGHT
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.light import LightConfig
+from sim_bridge.geodesic import path_length_m
 from sim_bridge.mesh import merge
 from sim_bridge.paced_robot import PacedConfig, PacedRobot
 from sim_bridge.worlds import open_embedded
@@ -46,11 +41,15 @@ VARIANTS = {
 """Name -> motion noise of the simulator (depth always has that of a D435), whether the walls correct the heading."""
 RATES = PacedRates(PacedConfig(physics_hz=20, camera_hz=5), command_hz=10)
 WIDTH, HEIGHT = 160, 120
-PLAIN = LightConfig(lamp_gain=0.0, shadows=False)
-"""No detector looks at the pictures, so light plays no part."""
+CODE = (
+    *("seal_perception", "seal_mapping", "seal_policy", "sim_bridge"),
+    *(f"seal_bringup.{name}" for name in ("coverage", "map_error", "map_presets", "paced_run", "true_map")),
+    "seal_bringup.experiments.paced",
+)
+"""What decides a run and its figures."""
 
 
-class Witness:
+class Witness(TrueMap):
     """Knows where the robot truly is: keeps poses, and a map of the same pictures from the true poses.
 
     Args:
@@ -58,88 +57,77 @@ class Witness:
     """
 
     def __init__(self, world: EmbeddedSimulator) -> None:
-        self.true: list[FloatArray] = []
+        super().__init__(world, NOISY_MAP)
         self.claimed: list[FloatArray] = []
         self.believed: list[FloatArray] = []
-        self.true_map = VoxelMap(NOISY_MAP)
         self.curve: list[float] = []
         self.contacts_s: list[float] = []
-        self._world = world
-        self._floor = world.reachable_floor()
+        self._truth = world
 
     def __call__(self, robot: PacedRobot, seen: Observation, T_map_base: FloatArray) -> None:
         """Take the picture that the stack has just mapped."""
-        T = invert(self._world.T_world_odom) @ self._world.T_world_base
-        views = (seen.rgb, seen.depth, self._world.camera)
-        self.true_map.integrate(Frame(robot.stamp_ns, *views, T @ self._world.T_base_camera), None)
-        self.true.append(T)
+        self.add(robot.stamp_ns, seen.rgb, seen.depth, self._truth.T_world_base)
         self.claimed.append(seen.T_odom_base)
         self.believed.append(T_map_base)
         self.contacts_s += [robot.time_s] * (robot.contacts - len(self.contacts_s))
-        if (len(self.true) - 1) % (RATES.robot.camera_hz * 30) == 0:
-            share = seen_share(self._floor, self._world.T_world_odom, self.true_map.explored())
+        if (len(self.poses) - 1) % (RATES.robot.camera_hz * 30) == 0:
+            share = self.seen_share
             self.curve.append(round(share, 4))
-            driven = path_m(np.array(self.true))
+            driven = path_length_m(np.array(self.poses)[:, :2, 3])
             print(f"  {robot.time_s:5.0f} s: seen {share:.3f}, {driven:.1f} m, {robot.contacts} contacts", flush=True)
 
 
-def path_m(poses: FloatArray) -> float:
-    """Length of a way through poses (N, 4, 4)."""
-    return float(np.hypot(*np.diff(poses[:, :2, 3], axis=0).T).sum()) if len(poses) > 1 else 0.0
-
-
 def run(home: str, variant: str, minutes: float, folder: Path, seed: int = 0) -> dict[str, Any]:
-    """One run and its figures; the one that is in `folder` is taken."""
-    done = folder / f"{home}_{variant}.json"
+    """One run and its figures; those in `folder` are taken if the same code has made them in the same way."""
+    done, picture = folder / f"{home}_{variant}.json", folder / f"{home}_{variant}.png"
     asked = {"minutes": minutes, "seed": seed}
-    if done.is_file() and (found := dict(read_json(done))).get("asked") == asked:
-        return found
+    key = {**asked, "code": code_hash(*CODE)}
+    if done.is_file() and picture.is_file() and (found := dict(read_json(done))).get("key") == key:
+        return dict(found["figures"])
     motion, by_walls = VARIANTS[variant]
     config = EmbeddedConfig(
         WIDTH, HEIGHT, depth_noise="d435", motion_noise=motion, light=PLAIN, cache_light=False, threads=1
     )
     world = open_embedded(home, config)
     world.reset(seed)
-    witness, own = Witness(world), VoxelMap(NOISY_MAP)
-    goals, pilot = GoalTicks(make_policy("frontier", seed, TIGHT)), Pilot()
-    heading = WallHeading() if by_walls else None
-    robot = drive_paced(world, own, goals, pilot, 60 * minutes, RATES, seed, None, heading, witness)
-    figures = _figures(world, witness, own, robot, minutes)
-    figures.update(asked=asked, goals=len(goals.given), stalls=pilot.stalls)
-    _picture(folder / f"{home}_{variant}.png", world, witness, own)
+    witness, stack = Witness(world), paced_stack(NOISY_MAP, "frontier", seed, wall_heading=by_walls)
+    robot = drive_paced(world, stack, 60 * minutes, RATES, seed, witness)
+    figures = _figures(world, witness, stack.voxel_map, robot, minutes)
+    figures.update(asked=asked, goals=len(stack.goals.given), stalls=stack.pilot.stalls)
+    _picture(picture, world, witness, stack.voxel_map)
     world.close()
-    write_json(done, figures)
+    write_json(done, {"key": key, "figures": figures})
     return figures
 
 
 def _figures(
     world: EmbeddedSimulator, witness: Witness, own: VoxelMap, robot: PacedRobot, minutes: float
 ) -> dict[str, Any]:
-    floor, true = world.reachable_floor(), np.array(witness.true)
+    floor, true = world.reachable_floor(), np.array(witness.poses)
     mesh = merge([part.mesh for part in world.scene.parts])
     surface = TrueSurface.of_triangles(np.asarray(mesh.vertices[mesh.faces], np.float64))
     reached = [k for k, share in enumerate(witness.curve) if share >= 0.8]
     return {
         "floor_m2": round(float(floor.cells.sum()) * floor.cell_m**2, 1),
-        "seen_share": round(seen_share(floor, world.T_world_odom, witness.true_map.explored()), 4),
+        "seen_share": round(witness.seen_share, 4),
         "minutes_to_80": 0.5 * reached[0] if reached else None,
         "seen_every_30_s": witness.curve,
-        "driven_m": round(path_m(true), 1),
+        "driven_m": round(path_length_m(true[:, :2, 3]), 1),
         "contacts": robot.contacts,
         "contacts_per_minute": round(robot.contacts / minutes, 2),
         "contacts_s": witness.contacts_s,
         "odometry_error": pose_error(np.array(witness.claimed), true),
         "pose_error": pose_error(np.array(witness.believed), true),
         "map_error": map_error(own, surface, world.T_world_odom),
-        "map_error_of_true_poses": map_error(witness.true_map, surface, world.T_world_odom),
+        "map_error_of_true_poses": map_error(witness.voxel_map, surface, world.T_world_odom),
     }
 
 
 def _picture(path: Path, world: EmbeddedSimulator, witness: Witness, own: VoxelMap) -> None:
     """The stack's own map from above, with the true floor behind it and the true way on it."""
     floor, T = world.reachable_floor(), world.T_world_odom
-    seen = witness.true_map.explored()
-    write_top_down(path, top_down(_on(own, seen), seen, np.array(witness.true), (), floor, T))
+    seen = witness.voxel_map.explored()
+    write_top_down(path, top_down(_on(own, seen), seen, np.array(witness.poses), (), floor, T))
 
 
 def _on(own: VoxelMap, grid: Any) -> Any:
