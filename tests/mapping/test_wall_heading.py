@@ -7,26 +7,12 @@ import math
 
 import numpy as np
 import pytest
+from numba import njit
+from tests.mapping.square_room import CAMERA, T_BASE_CAMERA, room_depth
 
-from seal_mapping.wall_heading import WallHeading, WallHeadingConfig
-from seal_perception.camera import Camera
-from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
-
-CAMERA = Camera.from_hfov(160, 120, math.radians(79.0))
-T_BASE_CAMERA = camera_mounting(0.88)
-
-
-def _room(pose: tuple[float, float, float], walls_rad: float = 0.0, half_m: float = 2.5) -> np.ndarray:
-    """Depth in a square room around the origin whose walls stand at an angle; rays are followed in closed form."""
-    x, y, yaw = pose
-    c, s = math.cos(walls_rad), math.sin(walls_rad)
-    x, y = c * x + s * y, -s * x + c * y
-    bearing = yaw - walls_rad - np.arctan((np.arange(CAMERA.width) - CAMERA.cx) / CAMERA.fx)
-    dx, dy = np.cos(bearing), np.sin(bearing)
-    with np.errstate(divide="ignore"):
-        away = np.minimum((np.sign(dx) * half_m - x) / dx, (np.sign(dy) * half_m - y) / dy)
-    depth = away * np.cos(bearing - yaw + walls_rad)
-    return np.repeat(depth[None, :].astype(np.float32), CAMERA.height, axis=0)
+from seal_mapping import wall_heading
+from seal_mapping.wall_heading import WallHeading, WallHeadingConfig, warm_up
+from seal_perception.pose import planar_pose, pose_yaw
 
 
 @pytest.mark.parametrize("walls_rad", [0.0, 0.3, -0.7])
@@ -37,7 +23,7 @@ def test_a_heading_that_drifts_with_each_turn_is_turned_back(walls_rad: float) -
         pose = (0.3 * math.sin(0.05 * k), 0.2, 0.1 * k)
         claimed = planar_pose(pose[0], pose[1], 1.03 * pose[2])  # 3 % too much: 20 degrees in the end
         heading.follow(claimed)
-        heading.see_depth(_room(pose, walls_rad), CAMERA, T_BASE_CAMERA)
+        heading.see_depth(room_depth(pose, walls_rad), CAMERA, T_BASE_CAMERA)
         off = pose_yaw(heading.follow(claimed)) - pose[2]
         errors.append(math.degrees(math.atan2(math.sin(off), math.cos(off))))
     assert heading.walls_rad is not None
@@ -53,7 +39,7 @@ def test_something_askew_near_the_start_does_not_turn_the_walls() -> None:
     ahead = np.arange(CAMERA.width) - CAMERA.cx
     for k in range(WallHeadingConfig().first_pictures):
         yaw = 0.05 * k
-        depth = _room((0.0, 0.0, yaw), half_m=3.0)
+        depth = room_depth((0.0, 0.0, yaw), half_m=3.0)
         tilt = math.tan(math.radians(25.0) - yaw)
         board = 1.0 / (1.0 + tilt * ahead / CAMERA.fx)
         depth[:, np.abs(ahead) < CAMERA.width / 6] = board[np.abs(ahead) < CAMERA.width / 6]
@@ -68,16 +54,16 @@ def test_true_odometry_is_left_as_it_is() -> None:
     for k in range(60):
         pose = (0.01 * k, 0.0, 0.05 * k)
         heading.follow(planar_pose(*pose))
-        heading.see_depth(_room(pose), CAMERA, T_BASE_CAMERA)
+        heading.see_depth(room_depth(pose), CAMERA, T_BASE_CAMERA)
     np.testing.assert_allclose(heading.follow(planar_pose(*pose)), planar_pose(*pose), atol=0.01)
 
 
 def test_positions_go_along_the_corrected_heading() -> None:
     heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
     heading.follow(np.eye(4))
-    heading.see_depth(_room((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
     heading.follow(planar_pose(0.0, 0.0, 0.1))  # claims a turn that was none
-    turn = heading.see_depth(_room((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    turn = heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
     assert turn == pytest.approx(-0.1, abs=0.005)
     ahead = planar_pose(0.0, 0.0, 0.1) @ planar_pose(1.0, 0.0, 0.0)
     np.testing.assert_allclose(heading.follow(ahead)[:2, 3], (1.0, 0.0), atol=0.01)
@@ -86,12 +72,25 @@ def test_positions_go_along_the_corrected_heading() -> None:
 def test_a_picture_that_comes_late_corrects_what_came_after_it() -> None:
     heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
     heading.follow(np.eye(4), 1)
-    heading.see_depth(_room((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 1)
+    heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 1)
     heading.follow(planar_pose(0.0, 0.0, 0.1), 2)  # truly 0
     heading.follow(planar_pose(0.0, 0.0, 0.6), 3)  # truly 0.5
-    assert heading.see_depth(_room((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 2) == pytest.approx(-0.1, abs=0.005)
+    assert heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 2) == pytest.approx(-0.1, abs=0.005)
     assert pose_yaw(heading.follow(planar_pose(0.0, 0.0, 0.6), 4)) == pytest.approx(0.5, abs=0.005)
-    assert heading.see_depth(_room((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 99) == 0.0, "nobody knows that time"
+    assert heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 99) == 0.0, "nobody knows that time"
+    assert (heading.corrected, heading.late) == (1, 1)
+
+
+def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = njit(wall_heading._surfaces.py_func)
+    monkeypatch.setattr(wall_heading, "_surfaces", fresh)
+    warm_up()
+    assert len(fresh.signatures) == 1
+    heading = WallHeading(WallHeadingConfig(first_pictures=1))
+    for k in range(2):
+        heading.follow(np.eye(4), k)
+        heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, k)
+    assert heading.corrected == 1 and len(fresh.signatures) == 1
 
 
 def test_a_round_room_has_no_directions() -> None:
@@ -108,7 +107,7 @@ def test_a_round_room_has_no_directions() -> None:
 def test_a_picture_without_depth_says_nothing() -> None:
     heading = WallHeading(WallHeadingConfig(first_pictures=1))
     heading.follow(np.eye(4))
-    heading.see_depth(_room((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
     assert heading.see_depth(np.zeros((120, 160), np.float32), CAMERA, T_BASE_CAMERA) == 0.0
     assert heading.corrected == 0
 

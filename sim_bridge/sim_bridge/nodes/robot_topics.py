@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from geometry_msgs.msg import TransformStamped
+import numpy as np
 from nav_msgs.msg import Odometry
 from rclpy.duration import Duration
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -14,7 +12,8 @@ from sensor_msgs.msg import CameraInfo, Image, LaserScan
 from seal_perception import messages as m
 from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
-from seal_perception.pose import FloatArray, pose_to_xyz_quat
+from seal_perception.nodes.transforms import Transforms
+from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
 from sim_bridge.worlds import World
 
@@ -27,7 +26,8 @@ class RobotTopics:
         world: its camera and mounting; its truth only with `truth`.
         first: the first observation; it tells whether there is a laser, and where.
         truth: publish labels under truth/, for evaluation alone.
-        odom_topic: where odometry goes: `odom`, or `odom_wheels` for the heading node to correct.
+        odom_topic: where odometry goes: `odom`, or `odom_wheels` for the heading node to correct, which then
+            sends /tf from odom to base_link, too.
     """
 
     def __init__(self, node: SealNode, world: World, first: Observation, truth: bool, odom_topic: str = m.ODOM) -> None:
@@ -38,34 +38,19 @@ class RobotTopics:
         self._depth = node.advertise(Image, m.DEPTH)
         self._odom = node.advertise(Odometry, odom_topic)
         self._time = node.advertise(ClockMessage, "/clock")
-        self._laser = first.scan
         self._scan = node.advertise(LaserScan, m.SCAN) if first.scan is not None else None
         self._truth = [node.advertise(Image, f"truth/{n}") for n in ("instance", "category")] if truth else []
-        self._tf = self._advertise_tf()
-
-    def _advertise_tf(self) -> Any:
-        try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError:
-            said = "tf2_msgs is not installed: no /tf; poses are on odom, and the bag has /tf anyway"
-            self._node.get_logger().info(said)
-            return None
-        rows = [(m.MAP_FRAME, m.ODOM_FRAME, None), (m.BASE_FRAME, m.CAMERA_FRAME, self._world.T_base_camera)]
-        if self._laser is not None:
-            rows.append((m.BASE_FRAME, m.LASER_FRAME, self._laser.T_base_laser))
-        self._static = self._node.advertise(TFMessage, m.TF_STATIC, latched=True)
-        self._static.publish(TFMessage(transforms=[_transform(parent, child, T, 0) for parent, child, T in rows]))
-        self._tf_message = TFMessage
-        return self._node.advertise(TFMessage, m.TF)
+        fixed = [(m.MAP_FRAME, m.ODOM_FRAME, np.eye(4)), (m.BASE_FRAME, m.CAMERA_FRAME, world.T_base_camera)]
+        if first.scan is not None:
+            fixed.append((m.BASE_FRAME, m.LASER_FRAME, first.scan.T_base_laser))
+        self._tf = Transforms(node, fixed, moving=odom_topic == m.ODOM)
 
     def publish_pose(self, stamp_ns: int, T_odom_base: FloatArray) -> None:
         """The time, and where odometry says the robot is."""
         self._time.publish(ClockMessage(clock=convert.make_time(stamp_ns)))
         header = convert.make_header(stamp_ns, m.ODOM_FRAME)
         self._odom.publish(convert.pose_to_odometry(T_odom_base, header, m.BASE_FRAME))
-        if self._tf is not None:
-            moving = _transform(m.ODOM_FRAME, m.BASE_FRAME, T_odom_base, stamp_ns)
-            self._tf.publish(self._tf_message(transforms=[moving]))
+        self._tf.send(m.ODOM_FRAME, m.BASE_FRAME, T_odom_base, stamp_ns)
 
     def publish_picture(self, stamp_ns: int, seen: Observation) -> None:
         """Colour, depth, camera info, the laser's sweep if there is one."""
@@ -84,15 +69,3 @@ class RobotTopics:
         """Wait until each reader has everything, so that ending the process loses nothing."""
         for publisher in (self._colour, self._depth, self._info, self._odom):
             publisher.wait_for_all_acked(Duration(seconds=10))
-
-
-def _transform(parent: str, child: str, T: Any, stamp_ns: int) -> TransformStamped:
-    msg = TransformStamped(header=convert.make_header(stamp_ns, parent), child_frame_id=child)
-    if T is None:
-        msg.transform.rotation.w = 1.0
-        return msg
-    (x, y, z), (qx, qy, qz, qw) = pose_to_xyz_quat(T)
-    t, q = msg.transform.translation, msg.transform.rotation
-    t.x, t.y, t.z = float(x), float(y), float(z)
-    q.x, q.y, q.z, q.w = float(qx), float(qy), float(qz), float(qw)
-    return msg

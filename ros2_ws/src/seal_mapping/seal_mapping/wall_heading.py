@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from seal_perception.camera import Camera
-from seal_perception.pose import invert, planar_pose, pose_yaw
+from seal_perception.pose import camera_mounting, invert, planar_pose, pose_yaw
 
 FloatArray = npt.NDArray[np.float64]
 _QUARTER = 0.5 * math.pi
@@ -79,12 +79,13 @@ class WallHeading:
     Attributes:
         walls_rad: direction of the walls in [0, pi / 2), odometry frame of the start; None = not known (yet).
         corrected: pictures that have corrected the heading.
+        late: pictures of a time that was not followed, or so long ago that it is forgotten.
     """
 
     def __init__(self, config: WallHeadingConfig | None = None) -> None:
         self.config = config or WallHeadingConfig()
         self.walls_rad: float | None = None
-        self.corrected = 0
+        self.corrected = self.late = 0
         self._first = np.zeros(_BINS)
         self._pictures = 0
         self._claimed: FloatArray | None = None
@@ -129,6 +130,7 @@ class WallHeading:
         """
         c = self.config
         if stamp_ns is not None and stamp_ns not in self._yaws:
+            self.late += 1
             return 0.0
         yaw = pose_yaw(self._pose) if stamp_ns is None else self._yaws[stamp_ns]
         directions, weights = _surfaces(
@@ -175,6 +177,12 @@ class WallHeading:
             self.walls_rad = float(peak + (around * off).sum() / around.sum()) % _QUARTER
         else:
             self._first, self._pictures = np.zeros(_BINS), 0
+
+
+def warm_up() -> None:
+    """Look at a made-up picture, so that all is compiled before time runs."""
+    camera = Camera(8, 6, 4.0, 4.0, 3.5, 2.5)
+    WallHeading().see_depth(np.full((6, 8), 1.5, np.float32), camera, camera_mounting(0.88))
 
 
 def _from_walls(directions: FloatArray, walls_rad: float) -> FloatArray:
