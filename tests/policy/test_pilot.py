@@ -12,7 +12,9 @@ from tests.policy.driven_toy import DrivenToy, run
 from tests.policy.toy import room, whole
 
 from seal_mapping.grid import Grid2D
-from seal_perception.pose import planar_pose, pose_yaw
+from seal_perception.camera import Camera
+from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
+from seal_perception.simulator import LaserScan
 from seal_policy.pilot import STOP, Pilot, PilotConfig, warm_up
 
 
@@ -81,6 +83,21 @@ def test_it_stands_when_nothing_has_been_seen_for_a_while() -> None:
     assert pilot.steer(1.15, world.T, (5.0, 2.0)) == STOP
 
 
+@pytest.mark.parametrize("late", [0, 2, 4])
+def test_pictures_that_come_late_do_not_make_it_forget(late: int) -> None:
+    """A wall to the left is seen at the start; then 3 m ahead, over floor alone. Memory lasts for 5 m."""
+    pilot, camera = Pilot(), Camera(8, 6, 4.0, 4.0, 3.5, 2.5)
+    wall = LaserScan(np.full(40, 1.0, np.float32), 1.4, 0.01, 0.05, 6.0, planar_pose(0.0, 0.0, 0.0, 0.2))
+    nothing = np.zeros((6, 8), np.float32)
+    way = [planar_pose(0.03 * k, 0.0, 0.0) for k in range(101)]
+    pilot.see_scan(0.0, wall, way[0])
+    for k, pose in enumerate(way):
+        if k % 2 == 0 and k >= late:
+            pilot.see_depth((k - late) / 10, nothing, camera, way[k - late], camera_mounting(0.88))
+        pilot.steer(k / 10, pose, None)
+    assert pilot.nearby.obstacles().value_at([0.0, 1.0], False)
+
+
 def test_after_a_contact_it_backs_off_turns_and_remembers(caplog: pytest.LogCaptureFixture) -> None:
     pilot, world = Pilot(), DrivenToy(room(6, 4), 2.0, 2.0)
     glass = Grid2D(np.zeros_like(world.blocked), np.zeros(2), 0.05)
@@ -104,15 +121,21 @@ def test_after_a_contact_it_backs_off_turns_and_remembers(caplog: pytest.LogCapt
 
 def test_a_wall_behind_shortens_the_way_back() -> None:
     blocked = room(4, 4)
-    pilot, world = Pilot(), DrivenToy(blocked, 0.4, 2.0)  # 0.12 m behind it are free of the radius
-    contacts = 0
+    pilot, world = Pilot(), DrivenToy(blocked, 0.4, 2.0)  # 0.14 m behind it are free of the radius and 3 cm
+    contacts, way, xs = 0, [], []
     for k in range(40):
         pilot.see_scan(k / 10, world.scan(), world.T)
         pilot.see_map(*whole(blocked))
         if k == 2:
             pilot.see_contact()
-        contacts += world.drive(pilot.steer(k / 10, world.T, (3.0, 2.0)), 0.1)
-    assert contacts == 0
+        way.append(pilot.steer(k / 10, world.T, (3.0, 2.0)))
+        xs.append(world.T[0, 3])
+        contacts += world.drive(way[-1], 0.1)
+    back = [k for k, speed in enumerate(way) if speed.forward_mps < 0]
+    assert contacts == 0 and back[0] == 2
+    assert 0.05 < xs[2] - min(xs) < 0.16, "in the open it is 0.2 m"
+    assert 6 <= len(back) <= 13 and back == list(range(2, 2 + len(back)))
+    assert all(abs(way[k].turn_radps) > 0.3 for k in range(back[-1] + 1, back[-1] + 9))
 
 
 def test_at_the_goal_it_looks_around() -> None:
@@ -129,7 +152,8 @@ def test_at_the_goal_it_looks_around() -> None:
     assert pilot.stalls == 0
 
 
-def test_no_way_to_the_goal_is_a_stall_and_no_contact() -> None:
+def test_no_way_to_the_goal_is_no_stall_and_no_contact() -> None:
+    """The map does not know the wall, the laser does: the robot looks around at the nearest place to the goal."""
     blocked = room(6, 4)
     blocked[60:64] = True
     pilot, world = Pilot(PilotConfig(stall_s=3.0)), DrivenToy(blocked, 1.0, 2.0)
@@ -141,7 +165,24 @@ def test_no_way_to_the_goal_is_a_stall_and_no_contact() -> None:
             pilot.see_scan(k / 10, world.scan(), world.T)
             pilot.see_map(*whole(unseen))
         contacts += world.drive(pilot.steer(k / 10, world.T, (5.0, 2.0)), 0.1)
-    assert contacts == 0
+    assert contacts == 0 and pilot.stalls == 0 and 2.4 < world.T[0, 3] < 3.0 - 0.18
+
+
+def test_wheels_that_slip_are_a_stall_it_goes_back_turns_and_plans_anew() -> None:
+    pilot, world = Pilot(PilotConfig(stall_s=3.0)), DrivenToy(room(6, 4), 2.0, 2.0)
+    way, replans = [], []
+    for k in range(75):
+        pilot.see_scan(k / 10, world.scan(), world.T)
+        pilot.see_map(*whole(world.blocked))
+        way.append(pilot.steer(k / 10, world.T, (5.0, 2.0)))  # and the robot stays where it is
+        replans.append(pilot.replans)
+    assert all(speed.forward_mps > 0 for speed in way[1:31])
+    # After 3 s: 0.2 m back at 0.12 m/s = 1.7 s, 0.8 rad at 0.8 rad/s = 1 s, and ahead again.
+    assert [speed.forward_mps for speed in way[31:47]] == [-0.12] * 16
+    turn = way[49:56]
+    assert all(speed.forward_mps == 0 and abs(speed.turn_radps) > 0.3 for speed in turn)
+    assert all(speed.forward_mps > 0 for speed in way[60:]) and replans[60] > replans[31]
+    assert pilot.stalls == 1
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class Pilot:
         self._touched = False
         self._last = STOP
         self._time_s = self._planned_s = self._progress_s = 0.0
-        self._seen_s = -math.inf
+        self._seen_s = self._stood_s = -math.inf
         self._best_left = math.inf
         self._anchor: tuple[float, Point] = (0.0, (math.inf, math.inf))
 
@@ -105,16 +105,22 @@ class Pilot:
     def see_depth(
         self, time_s: float, depth: np.ndarray, camera: Camera, T_odom_base: FloatArray, T_base_camera: FloatArray
     ) -> None:
-        """Take a depth picture (H, W) float32 metres, and the pose it was taken at."""
-        self.nearby.stand(planar(T_odom_base))
+        """Take a depth picture (H, W) float32 metres, and the pose it was taken at; it may come late."""
+        self._stand(time_s, planar(T_odom_base))
         self.nearby.see_depth(depth, camera, T_odom_base @ T_base_camera)
         self._seen_s, self._terrain = time_s, None
 
     def see_scan(self, time_s: float, scan: LaserScan, T_odom_base: FloatArray) -> None:
-        """Take a laser's sweep, and the pose it was taken at."""
-        self.nearby.stand(planar(T_odom_base))
+        """Take a laser's sweep, and the pose it was taken at; it may come late."""
+        self._stand(time_s, planar(T_odom_base))
         self.nearby.see_scan(scan, T_odom_base)
         self._seen_s, self._terrain = time_s, None
+
+    def _stand(self, time_s: float, pose: Pose) -> None:
+        """Tell what is nearby where the robot is; a late picture's pose would count as driving back and forth."""
+        if time_s >= self._stood_s:
+            self.nearby.stand(pose)
+            self._stood_s = time_s
 
     def see_contact(self) -> None:
         """The bumper says that something was touched."""
@@ -130,7 +136,7 @@ class Pilot:
         """
         pose = planar(T_map_base)
         passed, self._time_s = max(0.0, time_s - self._time_s), time_s
-        self.nearby.stand(pose)
+        self._stand(time_s, pose)
         wanted = self._wanted(pose, goal)
         if wanted != STOP:
             wanted = self._policy.slewed(self._last, wanted, passed)
