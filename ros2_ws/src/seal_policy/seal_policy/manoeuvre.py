@@ -24,7 +24,7 @@ HEADINGS = 12
 _BIN_M = 0.025
 _REACH_M = 2.0
 _MOST = 20_000
-"""Poses looked at before the search gives up: some 20 ms."""
+"""Poses looked at before the search gives up: some 15 ms."""
 _ACTIONS = (Action.FORWARD, Action.LEFT, Action.RIGHT)
 
 
