@@ -178,7 +178,7 @@ def test_wheels_that_slip_are_a_stall_it_goes_back_turns_and_plans_anew() -> Non
         replans.append(pilot.replans)
     assert all(speed.forward_mps > 0 for speed in way[1:31])
     # After 3 s: 0.2 m back at 0.12 m/s = 1.7 s, 0.8 rad at 0.8 rad/s = 1 s, and ahead again.
-    assert [speed.forward_mps for speed in way[31:47]] == [-0.12] * 16
+    assert way[31].forward_mps < 0 and [speed.forward_mps for speed in way[32:47]] == [-0.12] * 15
     turn = way[49:56]
     assert all(speed.forward_mps == 0 and abs(speed.turn_radps) > 0.3 for speed in turn)
     assert all(speed.forward_mps > 0 for speed in way[60:]) and replans[60] > replans[31]
