@@ -48,12 +48,13 @@ class PlannerNode(SealNode):
         command_hz = declare(self, "command_hz", 10.0, "paced: commands per second")
         use_scan = declare(self, "use_scan", False, "paced: hear a laser on scan, too")
         laser_x = declare(self, "laser.x_m", 0.0, "laser ahead of the base")
+        laser_y = declare(self, "laser.y_m", 0.0, "laser to the left of the base")
         laser_z = declare(self, "laser.height_m", 0.3, "laser above the floor")
         laser_yaw = declare(self, "laser.yaw_rad", 0.0, "laser turned to the left")
         if not command_hz > 0:
             raise InputError(f"command_hz must be positive, got {command_hz}")
         if paced:
-            T_base_laser = planar_pose(laser_x, 0.0, laser_yaw, laser_z) if use_scan else None
+            T_base_laser = planar_pose(laser_x, laser_y, laser_yaw, laser_z) if use_scan else None
             self._paced = PacedPlanner(self, pilot, mounting, T_base_laser, command_hz)
         else:
             self._begin_lockstep(config)
