@@ -18,6 +18,7 @@ from seal_bringup.node_process import node_environment, ros_domain
 from seal_bringup.run_log import RunLog
 from seal_bringup.runner import RunError, _Run, run_stack
 from seal_bringup.stack import StackConfig, config_from_file, node_specs, read_stack, shared_folder
+from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
 from seal_policy.pilot import PilotConfig
@@ -275,6 +276,20 @@ class _Writer:
 
     def signal(self, number: int) -> None:
         self.code = 0
+
+
+@pytest.mark.parametrize(("mode", "left_out", "left_s"), [("paced", 40, 50.0), ("lockstep", 0, 58.0)])
+def test_frames_that_are_left_out_need_no_more_time(tmp_path: Path, mode: str, left_out: int, left_s: float) -> None:
+    """The 51st of 301 pictures is mapped after 10 s, as the 11th; in lockstep frame 51 is the 51st."""
+    config = StackConfig(run_dir=tmp_path, mode=mode, minutes=1.0)
+    stamp_ns = 11 * m.NS if mode == "paced" else 6 * m.NS
+    row = {"frames": 51 - left_out, "last_stamp_ns": stamp_ns, "elapsed_s": 10.0 if left_out else 11.6}
+    (tmp_path / "monitor.log").write_text(json.dumps({**row, "explored_m2": 1.0, "confident_voxels": 0.0}) + "\n")
+    run = _Run(config, tmp_path, lambda _: None, 300.0)
+    run.nodes["monitor"] = _Writer(tmp_path / "monitor.log")  # type: ignore[assignment]
+    run._read_progress()
+    assert run.latest is not None and run.latest.left_out == left_out
+    assert run.latest.left_s == pytest.approx(left_s)
 
 
 @pytest.mark.parametrize("mode", ["paced", "lockstep"])

@@ -81,7 +81,8 @@ def evaluate_paced(config: StackConfig) -> dict[str, Any]:
     """Figures of a paced run's folder, from its true poses (truth.json); topdown.png beside them.
 
     What was seen is what docs/paced.md measures: the run's pictures, taken again with the same noise, put at their true
-    poses into the run's own kind of map (`TrueMap`).
+    poses into the run's own kind of map (`TrueMap`). That is all of them; `mapped_share` of them the run has mapped,
+    as a slow detector leaves pictures out.
 
     Args:
         config: of the run.
@@ -106,5 +107,6 @@ def evaluate_paced(config: StackConfig) -> dict[str, Any]:
         **figures,
         "contacts": truth["contacts"],
         "contacts_per_minute": round(truth["contacts"] / config.minutes, 2),
+        "mapped_share": round(len(believed) / len(poses), 4),
         "pose_error": pose_error(believed, same),
     }

@@ -82,12 +82,16 @@ class RunLog:
         return sorted(mapped if self._paced else mapped & self._actions.keys())
 
     def progress(self) -> dict[str, float]:
-        """Latest figures for a person: frames, elapsed_s (since the first answer), explored_m2, confident_voxels."""
+        """Latest figures for a person: frames, elapsed_s (since the first answer), explored_m2, confident_voxels.
+
+        And last_stamp_ns, of the latest frame that is answered.
+        """
         times = self._times["map" if self._paced else "step"]
         last = self._map[max(self._map)] if self._map else {}
         first = min(times.values(), default=0.0)
         return {
             "frames": len(times),
+            "last_stamp_ns": max(times, default=0),
             "elapsed_s": round(max(times.values(), default=first) - first, 3),
             "explored_m2": last.get("explored_area_m2", 0.0),
             "confident_voxels": last.get("confident_voxels", 0.0),

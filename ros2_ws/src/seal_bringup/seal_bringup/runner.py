@@ -39,7 +39,16 @@ class RunError(SealError):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is."""
+    """How far a run is.
+
+    Attributes:
+        frames: answered, or in paced mode mapped.
+        total_frames: of the run.
+        elapsed_s: since the first of them.
+        explored_m2: explored area.
+        confident_voxels: in the map.
+        left_out: frames before the last of `frames` that are not among them, as in paced mode some are.
+    """
 
     frames: int
     total_frames: int
@@ -47,6 +56,7 @@ class Progress:
     explored_m2: float
     confident_voxels: int
 
+    left_out: int = 0
     @property
     def steps_per_s(self) -> float:
         """Frames after the first per second."""
@@ -55,7 +65,10 @@ class Progress:
     @property
     def left_s(self) -> float:
         """Time that the rest will take at this pace."""
-        return (self.total_frames - self.frames) / self.steps_per_s if self.steps_per_s else float("nan")
+        if not self.steps_per_s:
+            return float("nan")
+        passed = self.frames + self.left_out
+        return (self.total_frames - passed) * self.elapsed_s / (passed - 1)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from seal_bringup.map_presets import MAPS
 from seal_mapping.map_config import MapConfig
 from seal_perception import messages as m
 from seal_perception.errors import InputError
-from seal_perception.simulator import FIRST_STAMP_NS
+from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS
 from seal_policy.planner import TIGHT, PlannerConfig
 
 PACKAGE = "seal_bringup"
@@ -151,6 +151,11 @@ class StackConfig:
 
     @property
     def map_config(self) -> MapConfig:
+    def frame_of(self, stamp_ns: int) -> int:
+        """Which frame of a run has this stamp, from 0."""
+        per_frame = STEP_NS if self.lockstep else m.NS / self.camera_hz
+        return round((stamp_ns - FIRST_STAMP_NS) / per_frame)
+
         """Parameters of the map."""
         return MAPS[self.map_preset]
 
