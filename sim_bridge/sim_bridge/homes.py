@@ -6,6 +6,8 @@ A name may say that the home is to have other objects or other materials: `train
 
 from __future__ import annotations
 
+import difflib
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -98,6 +100,17 @@ def is_home(name: str) -> bool:
     return name.split("@", 1)[0] in HOMES
 
 
+def closest_home(name: str) -> str | None:
+    """The home that was meant by a name that none has (`tran_1`, `Train01@objects=5`); None if it looks like no home."""
+    base, at, variant = name.partition("@")
+    match = re.fullmatch(r"([a-z]+)[ _-]?(\d{1,4})", base.strip().lower())
+    split = difflib.get_close_matches(match[1], ("train", "test"), 1) if match else []
+    if not match or not split:
+        return None
+    meant = f"{split[0]}_{int(match[2]):02d}"
+    return f"{meant}{at}{variant}" if meant in HOMES else None
+
+
 @dataclass(frozen=True)
 class BuiltHome:
     """A home with what it was made from.
@@ -113,6 +126,18 @@ class BuiltHome:
     families: dict[str, str]
 
 
+def no_home(name: str, also: str = "") -> InputError:
+    """What to say of a name that no home has.
+
+    Args:
+        name: what was given.
+        also: what else may be given there.
+    """
+    meant = closest_home(name)
+    known = f"{TRAIN_HOMES[0]} .. {TRAIN_HOMES[-1]}, {TEST_HOMES[0]} .. {TEST_HOMES[-1]}"
+    return InputError(f"unknown home {name!r}; " + (f"did you mean {meant}?" if meant else f"expected {known}{also}"))
+
+
 def make_home(name: str) -> Scene:
     """A home by its name; the same name gives the same bytes.
 
@@ -126,8 +151,7 @@ def build_home(name: str) -> BuiltHome:
     """`make_home` with the plan and the families, for statistics and tests."""
     base, variant = parse_name(name)
     if base not in HOMES:
-        known = f"{TRAIN_HOMES[0]} .. {TRAIN_HOMES[-1]}, {TEST_HOMES[0]} .. {TEST_HOMES[-1]}"
-        raise InputError(f"unknown home {name!r}; expected one of {known}")
+        raise no_home(name)
     for attempt in range(FIRST_ATTEMPT.get(base, 0), ATTEMPTS):
         built = _attempt(name, base, variant, attempt)
         if built is not None:

@@ -10,9 +10,10 @@ from seal_perception.errors import InputError
 from seal_perception.simulator import Drivable, Simulator, TruthSource
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.habitat import HabitatSimulator
-from sim_bridge.habitat_scene import PREFIX, find_scene, is_habitat
+from sim_bridge.habitat_scene import find_scene, is_habitat
+from sim_bridge.home_variant import parse_name
 from sim_bridge.homes import is_home, make_home
-from sim_bridge.scenes.load import FORMS, is_scene_path, load_scene
+from sim_bridge.scenes.load import is_scene_path, load_scene, unknown_scene
 
 BACKENDS = ("auto", "embedded", "habitat")
 
@@ -25,18 +26,18 @@ def require_scene(name_or_path: str | Path, backend: str = "auto") -> None:
     """Refuse what `open_simulator` cannot open, without opening it.
 
     Raises:
-        InputError: if it is neither a home's name, nor the path of a scene, nor one of Habitat's scenes.
+        InputError: if it is neither a home's name (or asks for other objects in a way that is not understood), nor
+            the path of a scene, nor one of Habitat's scenes.
     """
     name = str(name_or_path)
     if backend not in BACKENDS:
         raise InputError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
     if backend == "habitat" or (backend == "auto" and is_habitat(name)):
         find_scene(name)
-    elif not is_home(name) and not is_scene_path(name):
-        raise InputError(
-            f"no home and no folder is called {name!r}, nor a file that is read here; expected {FORMS}, or, with "
-            f"habitat-sim, {PREFIX}PATH"
-        )
+    elif is_home(name):
+        parse_name(name)
+    elif not is_scene_path(name):
+        raise unknown_scene(name)
 
 
 def open_simulator(name_or_path: str | Path, config: EmbeddedConfig | None = None, backend: str = "auto") -> World:

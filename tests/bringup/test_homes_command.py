@@ -23,7 +23,7 @@ def test_names_of_an_option() -> None:
 
 @pytest.mark.parametrize("text", ["", " , ", "kitchen", "train_26"])
 def test_unknown_names_are_refused_in_one_line(text: str) -> None:
-    with pytest.raises(InputError, match=r"expected (names such as|one of) train_01"):
+    with pytest.raises(InputError, match=r"expected (names such as )?train_01"):
         parse_names(text)
 
 

@@ -186,7 +186,7 @@ def test_a_backend_can_be_named(tmp_path: Path) -> None:
         require_scene("train_01", backend="gazebo")
     with pytest.raises(InputError, match="no file or folder"):
         require_scene("train_01", backend="habitat")
-    with pytest.raises(InputError, match="no home and no folder"):
+    with pytest.raises(InputError, match="by their path, without habitat-sim; leave out habitat:"):
         require_scene(f"habitat:{_file(tmp_path / 'a.glb')}", backend="embedded")
 
 

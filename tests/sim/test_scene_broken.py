@@ -195,7 +195,7 @@ def test_the_simulator_says_the_same(tmp_path: Path) -> None:
     require_scene(path)
     with pytest.raises(InputError, match="needs 6 numbers"):
         open_embedded(path)
-    with pytest.raises(InputError, match=r"no home and no folder is called .*a Gazebo \.sdf"):
+    with pytest.raises(InputError, match=r"no file or folder .*gone\.world; expected a scene"):
         require_scene(tmp_path / "gone.world")
 
 

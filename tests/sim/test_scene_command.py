@@ -161,7 +161,7 @@ def test_options_that_are_wrong_are_users_mistakes(tmp_path: Path) -> None:
     for arguments, message in (
         (("export", "test_01", str(tmp_path / "x"), "--format", "obj"), "habitat or glb"),
         (("info", "test_01", "--models", str(tmp_path / "gone")), "is no folder"),
-        (("info", "attic"), "no home and not there"),
+        (("info", "attic"), "no home and no folder is called 'attic'"),
     ):
         with pytest.raises(InputError, match=message):
             run(*arguments)

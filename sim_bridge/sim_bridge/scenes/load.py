@@ -10,7 +10,8 @@ from pathlib import Path
 
 from seal_perception.errors import InputError
 from sim_bridge.glb import read_categories, read_glb_folder
-from sim_bridge.homes import is_home, make_home
+from sim_bridge.habitat_scene import PREFIX, is_habitat
+from sim_bridge.homes import closest_home, is_home, make_home
 from sim_bridge.mesh import Scene
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import Loaded, fit, recategorised
@@ -47,6 +48,21 @@ def scene_kind(path: Path) -> str | None:
 def is_scene_path(path: str | Path) -> bool:
     """Whether a path is there and has the form of a scene; it may still be broken."""
     return scene_kind(Path(path)) is not None
+
+
+def unknown_scene(name: str) -> InputError:
+    """What to say of a name that is neither a home nor a scene's path: what was probably meant comes first."""
+    if is_habitat(name):
+        return InputError(
+            f"{name}: Habitat's files are read here by their path, without habitat-sim; leave out {PREFIX}"
+        )
+    if Path(name).exists():
+        return InputError(f"{name!r} is no scene that is read here; expected {FORMS}")
+    if meant := closest_home(name):
+        return InputError(f"no home and no folder is called {name!r}; did you mean {meant}?")
+    if Path(name).suffix or len(Path(name).parts) > 1:
+        return InputError(f"no file or folder {name}; expected a scene by its path, or a home (train_01)")
+    return InputError(f"no home and no folder is called {name!r}; expected {FORMS}, or, with habitat-sim, {PREFIX}PATH")
 
 
 def _title(path: Path) -> str:
@@ -112,8 +128,7 @@ def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) ->
     path = path.resolve() if path.name == ".." else path
     kind = scene_kind(path)
     if kind is None:
-        what = "no scene that is read here" if path.exists() else "no home and not there"
-        raise InputError(f"{str(name_or_path)!r} is {what}; expected {FORMS}")
+        raise unknown_scene(str(name_or_path))
     if kind == "folder":
         scene = _folder(path, options, notes)
     elif kind == "sdf":

@@ -35,7 +35,7 @@ def parse_names(text: str) -> tuple[str, ...]:
         InputError: if nothing is named or a name is unknown.
     """
     from seal_perception.errors import InputError
-    from sim_bridge.homes import HOMES, TEST_HOMES, TRAIN_HOMES, is_home
+    from sim_bridge.homes import HOMES, TEST_HOMES, TRAIN_HOMES, is_home, no_home
 
     groups = {"all": HOMES, "train": TRAIN_HOMES, "test": TEST_HOMES}
     names: list[str] = []
@@ -48,7 +48,7 @@ def parse_names(text: str) -> tuple[str, ...]:
         raise InputError("--homes names no home; expected names such as train_01, or train, test or all")
     for name in names:
         if not is_home(name):
-            raise InputError(f"unknown home {name!r}; expected one of {HOMES[0]} .. {HOMES[-1]}, or train, test or all")
+            raise no_home(name, ", or train, test or all")
     return tuple(dict.fromkeys(names))
 
 
