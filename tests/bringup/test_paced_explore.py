@@ -39,7 +39,7 @@ def test_a_run_in_one_process_leaves_its_own_files_and_says_what_was_seen_as_the
     (tmp_path / "bag").mkdir()
     for name in ("bag/metadata.yaml", "status.json", "coverage.json"):
         (tmp_path / name).write_text("of another run")
-    monkeypatch.setattr(sys, "argv", ["seal", *ASKED.split(), "--out", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["seal", *ASKED.split(), "--out", str(tmp_path), "--overwrite"])
     cli.main()
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"stack.json", "map.npz", "trajectory.json", "truth.json", "coverage.json", "topdown.png"}

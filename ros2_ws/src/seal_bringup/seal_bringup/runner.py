@@ -21,6 +21,7 @@ from seal_bringup.node_process import (
     wait_for,
 )
 from seal_bringup.progress_line import ProgressLine
+from seal_bringup.run_check import RESULTS
 from seal_bringup.stack import StackConfig, node_specs
 from seal_perception.errors import SealError
 from seal_perception.files import write_json
@@ -55,8 +56,8 @@ class Progress:
     elapsed_s: float
     explored_m2: float
     confident_voxels: int
-
     left_out: int = 0
+
     @property
     def steps_per_s(self) -> float:
         """Frames after the first per second."""
@@ -101,7 +102,7 @@ def run_stack(
 ) -> RunResult:
     """Run the nodes of `config` until the last frame is answered and all is written.
 
-    Results of an earlier run in the same folder are replaced.
+    Results of an earlier run in the same folder are replaced; `run_check.check_run` asks before.
 
     Args:
         config: the run.
@@ -153,7 +154,7 @@ def prepare(config: StackConfig) -> Path:
         run_dir.mkdir(parents=True, exist_ok=True)
         if config.bag_path.is_dir():
             shutil.rmtree(config.bag_path)
-        for name in ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.json", "topdown.png"):
+        for name in RESULTS:
             (run_dir / name).unlink(missing_ok=True)
         values = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(config).items()}
         write_json(run_dir / "stack.json", values)
@@ -236,6 +237,7 @@ class _Run:
                 float(value["elapsed_s"]),
                 float(value["explored_m2"]),
                 int(value["confident_voxels"]),
+                self._config.frame_of(int(value["last_stamp_ns"])) + 1 - int(value["frames"]),
             )
             self._news = time.monotonic()
             self._progress(self.latest)

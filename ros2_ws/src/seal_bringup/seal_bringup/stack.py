@@ -95,6 +95,8 @@ class StackConfig:
             raise InputError(
                 f"need steps >= 1 and pictures of at least 16 x 16, got {self.steps}, {self.width} x {self.height}"
             )
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 (the scene's own start) or more, got {self.seed}")
         if self.mode not in MODES:
             raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")
         if not (self.minutes > 0 and self.real_time_factor > 0 and self.camera_hz >= 1):
@@ -149,13 +151,13 @@ class StackConfig:
         """Stamp of a paced run's last frame; 0 in lockstep."""
         return FIRST_STAMP_NS + (self.frames - 1) * m.NS // self.camera_hz if self.paced else 0
 
-    @property
-    def map_config(self) -> MapConfig:
     def frame_of(self, stamp_ns: int) -> int:
         """Which frame of a run has this stamp, from 0."""
         per_frame = STEP_NS if self.lockstep else m.NS / self.camera_hz
         return round((stamp_ns - FIRST_STAMP_NS) / per_frame)
 
+    @property
+    def map_config(self) -> MapConfig:
         """Parameters of the map."""
         return MAPS[self.map_preset]
 

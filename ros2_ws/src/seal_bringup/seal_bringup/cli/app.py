@@ -28,6 +28,9 @@ MODULES = (
     "map",
 )
 
+RESUMING = ("demo", "label", "finetune", "pretrain")
+"""Commands that go on where they were interrupted."""
+
 app = typer.Typer(
     name="seal",
     no_args_is_help=True,
@@ -49,7 +52,8 @@ def main() -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
-        console.print("interrupted; run the same command again to go on", style="yellow")
+        again = "; run the same command again to go on" if sys.argv[1:2] and sys.argv[1] in RESUMING else ""
+        console.print(f"interrupted{again}", style="yellow")
         sys.exit(130)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)

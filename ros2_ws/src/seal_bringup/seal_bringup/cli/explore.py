@@ -47,6 +47,7 @@ def explore(
         bool | None,
         typer.Option(help="Paced with --noise: correct the heading by walls at right angles; done by default."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
 ) -> None:
     """Let the robot explore a scene over ROS 2, then measure what it has seen.
 
@@ -55,6 +56,7 @@ def explore(
     floor that was seen, computed from the simulator's truth after the run (no node ever gets it). With --paced that
     is the share that the run's pictures show when they are put at the true poses (docs/paced.md).
     """
+    from seal_bringup.run_check import check_run
     from seal_bringup.stack import StackConfig
 
     _refuse_unheard(steps, record, domain_id, paced, minutes, rtf, noise, wall_heading)
@@ -73,6 +75,7 @@ def explore(
         domain_id=domain_id,
         **changes,
     )
+    check_run(config, overwrite)
     if paced:
         _explore_paced(config, in_process=rtf == 0)
     else:

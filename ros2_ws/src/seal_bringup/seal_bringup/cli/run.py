@@ -21,6 +21,7 @@ def run(
     steps: Annotated[int, typer.Option(help="Actions instead of the file's; 0 = the file's.")] = 0,
     namespace: Annotated[str, typer.Option(help="Put before all topics, e.g. robot1.")] = "",
     domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
 ) -> None:
     """Run the nodes that STACK describes until the run is over; works where `ros2 launch` is not installed.
 
@@ -29,12 +30,14 @@ def run(
     """
     from rich.console import Console
 
+    from seal_bringup.run_check import check_run
     from seal_bringup.runner import run_stack
     from seal_bringup.stack import config_from_file
 
     given = {"scene": scene, "steps": steps, "namespace": namespace}
     overrides = {key: value for key, value in given.items() if value}
     config = config_from_file(stack, run_dir=out, **overrides, **({"domain_id": domain_id} if domain_id >= 0 else {}))
+    check_run(config, overwrite)
     result = run_stack(config)
     Console().print(
         f"{result.frames} frames in {result.wall_s:.0f} s ({result.steps_per_s:.1f} steps/s): {result.run_dir}",
