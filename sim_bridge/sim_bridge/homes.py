@@ -101,7 +101,7 @@ def is_home(name: str) -> bool:
 
 
 def closest_home(name: str) -> str | None:
-    """The home that was meant by a name that none has (`tran_1`, `Train01@objects=5`); None if it looks like no home."""
+    """The home that was meant by a name that none has (`tran_1`, `Train01@objects=5`); None where that is unclear."""
     base, at, variant = name.partition("@")
     match = re.fullmatch(r"([a-z]+)[ _-]?(\d{1,4})", base.strip().lower())
     split = difflib.get_close_matches(match[1], ("train", "test"), 1) if match else []

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.status import Status
 
+from seal_bringup.console import make_console
+
 if TYPE_CHECKING:
     from seal_bringup.runner import Progress
 
 
 def describe(progress: Progress) -> str:
     """One line: frames, steps/s, area, confident voxels, time left."""
-    left = "" if math.isnan(progress.left_s) else f", {_clock(progress.left_s)} left"
+    left = "" if math.isnan(progress.left_s) else f", {clock(progress.left_s)} left"
     return (
         f"frame {progress.frames}/{progress.total_frames}, {progress.steps_per_s:.1f} steps/s, "
         f"{progress.explored_m2:.1f} m2 explored, {progress.confident_voxels} confident voxels{left}"
     )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, as 2:05."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
@@ -32,7 +35,7 @@ class ProgressLine:
     """On a terminal one line that is renewed, elsewhere a line every ten seconds."""
 
     def __init__(self, console: Console | None = None, every_s: float = 10.0) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or make_console(stderr=True)
         self._every_s = every_s
         self._last_s = time.monotonic()
         self._status: Status | None = None

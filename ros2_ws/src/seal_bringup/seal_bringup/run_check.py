@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run is refused for before its nodes start: values that a node would refuse later, a folder that holds a run."""
+"""What a run is refused for before its nodes start: values that no node would take, a folder that holds a run."""
 
 from __future__ import annotations
 

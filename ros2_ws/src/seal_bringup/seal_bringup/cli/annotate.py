@@ -55,8 +55,9 @@ def annotate(
 
 
 def _print(choice: dict[str, Any], folder: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from seal_bringup.console import make_console
 
     covers = choice["mode"] == "coverage"
     table = Table(title=f"{choice['k']} of {choice['frames']} frames, mode {choice['mode']}: {choice['reason']}")
@@ -65,6 +66,6 @@ def _print(choice: dict[str, Any], folder: Path) -> None:
     for row in choice["chosen"]:
         gain = [f"{row['gain_bits']:.0f}"] if covers else []
         table.add_row(str(row["index"]), str(row["stamp_ns"]), f"{row['mean_entropy_bits']:.3f}", *gain)
-    console = Console()
+    console = make_console()
     console.print(table)
     console.print(f"written to {folder}; {folder / 'README.txt'} says how to go on", highlight=False, soft_wrap=True)

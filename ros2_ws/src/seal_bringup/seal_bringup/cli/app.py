@@ -8,8 +8,8 @@ from importlib import import_module
 
 import click
 import typer
-from rich.console import Console
 
+from seal_bringup.console import make_console
 from seal_perception.errors import SealError
 
 MODULES = (
@@ -44,7 +44,7 @@ for _module in MODULES:
 
 def main() -> None:
     """Run `seal`; exit 1 and one line for a user's mistake, 130 when interrupted."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     try:
         code = app(standalone_mode=False)
         if isinstance(code, int):  # typer.Exit in a command comes back as its code

@@ -58,8 +58,9 @@ def recover(bag: BAG) -> None:
 
 
 def _print(found: Any) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from seal_bringup.console import make_console
 
     span = (found.end_ns - found.start_ns) / 1e9
     title = f"{found.path}: {found.kind}, {found.size_bytes / 1e6:.1f} MB, {span:.1f} s"
@@ -69,4 +70,4 @@ def _print(found: Any) -> None:
     table.add_column("messages", justify="right")
     for row in found.topics:
         table.add_row(row.topic, row.msgtype, str(row.messages))
-    Console().print(table)
+    make_console().print(table)

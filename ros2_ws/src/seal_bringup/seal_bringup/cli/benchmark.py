@@ -34,12 +34,11 @@ def benchmark(
     The ratio is baseline / stage: above 1 the stage is the faster of the two. Ratios carry over to other machines,
     milliseconds do not; run it on an otherwise idle one.
     """
-    from rich.console import Console
-
     from seal_bringup.benchmarks import as_dicts, collect
+    from seal_bringup.console import make_console
     from seal_perception.files import write_json
 
-    console = Console()
+    console = make_console()
     if group == "worlds":
         _worlds(console, json_file, max(1, repeats // 5), workers)
         return

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seal_bringup.cli.bars import rate_lines
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -37,8 +39,7 @@ def demo(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from seal_bringup.demo import run_demo
     from seal_bringup.demo_config import ROWS, DemoConfig, default_run_dir, parse_homes
 
@@ -50,7 +51,7 @@ def demo(
     run_dir = Path("runs") / name if name else default_run_dir(config)
     if quick and not name:
         run_dir = run_dir.with_name(run_dir.name + "_quick")
-    console = Console()
+    console = make_console()
     with _StageBar(console) as bar:
         metrics = run_demo(config, run_dir, bar.announce, bar.progress)
     _print_table(console, metrics)
@@ -70,12 +71,14 @@ class _StageBar:
         self._console = console
         self._task: Any = None
         self._stage = ""
+        self._lines = rate_lines("")
 
     def __enter__(self) -> _StageBar:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:  # elsewhere it would print an empty line
+            self._bar.stop()
 
     def announce(self, line: str) -> None:
         """Print a line for a stage; the bar of the stage before goes away."""
@@ -86,7 +89,12 @@ class _StageBar:
         self._console.print(line, highlight=False, markup=False)
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Move the bar of `stage`."""
+        """Move the bar of `stage`; where there is no terminal, say a line now and then."""
+        if not self._console.is_terminal:
+            if stage != self._stage:
+                self._stage, self._lines = stage, rate_lines(stage)
+            self._lines(done, total)
+            return
         if stage != self._stage:
             self._bar.start()
             if self._task is not None:

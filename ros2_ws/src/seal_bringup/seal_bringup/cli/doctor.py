@@ -42,16 +42,17 @@ def doctor(
 
 
 def _print(checks: list[Check], ready: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from seal_bringup.console import make_console
 
     table = Table(box=None, pad_edge=False)
     for title in ("", "what", "found", "what its absence costs"):
         table.add_column(title, overflow="fold")
     for check in checks:
         table.add_row(Text(check.status, STYLES[check.status]), check.name, Text(check.found), Text(check.cost))
-    console = Console()
+    console = make_console()
     console.print(table)
     if ready:
         console.print("\nEverything that the main job needs is here: `seal demo`.", style="green")

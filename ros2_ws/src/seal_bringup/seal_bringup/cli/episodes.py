@@ -40,9 +40,9 @@ def make(
     it can be seen. The same scenes, number and seed give the same bytes. A set of --scene is called
     "custom" if --split does not name it; homes of another split are refused.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from seal_bringup.console import make_console
     from seal_perception.errors import InputError
     from sim_bridge.episode_files import write_episodes
     from sim_bridge.episodes import SPLITS, EpisodeConfig
@@ -72,7 +72,7 @@ def make(
             config,
             on_home=lambda home, done, _: bar.update(task, completed=done, description=f"episodes of {home}"),
         )
-    Console().print(f"{per_home} episodes in each of {len(names)} homes: {manifest}", highlight=False)
+    make_console().print(f"{per_home} episodes in each of {len(names)} homes: {manifest}", highlight=False)
 
 
 @episodes_app.command("info")
@@ -81,14 +81,14 @@ def info(
     picture: Annotated[Path | None, typer.Option(help="Also draw the distribution as this PNG.")] = None,
 ) -> None:
     """Check a set of episodes and print what it holds: categories, homes, lengths of the shortest paths."""
-    from rich.console import Console
     from rich.table import Table
 
+    from seal_bringup.console import make_console
     from seal_bringup.episode_figures import draw_distribution, figures
     from sim_bridge.episode_files import content_hash, read_episodes
 
     episodes = read_episodes(folder)
-    console = Console()
+    console = make_console()
     table = Table("category", box=None)
     for title in ("episodes", "homes", "objects", "shortest m", "median m", "longest m", "path / straight"):
         table.add_column(title, justify="right")

@@ -131,8 +131,7 @@ def _paced_fields(minutes: float | None, rtf: float | None, noise: bool, wall_he
 
 
 def _explore_in_steps(config: StackConfig) -> None:
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from seal_bringup.coverage import evaluate_run
     from seal_bringup.runner import run_stack
     from seal_perception.files import write_json
@@ -146,7 +145,7 @@ def _explore_in_steps(config: StackConfig) -> None:
     coverage = evaluate_run(folder, world)
     world.close()
     write_json(folder / "coverage.json", coverage)
-    console = Console()
+    console = make_console()
     console.print(
         f"{result.frames} frames in {result.wall_s:.0f} s ({result.steps_per_s:.1f} steps/s): {folder}", highlight=False
     )
@@ -156,8 +155,7 @@ def _explore_in_steps(config: StackConfig) -> None:
 
 
 def _explore_paced(config: StackConfig, in_process: bool) -> None:
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from seal_bringup.paced_explore import evaluate_paced, run_in_process
     from seal_bringup.runner import run_stack
     from seal_perception.files import write_json
@@ -168,7 +166,7 @@ def _explore_paced(config: StackConfig, in_process: bool) -> None:
         run_stack(config)
     figures = evaluate_paced(config)
     write_json(Path(config.run_dir) / "coverage.json", figures)
-    console = Console()
+    console = make_console()
     said = "; no bag: --rtf 0 records none" if in_process else ""
     console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}{said}", highlight=False)
     for key, value in figures.items():

@@ -61,14 +61,14 @@ def sheet(
 ) -> None:
     """Draw homes from above, ceilings taken off, and as the robot sees them from three places each."""
     import cv2
-    from rich.console import Console
 
+    from seal_bringup.console import make_console
     from seal_perception.files import replacing
     from sim_bridge.home_sheet import sheet as draw
 
     names = parse_names(homes)
     groups = [names[k : k + per_sheet] for k in range(0, len(names), per_sheet)]
-    console = Console()
+    console = make_console()
     for number, group in enumerate(groups, 1):
         path = out if len(groups) == 1 else out.with_name(f"{out.stem}_{number}{out.suffix}")
         with console.status(f"drawing {group[0]} .. {group[-1]}"):
@@ -87,12 +87,11 @@ def stats(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything to this JSON file.")] = None,
 ) -> None:
     """Count what is in each home and in each split."""
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from seal_perception.files import write_json
     from sim_bridge.home_statistics import home_statistics, split_statistics
 
-    names, console = parse_names(homes), Console()
+    names, console = parse_names(homes), make_console()
     rows = []
     with console.status("counting") as status:
         for name in names:

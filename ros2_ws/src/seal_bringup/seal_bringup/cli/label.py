@@ -149,8 +149,9 @@ def _folder(bag: Path, out: Path | None, count: int) -> Path:
 
 
 def _print(job: LabelJob, summary: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from seal_bringup.console import make_console
 
     table = Table(title=f"{summary['annotations']} labels in {summary['frames']} frames, rule {summary['rule']}")
     with_objects, checked = "instances" in summary, summary.get("self_consistency", {})
@@ -165,7 +166,7 @@ def _print(job: LabelJob, summary: dict[str, Any]) -> None:
             agrees = checked.get(category, {}).get("confirmed")
             row.append("" if agrees is None else f"{agrees:.0%}")
         table.add_row(*row)
-    console = Console()
+    console = make_console()
     console.print(table)
     for reason, count in summary.get("unused", {}).items():
         console.print(f"{count} pictures not used: {reason}", highlight=False, markup=False)

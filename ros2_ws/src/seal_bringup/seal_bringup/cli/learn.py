@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from seal_bringup.cli.bars import rate_bar
+from seal_bringup.console import make_console
 from seal_bringup.demo_config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def evaluate(
         figures = evaluate_detector(detector, dataset, progress=report)
     if json_file:
         write_json(json_file, figures)
-    Console().print(figures_table(figures))
+    make_console().print(figures_table(figures))
     confident = figures["confident"]
     if confident["detections"]:
         wrong = ", ".join(f"{count} {kind}" for kind, count in confident["false_positives"].items() if count)
@@ -174,13 +175,13 @@ def _number(value: float | None) -> str:
 
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=make_console(stderr=True), transient=True)
 
 
 @contextmanager
 def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
     """Show a training: iterations, rate, loss, time left; plain lines now and then where there is no terminal."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     if not console.is_terminal:
 
         def line(state: TrainProgress) -> None:
@@ -207,6 +208,10 @@ def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
 @contextmanager
 def counting_bar(text: str) -> Iterator[Callable[[int, int], None]]:
     """Show done of count."""
+    if not make_console(stderr=True).is_terminal:
+        with rate_bar(text, "pictures") as report:
+            yield report
+        return
     with _bar() as bar:
         task = bar.add_task(text, total=None, visible=False)
         yield lambda done, count: bar.update(task, completed=done, total=count, visible=True)

@@ -56,11 +56,12 @@ def info(path: MAP, as_json: JSON = False) -> None:
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
         return
-    from rich.console import Console
     from rich.table import Table
 
+    from seal_bringup.console import make_console
+
     size = " x ".join(f"{v:.2f}" for v in facts["size_m"])
-    console = Console()
+    console = make_console()
     console.print(f"{path}: {facts['file_bytes'] / 1e6:.1f} MB on disk, {facts['memory_bytes'] / 1e6:.1f} MB in memory")
     console.print(f"{size} m, voxels of {facts['voxel_m']} m, {facts['frames']} frames", highlight=False)
     console.print(
@@ -256,8 +257,9 @@ def _rows(cloud: Any) -> list[dict[str, Any]]:
 
 
 def _print(cloud: Any, distance: float | None) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from seal_bringup.console import make_console
 
     title = f"voxels: {len(cloud)}" + ("" if distance is None else f", entered after {distance:.3f} m")
     table = Table("voxel", "x, y, z (m)", "category", title=title, title_justify="left", box=None)
@@ -266,7 +268,7 @@ def _print(cloud: Any, distance: float | None) -> None:
     for row in _rows(cloud.take(slice(_ROWS))):
         ijk, xyz = (", ".join(str(v) for v in row[name]) for name in ("ijk", "xyz"))
         table.add_row(ijk, xyz, row["category"], f"{row['score']:.2f}", str(row["views"]), str(row["last"]))
-    console = Console()
+    console = make_console()
     console.print(table)
     if len(cloud) > _ROWS:
         console.print(f"... and {len(cloud) - _ROWS} more; --json prints all", highlight=False)

@@ -28,8 +28,7 @@ def run(
     Each node is a process of its own with a log in OUT/log. When one dies, it is named and the rest is stopped. RViz,
     Foxglove and `ros2 topic` see the topics under the same ROS_DOMAIN_ID.
     """
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from seal_bringup.run_check import check_run
     from seal_bringup.runner import run_stack
     from seal_bringup.stack import config_from_file
@@ -39,7 +38,7 @@ def run(
     config = config_from_file(stack, run_dir=out, **overrides, **({"domain_id": domain_id} if domain_id >= 0 else {}))
     check_run(config, overwrite)
     result = run_stack(config)
-    Console().print(
+    make_console().print(
         f"{result.frames} frames in {result.wall_s:.0f} s ({result.steps_per_s:.1f} steps/s): {result.run_dir}",
         highlight=False,
     )

@@ -31,13 +31,13 @@ def list_homes(
     details: Annotated[bool, typer.Option("--details", help="Also build each home and count what is in it.")] = False,
 ) -> None:
     """List the built-in homes: 25 to train in, 5 to test in. Test homes share no shape or texture with the others."""
-    from rich.console import Console
     from rich.table import Table
 
+    from seal_bringup.console import make_console
     from seal_perception.categories import CATEGORIES
     from sim_bridge.homes import HOMES, make_home
 
-    console = Console()
+    console = make_console()
     if not details:
         console.print("\n".join(HOMES), highlight=False)
         return
@@ -62,8 +62,8 @@ def render(
 ) -> None:
     """Draw a home from above, its ceilings taken off, and as the robot sees it, as PNG files to look at."""
     import cv2
-    from rich.console import Console
 
+    from seal_bringup.console import make_console
     from seal_perception.files import replacing
     from sim_bridge.embedded import EmbeddedConfig
     from sim_bridge.views import robot_views, tint, top_view
@@ -81,7 +81,7 @@ def render(
             with replacing(path) as beside:
                 if not cv2.imwrite(str(beside), picture[..., ::-1]):
                     raise OSError(f"cannot write {path}")
-            Console().print(str(path), highlight=False)
+            make_console().print(str(path), highlight=False)
     finally:
         simulator.close()
 
@@ -98,14 +98,10 @@ def frames(
 
     The same home, count and seed give the same frames; poses.json holds them and their hash.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from seal_bringup.cli.bars import rate_bar
+    from seal_bringup.console import make_console
     from sim_bridge.evaluation_frames import write_evaluation_frames
 
-    with Progress(transient=True) as bar:
-        task = bar.add_task(f"frames of {home}", total=count)
-        digest = write_evaluation_frames(
-            home, out, count, seed, width, width * 3 // 4, progress=lambda done, _: bar.update(task, completed=done)
-        )
-    Console().print(f"{count} frames in {out}; poses sha256 {digest}", highlight=False)
+    with rate_bar(f"frames of {home}") as report:
+        digest = write_evaluation_frames(home, out, count, seed, width, width * 3 // 4, progress=report)
+    make_console().print(f"{count} frames in {out}; poses sha256 {digest}", highlight=False)

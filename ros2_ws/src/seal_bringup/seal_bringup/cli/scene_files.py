@@ -101,13 +101,13 @@ def info(
 
     Notes say what was missing or odd in the file and what was done about it.
     """
-    from rich.console import Console
+    from seal_bringup.console import make_console
 
     facts = scene_facts(_load(scene, models, categories, up, scale, floor))
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
         return
-    console = Console()
+    console = make_console()
     x, y, z = facts["size_m"]
     objects = ", ".join(f"{count} {name}" for name, count in facts["categories"].items() if count) or "none of the six"
     lines = [
@@ -134,8 +134,7 @@ def import_scene(
     The folder has scene.glb (metres, z up), objects.json (instance -> category, to be corrected by hand where the
     names misled) and scene.json (lamps, start, notes). It no longer needs the models and pictures it was made of.
     """
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from sim_bridge.scenes.write import write_scene_folder
 
     loaded = _load(source, models, categories, up, scale, floor)
@@ -146,7 +145,7 @@ def import_scene(
         f"{out}: {facts['instances']} instances, {sum(facts['categories'].values())} of them in a category, "
         f"{facts['reachable_m2']} m2 reachable"
     )
-    Console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    make_console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def export(
@@ -157,8 +156,7 @@ def export(
     ] = "habitat",
 ) -> None:
     """Write a home (or any scene) for Habitat, so that it runs in both simulators, or as a scene folder."""
-    from rich.console import Console
-
+    from seal_bringup.console import make_console
     from seal_perception.errors import InputError
     from sim_bridge.scenes.habitat_write import write_habitat
     from sim_bridge.scenes.write import write_scene_folder
@@ -171,4 +169,6 @@ def export(
         path = write_habitat(loaded.scene, out)
     else:
         write_scene_folder(loaded.scene, out, loaded.notes, scene)
-    Console().print(f"{path} ({loaded.scene.name}, {len(loaded.scene.parts)} objects)", highlight=False, markup=False)
+    make_console().print(
+        f"{path} ({loaded.scene.name}, {len(loaded.scene.parts)} objects)", highlight=False, markup=False
+    )
