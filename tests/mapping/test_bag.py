@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
+from typer.testing import CliRunner
 
+from seal_bringup.cli.app import app
 from seal_mapping import bag_messages as bm
 from seal_mapping.bag import open_bag
 from seal_mapping.bag_recover import bag_info, recover
@@ -116,6 +118,16 @@ def test_a_cut_bag_is_recovered(bag: Path, kept: float) -> None:
     assert frames and sorted(p.name for p in bag.iterdir()) == ["bag.mcap", "metadata.yaml"]
     with open(mcap, "rb") as stream:
         assert sum(1 for _ in make_reader(stream).iter_messages(["/" + m.COLOUR])) == info.topics[2].messages
+
+
+def test_the_command_says_whether_there_was_something_to_mend(bag: Path) -> None:
+    mcap = bag / "bag.mcap"
+    mcap.write_bytes(mcap.read_bytes()[:-200])
+    (bag / "metadata.yaml").unlink()
+    said = [CliRunner().invoke(app, ["bag", "recover", str(bag)]).output for _ in range(2)]
+    kept = sum(topic.messages for topic in bag_info(bag).topics)
+    assert f"{bag} is mended: {kept} messages kept" in said[0]
+    assert f"{bag} is whole: nothing to do" in said[1]
 
 
 def test_recovering_a_whole_bag_changes_nothing(bag: Path) -> None:

@@ -82,7 +82,10 @@ def test_one_line_for_folders_and_files_that_are_no_bag(tmp_path: Path) -> None:
     for path in (text, tmp_path / "absent", tmp_path / "absent.bag"):
         with pytest.raises(InputError, match="is no bag"):
             open_bag(path)
-    bag = b.write2(tmp_path / "bag", b.recording(3), StoragePlugin.SQLITE3)
+    bag = b.write2(tmp_path / "run" / "bag", b.recording(3), StoragePlugin.SQLITE3)
+    for look in (open_bag, bag_info, recover):  # a run's folder in place of its bag
+        with pytest.raises(InputError, match=r"is no bag; did you mean .*/bag\?$"):
+            look(tmp_path / "run")
     with pytest.raises(InputError, match="expected a folder with one .mcap file, got 0"):
         recover(bag)
     metadata = (bag / "metadata.yaml").read_text()

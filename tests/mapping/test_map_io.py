@@ -58,11 +58,13 @@ def test_broken_files_give_one_line(filled, tmp_path):
     path = tmp_path / "map.npz"
     filled.save(path)
     data = path.read_bytes()
-    for content in (b"", b"hello", data[: len(data) // 2], data[:-30]):
+    for content in (b"", b"hello", b"v 0 0 0\nf 1 1 1\n", data[: len(data) // 2], data[:-30]):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"map\.npz is not a readable map") as error:
             VoxelMap.load(path)
-        assert "\n" not in str(error.value)
+        assert "\n" not in str(error.value) and "pickle" not in str(error.value)
+    with pytest.raises(InputError, match=r"no map at .*; did you mean .*map\.npz\?$"):
+        VoxelMap.load(tmp_path)
     np.savez(path, other=np.zeros(3))
     with pytest.raises(InputError, match="is not a map written by SEAL"):
         VoxelMap.load(path)

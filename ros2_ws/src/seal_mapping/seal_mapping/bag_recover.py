@@ -56,6 +56,8 @@ def _mcap_of(path: Path) -> Path:
     if path.is_file() and path.suffix == ".mcap":
         return path
     files = sorted(path.glob("*.mcap")) if path.is_dir() else []
+    if not files and (path / "bag").is_dir():
+        raise InputError(f"{path} is no bag; did you mean {path / 'bag'}?")
     if len(files) != 1:
         raise InputError(f"{path} cannot be mended: expected a folder with one .mcap file, got {len(files)}")
     return files[0]

@@ -66,6 +66,8 @@ def require_bag(path: Path | str) -> Path:
         return path
     files = _storage_files(path)
     if not files and not (path.is_dir() and any(path.glob("*.bag"))):
+        if (path / "bag").is_dir():
+            raise InputError(f"{path} is no bag; did you mean {path / 'bag'}?")
         raise InputError(
             f"{path} is no bag: expected a folder with metadata.yaml and .mcap or .db3 files, or a .bag file of ROS 1"
         )

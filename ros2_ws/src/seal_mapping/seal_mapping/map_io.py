@@ -56,7 +56,10 @@ def load_map(path: Path | str) -> VoxelMap:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no map at {path}")
+        inside = path / "map.npz"
+        raise InputError(f"no map at {path}" + (f"; did you mean {inside}?" if inside.is_file() else ""))
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not a readable map: it is no whole .npz file")
     try:
         with np.load(path, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files} if hasattr(data, "files") else {}

@@ -52,9 +52,14 @@ def recover(bag: BAG) -> None:
     The messages of whole chunks are copied into a new file with index and metadata, which then takes the place of the
     cut one. A whole bag is left as it is.
     """
+    from seal_mapping.bag_recover import bag_info
     from seal_mapping.bag_recover import recover as mend
 
-    _print(mend(bag))
+    was_whole = bag_info(bag).whole
+    found = mend(bag)
+    _print(found)
+    kept = sum(row.messages for row in found.topics)
+    typer.echo(f"{bag} is whole: nothing to do" if was_whole else f"{bag} is mended: {kept} messages kept")
 
 
 def _print(found: Any) -> None:
