@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from seal_bringup.cli import app as cli
+from seal_perception.files import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
@@ -105,6 +106,21 @@ def test_mistakes_are_told_and_end_with_a_code(
     shown = capsys.readouterr().err
     assert text in " ".join(shown.split())
     assert "Traceback" not in shown
+
+
+def test_a_folder_that_cannot_be_written_is_named_as_the_user_named_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(standalone_mode: bool) -> None:
+        with replacing("/proc/x/map.json") as beside:
+            beside.write_text("{}")
+
+    monkeypatch.setattr(cli, "app", write)
+    assert run(["scene", "import"], monkeypatch) == 1
+    assert capsys.readouterr().err.splitlines() == ["error: /proc/x: No such file or directory"]
+    monkeypatch.setattr(cli, "app", lambda standalone_mode: Path("/proc/.x.16577.part.png").touch())
+    assert run(["scene", "import"], monkeypatch) == 1
+    assert capsys.readouterr().err.splitlines() == ["error: /proc/x: No such file or directory"]
 
 
 def test_every_command_and_option_has_help(root: click.Command) -> None:

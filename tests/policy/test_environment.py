@@ -232,6 +232,9 @@ def test_the_picture_shows_robot_way_and_chair() -> None:
     [
         ([0.5], r"two numbers in \[0, 1\], got \[0.5\]"),
         ([0.5, 1.2], "two numbers in"),
+        ("x", r"two numbers in \[0, 1\], got 'x'"),
+        ([0.5, None], "two numbers in"),
+        ([[0.5], [0.5, 0.5]], "two numbers in"),
         ([0.5, math.nan], "two numbers in"),
         ([[0.5, 0.5]], "two numbers in"),
     ],

@@ -139,7 +139,10 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             InputError: if the episode has ended, or the action is not two numbers in [0, 1].
         """
         run = self._require_open()
-        point = np.asarray(action, dtype=np.float64)
+        try:
+            point = np.asarray(action, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"an action must be two numbers in [0, 1], got {str(action)[:60]!r}") from error
         if point.shape != (2,) or not ((point >= -1e-6) & (point <= 1.0 + 1e-6)).all():
             raise InputError(f"an action must be two numbers in [0, 1], got {str(action)[:60]}")
         self._given.point = self._point(point)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import typer
@@ -61,8 +64,17 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (SealError, OSError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
+        console.print(f"error: {_said(error)}", style="red", markup=False, highlight=False)
         sys.exit(1)
+
+
+def _said(error: Exception) -> str:
+    """One line; a file that is written beside another is called by the name that the user knows."""
+    if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
+        return str(error)
+    path = Path(os.fsdecode(error.filename2 or error.filename))
+    beside = re.fullmatch(r"\.(.+)\.\d+\.part(\.\w+)?", path.name)
+    return f"{path.with_name(beside[1]) if beside else path}: {error.strerror}"
 
 
 if __name__ == "__main__":
