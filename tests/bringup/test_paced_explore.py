@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from seal_bringup import paced_explore
 from seal_bringup.cli import app as cli
+from seal_bringup.cli import bars
 from seal_bringup.experiments import paced
 from seal_bringup.map_presets import NOISY_MAP
 from seal_bringup.paced_run import PacedRates, drive_paced, paced_stack
@@ -36,6 +38,7 @@ def test_a_run_in_one_process_leaves_its_own_files_and_says_what_was_seen_as_the
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(paced_explore, "open_simulator", unlit)
+    monkeypatch.setattr(bars, "EVERY_S", 0.0)
     (tmp_path / "bag").mkdir()
     for name in ("bag/metadata.yaml", "status.json", "coverage.json"):
         (tmp_path / name).write_text("of another run")
@@ -43,7 +46,10 @@ def test_a_run_in_one_process_leaves_its_own_files_and_says_what_was_seen_as_the
     cli.main()
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"stack.json", "map.npz", "trajectory.json", "truth.json", "coverage.json", "topdown.png"}
-    shown = capsys.readouterr().out
+    shown, progress = capsys.readouterr()
+    assert re.search(r"explore: 20/31 pictures, [0-9.]+ pictures/s, \d+:\d\d left\n", progress)
+    assert "measure: 31/31 pictures" in progress
+    assert re.search(r"^  pose_error: mean_m [0-9.]+, [^{}]*$", shown, flags=re.MULTILINE)
     assert "6 simulated seconds" in shown and "no bag" in shown and "seen_share" in shown
     told = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("stack", "truth", "coverage")}
     assert told["stack"]["mode"] == "paced" and told["stack"]["wall_heading"] and not told["stack"]["record"]

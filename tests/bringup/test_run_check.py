@@ -22,7 +22,7 @@ class Started(Exception):
 
 @pytest.fixture(autouse=True)
 def no_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(config: StackConfig) -> RunResult:
+    def start(config: StackConfig, *more: object) -> RunResult:
         raise Started
 
     monkeypatch.setattr(runner, "run_stack", start)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator
 
+Report = Callable[[int, int], object]
+
 
 def sensors_of(config: StackConfig) -> EmbeddedConfig:
     """The robot of a stack, its camera and its noise."""
@@ -39,11 +42,15 @@ def noisy() -> dict[str, Any]:
     return {"depth_noise": "d435", "motion_noise": "locobot", "map_preset": "noisy"}
 
 
-def run_in_process(config: StackConfig) -> None:
+def run_in_process(config: StackConfig, progress: Report = lambda done, total: None) -> None:
     """The run of a paced stack in one process, as fast as the machine goes; it repeats.
 
     Leaves stack.json, map.npz, trajectory.json and truth.json, as a run over ROS does, but no bag and no status.json;
     what an earlier run has left in the folder goes.
+
+    Args:
+        config: of the run.
+        progress: called with (pictures done, pictures) after each.
 
     Raises:
         InputError: if a bag is to be recorded.
@@ -62,6 +69,7 @@ def run_in_process(config: StackConfig) -> None:
         stamps.append(robot.stamp_ns)
         poses.append(T_map_base)
         true.append(world.T_world_base)
+        progress(len(stamps), config.frames)
 
     rates = PacedRates(PacedConfig(camera_hz=config.camera_hz))
     robot = drive_paced(world, stack, config.seconds, rates, config.seed, keep)
@@ -77,7 +85,7 @@ def _rows(stamps: list[int], poses: list[FloatArray]) -> dict[str, Any]:
     return {"stamps_ns": stamps, "poses": [[float(T[0, 3]), float(T[1, 3]), pose_yaw(T)] for T in poses]}
 
 
-def evaluate_paced(config: StackConfig) -> dict[str, Any]:
+def evaluate_paced(config: StackConfig, progress: Report = lambda done, total: None) -> dict[str, Any]:
     """Figures of a paced run's folder, from its true poses (truth.json); topdown.png beside them.
 
     What was seen is what docs/paced.md measures: the run's pictures, taken again with the same noise, put at their true
@@ -86,6 +94,7 @@ def evaluate_paced(config: StackConfig) -> dict[str, Any]:
 
     Args:
         config: of the run.
+        progress: called with (pictures taken again, pictures) after each.
     """
     folder, sensors = Path(config.run_dir), sensors_of(config)
     truth, trajectory = read_json(folder / "truth.json"), read_json(folder / "trajectory.json")
@@ -95,6 +104,7 @@ def evaluate_paced(config: StackConfig) -> dict[str, Any]:
     pictures = retaken(world, sensors, config.seed, where)
     for stamp, T, (rgb, depth) in zip(truth["stamps_ns"], where, pictures, strict=True):
         true.add(stamp, rgb, depth, T)
+        progress(len(true.poses), len(where))
     poses, believed = np.stack(true.poses), np.stack([planar_pose(*pose) for pose in trajectory["poses"]])
     at = {stamp: k for k, stamp in enumerate(truth["stamps_ns"])}
     same = poses[[at[stamp] for stamp in trajectory["stamps_ns"]]]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Report = Callable[[int, int], None]
+EVERY_S = 10.0
+"""Seconds between two lines where there is no terminal."""
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def rate_bar(
         yield report
 
 
-def rate_lines(name: str, unit: str = "", every_s: float = 10.0) -> Report:
+def rate_lines(name: str, unit: str = "") -> Report:
     """`rate_bar` where there is no terminal."""
     console, unit = make_console(stderr=True), unit and f" {unit}"
     start = last = time.monotonic()
@@ -61,7 +63,7 @@ def rate_lines(name: str, unit: str = "", every_s: float = 10.0) -> Report:
         nonlocal last
         first.append(done) if not first else None
         now = time.monotonic()
-        if now - last < every_s:
+        if now - last < EVERY_S:
             return
         last = now
         rate = (done - first[0]) / (now - start)

@@ -155,19 +155,23 @@ def _explore_in_steps(config: StackConfig) -> None:
 
 
 def _explore_paced(config: StackConfig, in_process: bool) -> None:
+    from seal_bringup.cli.bars import rate_bar
     from seal_bringup.console import make_console
     from seal_bringup.paced_explore import evaluate_paced, run_in_process
     from seal_bringup.runner import run_stack
     from seal_perception.files import write_json
 
     if in_process:
-        run_in_process(config)
+        with rate_bar("explore", "pictures") as report:
+            run_in_process(config, report)
     else:
         run_stack(config)
-    figures = evaluate_paced(config)
+    with rate_bar("measure", "pictures") as report:
+        figures = evaluate_paced(config, report)
     write_json(Path(config.run_dir) / "coverage.json", figures)
     console = make_console()
     said = "; no bag: --rtf 0 records none" if in_process else ""
     console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}{said}", highlight=False)
     for key, value in figures.items():
-        console.print(f"  {key}: {value}", highlight=False)
+        parts = value.items() if isinstance(value, dict) else ()
+        console.print(f"  {key}: {', '.join(f'{name} {part}' for name, part in parts) or value}", highlight=False)
