@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
+from typer.testing import CliRunner
 
 from seal_bringup.cli import app as cli
+from seal_bringup.cli import episodes as command
 from seal_bringup.episode_figures import draw_distribution, figures
 from seal_mapping.palette import category_colour
 from sim_bridge.episode_files import EpisodeSet, read_episodes
@@ -42,6 +45,15 @@ def test_figures_by_hand() -> None:
     assert (every.category, every.episodes, every.homes, every.objects, every.median_m) == ("all", 4, 2, 3, 3.5)
 
 
+def test_episodes_are_counted_in_whole_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (drawn.append(self), save(self, *a, **k)))
+    draw_distribution(tmp_path / "picture.png", TWO)
+    ticks = drawn[0].axes[0].get_yticks()
+    assert (ticks == ticks.round()).all()
+
+
 def test_the_picture_has_both_categories_colours(tmp_path: Path) -> None:
     draw_distribution(tmp_path / "new" / "picture.png", TWO)
     with Image.open(tmp_path / "new" / "picture.png") as picture:
@@ -67,7 +79,27 @@ def test_episodes_of_a_home_from_the_command_line(
     assert len({e.category for e in made.episodes}) >= 4
     run(monkeypatch, "info", str(out), "--picture", str(tmp_path / "picture.png"))
     said = capsys.readouterr().out
-    assert "for evaluation only" in said and "all" in said and (tmp_path / "picture.png").is_file()
+    first, second, third, *info = said.splitlines()
+    assert first == "6 episodes in test_01" and third == str(out / "manifest.json")
+    assert second.startswith("test_01: 1/1 homes in 0:")
+    assert "median path / straight" in said
+    assert "for evaluation only" in info[0] and "all" in said and (tmp_path / "picture.png").is_file()
+
+
+def test_a_home_that_is_finished_is_told_with_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = iter([0.0, 30.0, 70.0])
+    monkeypatch.setattr(command.time, "monotonic", lambda: next(seconds))
+    on_home = command._home_lines(["a", "b"])
+    for row in (("a", 0, 2), ("b", 1, 2), ("b", 2, 2)):
+        on_home(*row)
+    assert capsys.readouterr().out.splitlines() == ["a: 1/2 homes in 0:30, 0:30 left", "b: 2/2 homes in 1:10"]
+
+
+def test_the_split_that_is_taken_by_default_is_shown() -> None:
+    shown = CliRunner().invoke(cli.app, ["episodes", "make", "--help"]).output
+    assert "[default: (test; with --scene custom)]" in " ".join(shown.replace("\u2502", " ").split())
 
 
 def test_a_folder_of_another_name_makes_a_set_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

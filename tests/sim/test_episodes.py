@@ -115,11 +115,13 @@ def test_the_same_seed_gives_the_same_episodes_and_a_longer_list_begins_alike() 
     assert make_episodes(scene, 5, seed=4).episodes != five
 
 
-def test_categories_come_in_turn() -> None:
+def test_categories_come_in_turn_and_homes_begin_with_different_ones() -> None:
     couch = box_part((-2.8, -0.5, 0.0), (-2.2, 0.5, 0.7), COUCH)
-    home = make_episodes(room(box_part((1.2, -0.3, 0.0), (1.6, 0.4, 0.8)), couch, half=3.0), 5)
-    assert [episode.category for episode in home.episodes] == [0, 1, 0, 1, 0]
-    assert [episode.nearest for episode in home.episodes] == [7, 8, 7, 8, 7]
+    scene = room(box_part((1.2, -0.3, 0.0), (1.6, 0.4, 0.8)), couch, half=3.0)
+    for name, turn in (("test_01", [0, 1, 0]), ("test_02", [1, 0, 1]), ("test_02@objects=5", [1, 0, 1])):
+        home = make_episodes(Scene(name, scene.parts, scene.lamps, scene.start_xy), 3)
+        assert [episode.category for episode in home.episodes] == turn
+        assert [episode.nearest for episode in home.episodes] == [7 + category for category in turn]
 
 
 def test_an_outcome_is_told_from_the_true_path() -> None:

@@ -53,6 +53,7 @@ def _row(name: str, episodes: list[Episode], homes: int, objects: int) -> Catego
 def draw_distribution(path: Path, episodes: EpisodeSet) -> None:
     """Write a PNG: shortest paths by category, and how much longer they are than the straight line."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     every = [e for home in episodes.homes for e in home.episodes]
     found = sorted({e.category for e in every})
@@ -64,6 +65,7 @@ def draw_distribution(path: Path, episodes: EpisodeSet) -> None:
     bins = np.arange(0.0, np.ceil(top) + 1.0, 1.0)
     left.hist(paths, bins=bins, stacked=True, color=colours, label=[CATEGORIES[c] for c in found])
     left.set(xlabel="shortest path, m", ylabel="episodes", title=f"{episodes.split}: {len(every)} episodes")
+    left.yaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(fontsize=8)
     for c, colour in zip(found, colours, strict=True):
         rows = [e for e in every if e.category == c]

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from seal_bringup.progress_line import clock
 
 episodes_app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +28,10 @@ def make(
     out: Annotated[Path, typer.Option(help="Folder of the episodes; must not hold a finished set.")],
     split: Annotated[
         str | None,
-        typer.Option(help="Homes: train (01-20), val (21-25 of train) or test; with --scene only the set's name."),
+        typer.Option(
+            help="Homes: train (01-20), val (21-25 of train) or test; with --scene only the set's name.",
+            show_default="test; with --scene custom",
+        ),
     ] = None,
     per_home: Annotated[int, typer.Option(min=1, help="Episodes per home.")] = 50,
     seed: Annotated[int, typer.Option(help="Another number, other episodes.")] = 0,
@@ -40,9 +47,6 @@ def make(
     it can be seen. The same scenes, number and seed give the same bytes. A set of --scene is called
     "custom" if --split does not name it; homes of another split are refused.
     """
-    from rich.progress import Progress
-
-    from seal_bringup.console import make_console
     from seal_perception.errors import InputError
     from sim_bridge.episode_files import write_episodes
     from sim_bridge.episodes import SPLITS, EpisodeConfig
@@ -61,18 +65,24 @@ def make(
     except ValueError as error:
         raise InputError(str(error)) from error
     scenes = [(Path(name).resolve().name, lambda name=name: open_embedded(name).scene) for name in names]
-    with Progress(transient=True) as bar:
-        task = bar.add_task("episodes", total=len(names))
-        manifest = write_episodes(
-            scenes,
-            out,
-            split,
-            per_home,
-            seed,
-            config,
-            on_home=lambda home, done, _: bar.update(task, completed=done, description=f"episodes of {home}"),
-        )
-    make_console().print(f"{per_home} episodes in each of {len(names)} homes: {manifest}", highlight=False)
+    each = f"{per_home} episode{'s' if per_home > 1 else ''}"
+    where = names[0] if len(names) == 1 else f"each of {len(names)} homes of {split}"
+    typer.echo(f"{each} in {where}")
+    manifest = write_episodes(scenes, out, split, per_home, seed, config, on_home=_home_lines([n for n, _ in scenes]))
+    typer.echo(str(manifest))
+
+
+def _home_lines(names: list[str]) -> Callable[[str, int, int], None]:
+    """For `write_episodes`: a line when a home is finished, with the time left."""
+    start = time.monotonic()
+
+    def on_home(_: str, done: int, count: int) -> None:
+        if done:
+            took = time.monotonic() - start
+            left = f", {clock(took / done * (count - done))} left" if done < count else ""
+            typer.echo(f"{names[done - 1]}: {done}/{count} homes in {clock(took)}{left}")
+
+    return on_home
 
 
 @episodes_app.command("info")
@@ -90,7 +100,7 @@ def info(
     episodes = read_episodes(folder)
     console = make_console()
     table = Table("category", box=None)
-    for title in ("episodes", "homes", "objects", "shortest m", "median m", "longest m", "path / straight"):
+    for title in ("episodes", "homes", "objects", "shortest m", "median m", "longest m", "median path / straight"):
         table.add_column(title, justify="right")
     for row in figures(episodes):
         lengths = (f"{row.shortest_m:.1f}", f"{row.median_m:.1f}", f"{row.longest_m:.1f}", f"{row.detour:.2f}")
