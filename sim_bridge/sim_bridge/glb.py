@@ -78,6 +78,20 @@ def _about(path: Path) -> tuple[str | None, tuple[Lamp, ...] | None, tuple[float
         raise InputError(f"{path} is not what 'seal scene import' writes: {error!r:.100}") from error
 
 
+def stored_notes(folder: Path) -> tuple[str, ...]:
+    """What was mended when the folder was written, as its scene.json says; nothing where there is none.
+
+    Raises:
+        InputError: if scene.json is broken.
+    """
+    path = folder / "scene.json"
+    table = _json(path) if path.is_file() else {}
+    notes = table.get("notes", []) if isinstance(table, dict) else None
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise InputError(f"{path}: 'notes' must be a list of lines")
+    return tuple(notes)
+
+
 def read_glb_folder(folder: Path, notes: Notes) -> Scene:
     """Scene of a folder; instances in the order of objects.json if it names them all, else in that of their names.
 

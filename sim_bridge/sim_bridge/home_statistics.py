@@ -13,7 +13,7 @@ from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from sim_bridge.collision import floor_plan
 from sim_bridge.homes import LAYOUTS, build_home
 from sim_bridge.light import HOME_LIGHT, edge_limits, subdivide
-from sim_bridge.mesh import merge
+from sim_bridge.mesh import Mesh, merge
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ class HomeStatistics:
         return asdict(self)
 
 
+def drawn_triangles(mesh: Mesh) -> int:
+    """Triangles that a simulator draws of a mesh, after surfaces are split for the light."""
+    drawn, _ = subdivide(mesh, np.zeros(len(mesh.faces), np.int32), edge_limits(mesh, HOME_LIGHT))
+    return len(drawn.faces)
+
+
 def home_statistics(name: str) -> HomeStatistics:
     """Build a home and count.
 
@@ -63,8 +69,6 @@ def home_statistics(name: str) -> HomeStatistics:
     base, scene = name.split("@")[0], home.scene
     floor = floor_plan(scene).reachable_from(scene.start_xy)
     mesh = merge([part.mesh for part in scene.parts])
-    limits = edge_limits(mesh, HOME_LIGHT)
-    drawn, _ = subdivide(mesh, np.zeros(len(mesh.faces), np.int32), limits)
     pieces = [part for part in scene.parts if part.name in home.families]
     objects, families = {}, {}
     for index, category in enumerate(CATEGORIES):
@@ -84,7 +88,7 @@ def home_statistics(name: str) -> HomeStatistics:
         others=len(things),
         kinds=tuple(sorted(set(things))),
         lamps=len(scene.lamps),
-        triangles=len(drawn.faces),
+        triangles=drawn_triangles(mesh),
     )
 
 

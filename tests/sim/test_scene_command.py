@@ -79,8 +79,26 @@ def test_info_says_what_is_there_and_what_was_mended(tmp_path: Path) -> None:
     assert facts["reachable_m2"] == pytest.approx(5.52 * 4.52 - 0.76**2, rel=0.03)
     np.testing.assert_allclose(facts["size_m"], [6.1, 5.1, 2.6], atol=0.01)
     assert len(facts["notes"]) == 1 and "model://gone" in facts["notes"][0]
-    text = " ".join(run("info", str(path)).split())
-    assert "1 couch" in text and "note: the model 'model://gone'" in text
+    assert facts["triangles_drawn"] > facts["triangles"]
+    _, instances, triangles, floor, note = run("info", str(path)).splitlines()
+    assert instances == "2 instances, 1 of them in a category: 1 couch"
+    drawn = round(facts["triangles_drawn"] / 1000)
+    assert triangles.startswith(f"72 triangles ({drawn} k as drawn") and "m2 for a robot" in floor
+    assert note.startswith("note: the model 'model://gone'")
+
+
+def test_an_imported_scene_has_its_folders_name_and_keeps_its_notes(tmp_path: Path) -> None:
+    path = write_world(tmp_path / "in", ROOM + "<include><uri>model://gone</uri></include>")
+    run("import", str(path), str(tmp_path / "room_w"))
+    run("import", str(tmp_path / "room_w"), str(tmp_path / "again"))
+    for name in ("room_w", "again"):
+        facts = json.loads(run("info", str(tmp_path / name), "--json"))
+        assert facts["name"] == name
+        assert len(facts["notes"]) == 1 and "model://gone" in facts["notes"][0]
+    about = tmp_path / "room_w" / "scene.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "notes": 7}))
+    with pytest.raises(InputError, match="'notes' must be a list of lines"):
+        run("info", str(tmp_path / "room_w"))
 
 
 def test_import_export_and_back(tmp_path: Path) -> None:
@@ -90,7 +108,7 @@ def test_import_export_and_back(tmp_path: Path) -> None:
     assert "2 instances, 1 of them in a category" in " ".join(output.split())
     run("export", str(tmp_path / "mine"), str(tmp_path / "habitat"))
     run("export", str(tmp_path / "mine"), str(tmp_path / "again"), "--format", "glb")
-    for place in (tmp_path / "mine", tmp_path / "habitat" / "stages" / "test.stage_config.json", tmp_path / "again"):
+    for place in (tmp_path / "mine", tmp_path / "habitat" / "stages" / "mine.stage_config.json", tmp_path / "again"):
         facts = json.loads(run("info", str(place), "--json"))
         assert facts["categories"]["chair"] == 1 and facts["instances"] == 2
 
@@ -152,7 +170,7 @@ def test_a_folder_without_a_floor_is_one_line_and_nothing_is_written(tmp_path: P
     scene.add_geometry(box, node_name="room/0", geom_name="room/0")
     scene.export(tmp_path / "mine" / "scene.glb")
     for arguments in (("info", str(tmp_path / "mine")), ("import", str(tmp_path / "mine"), str(tmp_path / "again"))):
-        with pytest.raises(InputError, match="scene test: the robot fits nowhere"):
+        with pytest.raises(InputError, match="scene mine: the robot fits nowhere"):
             run(*arguments)
     assert not (tmp_path / "again").exists()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,6 +45,8 @@ def _load(
     floor: float | None,
 ) -> Loaded:
     from seal_perception.errors import InputError
+    from sim_bridge.glb import stored_notes
+    from sim_bridge.homes import is_home
     from sim_bridge.scenes.load import read_scene
     from sim_bridge.scenes.pieces import SceneOptions
 
@@ -51,11 +54,14 @@ def _load(
         if not folder.is_dir():
             raise InputError(f"--models {folder} is no folder")
     options: SceneOptions = SceneOptions(tuple(models or ()), categories, up, scale, floor)
-    return read_scene(source, options)
+    loaded = read_scene(source, options)
+    if is_home(source):
+        return loaded
+    return replace(loaded, notes=(*stored_notes(Path(source)), *loaded.notes))
 
 
 def scene_facts(loaded: Loaded) -> dict[str, Any]:
-    """Size, triangles, reachable floor and objects of a scene, as `info --json` prints them.
+    """Size, triangles, reachable floor and instances of a scene, as `info --json` prints them.
 
     Raises:
         InputError: if the robot can stand nowhere in it.
@@ -102,22 +108,31 @@ def info(
     Notes say what was missing or odd in the file and what was done about it.
     """
     from seal_bringup.console import make_console
+    from sim_bridge.home_statistics import drawn_triangles
+    from sim_bridge.mesh import merge
 
-    facts = scene_facts(_load(scene, models, categories, up, scale, floor))
+    loaded = _load(scene, models, categories, up, scale, floor)
+    facts = scene_facts(loaded)
+    facts["triangles_drawn"] = drawn_triangles(merge([part.mesh for part in loaded.scene.parts]))
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
         return
     console = make_console()
     x, y, z = facts["size_m"]
-    objects = ", ".join(f"{count} {name}" for name, count in facts["categories"].items() if count) or "none of the six"
+    objects = ", ".join(f"{count} {name}" for name, count in facts["categories"].items() if count) or "none"
     lines = [
-        f"{facts['name']}: {x} x {y} x {z} m, {facts['instances']} instances, {facts['triangles']} triangles, "
-        f"{facts['textures']} textures",
+        f"{facts['name']}: {x} x {y} x {z} m",
+        f"{facts['instances']} instances, {sum(facts['categories'].values())} of them in a category: {objects}",
+        f"{_thousands(facts['triangles'])} triangles ({_thousands(facts['triangles_drawn'])} as drawn: large ones are "
+        f"split for the light), {facts['textures']} textures",
         f"reachable floor: {facts['reachable_m2']} m2 for a robot 0.36 m wide, 1.1 m high; start {facts['start_xy']}",
-        f"objects: {objects}",
         *(f"note: {note}" for note in facts["notes"]),
     ]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _thousands(count: int) -> str:
+    return f"{count / 1000:.0f} k" if count >= 10_000 else str(count)
 
 
 def import_scene(
@@ -135,11 +150,13 @@ def import_scene(
     names misled) and scene.json (lamps, start, notes). It no longer needs the models and pictures it was made of.
     """
     from seal_bringup.console import make_console
+    from sim_bridge.scenes.pieces import clean_name
     from sim_bridge.scenes.write import write_scene_folder
 
     loaded = _load(source, models, categories, up, scale, floor)
     facts = scene_facts(loaded)
-    write_scene_folder(loaded.scene, out, loaded.notes, source)
+    named = replace(loaded.scene, name=clean_name(out.resolve().name))  # files made of it are called after the folder
+    write_scene_folder(named, out, loaded.notes, source)
     lines = [f"note: {note}" for note in loaded.notes]
     lines.append(
         f"{out}: {facts['instances']} instances, {sum(facts['categories'].values())} of them in a category, "
