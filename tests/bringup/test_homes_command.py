@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from seal_bringup.cli.app import app
-from seal_bringup.cli.homes import parse_names
+from seal_bringup.cli.homes import parse_names, split_lines
 from seal_perception.errors import InputError
 
 
@@ -31,12 +31,44 @@ def test_statistics_go_to_json(tmp_path: Path) -> None:
     path = tmp_path / "stats.json"
     result = CliRunner().invoke(app, ["homes", "stats", "--homes", "train_20,test_05", "--json", str(path)])
     assert result.exit_code == 0, result.output
+    assert "home     m2 reach m2 rooms chair" in result.output and "floor that the middle of a robot" in result.output
+    assert "\ntest: 1 home\n" in result.output and ";," not in result.output
     data = json.loads(path.read_text())
     assert set(data["splits"]) == {"train", "test"} and data["splits"]["test"]["homes"] == 1
     train, test = data["homes"]
     assert train["name"] == "train_20" and 60 < train["area_m2"] < 80 and train["objects"]["bed"] >= 1
     assert 10 < train["reachable_m2"] < train["area_m2"] and len(train["rooms"]) == 6
     assert test["layout"] == "loft" and test["triangles"] < 250_000
+
+
+def test_splits_are_told_in_lines() -> None:
+    values = {
+        "homes": 2,
+        "layouts": ["loft", "ell_flat"],
+        "area_m2": {"least": 60.0, "mean": 65.0, "most": 70.0},
+        "reachable_m2": 80.0,
+        "rooms": {"bedroom": 3},
+        "objects": {"chair": 6, "tv": 1},
+        "families": {"chair": ["slat", "wingback"], "tv": ["foot"], "bed": []},
+        "others": 40,
+        "kinds": ["desk", "rug"],
+        "lamps": 9,
+        "triangles": {"mean": 90000, "most": 91000},
+    }
+    assert split_lines("train", values) == [
+        "train: 2 homes",
+        "  area: 60.0 to 70.0 m2, mean 65.0 m2",
+        "  in reach, all homes: 80.0 m2",
+        "  triangles as drawn: mean 90000, most 91000",
+        "  layouts: loft, ell_flat",
+        "  rooms: 3 bedroom",
+        "  instances: 6 chair, 1 tv; 40 others; 9 lamps",
+        "  families of chair: slat, wingback",
+        "  families of tv: foot",
+        "  kinds of others: desk, rug",
+    ]
+    one = split_lines("test", {**values, "homes": 1})
+    assert one[:3] == ["test: 1 home", "  area: 65.0 m2, 80.0 m2 of it in reach", "  triangles as drawn: 90000"]
 
 
 def test_a_sheet_has_a_row_per_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

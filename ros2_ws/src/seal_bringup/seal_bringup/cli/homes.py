@@ -99,7 +99,8 @@ def stats(
             rows.append(home_statistics(name))
     splits = split_statistics(rows)
     _print_homes(console, rows)
-    _print_splits(console, splits)
+    for split, values in splits.items():
+        console.print("\n".join(["", *split_lines(split, values)]), highlight=False, markup=False)
     if json_file is not None:
         write_json(json_file, {"splits": splits, "homes": [row.as_dict() for row in rows]})
         console.print(f"written to {json_file}", highlight=False)
@@ -112,35 +113,38 @@ def _print_homes(console: Console, rows: list[HomeStatistics]) -> None:
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("home", no_wrap=True)
-    for title in ("m2", "rooms", "reach", *(c.split()[-1] for c in CATEGORIES), "others", "lamps", "tris"):
+    titles = ("m2", "reach m2", "rooms", *(c.split()[-1] for c in CATEGORIES), "others", "lamps", "triangles")
+    for title in titles:
         table.add_column(title, justify="right")
     for row in rows:
         counts = [str(row.objects[c]) for c in CATEGORIES]
-        sizes = [f"{row.area_m2:.0f}", str(len(row.rooms)), f"{row.reachable_m2:.0f}"]
-        table.add_row(row.name, *sizes, *counts, str(row.others), str(row.lamps), f"{row.triangles / 1000:.0f}k")
+        sizes = [f"{row.area_m2:.0f}", f"{row.reachable_m2:.0f}", str(len(row.rooms))]
+        table.add_row(row.name, *sizes, *counts, str(row.others), str(row.lamps), f"{row.triangles / 1000:.0f} k")
     console.print(table)
+    console.print(
+        "reach: floor that the middle of a robot 0.36 m wide gets to; chair .. tv, others: instances; triangles: as "
+        "drawn, after large surfaces are split for the light",
+        highlight=False,
+    )
 
 
-def _print_splits(console: Console, splits: dict[str, dict[str, Any]]) -> None:
-    from rich.table import Table
+def split_lines(split: str, values: dict[str, Any]) -> list[str]:
+    """The statistics of a split as text; see `home_statistics.split_statistics`."""
+    lines = [f"{split}: {values['homes']} home{'s' if values['homes'] > 1 else ''}"]
+    area, triangles = values["area_m2"], values["triangles"]
+    if values["homes"] == 1:
+        lines += [f"  area: {area['mean']} m2, {values['reachable_m2']} m2 of it in reach"]
+        lines += [f"  triangles as drawn: {triangles['mean']}"]
+    else:
+        lines += [f"  area: {area['least']} to {area['most']} m2, mean {area['mean']} m2"]
+        lines += [f"  in reach, all homes: {values['reachable_m2']} m2"]
+        lines += [f"  triangles as drawn: mean {triangles['mean']}, most {triangles['most']}"]
+    lines += [f"  layouts: {', '.join(values['layouts'])}"]
+    lines += [f"  rooms: {_counted(values['rooms'])}"]
+    lines += [f"  instances: {_counted(values['objects'])}; {values['others']} others; {values['lamps']} lamps"]
+    lines += [f"  families of {name}: {', '.join(found)}" for name, found in values["families"].items() if found]
+    return [*lines, f"  kinds of others: {', '.join(values['kinds'])}"]
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for split in splits:
-        table.add_column(split, overflow="fold")
-    keys = next(iter(splits.values()))
-    for key in keys:
-        table.add_row(key.replace("_", " "), *(_said(values[key]) for values in splits.values()))
-    console.print()
-    console.print(table)
 
-
-def _said(value: object) -> str:
-    """A value of the statistics as words."""
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{key} {_said(v)}" if not isinstance(v, list) else f"{key}: {_said(v)};" for key, v in value.items()
-        )
-    if isinstance(value, list):
-        return ", ".join(str(v) for v in value)
-    return str(value)
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
