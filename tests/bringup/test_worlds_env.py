@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from tests.sim.rooms import PLAIN
 
+from seal_bringup import worlds_env
 from seal_bringup.worlds_env import ENV_ID, NamedDetector, make_env, make_vector_env
 from seal_perception.errors import InputError
 from seal_policy.environment import SealEnv
@@ -43,3 +46,19 @@ def test_an_unknown_scene_is_refused_before_any_process_starts() -> None:
         make_env("nowhere")
     with pytest.raises(InputError, match="no home and no folder is called 'nowhere'"):
         make_vector_env(["train_01", "nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warnings"),
+    [({}, 1), ({"weights": "seal-small"}, 0), ({"make_reward": AreaReward}, 0)],
+)
+def test_a_reward_that_stays_0_is_told_once(
+    arguments: dict[str, Any], warnings: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worlds_env, "VectorSealEnv", lambda makers, *_: [make() for make in makers])
+    monkeypatch.setattr(worlds_env, "SealEnv", lambda *_: None)
+    make_env("train_01", **arguments)
+    assert [record.message[:24] for record in caplog.records] == ["every reward will be 0: "] * warnings
+    caplog.clear()
+    make_vector_env(["train_01", "train_02"], **arguments)
+    assert len(caplog.records) == warnings

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,8 @@ from seal_policy.rewards import CuriosityReward, MapReward
 from seal_policy.vector_env import VectorSealEnv
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator, require_scene
+
+_log = logging.getLogger(__name__)
 
 ENV_ID = "seal/Home-v0"
 """The number rises when the same actions give other observations or rewards."""
@@ -69,13 +72,34 @@ def make_env(
         scene: home or folder, as everywhere.
         config: the environment's numbers.
         simulator: camera and robot; small pictures and one thread by default.
-        weights: detector (seal-small, coco, a file); "none" = no categories, so Gainful Curiosity pays nothing.
+        weights: detector (seal-small, coco, a file); "none" = no categories: Gainful Curiosity pays nothing, and a warning says so.
         make_reward: see `SealEnv`.
         render_mode: "rgb_array" or None.
 
     Raises:
         InputError: if there is no such scene.
     """
+    _warn_of_no_reward(weights, make_reward)
+    return _make_env(scene, config, simulator, weights, make_reward, render_mode)
+
+
+def _warn_of_no_reward(weights: str = "none", make_reward: Callable[[], MapReward] = CuriosityReward) -> None:
+    if weights == "none" and make_reward is CuriosityReward:
+        _log.warning(
+            "every reward will be 0: Gainful Curiosity counts voxels that a detector is sure of, and there is none; "
+            "give weights='seal-small', or make_reward=AreaReward"
+        )
+
+
+def _make_env(
+    scene: str,
+    config: EnvironmentConfig | None = None,
+    simulator: EmbeddedConfig = TRAINING_CAMERA,
+    weights: str = "none",
+    make_reward: Callable[[], MapReward] = CuriosityReward,
+    render_mode: str | None = None,
+) -> SealEnv:
+    """`make_env` without its warning, which workers would repeat."""
     require_scene(scene)
     detector = None if weights == "none" else NamedDetector(weights)
     return SealEnv(NamedWorld(scene, simulator), config, make_reward, detector, render_mode)
@@ -91,7 +115,8 @@ def make_vector_env(scenes: Sequence[str], context: str = "forkserver", **argume
     """
     for scene in scenes:
         require_scene(scene)
-    makers = [partial(make_env, scene, **arguments) for scene in scenes]
+    _warn_of_no_reward(**{key: value for key, value in arguments.items() if key in ("weights", "make_reward")})
+    makers = [partial(_make_env, scene, **arguments) for scene in scenes]
     return VectorSealEnv(makers, context, PRELOAD)
 
 
