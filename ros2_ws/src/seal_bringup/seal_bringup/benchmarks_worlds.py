@@ -25,15 +25,16 @@ GYMNASIUM = "gymnasium"
 
 @dataclass(frozen=True)
 class EnvironmentTask:
-    """Steps of the robot in the training environment with random goals and no detector: simulate, map, plan, act."""
+    """Steps of the robot in the training environment (simulate, map, plan, act): random goals, no detector."""
 
     home: str
 
     def __call__(self) -> Step:
         """Open the environment."""
         from seal_bringup.worlds_env import make_env
+        from seal_policy.rewards import AreaReward
 
-        env = make_env(self.home)
+        env = make_env(self.home, make_reward=AreaReward)
         env.action_space.seed(0)
         env.reset(seed=0)
         at = [0]
