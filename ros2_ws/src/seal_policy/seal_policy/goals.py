@@ -39,7 +39,7 @@ class GoalConfig:
     renew_on_arrival: bool = True
     arrive_m: float = 0.3
     still_steps: int = 10
-    loiter_steps: int = 16
+    loiter_steps: int = 13
     loiter_m: float = 0.3
     seen_share: float = 0.3
     seen_least_m2: float = 0.3
