@@ -51,6 +51,6 @@ def test_the_group_from_the_command_line(
 
 def test_a_step_of_the_environment_is_one_of_the_robot(monkeypatch: pytest.MonkeyPatch) -> None:
     """An episode of 20 steps has goals of 8, 8 and 4 steps."""
-    monkeypatch.setattr(worlds_env, "make_env", lambda home: MakeEnv()())
+    monkeypatch.setattr(worlds_env, "make_env", lambda home, make_reward: MakeEnv()())
     step = EnvironmentTask("train_01")()
     assert [step() for _ in range(5)] == [8, 8, 4, 8, 8]

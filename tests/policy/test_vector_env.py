@@ -140,10 +140,12 @@ def test_what_cannot_work_is_refused_at_once() -> None:
 
 
 SCRIPT = """
+import signal
 import numpy as np
 from tests.policy.env_worlds import MakeEnv
 from seal_policy.vector_env import VectorSealEnv
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     envs = VectorSealEnv([MakeEnv(2.0), MakeEnv(2.4)])
     envs.reset(seed=1)
     print(*[p.pid for p in envs.processes], flush=True)
