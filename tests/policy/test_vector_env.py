@@ -171,7 +171,12 @@ def test_control_c_ends_all_workers_without_a_word_from_them(tmp_path: Path) -> 
     assert line.strip(), child.communicate()[1]
     pids = [int(pid) for pid in line.split()]
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    _, errors = child.communicate(timeout=60)
+    try:
+        _, errors = child.communicate(timeout=60)
+    finally:  # a failure must not leave workers that go on for ever
+        for pid in (child.pid, *pids):
+            if psutil.pid_exists(pid) and child.returncode is None:
+                os.kill(pid, signal.SIGKILL)
     assert errors.count("Traceback") == 1 and "KeyboardInterrupt" in errors, errors
     deadline = time.monotonic() + 20
     while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
