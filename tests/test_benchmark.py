@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seal_bringup import benchmarks
 from seal_bringup.cli import app as cli
+from seal_bringup.jobs import benchmark_groups as benchmarks
 from seal_perception.benchmarking import BenchmarkRow
 from seal_perception.errors import InputError
 

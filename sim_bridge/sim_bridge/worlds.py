@@ -9,10 +9,10 @@ from typing import Protocol
 from seal_perception.errors import InputError
 from seal_perception.simulator import Drivable, Simulator, TruthSource
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.habitat import HabitatSimulator
-from sim_bridge.habitat_scene import find_scene, is_habitat
-from sim_bridge.home_variant import parse_name
-from sim_bridge.homes import is_home, make_home
+from sim_bridge.habitat.habitat import HabitatSimulator
+from sim_bridge.habitat.scene import find_scene, is_habitat
+from sim_bridge.homes.home import is_home, make_home
+from sim_bridge.homes.variant import parse_name
 from sim_bridge.scenes.load import is_scene_path, load_scene, unknown_scene
 
 BACKENDS = ("auto", "embedded", "habitat")
@@ -44,7 +44,7 @@ def open_simulator(name_or_path: str | Path, config: EmbeddedConfig | None = Non
     """A simulator by the name of a home (`train_01`), the path of a scene (see `scenes.load`), or `habitat:PATH`.
 
     Args:
-        name_or_path: what to open; `sim_bridge.habitat_scene` says how Habitat's scenes are named.
+        name_or_path: what to open; `sim_bridge.habitat.scene` says how Habitat's scenes are named.
         config: the robot and its camera, for either backend.
         backend: "auto" = Habitat for names that begin with `habitat:`, else embedded; or "embedded", "habitat".
 

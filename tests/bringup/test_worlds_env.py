@@ -14,8 +14,8 @@ from tests.sim.rooms import PLAIN
 from seal_bringup import worlds_env
 from seal_bringup.worlds_env import ENV_ID, NamedDetector, make_env, make_vector_env
 from seal_perception.errors import InputError
-from seal_policy.environment import SealEnv
-from seal_policy.environment_config import EnvironmentConfig
+from seal_policy.environment.config import EnvironmentConfig
+from seal_policy.environment.environment import SealEnv
 from seal_policy.rewards import AreaReward
 from sim_bridge.embedded import EmbeddedConfig
 

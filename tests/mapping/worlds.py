@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from seal_mapping.label_config import LabelConfig
+from seal_mapping.labels.config import LabelConfig
 from seal_mapping.source import BagFrame
-from seal_mapping.voxel_map import MapConfig, VoxelMap
+from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
@@ -89,8 +89,8 @@ def map_of(voxels, views=None, config=None):
         views: dictionary voxel -> frames that saw it; 1 where not given.
         config: numbers of the map; by default one that keeps heights of +-5 m.
     """
-    from seal_mapping.grid import Grid2D
-    from seal_mapping.map_config import VoxelCloud
+    from seal_mapping.voxels.config import VoxelCloud
+    from seal_perception.grid import Grid2D
 
     config, views = config or MapConfig(min_height_m=-5.0, max_height_m=5.0), views or {}
     ijk = np.array(sorted(voxels), np.int32).reshape(-1, 3)

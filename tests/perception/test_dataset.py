@@ -15,8 +15,8 @@ from tests.perception.toy_pictures import as_detections, rectangle, write_rectan
 from seal_perception.categories import COLOURS
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError
+from seal_perception.evaluation.preview import draw_annotations, draw_detections
 from seal_perception.files import read_json, write_json
-from seal_perception.preview import draw_annotations, draw_detections
 
 
 def test_round_trip(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 from tests.perception.toy_pictures import TINY, rectangle
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
-from seal_perception.calibration import Calibration, fit_calibration
 from seal_perception.categories import CATEGORIES
-from seal_perception.detector import COCO_LABELS, Detector, DetectorConfig, coco_categories, load_detector
+from seal_perception.detector.calibration import Calibration, fit_calibration
+from seal_perception.detector.detector import COCO_LABELS, Detector, DetectorConfig, coco_categories, load_detector
+from seal_perception.detector.model import ModelConfig, build_model, covered_by, fold_norm, parameter_count
+from seal_perception.detector.weights import SHIPPED, load_weights, read_metadata, save_weights
 from seal_perception.errors import InputError
-from seal_perception.model import ModelConfig, build_model, covered_by, fold_norm, parameter_count
-from seal_perception.weights import SHIPPED, load_weights, read_metadata, save_weights
 
 
 def _model(seed: int = 0) -> torch.nn.Module:

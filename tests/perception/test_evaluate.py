@@ -16,9 +16,9 @@ from tests.perception.toy_pictures import as_detections, rectangle, write_rectan
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
-from seal_perception.evaluate import calibration_data, detect_all, evaluate_detections, evaluate_detector
-from seal_perception.label_quality import label_quality
-from seal_perception.matching import KINDS, box_iou, match_boxes
+from seal_perception.evaluation.box_matching import KINDS, box_iou, match_boxes
+from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections, evaluate_detector
+from seal_perception.evaluation.label_quality import label_quality
 
 
 def _found(rows: list[tuple[int, float, tuple[int, int, int, int]]], size: tuple[int, int] = (40, 60)) -> Detections:

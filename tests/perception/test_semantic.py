@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import torch
 
-from seal_perception.model import ModelConfig, build_model
-from seal_perception.semantic import UNKNOWN, WithSemantics, semantic_target
-from seal_perception.weights import save_weights
+from seal_perception.detector.model import ModelConfig, build_model
+from seal_perception.detector.weights import save_weights
+from seal_perception.training.semantic import UNKNOWN, WithSemantics, semantic_target
 
 SMALL = ModelConfig(8, (8, 8, 8, 8), (1, 1, 1, 1), 8, 16, 8, 16, 10, 64)
 

@@ -15,17 +15,17 @@ from tests.perception.toy_pictures import TINY, as_detections, rectangle, write_
 from typer.testing import CliRunner
 
 from seal_bringup.cli import learn
-from seal_perception.augment import AugmentConfig, augment
-from seal_perception.calibration import Calibration
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
+from seal_perception.detector.calibration import Calibration
+from seal_perception.detector.model import build_model
+from seal_perception.detector.weights import load_weights, read_metadata, save_weights
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
-from seal_perception.finetune import FinetuneConfig, finetune
-from seal_perception.model import build_model
-from seal_perception.pretrain import PICTURES_PER_ROOM, PretrainConfig, calibrate, pretrain
-from seal_perception.train_loop import Batches, LoopConfig, Progress, make_target, train
-from seal_perception.weights import load_weights, read_metadata, save_weights
-from sim_bridge.catalogue import VIEWS
+from seal_perception.training.augment import AugmentConfig, augment
+from seal_perception.training.finetune import FinetuneConfig, finetune
+from seal_perception.training.pretrain import PICTURES_PER_ROOM, PretrainConfig, calibrate, pretrain
+from seal_perception.training.train_loop import Batches, LoopConfig, Progress, make_target, train
+from sim_bridge.catalogue.catalogue import VIEWS
 
 LOOP = LoopConfig(
     iterations=6, batch=2, optimiser="adamw", learning_rate=2e-3, schedule="one_cycle", warm_up=2, checkpoint_every=2,

@@ -9,7 +9,7 @@ import numpy as np
 
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detections import Detections
-from seal_perception.model import ModelConfig
+from seal_perception.detector.model import ModelConfig
 
 TINY = ModelConfig(
     stem_channels=8, channels=(8, 8, 16, 16), blocks=(1, 1, 1, 1), fpn_channels=8, box_units=16, mask_channels=8,

@@ -10,8 +10,8 @@ from tests.policy.toy import CELL, FlatWorld
 
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.simulator import LaserScan
-from seal_policy.pilot import Pilot
-from seal_policy.velocity import Velocity
+from seal_policy.driving.velocity import Velocity
+from seal_policy.driving.velocity_driver import Pilot
 
 LASER_HEIGHT_M = 0.2
 

@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 from tests.sim.rooms import FAST, box_part, room
 
-from seal_mapping.map_window import WindowConfig
+from seal_mapping.voxels.window import WindowConfig
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError, TruthForbiddenError
 from seal_perception.simulator import ReachableFloor, TruthImages
-from seal_policy.environment import SealEnv
-from seal_policy.environment_config import PAPER_GOALS, EnvironmentConfig
+from seal_policy.environment.config import PAPER_GOALS, EnvironmentConfig
+from seal_policy.environment.environment import SealEnv
 from seal_policy.explorer import ExplorerConfig
 from seal_policy.rewards import CuriosityReward
 from sim_bridge.embedded import EmbeddedSimulator

@@ -10,15 +10,15 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from tests.policy.env_worlds import QUICK, MakeEnv, RedIsChair, Room, broken_env
 
-from seal_mapping.map_window import WindowConfig
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.window import WindowConfig
 from seal_perception.errors import InputError
-from seal_policy.environment import SealEnv
-from seal_policy.environment_config import PAPER_GOALS, EnvironmentConfig
-from seal_policy.environment_view import LocalFrame, heading_index, local_view
+from seal_policy.environment.config import PAPER_GOALS, EnvironmentConfig
+from seal_policy.environment.environment import SealEnv
+from seal_policy.environment.view import LocalFrame, heading_index, local_view
 from seal_policy.explorer import Explorer, ExplorerConfig
-from seal_policy.global_policy import FrontierPolicy, Point, PolicyInput
-from seal_policy.goals import GoalConfig
+from seal_policy.goals.policy import FrontierPolicy, Point, PolicyInput
+from seal_policy.goals.rule import GoalConfig
 from seal_policy.loop import explore
 from seal_policy.rewards import AreaReward, CuriosityReward
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from tests.policy.toy import CELL, FlatWorld, room, whole
 
-from seal_mapping.grid import Grid2D
 from seal_perception.errors import InputError
+from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose, pose_from_xyz_quat, pose_to_xyz_quat
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer, ExplorerConfig, Navigator
-from seal_policy.global_policy import FrontierPolicy, Point, PolicyInput, RandomPolicy, make_policy
-from seal_policy.goals import GoalClock, GoalConfig, GoalKeeper, goal_due
-from seal_policy.motion import action_target, target_action
-from seal_policy.planner import PlannerConfig
+from seal_policy.goals.policy import FrontierPolicy, Point, PolicyInput, RandomPolicy, make_policy
+from seal_policy.goals.rule import GoalClock, GoalConfig, GoalKeeper, goal_due
+from seal_policy.planning.motion import action_target, target_action
+from seal_policy.planning.planner import PlannerConfig
 from seal_policy.rewards import GainfulCuriosity
 
 T0 = planar_pose(0.0, 0.0, 0.0)

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seal_mapping.grid import Grid2D
+from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
-from seal_policy.global_policy import PolicyInput
-from seal_policy.goal_ticks import GoalTicks
-from seal_policy.goals import GoalConfig
+from seal_policy.goals.policy import PolicyInput
+from seal_policy.goals.rule import GoalConfig
+from seal_policy.goals.ticks import GoalTicks
 
 GRID = Grid2D(np.zeros((40, 40), bool), np.zeros(2), 0.05)
 

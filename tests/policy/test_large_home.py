@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tests.policy.toy import FlatWorld, room, whole
 
-from seal_bringup.standstill import stuck_steps
+from seal_bringup.evaluation.standstill import stuck_steps
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
-from seal_policy.global_policy import FrontierPolicy, Point, PolicyInput
-from seal_policy.goals import GoalClock, GoalConfig, GoalKeeper
+from seal_policy.goals.policy import FrontierPolicy, Point, PolicyInput
+from seal_policy.goals.rule import GoalClock, GoalConfig, GoalKeeper
 
 
 def large_home() -> np.ndarray:

@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from seal_mapping.grid import Grid2D
 from seal_perception.camera import Camera
+from seal_perception.grid import Grid2D
 from seal_perception.pose import camera_mounting, planar_pose
 from seal_perception.simulator import LaserScan
-from seal_policy.nearby import Nearby, NearbyConfig
+from seal_policy.driving.rolling_grid import Nearby, NearbyConfig
 
 CAMERA = Camera.from_hfov(160, 120, math.radians(79.0))
 T_BASE_CAMERA = camera_mounting(0.88)

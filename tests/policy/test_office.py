@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seal_bringup.coverage import measure, points_outside, seen_share, top_down
-from seal_mapping.grid import Grid2D
-from seal_mapping.voxel_map import VoxelMap
+from seal_bringup.evaluation.coverage import measure, points_outside, seen_share, top_down
+from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action, ReachableFloor
 from seal_policy.explorer import Explorer
-from seal_policy.global_policy import make_policy
+from seal_policy.goals.policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator

@@ -11,11 +11,11 @@ import pytest
 from tests.policy.driven_toy import DrivenToy, run
 from tests.policy.toy import room, whole
 
-from seal_mapping.grid import Grid2D
 from seal_perception.camera import Camera
+from seal_perception.grid import Grid2D
 from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
 from seal_perception.simulator import LaserScan
-from seal_policy.pilot import STOP, Pilot, PilotConfig, warm_up
+from seal_policy.driving.velocity_driver import STOP, Pilot, PilotConfig, warm_up
 
 
 def _two_rooms() -> np.ndarray:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from tests.policy.toy import CELL, room, whole
 
-from seal_mapping.grid import Grid2D
+from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
-from seal_policy.benchmarks import full_map_time, office_map
-from seal_policy.planner import Planner, PlannerConfig
-from seal_policy.terrain import build_terrain, coarsen
+from seal_policy.planning.planner import Planner, PlannerConfig
+from seal_policy.planning.terrain import build_terrain, coarsen
+from seal_policy.policy_benchmark import full_map_time, office_map
 
 
 def test_field_is_straight_line_distance_in_an_empty_room() -> None:

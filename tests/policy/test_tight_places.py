@@ -12,9 +12,9 @@ from tests.policy.toy import CELL, FlatWorld, room, whole
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_policy.explorer import ExplorerConfig, Navigator
-from seal_policy.manoeuvre import find_manoeuvre
-from seal_policy.motion import action_target, planar
-from seal_policy.planner import Planner
+from seal_policy.planning.motion import action_target, planar
+from seal_policy.planning.planner import Planner
+from seal_policy.planning.tight_passage import find_manoeuvre
 
 GOAL = (5.4, 1.5)
 

@@ -20,7 +20,7 @@ import pytest
 from tests.policy.env_worlds import MakeEnv, Threads, broken_env
 
 from seal_perception.errors import InputError
-from seal_policy.vector_env import VectorSealEnv, WorkerError, _InWorker
+from seal_policy.environment.vector import VectorSealEnv, WorkerError, _InWorker
 
 ROOT = Path(__file__).resolve().parents[2]
 HALVES = (2.0, 2.4)
@@ -143,7 +143,7 @@ SCRIPT = """
 import signal
 import numpy as np
 from tests.policy.env_worlds import MakeEnv
-from seal_policy.vector_env import VectorSealEnv
+from seal_policy.environment.vector import VectorSealEnv
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     envs = VectorSealEnv([MakeEnv(2.0), MakeEnv(2.4)])

@@ -11,9 +11,9 @@ import pytest
 from tests.policy.toy import room, whole
 
 from seal_perception.pose import planar_pose
-from seal_policy.planner import Planner
-from seal_policy.terrain import build_terrain
-from seal_policy.velocity import Clearance, Velocity, VelocityConfig, VelocityPolicy
+from seal_policy.driving.velocity import Clearance, Velocity, VelocityConfig, VelocityPolicy
+from seal_policy.planning.planner import Planner
+from seal_policy.planning.terrain import build_terrain
 
 POLICY = VelocityPolicy()
 NOTHING_NEAR = Clearance(np.full((4, 4), 10.0, np.float32), np.zeros(2), 0.05, 0.23, outside_m=10.0)

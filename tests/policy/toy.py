@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from seal_mapping.grid import Grid2D
+from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.simulator import Action
 

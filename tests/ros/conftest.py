@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from seal_bringup.stack import StackConfig
+from seal_bringup.stack.config import StackConfig
 
 SCENE, WIDTH, HEIGHT = "test_01", 160, 120
 START_TIMEOUT_S = 240.0
@@ -72,8 +72,8 @@ class Started:
 
 _RUN = """
 import sys
-from seal_bringup.runner import run_stack
-from seal_bringup.stack import StackConfig
+from seal_bringup.stack.runner import run_stack
+from seal_bringup.stack.config import StackConfig
 from seal_perception.errors import SealError
 try:
     run_stack(StackConfig(**{arguments!r}))

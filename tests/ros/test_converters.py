@@ -22,20 +22,20 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from tests.mapping.worlds import box, label_config, map_of
 from visualization_msgs.msg import Marker, MarkerArray
 
-from seal_mapping import bag_messages as bm
-from seal_mapping.grid import Grid2D
-from seal_mapping.label_prop import LabelVolume, propagate
-from seal_mapping.map_config import MapConfig, VoxelCloud
-from seal_mapping.nodes import convert as map_convert
+from seal_mapping.bags import messages as bm
+from seal_mapping.labels.propagate import LabelVolume, propagate
+from seal_mapping.nodes import map_messages as map_convert
 from seal_mapping.nodes import markers
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.config import MapConfig, VoxelCloud
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
+from seal_perception.grid import Grid2D
 from seal_perception.nodes import convert
-from seal_perception.nodes.matching import StampMatcher
 from seal_perception.nodes.perception_node import draw_overlay
+from seal_perception.nodes.stamp_matching import StampMatcher
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from sim_bridge.nodes.steps import action_poses, nearest_action

@@ -15,10 +15,10 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
-from seal_bringup.runner import run_stack
-from seal_bringup.stack import StackConfig
-from seal_mapping.bag import open_bag
-from seal_mapping.bag_recover import bag_info, recover
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.runner import run_stack
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.bags.recover import bag_info, recover
 from seal_perception.errors import SealError
 
 pytestmark = pytest.mark.ros

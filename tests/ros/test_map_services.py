@@ -21,11 +21,11 @@ from tests.mapping.worlds import box, map_of
 from tests.ros import test_nodes as nodes
 from visualization_msgs.msg import Marker, MarkerArray
 
-from seal_bringup.stack import shared_folder
-from seal_mapping.map_config import MapConfig
-from seal_mapping.nodes import convert as map_convert
+from seal_bringup.stack.config import shared_folder
+from seal_mapping.nodes import map_messages as map_convert
 from seal_mapping.nodes.mapping_node import MappingNode
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode

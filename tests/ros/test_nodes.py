@@ -21,11 +21,11 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from seal_mapping.bag_writer import BagWriter, write_frame
-from seal_mapping.map_config import MapConfig
+from seal_mapping.bags.writer import BagWriter, write_frame
 from seal_mapping.nodes.label_node import LabelNode
 from seal_mapping.nodes.mapping_node import MappingNode
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.dataset import CocoDataset
@@ -213,7 +213,13 @@ assert not loaded, loaded
 
 
 @pytest.mark.parametrize(
-    "module", ["seal_mapping.labelling", "seal_mapping.bag", "seal_mapping.bag_recover", "seal_bringup.runner"]
+    "module",
+    [
+        "seal_mapping.datasets.labelling",
+        "seal_mapping.bags.reader",
+        "seal_mapping.bags.recover",
+        "seal_bringup.stack.runner",
+    ],
 )
 def test_bags_are_read_and_labelled_where_rclpy_cannot_be_imported(module: str) -> None:
     subprocess.run([sys.executable, "-c", _WITHOUT_ROS.format(module=module)], check=True, timeout=120)

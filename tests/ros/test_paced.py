@@ -23,9 +23,9 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, LaserScan
 from std_msgs.msg import Bool
 
-from seal_bringup.runner import run_stack
-from seal_bringup.stack import StackConfig
-from seal_mapping.bag import open_bag
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.runner import run_stack
+from seal_mapping.bags.reader import open_bag
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode

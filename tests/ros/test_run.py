@@ -17,18 +17,18 @@ from rosbags.highlevel import AnyReader
 
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
-from seal_bringup.node_process import shared_segments
-from seal_bringup.runner import Progress, RunResult, run_stack
-from seal_bringup.stack import StackConfig
-from seal_mapping import bag_messages as bm
-from seal_mapping.bag import open_bag
-from seal_mapping.voxel_map import VoxelMap
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.node_process import shared_segments
+from seal_bringup.stack.runner import Progress, RunResult, run_stack
+from seal_mapping.bags import messages as bm
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
-from seal_perception.detector import load_detector
-from seal_perception.model import ModelConfig, build_model
-from seal_perception.weights import save_weights
+from seal_perception.detector.detector import load_detector
+from seal_perception.detector.model import ModelConfig, build_model
+from seal_perception.detector.weights import save_weights
 from seal_policy.explorer import Explorer
-from seal_policy.global_policy import make_policy
+from seal_policy.goals.policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator
@@ -142,8 +142,8 @@ def test_a_run_over_ros_and_one_in_a_process_are_the_same(quiet: Quiet, weights:
 _LABEL = """
 import sys
 sys.modules["rclpy"] = None
-from seal_mapping.label_prop import LabelConfig
-from seal_mapping.labelling import label_bag
+from seal_mapping.labels.propagate import LabelConfig
+from seal_mapping.datasets.labelling import label_bag
 label_bag({bag!r}, {out!r}, LabelConfig(rule="paper", min_instance_m3=0.0))
 """
 

@@ -22,7 +22,7 @@ from seal_perception.nodes.params import declare_config
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import LaserScan
 from sim_bridge.embedded import EmbeddedConfig
-from sim_bridge.embedded_config import robot
+from sim_bridge.robot.config import robot
 
 pytestmark = pytest.mark.ros
 

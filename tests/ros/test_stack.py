@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seal_bringup.launching import config_from_arguments, launch_arguments, node_keywords
-from seal_bringup.node_process import node_environment, ros_domain
-from seal_bringup.run_log import RunLog
-from seal_bringup.runner import RunError, _Run, run_stack
-from seal_bringup.stack import StackConfig, config_from_file, node_specs, read_stack, shared_folder
+from seal_bringup.stack.config import StackConfig, config_from_file, node_specs, read_stack, shared_folder
+from seal_bringup.stack.launching import config_from_arguments, launch_arguments, node_keywords
+from seal_bringup.stack.node_process import node_environment, ros_domain
+from seal_bringup.stack.run_log import RunLog
+from seal_bringup.stack.runner import RunError, _Run, run_stack
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
-from seal_policy.pilot import PilotConfig
-from seal_policy.planner import PlannerConfig
+from seal_policy.driving.velocity_driver import PilotConfig
+from seal_policy.planning.planner import PlannerConfig
 
 
 def test_shipped_stack_says_who_waits_for_whom(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from seal_perception.pose import camera_mounting, planar_pose
+from sim_bridge.drawing.light import LightConfig
 from sim_bridge.embedded import EmbeddedConfig
-from sim_bridge.light import LightConfig
-from sim_bridge.mesh import Lamp, Material, Part, Scene
-from sim_bridge.shapes import box_between, quad
+from sim_bridge.geometry.mesh import Lamp, Material, Part, Scene
+from sim_bridge.modelling.shapes import box_between, quad
 
 PLAIN = LightConfig(shadows=False)
 FAST = EmbeddedConfig(width=160, height=120, light=PLAIN, cache_light=False)

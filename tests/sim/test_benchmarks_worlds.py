@@ -12,8 +12,8 @@ from tests.sim.rooms import FAST, room
 
 from seal_perception.errors import InputError
 from seal_perception.simulator import TruthImages
-from sim_bridge import benchmarks_worlds
-from sim_bridge.benchmarks_worlds import (
+from sim_bridge.benchmarks import worlds_benchmark as benchmarks_worlds
+from sim_bridge.benchmarks.worlds_benchmark import (
     EmbeddedTask,
     Pool,
     Step,

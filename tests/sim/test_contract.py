@@ -15,11 +15,11 @@ from tests.sim.rooms import DATA, FAST
 from seal_perception.errors import InputError
 from seal_perception.pose import invert, planar_pose, pose_yaw
 from seal_perception.simulator import Action, Drivable, Simulator, TruthSource
+from sim_bridge.drawing.render import Renderer
 from sim_bridge.embedded import EmbeddedSimulator
-from sim_bridge.mesh import Scene
-from sim_bridge.render import Renderer
-from sim_bridge.scenes.habitat_write import write_habitat
+from sim_bridge.geometry.mesh import Scene
 from sim_bridge.scenes.load import load_scene
+from sim_bridge.scenes.stages.write import write_habitat
 from sim_bridge.scenes.write import write_scene_folder
 from sim_bridge.worlds import World, open_embedded, open_simulator
 

@@ -13,11 +13,11 @@ from seal_perception.categories import COLOURS
 from seal_perception.errors import InputError, TruthForbiddenError
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Action, TruthImages
-from sim_bridge.collision import floor_plan
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.mesh import Part, Scene, merge
-from sim_bridge.shapes import box_between
-from sim_bridge.views import robot_views, tint, top_view
+from sim_bridge.geometry.collision import floor_plan
+from sim_bridge.geometry.mesh import Part, Scene, merge
+from sim_bridge.modelling.shapes import box_between
+from sim_bridge.pictures.views import robot_views, tint, top_view
 from sim_bridge.worlds import open_simulator
 
 

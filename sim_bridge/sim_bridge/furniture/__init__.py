@@ -6,7 +6,8 @@ A piece's own frame has the centre of its footprint as origin, its front towards
 
 from __future__ import annotations
 
-from sim_bridge.furniture.catalog import (
+from sim_bridge.furniture.draw import Draw
+from sim_bridge.furniture.families import (
     DISTRACTORS,
     FAMILIES,
     Item,
@@ -17,7 +18,6 @@ from sim_bridge.furniture.catalog import (
     make_item,
     mounting,
 )
-from sim_bridge.furniture.draw import Draw
 
 __all__ = [
     "DISTRACTORS",

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, pillow, rod, sheet, turn
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import box, box_between, cushion, merge, move, pillow, rod, sheet, turn
 
 
 def mattress_size(d: Draw) -> tuple[float, float]:

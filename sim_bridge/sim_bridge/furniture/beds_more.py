@@ -9,8 +9,8 @@ import numpy as np
 
 from sim_bridge.furniture.beds import bedding, mattress_size
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, plate, rod, sheet
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import box, box_between, cushion, merge, move, plate, rod, sheet
 
 
 def _curled(x: float, width: float, high: float, curl: float, wood: Material) -> list[Mesh]:

@@ -8,8 +8,20 @@ import math
 import numpy as np
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, plate, prism, rod, rounded_outline, sheet, turn
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import (
+    box,
+    box_between,
+    cushion,
+    merge,
+    move,
+    plate,
+    prism,
+    rod,
+    rounded_outline,
+    sheet,
+    turn,
+)
 
 
 def four_legs(

@@ -9,8 +9,8 @@ import numpy as np
 
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import bar, box, cushion, merge, move, prism, rod, rounded_outline, turn
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import bar, box, cushion, merge, move, prism, rod, rounded_outline, turn
 
 
 def cantilever_chair(d: Draw) -> Mesh:

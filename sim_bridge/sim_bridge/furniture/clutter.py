@@ -8,8 +8,21 @@ import math
 import numpy as np
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import bar, box, cushion, lathe, merge, move, prism, quad, rod, rounded_outline, solid, turn
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import (
+    bar,
+    box,
+    cushion,
+    lathe,
+    merge,
+    move,
+    prism,
+    quad,
+    rod,
+    rounded_outline,
+    solid,
+    turn,
+)
 
 
 def shoes(d: Draw) -> Mesh:

@@ -9,8 +9,8 @@ import numpy as np
 
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, pillow, rod, turn
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import box, box_between, cushion, merge, move, pillow, rod, turn
 
 
 def throw_pillows(d: Draw, depth: float, length: float, seat: float) -> list[Mesh]:

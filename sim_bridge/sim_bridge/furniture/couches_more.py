@@ -10,8 +10,8 @@ import numpy as np
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.couches import throw_pillows
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import box, box_between, cushion, merge, move, rod, sheet, turn
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import box, box_between, cushion, merge, move, rod, sheet, turn
 
 
 def loveseat(d: Draw) -> Mesh:

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sim_bridge.mesh import Material
-from sim_bridge.textures import SPLITS, make_material, split_rng
+from sim_bridge.geometry.mesh import Material
+from sim_bridge.modelling.textures import SPLITS, make_material, split_rng
 
 T = TypeVar("T")
 _BANDS = 10

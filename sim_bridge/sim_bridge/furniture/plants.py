@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box_between, cushion, lathe, merge, prism, rod, solid
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import box_between, cushion, lathe, merge, prism, rod, solid
 
 _LEAF_FACES = np.array([[0, 1, 2], [1, 3, 4], [1, 4, 2], [2, 4, 5], [3, 6, 4], [4, 6, 5]])
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.furniture.plants import leaves, pot, spread
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import bar, box, cushion, lathe, merge, move, prism, rod, rounded_outline, solid
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import bar, box, cushion, lathe, merge, move, prism, rod, rounded_outline, solid
 
 
 def _split_leaf(tip: npt.NDArray[np.float64], out: npt.NDArray[np.float64], size: float, green: Material) -> Mesh:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, box_between, cushion, lathe, merge, move, quad, rod, turn
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import box, box_between, cushion, lathe, merge, move, quad, rod, turn
 
 
 def _fronts(

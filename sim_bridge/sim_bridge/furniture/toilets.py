@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Material, Mesh
-from sim_bridge.shapes import box, cushion, merge, move, prism, sheet, turn
+from sim_bridge.geometry.mesh import Material, Mesh
+from sim_bridge.modelling.shapes import box, cushion, merge, move, prism, sheet, turn
 
 
 def oval(length: float, width: float, power: float, points: int = 20) -> npt.NDArray[np.float64]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.furniture.toilets import bowl, finish, loft, oval, seat, white_of
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import bar, box, cushion, prism, rod
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import bar, box, cushion, prism, rod
 
 
 def washlet_toilet(d: Draw) -> Mesh:

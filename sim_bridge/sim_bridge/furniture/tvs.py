@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from sim_bridge.furniture.draw import Draw
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import box, cushion, merge, prism, quad, rod, rounded_outline
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import box, cushion, merge, prism, quad, rod, rounded_outline
 
 
 def panel(d: Draw, width: float, bottom: float, x: float = 0.0) -> list[Mesh]:

@@ -10,8 +10,8 @@ import numpy as np
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.furniture.tvs import panel
-from sim_bridge.mesh import Mesh
-from sim_bridge.shapes import box, cushion, merge, prism, quad, rod, rounded_outline, sheet
+from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.modelling.shapes import box, cushion, merge, prism, quad, rod, rounded_outline, sheet
 
 
 def soundbar_tv(d: Draw) -> Mesh:

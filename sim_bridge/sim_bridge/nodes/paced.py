@@ -16,7 +16,7 @@ from seal_perception.nodes.base import SealNode
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Observation
 from sim_bridge.nodes.robot_topics import RobotTopics
-from sim_bridge.paced_robot import PacedConfig, PacedRobot
+from sim_bridge.robot.paced_robot import PacedConfig, PacedRobot
 from sim_bridge.worlds import World
 
 

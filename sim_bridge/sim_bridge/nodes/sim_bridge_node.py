@@ -15,7 +15,7 @@ from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.nodes.lockstep import Lockstep
 from sim_bridge.nodes.paced import Paced
 from sim_bridge.nodes.robot_topics import RobotTopics
-from sim_bridge.paced_robot import PacedConfig
+from sim_bridge.robot.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from sim_bridge.mesh import Lamp, Mesh, Part, merge
+from sim_bridge.geometry.mesh import Lamp, Mesh, Part, merge
 
 NEAREST_LAMPS = 4
 OFF_M = 0.01

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from seal_perception.errors import InputError
-from sim_bridge.collision import floor_plan, nearest
-from sim_bridge.habitat_frames import R_WORLD_HABITAT
-from sim_bridge.mesh import Lamp, Mesh, Part, Scene, merge
+from sim_bridge.geometry.collision import floor_plan, nearest
+from sim_bridge.geometry.mesh import Lamp, Mesh, Part, Scene, merge
+from sim_bridge.habitat.frames import R_WORLD_HABITAT
 from sim_bridge.scenes.facing import face_the_light
 from sim_bridge.scenes.names import category_of_name, overridden, read_overrides
 from sim_bridge.scenes.outliers import bounds_of, cut_outliers, main_bounds

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from seal_perception.errors import InputError
-from sim_bridge.glb import read_categories, read_glb_folder
-from sim_bridge.habitat_scene import PREFIX, is_habitat
-from sim_bridge.homes import closest_home, is_home, make_home
-from sim_bridge.mesh import Scene
+from sim_bridge.geometry.mesh import Scene
+from sim_bridge.habitat.scene import PREFIX, is_habitat
+from sim_bridge.homes.home import closest_home, is_home, make_home
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import Loaded, fit, recategorised
-from sim_bridge.scenes.habitat_dataset import DATASET, INSTANCE, STAGE
-from sim_bridge.scenes.habitat_read import HabitatReader, has_semantics
-from sim_bridge.scenes.mesh_read import SUFFIXES, MeshReader
+from sim_bridge.scenes.glb import read_categories, read_glb_folder
+from sim_bridge.scenes.meshes.read import SUFFIXES, MeshReader
 from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions, clean_name
-from sim_bridge.scenes.sdf_read import SdfReader
+from sim_bridge.scenes.sdf.read import SdfReader
+from sim_bridge.scenes.stages.dataset import DATASET, INSTANCE, STAGE
+from sim_bridge.scenes.stages.read import HabitatReader, has_semantics
 
 LOG = logging.getLogger(__name__)
 SDF_SUFFIXES = (".sdf", ".world")

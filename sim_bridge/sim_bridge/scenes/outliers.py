@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sim_bridge.mesh import Mesh
+from sim_bridge.geometry.mesh import Mesh
 from sim_bridge.scenes.pieces import Notes, Piece
 
 FloatArray = npt.NDArray[np.float64]

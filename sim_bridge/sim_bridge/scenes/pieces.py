@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.errors import InputError
-from sim_bridge.mesh import Material, Mesh
+from sim_bridge.geometry.mesh import Material, Mesh
 
 FloatArray = npt.NDArray[np.float64]
 UPS = ("x", "y", "z")

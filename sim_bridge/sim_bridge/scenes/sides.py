@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim_bridge.mesh import Mesh
+from sim_bridge.geometry.mesh import Mesh
 
 WELD_M = 1e-5
 

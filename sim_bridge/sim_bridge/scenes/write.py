@@ -13,9 +13,9 @@ from pathlib import Path
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
 from seal_perception.files import take_place, write_json
-from sim_bridge.mesh import Scene
+from sim_bridge.geometry.mesh import Scene
 from sim_bridge.scenes.files import lexical
-from sim_bridge.scenes.gltf_write import stage_glb, unique_names
+from sim_bridge.scenes.meshes.gltf_write import stage_glb, unique_names
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated run under `ros2 launch seal_bringup sim.launch.py scene:=test_01 steps:=300`.
 
-Nodes, parameters and topics come from config/sim.yaml through seal_bringup.stack, as for `seal run`.
+Nodes, parameters and topics come from config/sim.yaml through seal_bringup.stack.config, as for `seal run`.
 """
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
@@ -10,7 +10,7 @@ from launch.events import Shutdown
 from launch_ros.actions import Node
 
 from launch import LaunchDescription
-from seal_bringup.launching import config_from_arguments, launch_arguments, node_keywords
+from seal_bringup.stack.launching import config_from_arguments, launch_arguments, node_keywords
 
 
 def _nodes(context, *_):

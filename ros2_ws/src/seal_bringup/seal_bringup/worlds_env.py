@@ -15,11 +15,11 @@ from typing import Any
 import gymnasium
 
 from seal_perception.simulator import Simulator
-from seal_policy.environment import SealEnv
-from seal_policy.environment_config import EnvironmentConfig
+from seal_policy.environment.config import EnvironmentConfig
+from seal_policy.environment.environment import SealEnv
+from seal_policy.environment.vector import VectorSealEnv
 from seal_policy.loop import FrameDetector
 from seal_policy.rewards import CuriosityReward, MapReward
-from seal_policy.vector_env import VectorSealEnv
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator, require_scene
 
@@ -53,7 +53,7 @@ class NamedDetector:
 
     def __call__(self) -> FrameDetector:
         """The detector."""
-        from seal_perception.detector import load_detector
+        from seal_perception.detector.detector import load_detector
 
         return load_detector(self.weights)
 

@@ -10,12 +10,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from seal_mapping.grid import Grid2D
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
+from seal_perception.grid import Grid2D
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Action, Observation, Simulator
 from seal_policy.explorer import Explorer
-from seal_policy.global_policy import Point
+from seal_policy.goals.policy import Point
 from seal_policy.rewards import GainfulCuriosity
 
 

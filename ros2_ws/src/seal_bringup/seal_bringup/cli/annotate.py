@@ -44,8 +44,8 @@ def annotate(
 ) -> None:
     """Read the options, choose and write, print what was chosen."""
     from seal_bringup.cli.bars import rate_bar
-    from seal_mapping.annotate import annotate_frames
-    from seal_mapping.bag import open_bag
+    from seal_mapping.annotation.choose import annotate_frames
+    from seal_mapping.bags.reader import open_bag
 
     folder = out or bag.absolute().with_name("annotate")
     source = open_bag(bag, bag_options(read))

@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def info(bag: BAG) -> None:
     """Show topics, types, counts and times of a bag, whether it is whole, and what `seal label` would read from it."""
-    from seal_mapping.bag import open_bag
-    from seal_mapping.bag_recover import bag_info
+    from seal_mapping.bags.reader import open_bag
+    from seal_mapping.bags.recover import bag_info
     from seal_perception.errors import InputError
 
     try:
@@ -52,8 +52,8 @@ def recover(bag: BAG) -> None:
     The messages of whole chunks are copied into a new file with index and metadata, which then takes the place of the
     cut one. A whole bag is left as it is.
     """
-    from seal_mapping.bag_recover import bag_info
-    from seal_mapping.bag_recover import recover as mend
+    from seal_mapping.bags.recover import bag_info
+    from seal_mapping.bags.recover import recover as mend
 
     was_whole = bag_info(bag).whole
     found = mend(bag)

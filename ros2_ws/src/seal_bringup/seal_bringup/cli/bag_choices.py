@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from seal_mapping.bag_options import BagOptions
+    from seal_mapping.bags.options import BagOptions
 
 READ = Annotated[
     list[str] | None,
@@ -32,7 +32,7 @@ def bag_options(given: list[str] | None) -> BagOptions:
     Raises:
         InputError: if a name is unknown, is given twice, or a value cannot be read.
     """
-    from seal_mapping.bag_options import BagOptions
+    from seal_mapping.bags.options import BagOptions
     from seal_perception.errors import InputError
 
     known = {f.name: f.default for f in fields(BagOptions) if f.name != "T_base_camera"}

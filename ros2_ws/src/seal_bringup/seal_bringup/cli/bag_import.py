@@ -43,7 +43,7 @@ def import_folder(
 ) -> None:
     """Read the options, say what was chosen, write."""
     from seal_bringup.cli.bars import rate_bar
-    from seal_mapping.bag_import import ImportOptions, plan_import, write_import
+    from seal_mapping.folders.to_bag import ImportOptions, plan_import, write_import
     from seal_perception.errors import InputError
 
     given = [value for value in (fx, fy, cx, cy) if value is not None]

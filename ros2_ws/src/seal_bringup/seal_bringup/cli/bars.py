@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seal_bringup.console import make_console
-from seal_bringup.progress_line import clock
+from seal_bringup.stack.progress import clock
 
 if TYPE_CHECKING:
     from rich.console import Console

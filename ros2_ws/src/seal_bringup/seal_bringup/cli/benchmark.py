@@ -34,8 +34,8 @@ def benchmark(
     The ratio is baseline / stage: above 1 the stage is the faster of the two. Ratios carry over to other machines,
     milliseconds do not; run it on an otherwise idle one.
     """
-    from seal_bringup.benchmarks import as_dicts, collect
     from seal_bringup.console import make_console
+    from seal_bringup.jobs.benchmark_groups import as_dicts, collect
     from seal_perception.files import write_json
 
     console = make_console()
@@ -78,7 +78,7 @@ def _worlds(console: object, json_file: Path | None, rounds: int, workers: int) 
 
     from rich.console import Console
 
-    from seal_bringup.benchmarks_worlds import worlds
+    from seal_bringup.jobs.worlds_rates import worlds
     from seal_perception.files import write_json
 
     assert isinstance(console, Console)

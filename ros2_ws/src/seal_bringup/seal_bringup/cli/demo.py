@@ -40,8 +40,8 @@ def demo(
     from dataclasses import replace
 
     from seal_bringup.console import make_console
-    from seal_bringup.demo import run_demo
-    from seal_bringup.demo_config import ROWS, DemoConfig, default_run_dir, parse_homes
+    from seal_bringup.demo.config import ROWS, DemoConfig, default_run_dir, parse_homes
+    from seal_bringup.demo.run import run_demo
 
     chosen = tuple(r for r in rows.split(",") if r) or ROWS
     config = DemoConfig(parse_homes(homes), seed, steps, iterations=iterations, weights=weights, rows=chosen)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from seal_bringup.progress_line import clock
+from seal_bringup.stack.progress import clock
 
 episodes_app = typer.Typer(
     no_args_is_help=True,
@@ -48,8 +48,8 @@ def make(
     "custom" if --split does not name it; homes of another split are refused.
     """
     from seal_perception.errors import InputError
-    from sim_bridge.episode_files import write_episodes
-    from sim_bridge.episodes import SPLITS, EpisodeConfig
+    from sim_bridge.evaluation.episode_files import write_episodes
+    from sim_bridge.evaluation.episodes import SPLITS, EpisodeConfig
     from sim_bridge.worlds import open_embedded, require_scene
 
     split = split or ("custom" if scene else "test")
@@ -94,8 +94,8 @@ def info(
     from rich.table import Table
 
     from seal_bringup.console import make_console
-    from seal_bringup.episode_figures import draw_distribution, figures
-    from sim_bridge.episode_files import content_hash, read_episodes
+    from seal_bringup.evaluation.episode_figures import draw_distribution, figures
+    from sim_bridge.evaluation.episode_files import content_hash, read_episodes
 
     episodes = read_episodes(folder)
     console = make_console()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from seal_bringup.stack import StackConfig
+    from seal_bringup.stack.config import StackConfig
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +56,8 @@ def explore(
     floor that was seen, computed from the simulator's truth after the run (no node ever gets it). With --paced that
     is the share that the run's pictures show when they are put at the true poses (docs/paced.md).
     """
-    from seal_bringup.run_check import check_run
-    from seal_bringup.stack import StackConfig
+    from seal_bringup.stack.config import StackConfig
+    from seal_bringup.stack.run_check import check_run
 
     _refuse_unheard(steps, record, domain_id, paced, minutes, rtf, noise, wall_heading)
     changes: dict[str, Any] = {} if steps is None else {"steps": steps}
@@ -119,7 +119,7 @@ def _paced_fields(minutes: float | None, rtf: float | None, noise: bool, wall_he
     Raises:
         InputError: if `rtf` is negative.
     """
-    from seal_bringup.paced_explore import noisy
+    from seal_bringup.paced.explore import noisy
     from seal_perception.errors import InputError
 
     if rtf is not None and rtf < 0:
@@ -132,8 +132,8 @@ def _paced_fields(minutes: float | None, rtf: float | None, noise: bool, wall_he
 
 def _explore_in_steps(config: StackConfig) -> None:
     from seal_bringup.console import make_console
-    from seal_bringup.coverage import evaluate_run
-    from seal_bringup.runner import run_stack
+    from seal_bringup.evaluation.coverage import evaluate_run
+    from seal_bringup.stack.runner import run_stack
     from seal_perception.files import write_json
     from sim_bridge.embedded import EmbeddedConfig
     from sim_bridge.worlds import open_simulator
@@ -157,8 +157,8 @@ def _explore_in_steps(config: StackConfig) -> None:
 def _explore_paced(config: StackConfig, in_process: bool) -> None:
     from seal_bringup.cli.bars import rate_bar
     from seal_bringup.console import make_console
-    from seal_bringup.paced_explore import evaluate_paced, run_in_process
-    from seal_bringup.runner import run_stack
+    from seal_bringup.paced.explore import evaluate_paced, run_in_process
+    from seal_bringup.stack.runner import run_stack
     from seal_perception.files import write_json
 
     if in_process:

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sim_bridge.home_statistics import HomeStatistics
+    from sim_bridge.homes.statistics import HomeStatistics
 
 homes_app = typer.Typer(no_args_is_help=True, help="Contact sheets and statistics of the built-in homes.")
 
@@ -35,7 +35,7 @@ def parse_names(text: str) -> tuple[str, ...]:
         InputError: if nothing is named or a name is unknown.
     """
     from seal_perception.errors import InputError
-    from sim_bridge.homes import HOMES, TEST_HOMES, TRAIN_HOMES, is_home, no_home
+    from sim_bridge.homes.home import HOMES, TEST_HOMES, TRAIN_HOMES, is_home, no_home
 
     groups = {"all": HOMES, "train": TRAIN_HOMES, "test": TEST_HOMES}
     names: list[str] = []
@@ -64,7 +64,7 @@ def sheet(
 
     from seal_bringup.console import make_console
     from seal_perception.files import replacing
-    from sim_bridge.home_sheet import sheet as draw
+    from sim_bridge.pictures.home_sheet import sheet as draw
 
     names = parse_names(homes)
     groups = [names[k : k + per_sheet] for k in range(0, len(names), per_sheet)]
@@ -89,7 +89,7 @@ def stats(
     """Count what is in each home and in each split."""
     from seal_bringup.console import make_console
     from seal_perception.files import write_json
-    from sim_bridge.home_statistics import home_statistics, split_statistics
+    from sim_bridge.homes.statistics import home_statistics, split_statistics
 
     names, console = parse_names(homes), make_console()
     rows = []

@@ -12,7 +12,7 @@ from seal_bringup.cli.bag_choices import READ, bag_options
 from seal_bringup.cli.bars import rate_bar
 
 if TYPE_CHECKING:
-    from seal_bringup.label_jobs import LabelJob
+    from seal_bringup.jobs.label_jobs import LabelJob
 
 _HELP = """Label every frame of recorded runs, without a human or with a few drawn polygons.
 
@@ -102,7 +102,7 @@ def label(
     overwrite: Annotated[bool, typer.Option(help="Replace datasets that are there already.")] = False,
 ) -> None:
     """Read the options, label, print what came out."""
-    from seal_bringup.label_jobs import LabelJob, label_all
+    from seal_bringup.jobs.label_jobs import LabelJob, label_all
     from seal_perception.errors import InputError
 
     label_changes = {

@@ -15,10 +15,10 @@ from rich.table import Table
 
 from seal_bringup.cli.bars import rate_bar
 from seal_bringup.console import make_console
-from seal_bringup.demo_config import REPLAY_PICTURES, REPLAY_SHARE
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
-    from seal_perception.train_loop import Progress as TrainProgress
+    from seal_perception.training.train_loop import Progress as TrainProgress
 
 Weights = Annotated[
     str, typer.Option(help="seal-small (shipped), coco (torchvision's COCO model, mapped) or a .safetensors file.")
@@ -55,10 +55,10 @@ def finetune(
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
     """
     from seal_perception.dataset import CocoDataset
-    from seal_perception.finetune import FinetuneConfig
-    from seal_perception.finetune import finetune as run
-    from seal_perception.weights import resolve_weights
-    from sim_bridge.catalogue import catalogue_at
+    from seal_perception.detector.weights import resolve_weights
+    from seal_perception.training.finetune import FinetuneConfig
+    from seal_perception.training.finetune import finetune as run
+    from sim_bridge.catalogue.catalogue import catalogue_at
 
     if replay is None and replay_share is not None:
         raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
@@ -90,8 +90,8 @@ def evaluate(
 
     Intervals are 95 % bootstraps over frames. Example: seal evaluate frames/test_01 --weights seal-small.
     """
-    from seal_perception.detector import load_detector
-    from seal_perception.evaluate import evaluate_detector
+    from seal_perception.detector.detector import load_detector
+    from seal_perception.evaluation.evaluate import evaluate_detector
     from seal_perception.files import write_json
 
     detector = load_detector(weights)
@@ -134,10 +134,10 @@ def pretrain(
     Should take two and a half hours on two cores (reckoned from a shorter training); an interrupted training goes on at
     its last checkpoint.
     """
-    from seal_perception.pretrain import PretrainConfig
-    from seal_perception.pretrain import pretrain as run
-    from seal_perception.weights import load_weights
-    from sim_bridge.catalogue import catalogue_at
+    from seal_perception.detector.weights import load_weights
+    from seal_perception.training.pretrain import PretrainConfig
+    from seal_perception.training.pretrain import pretrain as run
+    from sim_bridge.catalogue.catalogue import catalogue_at
 
     if weights is not None:
         load_weights(weights)

@@ -81,8 +81,8 @@ def map_facts(path: Path) -> dict[str, Any]:
     """What `seal map info` shows; lengths in metres."""
     import numpy as np
 
-    from seal_mapping.label_prop import propagate
-    from seal_mapping.voxel_map import VoxelMap
+    from seal_mapping.labels.propagate import propagate
+    from seal_mapping.voxels.voxel_map import VoxelMap
     from seal_perception.categories import category_name
 
     voxel_map = VoxelMap.load(path)
@@ -123,7 +123,7 @@ def export(
     cubes: Annotated[bool, typer.Option(help="PLY as the outer faces of the voxels, not as points.")] = False,
 ) -> None:
     """Write the files asked for."""
-    from seal_mapping.map_export import write_npz, write_ply
+    from seal_mapping.labels.export import write_npz, write_ply
     from seal_perception.errors import InputError
 
     if ply is None and npz is None:
@@ -151,8 +151,8 @@ def query(
     as_json: JSON = False,
 ) -> None:
     """Print the voxels found; exit 1 where there is none."""
-    from seal_mapping.map_query import along_ray, at_points, in_box
-    from seal_mapping.voxel_map import VoxelMap
+    from seal_mapping.voxels.query import along_ray, at_points, in_box
+    from seal_mapping.voxels.voxel_map import VoxelMap
     from seal_perception.errors import InputError
 
     if sum(given is not None for given in (point, box, ray)) != 1:
@@ -194,8 +194,8 @@ def picture(
     from seal_bringup.report.cubes import CubeView, base_colours, draw_voxels_png
     from seal_bringup.report.topdown import draw_topdown
     from seal_bringup.report.voxels import Voxels
-    from seal_mapping.label_preview import draw_map, write_png
-    from seal_mapping.map_export import COLOURINGS
+    from seal_mapping.labels.export import COLOURINGS
+    from seal_mapping.labels.preview import draw_map, write_png
     from seal_mapping.palette import instance_colours
     from seal_perception.errors import InputError
 
@@ -231,9 +231,9 @@ def picture(
 
 def _collect(path: Path, objects: Path | None, min_views: float) -> Any:
     """(map, `map_export.Export`)."""
-    from seal_mapping.instance_ids import load_objects
-    from seal_mapping.map_export import collect
-    from seal_mapping.voxel_map import VoxelMap
+    from seal_mapping.labels.export import collect
+    from seal_mapping.labels.instance_ids import load_objects
+    from seal_mapping.voxels.voxel_map import VoxelMap
 
     voxel_map = VoxelMap.load(path)
     return voxel_map, collect(voxel_map, None if objects is None else load_objects(objects), min_views=min_views)

@@ -55,9 +55,9 @@ def build(
     read: READ = None,
 ) -> None:
     """Read the options, map, print what came out."""
-    from seal_bringup.map_folder import MapJob, build_map_folder
-    from seal_mapping.bag import open_bag
-    from seal_mapping.map_config import MapConfig
+    from seal_bringup.jobs.map_folder import MapJob, build_map_folder
+    from seal_mapping.bags.reader import open_bag
+    from seal_mapping.voxels.config import MapConfig
     from seal_perception.errors import InputError
 
     try:

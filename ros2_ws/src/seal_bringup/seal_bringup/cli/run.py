@@ -29,9 +29,9 @@ def run(
     Foxglove and `ros2 topic` see the topics under the same ROS_DOMAIN_ID.
     """
     from seal_bringup.console import make_console
-    from seal_bringup.run_check import check_run
-    from seal_bringup.runner import run_stack
-    from seal_bringup.stack import config_from_file
+    from seal_bringup.stack.config import config_from_file
+    from seal_bringup.stack.run_check import check_run
+    from seal_bringup.stack.runner import run_stack
 
     given = {"scene": scene, "steps": steps, "namespace": namespace}
     overrides = {key: value for key, value in given.items() if value}

@@ -35,7 +35,7 @@ def list_homes(
 
     from seal_bringup.console import make_console
     from seal_perception.categories import CATEGORIES
-    from sim_bridge.homes import HOMES, make_home
+    from sim_bridge.homes.home import HOMES, make_home
 
     console = make_console()
     if not details:
@@ -66,7 +66,7 @@ def render(
     from seal_bringup.console import make_console
     from seal_perception.files import replacing
     from sim_bridge.embedded import EmbeddedConfig
-    from sim_bridge.views import robot_views, tint, top_view
+    from sim_bridge.pictures.views import robot_views, tint, top_view
     from sim_bridge.worlds import open_embedded
 
     simulator = open_embedded(home, EmbeddedConfig(width=640, height=480))
@@ -100,7 +100,7 @@ def frames(
     """
     from seal_bringup.cli.bars import rate_bar
     from seal_bringup.console import make_console
-    from sim_bridge.evaluation_frames import write_evaluation_frames
+    from sim_bridge.evaluation.frames import write_evaluation_frames
 
     with rate_bar(f"frames of {home}") as report:
         digest = write_evaluation_frames(home, out, count, seed, width, width * 3 // 4, progress=report)

@@ -45,8 +45,8 @@ def _load(
     floor: float | None,
 ) -> Loaded:
     from seal_perception.errors import InputError
-    from sim_bridge.glb import stored_notes
-    from sim_bridge.homes import is_home
+    from sim_bridge.homes.home import is_home
+    from sim_bridge.scenes.glb import stored_notes
     from sim_bridge.scenes.load import read_scene
     from sim_bridge.scenes.pieces import SceneOptions
 
@@ -68,8 +68,8 @@ def scene_facts(loaded: Loaded) -> dict[str, Any]:
     """
     from seal_perception.categories import CATEGORIES
     from seal_perception.errors import InputError
-    from sim_bridge.collision import floor_plan
-    from sim_bridge.mesh import merge
+    from sim_bridge.geometry.collision import floor_plan
+    from sim_bridge.geometry.mesh import merge
 
     scene = loaded.scene
     mesh = merge([part.mesh for part in scene.parts])
@@ -108,8 +108,8 @@ def info(
     Notes say what was missing or odd in the file and what was done about it.
     """
     from seal_bringup.console import make_console
-    from sim_bridge.home_statistics import drawn_triangles
-    from sim_bridge.mesh import merge
+    from sim_bridge.geometry.mesh import merge
+    from sim_bridge.homes.statistics import drawn_triangles
 
     loaded = _load(scene, models, categories, up, scale, floor)
     facts = scene_facts(loaded)
@@ -175,7 +175,7 @@ def export(
     """Write a home (or any scene) for Habitat, so that it runs in both simulators, or as a scene folder."""
     from seal_bringup.console import make_console
     from seal_perception.errors import InputError
-    from sim_bridge.scenes.habitat_write import write_habitat
+    from sim_bridge.scenes.stages.write import write_habitat
     from sim_bridge.scenes.write import write_scene_folder
 
     if form not in ("habitat", "glb"):

@@ -21,30 +21,34 @@ from typing import Any
 
 import numpy as np
 
-from seal_bringup.coverage import measure, seen_share, top_down, write_top_down
-from seal_bringup.demo_config import TEST_HOMES, parse_homes
+from seal_bringup.demo.config import TEST_HOMES, parse_homes
+from seal_bringup.evaluation.coverage import measure, seen_share, top_down, write_top_down
+from seal_bringup.evaluation.standstill import DITHERS, SPINS, longest_standstill, stuck_steps
 from seal_bringup.experiments.explore_sheet import write_sheet
 from seal_bringup.provenance import code_hash, provenance
-from seal_bringup.standstill import DITHERS, SPINS, longest_standstill, stuck_steps
-from seal_mapping.grid import Grid2D
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
 from seal_perception.frame import Frame
+from seal_perception.grid import Grid2D
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
-from seal_policy.global_policy import make_policy
+from seal_policy.goals.policy import make_policy
 from seal_policy.loop import explore
+from sim_bridge.drawing.light import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.homes import make_home
-from sim_bridge.light import LightConfig
+from sim_bridge.homes.home import make_home
 
 UNLIT = LightConfig(shadows=False)
 """Depth does not depend on light, and no detector looks at the colours."""
 
 CODE = (
     *("seal_perception", "seal_mapping", "seal_policy", "sim_bridge"),
-    *("seal_bringup.coverage", "seal_bringup.standstill", "seal_bringup.experiments.explore_homes"),
+    *(
+        "seal_bringup.evaluation.coverage",
+        "seal_bringup.evaluation.standstill",
+        "seal_bringup.experiments.explore_homes",
+    ),
 )
 """What decides a run and its figures."""
 

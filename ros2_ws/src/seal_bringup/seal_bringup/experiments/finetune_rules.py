@@ -14,23 +14,23 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.demo_config import REPLAY_PICTURES, REPLAY_SHARE, parse_homes
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, parse_homes
 from seal_bringup.experiments.fusion_rules import candidates
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import commit, provenance
-from seal_mapping.bag import BagReader
-from seal_mapping.label_config import SIZES_M, LabelConfig
-from seal_mapping.labelling import label_frames, self_training_labels
+from seal_mapping.bags.reader import BagReader
+from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.labels.config import SIZES_M, LabelConfig
 from seal_perception.dataset import CocoDataset
-from seal_perception.detector import load_detector
+from seal_perception.detector.detector import load_detector
+from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError
-from seal_perception.evaluate import evaluate_detector
+from seal_perception.evaluation.evaluate import evaluate_detector
+from seal_perception.evaluation.label_quality import label_quality
 from seal_perception.files import read_json, sha256, write_json
-from seal_perception.finetune import FinetuneConfig, finetune
-from seal_perception.label_quality import label_quality
-from seal_perception.weights import resolve_weights
-from sim_bridge.catalogue import catalogue_at
-from sim_bridge.evaluation_frames import write_evaluation_frames
+from seal_perception.training.finetune import FinetuneConfig, finetune
+from sim_bridge.catalogue.catalogue import catalogue_at
+from sim_bridge.evaluation.frames import write_evaluation_frames
 
 FRAMES = 200
 """Evaluation frames per home; the demo takes 500."""

@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.demo_config import TEST_HOMES, TRAINING_HOMES
+from seal_bringup.demo.config import TEST_HOMES, TRAINING_HOMES
 from seal_perception.files import write_json
 from sim_bridge.embedded import EmbeddedConfig
-from sim_bridge.evaluation_frames import frame_poses, poses_hash
+from sim_bridge.evaluation.frames import frame_poses, poses_hash
 from sim_bridge.worlds import open_simulator
 
 

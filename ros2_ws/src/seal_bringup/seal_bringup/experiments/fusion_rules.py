@@ -13,17 +13,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.demo_config import parse_homes
+from seal_bringup.demo.config import parse_homes
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import provenance
-from seal_mapping.label_config import PAPER, LabelConfig
-from seal_mapping.label_prop import propagate
-from seal_mapping.labelling import build_map, frame_annotations
+from seal_mapping.datasets.labelling import build_map, frame_annotations
+from seal_mapping.labels.config import PAPER, LabelConfig
+from seal_mapping.labels.propagate import propagate
 from seal_mapping.source import BagFrame, FrameSource
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import CocoDataset, DatasetWriter
+from seal_perception.evaluation.label_quality import label_quality
 from seal_perception.files import write_json
-from seal_perception.label_quality import label_quality
 
 EVERY = 6
 """Every so many-th frame is ray-traced and compared: neighbours tell the same."""

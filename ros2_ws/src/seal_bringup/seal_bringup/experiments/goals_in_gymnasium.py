@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from seal_bringup.worlds_env import make_env
-from seal_policy.environment import SealEnv
-from seal_policy.global_policy import FrontierPolicy
+from seal_policy.environment.environment import SealEnv
+from seal_policy.goals.policy import FrontierPolicy
 from seal_policy.rewards import AreaReward
 
 

@@ -27,13 +27,13 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from seal_bringup.provenance import provenance
-from seal_mapping.bag import open_bag
-from seal_mapping.benchmarks_episode import write_episode
-from seal_mapping.label_config import LabelConfig
-from seal_mapping.label_prop import propagate
-from seal_mapping.labelling import label_frames
-from seal_mapping.raytrace import render_labels
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.benchmarks.episode_benchmark import write_episode
+from seal_mapping.datasets.labelling import label_frames
+from seal_mapping.labels.config import LabelConfig
+from seal_mapping.labels.propagate import propagate
+from seal_mapping.labels.raytrace import render_labels
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.files import write_json
 from seal_perception.frame import Frame

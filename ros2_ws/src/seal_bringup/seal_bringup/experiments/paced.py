@@ -16,21 +16,21 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seal_bringup.coverage import top_down, write_top_down
-from seal_bringup.demo_config import parse_homes
-from seal_bringup.map_error import TrueSurface, map_error, pose_error
-from seal_bringup.map_presets import NOISY_MAP
-from seal_bringup.paced_run import PacedRates, drive_paced, paced_stack
+from seal_bringup.demo.config import parse_homes
+from seal_bringup.evaluation.coverage import top_down, write_top_down
+from seal_bringup.evaluation.map_error import TrueSurface, map_error, pose_error
+from seal_bringup.evaluation.true_map import PLAIN, TrueMap
+from seal_bringup.paced.run import PacedRates, drive_paced, paced_stack
 from seal_bringup.provenance import code_hash, provenance
-from seal_bringup.true_map import PLAIN, TrueMap
-from seal_mapping.voxel_map import VoxelMap
+from seal_bringup.stack.presets import NOISY_MAP
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.files import read_json, replacing, write_json
 from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.geodesic import path_length_m
-from sim_bridge.mesh import merge
-from sim_bridge.paced_robot import PacedConfig, PacedRobot
+from sim_bridge.geometry.geodesic import path_length_m
+from sim_bridge.geometry.mesh import merge
+from sim_bridge.robot.paced_robot import PacedConfig, PacedRobot
 from sim_bridge.worlds import open_embedded
 
 VARIANTS = {

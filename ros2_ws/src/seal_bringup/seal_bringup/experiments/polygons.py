@@ -25,17 +25,17 @@ import numpy.typing as npt
 from PIL import Image
 
 from seal_bringup.provenance import provenance
-from seal_mapping.annotations import FrameAnnotations, read_annotations
-from seal_mapping.bag import open_bag
-from seal_mapping.label_config import LabelConfig
-from seal_mapping.label_preview import draw_labels
-from seal_mapping.label_prop import propagate
-from seal_mapping.label_volume import LabelVolume
-from seal_mapping.labelling import frame_annotations
-from seal_mapping.map_building import MapPass, OwnDetections, silent
-from seal_mapping.map_config import MapConfig
+from seal_mapping.annotation.annotations import FrameAnnotations, read_annotations
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.datasets.labelling import frame_annotations
+from seal_mapping.datasets.map_builder import MapPass, OwnDetections, silent
+from seal_mapping.labels.config import LabelConfig
+from seal_mapping.labels.preview import draw_labels
+from seal_mapping.labels.propagate import propagate
+from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.source import BagFrame
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import Annotation
 from seal_perception.files import replacing, write_json

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from seal_bringup.report.cubes import CubeView, render_cubes
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.label_prop import LabelConfig, propagate
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.labels.propagate import LabelConfig, propagate
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, replacing
 

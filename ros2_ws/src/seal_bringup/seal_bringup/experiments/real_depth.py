@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from seal_bringup.map_check import check_maps, filter_rows
+from seal_bringup.evaluation.map_check import check_maps, filter_rows
 from seal_bringup.provenance import provenance
-from seal_mapping.bag import open_bag
+from seal_mapping.bags.reader import open_bag
 from seal_perception.files import write_json
 
 

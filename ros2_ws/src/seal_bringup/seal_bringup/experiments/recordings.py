@@ -5,21 +5,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seal_bringup.demo_config import TRAINING_HOMES
-from seal_bringup.oracle import write_true_labels
-from seal_mapping.bag import BagReader, open_bag
-from seal_mapping.bag_writer import BagWriter, write_frame
-from seal_mapping.voxel_map import VoxelMap
+from seal_bringup.demo.config import TRAINING_HOMES
+from seal_bringup.demo.oracle import write_true_labels
+from seal_mapping.bags.reader import BagReader, open_bag
+from seal_mapping.bags.writer import BagWriter, write_frame
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detections import Detections
-from seal_perception.detector import load_detector
+from seal_perception.detector.detector import load_detector
+from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, sha256, write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import invert
 from seal_perception.simulator import Action, Simulator
-from seal_perception.weights import resolve_weights
 from seal_policy.explorer import Explorer
-from seal_policy.global_policy import make_policy
+from seal_policy.goals.policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import World, open_simulator

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from seal_perception.files import replacing
 from seal_perception.simulator import Observation
-from sim_bridge.embedded_config import EmbeddedConfig, robot
+from sim_bridge.robot.config import EmbeddedConfig, robot
 from sim_bridge.worlds import open_simulator
 
 WIDTH, GAP, LINE = 480, 8, 26

@@ -13,7 +13,7 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from std_msgs.msg import Bool, String
 
-from seal_bringup.run_log import RunLog
+from seal_bringup.stack.run_log import RunLog
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare

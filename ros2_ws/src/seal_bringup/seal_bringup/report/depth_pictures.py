@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from seal_bringup.map_check import held, traced_depth
-from seal_mapping.label_volume import LabelVolume
-from seal_mapping.voxel_map import VoxelMap
+from seal_bringup.evaluation.map_check import held, traced_depth
+from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.frame import Frame
 
 Picture = npt.NDArray[np.uint8]

@@ -164,7 +164,7 @@ ERROR_ORDER = ("background", "wrong category", "localisation", "poor localisatio
 def label_figures(value: Any) -> dict[str, Any]:
     """The figures of a set of labels or of one of its categories, under the report's names.
 
-    Takes metrics.json's form (`precision`, `recall`, `instances`) and the one of `seal_perception.label_quality`
+    Takes metrics.json's form (`precision`, `recall`, `instances`) and the one of `evaluation.label_quality`
     (`instance_precision`, `instance_recall`, `predicted`, all categories together under `overall`).
     """
     entry = as_dict(value)

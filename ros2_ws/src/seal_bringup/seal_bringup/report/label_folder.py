@@ -12,11 +12,11 @@ import numpy as np
 
 from seal_bringup.report.run_folder import as_dict, number
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.instance_ids import load_objects
-from seal_mapping.label_volume import LabelVolume
-from seal_mapping.labelling import LABELS, MAP, OBJECTS
-from seal_mapping.map_export import collect
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.datasets.labelling import LABELS, MAP, OBJECTS
+from seal_mapping.labels.export import collect
+from seal_mapping.labels.instance_ids import load_objects
+from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 from seal_perception.files import read_json

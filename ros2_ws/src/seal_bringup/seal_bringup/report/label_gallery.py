@@ -15,12 +15,12 @@ from seal_bringup.report.label_folder import LabelFolder
 from seal_bringup.report.label_truth import RIGHT, Verdicts
 from seal_bringup.report.pictures import pixels_uri
 from seal_bringup.report.run_folder import number
-from seal_mapping.label_preview import draw_labels
-from seal_mapping.label_summary import AGREES, OWN_SCORE
+from seal_mapping.datasets.summary import AGREES, OWN_SCORE
+from seal_mapping.labels.preview import draw_labels
 from seal_perception.categories import category_name
 from seal_perception.dataset import Annotation
 from seal_perception.detections import rle_to_mask
-from seal_perception.preview import draw_annotations
+from seal_perception.evaluation.preview import draw_annotations
 
 Row = dict[str, Any]
 _WIDTH, _CROP = 640, 220

@@ -21,10 +21,10 @@ from seal_bringup.report.pictures import drawing_uri, rendering_uri
 from seal_bringup.report.run_folder import as_dict, number
 from seal_bringup.report.topdown import draw_topdown
 from seal_bringup.report.viewer import pack_voxels
-from seal_mapping.label_summary import AGREES, OWN_SCORE
+from seal_mapping.datasets.summary import AGREES, OWN_SCORE
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import CocoDataset
-from seal_perception.label_quality import label_quality
+from seal_perception.evaluation.label_quality import label_quality
 
 PICTURE = CubeView(width=1400)
 SHOTS, WORST, MOST_OBJECTS = 12, 6, 200
@@ -44,7 +44,7 @@ def write_label_report(folder: Path, truth: CocoDataset | None = None, source_li
     """Write `folder`/report.html: one page that needs no network, figures as in labels.json.
 
     Args:
-        folder: written by `seal_mapping.labelling`.
+        folder: written by `seal_mapping.datasets.labelling`.
         truth: true labels of the same pictures (simulation): marks what is right. Evaluation only, as the page says.
         source_lines: what was chosen in the bag (`BagReader.choices`).
 

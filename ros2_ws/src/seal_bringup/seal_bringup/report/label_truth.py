@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seal_perception.dataset import CocoDataset
-from seal_perception.matching import KINDS, match_boxes
+from seal_perception.evaluation.box_matching import KINDS, match_boxes
 
 RIGHT = KINDS[0]
 
@@ -30,7 +30,7 @@ class Verdicts:
 
 
 def judge(labels: CocoDataset, truth: CocoDataset) -> Verdicts:
-    """Match every picture's labels as `seal_perception.label_quality` does, which also checks that pictures fit."""
+    """Match every picture's labels as `evaluation.label_quality` does, which also checks that pictures fit."""
     place = {image_id: index for index, image_id in enumerate(truth.image_ids)}
     kind: dict[int, str] = {}
     missed: dict[int, list[dict[str, Any]]] = {}

@@ -17,8 +17,8 @@ from seal_bringup.report.pictures import drawing_uri, photo_uri, rendering_uri
 from seal_bringup.report.run_folder import as_dict
 from seal_bringup.report.viewer import pack_voxels
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.instance_ids import load_objects
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.labels.instance_ids import load_objects
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.files import read_json
 
 SHARES = ("precise", "early", "late", "no_hit")
@@ -28,7 +28,7 @@ def write_map_report(folder: Path, poses: npt.ArrayLike) -> Path:
     """Write `folder`/report.html from map.json, map.npz and pictures/.
 
     Args:
-        folder: as `seal_bringup.map_folder` fills it.
+        folder: as `seal_bringup.jobs.map_folder` fills it.
         poses: (P, >= 2) x, y of the camera's way in metres, map frame.
 
     Returns:

@@ -21,7 +21,7 @@ from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, 
 from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
 from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError, SealError
 

@@ -14,8 +14,8 @@ from seal_mapping.wall_heading import WallHeading, WallHeadingConfig, warm_up
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, pose_to_odometry
-from seal_perception.nodes.matching import StampMatcher
 from seal_perception.nodes.params import declare_config
+from seal_perception.nodes.stamp_matching import StampMatcher
 from seal_perception.nodes.transforms import Transforms
 
 

@@ -9,9 +9,9 @@ import threading
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from seal_mapping.label_prop import LabelConfig
-from seal_mapping.labelling import label_bag
-from seal_mapping.map_config import MapConfig
+from seal_mapping.datasets.labelling import label_bag
+from seal_mapping.labels.propagate import LabelConfig
+from seal_mapping.voxels.config import MapConfig
 from seal_perception.errors import SealError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare, declare_config

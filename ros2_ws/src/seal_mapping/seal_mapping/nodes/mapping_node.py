@@ -15,14 +15,14 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from seal_mapping.label_prop import LabelConfig, propagate
-from seal_mapping.label_volume import LabelVolume
-from seal_mapping.map_config import MapConfig
-from seal_mapping.map_resume import MisfitError, resume_map
-from seal_mapping.nodes import convert
+from seal_mapping.labels.propagate import LabelConfig, propagate
+from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.nodes import map_messages as convert
 from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
-from seal_mapping.voxel_map import VoxelMap
+from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.resume import MisfitError, resume_map
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
 from seal_perception.frame import Frame

@@ -9,9 +9,9 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from seal_mapping.label_volume import LabelVolume
-from seal_mapping.map_query import ObjectBox, object_boxes
+from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.palette import category_colour
+from seal_mapping.voxels.query import ObjectBox, object_boxes
 from seal_perception.categories import category_name
 
 BOX_ALPHA, VOXEL_ALPHA, TEXT_M = 0.25, 0.9, 0.15

@@ -10,9 +10,9 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
-from seal_mapping import bag_messages as bm
-from seal_mapping.bag_recorder import PACED, WHOLE, FrameRecorder
-from seal_mapping.bag_writer import BagWriteError, BagWriter
+from seal_mapping.bags import messages as bm
+from seal_mapping.bags.recorder import PACED, WHOLE, FrameRecorder
+from seal_mapping.bags.writer import BagWriteError, BagWriter
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode, run_node

@@ -25,8 +25,8 @@ from std_msgs.msg import String
 
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
-from seal_perception.nodes.matching import StampMatcher
 from seal_perception.nodes.params import declare
+from seal_perception.nodes.stamp_matching import StampMatcher
 
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks

@@ -43,7 +43,7 @@ class PerceptionNode(SealNode):
         self._overlay_min = declare(self, "overlay_min_score", 0.5, "lowest score drawn")
         self._detector = None
         if weights != NO_DETECTOR:
-            from seal_perception.detector import DetectorConfig, load_detector
+            from seal_perception.detector.detector import DetectorConfig, load_detector
 
             self._detector = load_detector(weights, declare_config(self, DetectorConfig, "detector"))
         self._scores = self.advertise(Image, m.SCORES)

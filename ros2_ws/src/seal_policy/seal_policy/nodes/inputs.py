@@ -11,20 +11,20 @@ import numpy.typing as npt
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
 
-from seal_mapping.grid import Grid2D
-from seal_mapping.nodes.convert import occupancy_to_explored, occupancy_to_obstacles
+from seal_mapping.nodes.map_messages import occupancy_to_explored, occupancy_to_obstacles
 from seal_perception import messages as m
 from seal_perception.errors import InputError
+from seal_perception.grid import Grid2D
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare, declare_config
+from seal_policy.driving.rolling_grid import NearbyConfig
+from seal_policy.driving.velocity import VelocityConfig
+from seal_policy.driving.velocity_driver import PilotConfig
 from seal_policy.explorer import ExplorerConfig
-from seal_policy.global_policy import Point
-from seal_policy.goals import GoalConfig
-from seal_policy.local_policy import LocalConfig
-from seal_policy.nearby import NearbyConfig
-from seal_policy.pilot import PilotConfig
-from seal_policy.planner import PlannerConfig
-from seal_policy.velocity import VelocityConfig
+from seal_policy.goals.policy import Point
+from seal_policy.goals.rule import GoalConfig
+from seal_policy.planning.local_policy import LocalConfig
+from seal_policy.planning.planner import PlannerConfig
 
 MAP_AND_POSE: dict[str, tuple[type, bool]] = {
     m.OBSTACLES: (OccupancyGrid, True),

@@ -12,14 +12,14 @@ from nav_msgs.msg import OccupancyGrid, Odometry, Path
 from sensor_msgs.msg import CameraInfo, Image, LaserScan
 from std_msgs.msg import Bool
 
-from seal_mapping.nodes.convert import occupancy_to_explored, occupancy_to_obstacles
+from seal_mapping.nodes.map_messages import occupancy_to_explored, occupancy_to_obstacles
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header, points_to_path
-from seal_perception.nodes.matching import StampMatcher
-from seal_policy.global_policy import Point
+from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_policy.driving.velocity_driver import Pilot, PilotConfig, warm_up
+from seal_policy.goals.policy import Point
 from seal_policy.nodes.inputs import goal_point
-from seal_policy.pilot import Pilot, PilotConfig, warm_up
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -18,8 +18,7 @@ from seal_perception.nodes.params import declare
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_policy.explorer import ExplorerConfig, Navigator
-from seal_policy.goals import GoalClock
-from seal_policy.motion import action_target
+from seal_policy.goals.rule import GoalClock
 from seal_policy.nodes.inputs import (
     MAP_AND_POSE,
     declare_explorer,
@@ -29,6 +28,7 @@ from seal_policy.nodes.inputs import (
     read_step,
 )
 from seal_policy.nodes.paced_planner import PacedPlanner
+from seal_policy.planning.motion import action_target
 
 
 class PlannerNode(SealNode):

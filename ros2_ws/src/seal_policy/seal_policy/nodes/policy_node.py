@@ -13,11 +13,11 @@ from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.pose import planar_pose
-from seal_policy.global_policy import make_policy
-from seal_policy.goal_ticks import GoalTicks
-from seal_policy.goals import GoalConfig, GoalKeeper
+from seal_policy.goals.policy import make_policy
+from seal_policy.goals.rule import GoalConfig, GoalKeeper
+from seal_policy.goals.ticks import GoalTicks
 from seal_policy.nodes.inputs import MAP_AND_POSE, declare_mode, read_step
-from seal_policy.planner import PlannerConfig
+from seal_policy.planning.planner import PlannerConfig
 
 
 class PolicyNode(SealNode):

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labelling of bags as jobs: one after the other here, or one per task on a Ray cluster, with the same output."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal_bringup.evaluation.map_check import held
+from seal_bringup.report.label_report import write_label_report
+from seal_mapping.annotation.annotations import FrameAnnotations, read_annotations
+from seal_mapping.bags.options import BagOptions
+from seal_mapping.bags.reader import BagReader, open_bag
+from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.datasets.resumable import fingerprint
+from seal_mapping.labels.config import RULES, LabelConfig, label_preset
+from seal_mapping.voxels.config import MapConfig
+from seal_perception.dataset import ANNOTATIONS
+from seal_perception.detector.weights import resolve_weights
+from seal_perception.errors import InputError, SealError
+from seal_perception.files import sha256
+
+_LOG = logging.getLogger(__name__)
+
+_ONE_BAG = (SealError, OSError, MemoryError)
+"""What goes wrong with one bag and says nothing about the others."""
+
+Report = Callable[[int, int], None]
+Bar = Callable[[str], AbstractContextManager[Report]]
+Show = Callable[["LabelJob", dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class LabelJob:
+    """One bag to label.
+
+    Attributes:
+        bag: where it is.
+        out: folder to write.
+        rule: one of `label_config.RULES`, or self_training.
+        label_changes: fields of LabelConfig that differ from the rule's.
+        map_changes: fields of MapConfig that differ from the default.
+        options: how the bag is read.
+        weights: detector to run on every frame; None = the bag's detections.
+        annotations: frames that a human drew on.
+        continue_from: labels of an earlier run in the same map frame.
+        workers: threads; None = one per core.
+        overwrite: replace a dataset that is there already.
+    """
+
+    bag: Path
+    out: Path
+    rule: str = "instance_vote"
+    label_changes: dict[str, Any] = field(default_factory=dict)
+    map_changes: dict[str, Any] = field(default_factory=dict)
+    options: BagOptions = field(default_factory=BagOptions)
+    weights: str | None = None
+    annotations: Path | None = None
+    continue_from: Path | None = None
+    workers: int | None = None
+    overwrite: bool = False
+
+    def check(self) -> LabelConfig | None:
+        """The label configuration, None for self-training; before any long work.
+
+        Raises:
+            InputError: if an option is unknown or out of range, options contradict each other, or `out` is taken.
+        """
+        if self.rule not in (*RULES, "self_training"):
+            raise InputError(f"--rule must be one of {', '.join(RULES)}, self_training; got {self.rule!r}")
+        if (self.out / ANNOTATIONS).exists() and not self.overwrite:
+            raise InputError(f"{self.out} already holds a dataset; add --overwrite to replace it")
+        if self.rule == "self_training":
+            if self.label_changes or self.map_changes or self.annotations or self.continue_from:
+                raise InputError(
+                    "self_training uses no map: leave out --agreement, --min-volume, --min-views, --annotations, "
+                    "--continue-from and the like"
+                )
+            return None
+        try:
+            MapConfig(**self.map_changes)
+            return label_preset(self.rule, **self.label_changes)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+
+def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagReader], object] | None = None) -> Any:
+    """Label one bag; what `labels.json` holds.
+
+    Args:
+        job: what to do.
+        report: called with (frames done, frames to do).
+        on_bag: called with the opened bag, before its frames are read.
+
+    Raises:
+        InputError: as `LabelJob.check`, `open_bag` and `label_frames`.
+    """
+    config = job.check()
+    drawn = None if job.annotations is None else read_annotations(job.annotations)
+    source = open_bag(job.bag, job.options)
+    if on_bag is not None:
+        on_bag(source)
+    if drawn is not None:
+        _check_drawn(drawn, source)
+    detector = None
+    if job.weights is not None:
+        from seal_perception.detector.detector import load_detector
+
+        detector = load_detector(job.weights)
+    common: dict[str, Any] = {
+        "detector": detector,
+        "progress": report,
+        "workers": job.workers,
+        "resume_key": _resume_key(job, source),
+        "on_folder": lambda folder: write_label_report(folder, source_lines=source.choices),
+    }
+    if config is None:
+        summary = self_training_labels(source, job.out, **common)
+    else:
+        changed = MapConfig(**job.map_changes) if job.map_changes else None
+        _check_heights(source, changed or MapConfig())
+        common.update(annotations=drawn, previous=job.continue_from)
+        summary = label_frames(source, job.out, config, changed, **common)
+    return summary
+
+
+def _resume_key(job: LabelJob, source: BagReader) -> str:
+    """What tells this recording, the way it is read and the detector from all others."""
+    files = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in source.store.files]
+    mounting = job.options.T_base_camera
+    weights = None
+    if job.weights is not None:
+        path = resolve_weights(job.weights) if job.weights != "coco" else None
+        weights = [job.weights, None if path is None else sha256(path)]
+    facts = {"files": files, "options": repr(job.options), "stamps": source.stamps_ns, "choices": source.choices}
+    return fingerprint({**facts, "mounting": None if mounting is None else mounting.tolist(), "weights": weights})
+
+
+def _check_heights(source: BagReader, config: MapConfig) -> None:
+    """Say so where most of what the camera saw lies outside the heights that are mapped."""
+    inside = readings = 0
+    for start in range(0, len(source), max(1, len(source) // 5)):
+        for item in source.frames(start):
+            inside += int(held(item.frame, config).sum())
+            readings += int((np.isfinite(item.frame.depth) & (item.frame.depth > 0)).sum())
+            break
+    if readings and inside < 0.5 * readings:
+        _LOG.warning(
+            "only %.0f %% of the depth readings lie between %g and %g m of height and within %g to %g m of the camera: "
+            "is z = 0 the floor of the map frame? see --min-height, --max-height and --max-depth",
+            *(
+                100 * inside / readings,
+                config.min_height_m,
+                config.max_height_m,
+                config.min_depth_m,
+                config.max_depth_m,
+            ),
+        )
+
+
+def _check_drawn(drawn: FrameAnnotations, source: BagReader) -> None:
+    lost = drawn.missing(source.stamps_ns)
+    if len(lost) == len(drawn):
+        raise InputError(f"none of the {len(drawn)} pictures of {drawn.path} is a frame of {source.path}: {lost[0]}")
+    for name in lost:
+        _LOG.warning("%s of %s is no frame of the bag: left out", name, drawn.path)
+
+
+def label_all(jobs: list[LabelJob], ray: str | None, bar: Bar, show: Show) -> None:
+    """Label all bags; a bag that fails does not keep the others from being labelled.
+
+    Args:
+        jobs: the bags.
+        ray: address of a Ray cluster, "auto" or "local"; None = one after the other in this process.
+        bar: gives a progress function for a name.
+        show: called with each job and its summary.
+
+    Raises:
+        InputError: for a single bag its error; for several, how many failed, after the others are done.
+    """
+    for job in jobs:
+        job.check()
+    if len({job.out for job in jobs}) < len(jobs):
+        raise InputError("two bags would be labelled into one folder: give bags of different names, or one at a time")
+    if ray is not None:
+        _over_ray(jobs, ray, bar, show)
+        return
+    failed = []
+    for job in jobs:
+        try:
+            with bar(job.bag.name) as report:
+                summary = run_job(job, report, lambda source: [print(line) for line in source.choices])
+            show(job, summary)
+        except _ONE_BAG as error:
+            if len(jobs) == 1:
+                raise
+            failed.append(f"{job.bag}: {error}")
+    _raise_failed(failed, len(jobs))
+
+
+def _raise_failed(failed: list[str], count: int) -> None:
+    if failed:
+        raise InputError(f"{len(failed)} of {count} bags failed: " + "; ".join(failed))
+
+
+def _remote_job(job: LabelJob) -> tuple[dict[str, Any] | None, str]:
+    """`run_job` on another machine: its summary, or its error as text."""
+    try:
+        return run_job(job), ""
+    except _ONE_BAG as error:
+        return None, f"{error}"
+
+
+def _absolute(job: LabelJob) -> LabelJob:
+    """The job with paths that mean the same in every working directory."""
+    paths = {name: getattr(job, name) for name in ("bag", "out", "annotations", "continue_from")}
+    own = replace(job, **{name: path.absolute() for name, path in paths.items() if path is not None})
+    if job.weights is not None and Path(job.weights).suffix == ".safetensors":
+        own = replace(own, weights=str(Path(job.weights).absolute()))
+    return own
+
+
+def _over_ray(jobs: list[LabelJob], address: str, bar: Bar, show: Show) -> None:
+    """One task per bag; bags and folders must be reachable under the same paths on every machine."""
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError("--ray needs the package ray: pip install 'ray==2.*'") from error
+    ray.init(address=None if address == "local" else address, log_to_driver=False)
+    try:
+        task = ray.remote(_remote_job)
+        waiting = {}
+        for job in jobs:
+            own = replace(_absolute(job), workers=job.workers or 1)
+            waiting[task.options(num_cpus=own.workers).remote(own)] = job
+        failed: list[str] = []
+        with bar("bags") as report:
+            report(0, len(jobs))
+            while waiting:
+                (done,), _ = ray.wait(list(waiting), num_returns=1)
+                job = waiting.pop(done)
+                try:
+                    summary, text = ray.get(done)
+                except ray.exceptions.RayError as error:
+                    summary, text = None, str(error).splitlines()[0]
+                report(len(jobs) - len(waiting), len(jobs))
+                if summary is None:
+                    failed.append(f"{job.bag}: {text}")
+                else:
+                    show(job, summary)
+    finally:
+        ray.shutdown()
+    _raise_failed(failed, len(jobs))

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A paced run in one process, as fast as the machine goes: the robot of the bridge, the core of policy and planner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.wall_heading import WallHeading
+from seal_perception.detector.detector import Detector
+from seal_perception.errors import InputError
+from seal_perception.frame import Frame
+from seal_perception.pose import FloatArray
+from seal_perception.simulator import Observation
+from seal_policy.driving.velocity_driver import Pilot
+from seal_policy.goals.policy import make_policy
+from seal_policy.goals.ticks import GoalTicks
+from seal_policy.planning.planner import TIGHT
+from sim_bridge.robot.paced_robot import PacedConfig, PacedRobot
+from sim_bridge.worlds import World
+
+
+@dataclass(frozen=True)
+class PacedRates:
+    """Rates of a paced run.
+
+    Attributes:
+        robot: rates and limits of the robot.
+        command_hz: commands per second; divides the physics' rate.
+    """
+
+    robot: PacedConfig = field(default_factory=PacedConfig)
+    command_hz: int = 10
+
+    def __post_init__(self) -> None:
+        if self.command_hz < 1 or self.robot.physics_hz % self.command_hz:
+            raise ValueError(f"command_hz must divide physics_hz {self.robot.physics_hz}, got {self.command_hz}")
+        if self.robot.physics_hz // self.command_hz > self.robot.timeout_ticks:
+            raise ValueError(
+                "commands must come before the last one is too old, or the robot stops in between; "
+                f"got {self.command_hz} per second, each of which holds for {self.robot.command_timeout_s} s"
+            )
+
+
+Watcher = Callable[[PacedRobot, Observation, FloatArray], None]
+"""Gets the robot, what it saw, and where the stack takes it to be (T_map_base)."""
+
+
+@dataclass(frozen=True)
+class PacedStack:
+    """The parts of a robot's head in one process, all fresh; the map holds the result of the run afterwards.
+
+    Attributes:
+        voxel_map: an empty map.
+        goals: asks the policy for goals.
+        pilot: drives.
+        detector: None = map without categories.
+        heading: corrects what odometry claims; None = odometry is taken as it is.
+    """
+
+    voxel_map: VoxelMap
+    goals: GoalTicks
+    pilot: Pilot
+    detector: Detector | None = None
+    heading: WallHeading | None = None
+
+
+def paced_stack(
+    map_config: MapConfig | None = None,
+    policy: str = "frontier",
+    seed: int = 0,
+    detector: Detector | None = None,
+    wall_heading: bool = False,
+) -> PacedStack:
+    """The parts as paced mode puts them together.
+
+    Raises:
+        InputError: if there is no such policy.
+    """
+    goals = GoalTicks(make_policy(policy, seed, TIGHT))
+    return PacedStack(VoxelMap(map_config), goals, Pilot(), detector, WallHeading() if wall_heading else None)
+
+
+def drive_paced(
+    world: World,
+    stack: PacedStack,
+    seconds: float,
+    rates: PacedRates | None = None,
+    seed: int = 0,
+    on_picture: Watcher | None = None,
+) -> PacedRobot:
+    """Explore for so many simulated seconds from the start pose of `seed`.
+
+    What the stack gets is what a robot's sensors give: pictures, what odometry claims, contacts.
+
+    Args:
+        world: reset here.
+        stack: fresh.
+        seconds: simulated time.
+        rates: how often what happens.
+        seed: start pose.
+        on_picture: called after each picture has been mapped; for watching and evaluation.
+
+    Raises:
+        InputError: if `seconds` is not positive.
+    """
+    if not seconds > 0:
+        raise InputError(f"a paced run needs a positive time, got {seconds} s")
+    rates = rates or PacedRates()
+    seen = world.reset(seed)
+    robot = PacedRobot(world, rates.robot)
+    per_command = rates.robot.physics_hz // rates.command_hz
+    last = round(seconds * rates.robot.physics_hz)
+    heading, goals, pilot = stack.heading, stack.goals, stack.pilot
+    while True:
+        if robot.picture_due:
+            if robot.ticks:
+                seen = world.observe()
+            T_map_base = heading.follow(seen.T_odom_base) if heading is not None else seen.T_odom_base
+            if heading is not None:
+                heading.see_depth(seen.depth, world.camera, world.T_base_camera)
+                T_map_base = heading.follow(seen.T_odom_base)
+            _take_picture(world, stack, robot, seen, T_map_base)
+            if on_picture is not None:
+                on_picture(robot, seen, T_map_base)
+        if robot.ticks >= last:
+            return robot
+        if robot.ticks % per_command == 0:
+            T_map_base = heading.follow(world.T_odom_base) if heading is not None else world.T_odom_base
+            speed = pilot.steer(robot.time_s, T_map_base, goals.goal)
+            robot.command(speed.forward_mps, speed.turn_radps)
+        if robot.tick():
+            pilot.see_contact()
+
+
+def _take_picture(
+    world: World, stack: PacedStack, robot: PacedRobot, seen: Observation, T_map_base: FloatArray
+) -> None:
+    """Map a picture, and tell goals and pilot."""
+    voxel_map, pilot = stack.voxel_map, stack.pilot
+    found = stack.detector.detect(seen.rgb) if stack.detector is not None else None
+    frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
+    voxel_map.integrate(frame, found.score_image() if found is not None else None)
+    obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
+    pilot.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
+    if seen.scan is not None:
+        pilot.see_scan(robot.time_s, seen.scan, T_map_base)
+    pilot.see_map(obstacles, explored)
+    stack.goals.update(robot.time_s, obstacles, explored, T_map_base)

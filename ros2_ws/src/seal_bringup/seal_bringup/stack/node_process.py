@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes as processes of their own, that cannot outlive the one that started them."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import yaml
+
+from seal_bringup.stack.config import NodeSpec, StackConfig, shared_folder
+from seal_perception.errors import SealError
+
+PARENT_VARIABLE = "SEAL_RUNNER_PID"
+_PR_SET_PDEATHSIG = 1
+_SHM = Path("/dev/shm")
+_ROOM_FOR_SEGMENTS = 1 << 30
+_libc = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """In the child: get SIGTERM when the runner is gone, however it went; hear SIGINT, which a shell's `&` mutes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def node_environment(config: StackConfig, log_dir: Path) -> dict[str, str]:
+    """Environment of the nodes: discovery on this machine only, wide shared memory where there is room for it."""
+    env = dict(os.environ)
+    env[PARENT_VARIABLE] = str(os.getpid())
+    env["ROS_LOG_DIR"] = str(log_dir.absolute() / "ros")
+    env["RCUTILS_COLORIZED_OUTPUT"] = "0"
+    env["PYTHONUNBUFFERED"] = "1"
+    if config.domain_id >= 0:
+        env["ROS_DOMAIN_ID"] = str(config.domain_id)
+    if env.get("ROS_DISTRO") == "humble":
+        env.setdefault("ROS_LOCALHOST_ONLY", "1")
+    else:
+        env.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM_FOR_SEGMENTS:
+        env.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(shared_folder("config") / "fastdds.xml"))
+    return env
+
+
+@contextmanager
+def ros_domain(config: StackConfig) -> Iterator[int]:
+    """Hold the run's ROS domain: two runs in one domain would answer each other's frames.
+
+    Raises:
+        SealError: if another run on this machine holds it.
+    """
+    domain = config.domain_id if config.domain_id >= 0 else int(os.environ.get("ROS_DOMAIN_ID") or 0)
+    path = (
+        Path(tempfile.gettempdir()) / f"seal_ros_domain_{domain}_{config.namespace.strip('/').replace('/', '_')}.lock"
+    )
+    with open(path, "a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SealError(
+                f"another run uses ROS domain {domain}: wait for it, or choose another one by ROS_DOMAIN_ID=1 ... 232 "
+                "before the command (or --domain-id, where it has that)"
+            ) from error
+        yield domain
+
+
+class NodeProcess:
+    """One node that runs, with its log.
+
+    Args:
+        spec: what to run.
+        log_dir: `<name>.log` and `<name>.yaml` (its parameters) are written here.
+        env: its environment.
+    """
+
+    def __init__(self, spec: NodeSpec, log_dir: Path, env: dict[str, str]) -> None:
+        self.name = spec.name
+        self.log_path = log_dir / f"{spec.name}.log"
+        parameters = log_dir / f"{spec.name}.yaml"
+        parameters.write_text(yaml.safe_dump({"/**": {"ros__parameters": spec.parameters}}), encoding="utf-8")
+        command = [sys.executable, "-m", spec.module, "--ros-args", "--params-file", str(parameters)]
+        command += ["-r", f"__node:={spec.name}"]
+        if spec.namespace:
+            command += ["-r", f"__ns:=/{spec.namespace.strip('/')}"]
+        for source, target in spec.remappings.items():
+            command += ["-r", f"{source}:={target}"]
+        self._log: IO[bytes] = open(self.log_path, "wb")  # noqa: SIM115 (closed by close)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Exit status, None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        """Send a signal if it still runs."""
+        if self.poll() is None:
+            self._process.send_signal(number)
+
+    def last_words(self) -> str:
+        """The last line of its log that says what went wrong, else the last line."""
+        lines = [s for s in self.log_path.read_text(errors="replace").splitlines() if s.strip()]
+        telling = [s for s in lines if "error" in s.lower()]
+        return (telling or lines or ["its log is empty"])[-1].strip()
+
+    def close(self) -> None:
+        """Close the log."""
+        self._log.close()
+
+
+def wait_for(processes: Iterable[NodeProcess], timeout_s: float) -> list[NodeProcess]:
+    """Those that still run when all have ended or the time is up."""
+    running = list(processes)
+    end = time.monotonic() + timeout_s
+    while running and time.monotonic() < end:
+        running = [p for p in running if p.poll() is None]
+        if running:
+            time.sleep(0.02)
+    return running
+
+
+def stop_all(processes: Iterable[NodeProcess], grace_s: float = 8.0) -> list[str]:
+    """End all, politely first; returns the names of those that had to be killed."""
+    running = [p for p in processes if p.poll() is None]
+    for number, wait_s in ((signal.SIGINT, grace_s), (signal.SIGTERM, 2.0)):
+        for process in running:
+            process.signal(number)
+        running = wait_for(running, wait_s)
+    for process in running:
+        process.signal(signal.SIGKILL)
+    wait_for(running, 5.0)
+    return [p.name for p in running]
+
+
+def shared_segments(pids: Iterable[int]) -> set[str]:
+    """Names in /dev/shm of the Fast DDS segments that these processes have mapped."""
+    found = set()
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/maps").read_text()
+        except OSError:
+            continue  # it has ended
+        found |= {line.rpartition("/")[2] for line in text.splitlines() if "/dev/shm/fastrtps_" in line}
+    return found
+
+
+def remove_segments(names: set[str]) -> None:
+    """Delete segments that killed nodes left in memory, except those that a living process uses."""
+    left = {name for name in names if (_SHM / name).exists()}
+    if left:
+        left -= shared_segments(int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit())
+    for name in left:
+        (_SHM / name).unlink(missing_ok=True)
+        (_SHM / f"{name}_el").unlink(missing_ok=True)

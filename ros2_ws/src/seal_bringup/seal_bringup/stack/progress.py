@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line that a person watches while a run goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.status import Status
+
+from seal_bringup.console import make_console
+
+if TYPE_CHECKING:
+    from seal_bringup.stack.runner import Progress
+
+
+def describe(progress: Progress) -> str:
+    """One line: frames, steps/s, area, confident voxels, time left."""
+    left = "" if math.isnan(progress.left_s) else f", {clock(progress.left_s)} left"
+    return (
+        f"frame {progress.frames}/{progress.total_frames}, {progress.steps_per_s:.1f} steps/s, "
+        f"{progress.explored_m2:.1f} m2 explored, {progress.confident_voxels} confident voxels{left}"
+    )
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, as 2:05."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class ProgressLine:
+    """On a terminal one line that is renewed, elsewhere a line every ten seconds."""
+
+    def __init__(self, console: Console | None = None, every_s: float = 10.0) -> None:
+        self._console = console or make_console(stderr=True)
+        self._every_s = every_s
+        self._last_s = time.monotonic()
+        self._status: Status | None = None
+
+    def __enter__(self) -> ProgressLine:
+        if self._console.is_terminal:
+            self._status = self._console.status("starting the nodes")
+            self._status.start()
+        return self
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the run is."""
+        if self._status is not None:
+            self._status.update(describe(progress))
+        elif time.monotonic() - self._last_s >= self._every_s:
+            self._last_s = time.monotonic()
+            self._console.print(describe(progress), highlight=False)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()

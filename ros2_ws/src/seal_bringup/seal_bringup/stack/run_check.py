@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run is refused for before its nodes start: values that no node would take, a folder that holds a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from seal_bringup.stack.config import StackConfig, node_specs
+from seal_perception.errors import InputError
+
+RESULTS = ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.json", "topdown.png")
+"""Files that a run leaves beside its bag, and that the next one in the folder removes."""
+
+
+def check_run(config: StackConfig, overwrite: bool = False) -> None:
+    """Refuse a run that would come to nothing, or would replace another.
+
+    Args:
+        config: of the run.
+        overwrite: replace the run that the folder holds.
+
+    Raises:
+        InputError: for the first thing found.
+    """
+    for spec in node_specs(config):
+        if (check := _CHECKS.get(spec.executable)) is not None:
+            check(spec.parameters)
+    if not overwrite:
+        refuse_taken(config)
+
+
+def refuse_taken(config: StackConfig) -> None:
+    """Refuse a folder in which a run has left something: nothing recorded is lost.
+
+    Raises:
+        InputError: if it has; a folder with no more than logs and a configuration is free.
+    """
+    folder = Path(config.run_dir)
+    there = [path.name for path in (config.bag_path, *(folder / name for name in RESULTS)) if path.exists()]
+    if there:
+        raise InputError(
+            f"{folder} already holds a run ({', '.join(there)}); name another folder by --out, or add --overwrite to "
+            "replace it"
+        )
+
+
+def _scene(parameters: dict[str, Any]) -> None:
+    from sim_bridge.worlds import require_scene
+
+    require_scene(parameters.get("scene", ""))
+
+
+def _weights(parameters: dict[str, Any]) -> None:
+    weights = str(parameters.get("weights", ""))
+    if weights not in ("", "none", "coco", "seal-small"):
+        from seal_perception.detector.weights import read_metadata, resolve_weights
+
+        read_metadata(resolve_weights(weights))
+
+
+def _policy(parameters: dict[str, Any]) -> None:
+    from seal_policy.goals.policy import make_policy
+
+    make_policy(parameters.get("policy", "frontier"))
+
+
+_CHECKS = {"sim_bridge_node": _scene, "perception_node": _weights, "policy_node": _policy}

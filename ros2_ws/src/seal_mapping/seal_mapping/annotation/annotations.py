@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Polygons that a human drew on frames of a bag, read back as detections of score 1 (SEAL, section 5.2).
+
+Read are a COCO file or a folder of labelme files. How names, stamps and sizes are matched: docs/weak_supervision.md.
+Files come from outside: JSON alone, every size checked, each mistake one line with the annotation that has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_mapping.annotation.masks import FloatArray, IntArray, Mask, fill_polygons, resize_mask, runs_to_mask
+from seal_mapping.source import BagFrame
+from seal_perception.detections import Detections
+from seal_perception.errors import InputError
+
+__all__ = ["AnnotatedPicture", "DrawnObject", "FrameAnnotations", "read_annotations"]
+
+_LOG = logging.getLogger(__name__)
+MAX_ASPECT_CHANGE = 0.02
+"""A picture whose width and height are scaled more differently than this was cropped or turned, not resized."""
+
+
+@dataclass(frozen=True)
+class DrawnObject:
+    """One object as drawn.
+
+    Attributes:
+        where: names it in messages, such as "annotation 7".
+        category: index in `CATEGORIES`.
+        polygons: (P, 2) float64 x, y each, in the file's pixels; their union is the object. Empty if `runs` is given.
+        runs: run lengths of a mask of the file's size instead.
+        object: the annotator's own name of the object, the same in every frame that shows it; None if not given.
+    """
+
+    where: str
+    category: int
+    polygons: tuple[FloatArray, ...] = ()
+    runs: IntArray | None = None
+    object: str | int | None = None
+
+
+@dataclass(frozen=True)
+class AnnotatedPicture:
+    """One frame that a human has looked at; no objects means that there are none in it.
+
+    Attributes:
+        name: the picture's file name.
+        width: of the picture that was drawn on, in pixels.
+        height: of that picture.
+        stamp_ns: stamp of the frame; None if only `index` is known.
+        index: position of the frame in the bag; None if the stamp is known.
+        objects: what was drawn.
+        ignored: regions that were marked as "do not count" (iscrowd) and left out.
+    """
+
+    name: str
+    width: int
+    height: int
+    stamp_ns: int | None
+    index: int | None
+    objects: tuple[DrawnObject, ...]
+    ignored: int = 0
+
+    def masks(self, height: int, width: int) -> list[tuple[DrawnObject, Mask]]:
+        """The objects with their masks in a frame of this size; one that covers no pixel's centre is left out.
+
+        Raises:
+            InputError: if the frame has another shape than the picture.
+        """
+        across, down = width / self.width, height / self.height
+        if abs(across / down - 1.0) > MAX_ASPECT_CHANGE:
+            raise InputError(
+                f"{self.name} is {self.width} x {self.height}, its frame {width} x {height}: annotate the frame as it "
+                "is, or resized, but neither cropped nor turned"
+            )
+        out = []
+        for item in self.objects:
+            if item.runs is None:
+                mask = fill_polygons([points * (across, down) for points in item.polygons], height, width)
+            else:
+                mask = resize_mask(runs_to_mask(item.runs, self.height, self.width), height, width)
+            if mask.any():
+                out.append((item, mask))
+            else:
+                _LOG.warning("%s of %s covers no pixel of %d x %d: left out", item.where, self.name, width, height)
+        return out
+
+
+class FrameAnnotations:
+    """The annotated frames of a bag.
+
+    Attributes:
+        path: where they were read.
+        pictures: one per annotated frame, in the file's order.
+    """
+
+    def __init__(self, path: Path, pictures: Sequence[AnnotatedPicture]) -> None:
+        """Hold these pictures.
+
+        Raises:
+            InputError: if there is none, or two belong to one frame.
+        """
+        self.path = path
+        self.pictures = tuple(pictures)
+        if not self.pictures:
+            raise InputError(f"{path}: nothing is annotated yet; draw the objects first (see README.txt beside it)")
+        self._at: dict[tuple[str, int], AnnotatedPicture] = {}
+        for picture in self.pictures:
+            key = _key(picture)
+            if key in self._at:
+                raise InputError(f"{path}: {self._at[key].name} and {picture.name} are of one frame ({_frame(key)})")
+            self._at[key] = picture
+
+    def __len__(self) -> int:
+        """Number of annotated frames."""
+        return len(self.pictures)
+
+    @property
+    def ignored(self) -> int:
+        """Regions marked as "do not count" in all frames; they are not used."""
+        return sum(picture.ignored for picture in self.pictures)
+
+    def picture(self, stamp_ns: int, index: int | None = None) -> AnnotatedPicture | None:
+        """The annotated picture of a frame, None if it was not annotated.
+
+        Raises:
+            InputError: if one picture names the frame by its stamp and another by its index.
+        """
+        by_stamp = self._at.get(("stamp", stamp_ns))
+        by_index = None if index is None else self._at.get(("index", index))
+        if by_stamp is not None and by_index is not None:
+            raise InputError(f"{self.path}: {by_stamp.name} and {by_index.name} are of one frame (stamp {stamp_ns} ns)")
+        return by_index if by_stamp is None else by_stamp
+
+    def for_stamp(self, stamp_ns: int, height: int, width: int, index: int | None = None) -> Detections | None:
+        """What a human drew on a frame, as detections of score 1.
+
+        Args:
+            stamp_ns: the frame's stamp.
+            height: of the frame in pixels.
+            width: of the frame in pixels.
+            index: the frame's position in the bag, for files that name frames by it.
+
+        Returns:
+            None if the frame was not annotated; no detections if it was and there is nothing in it.
+
+        Raises:
+            InputError: if the annotated picture has another shape than the frame.
+        """
+        picture = self.picture(stamp_ns, index)
+        if picture is None:
+            return None
+        try:
+            found = picture.masks(height, width)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from error
+        if not found:
+            return Detections.empty(height, width)
+        masks = np.stack([mask for _, mask in found])
+        return Detections(
+            np.array([_box(mask) for mask in masks], np.float32),
+            np.array([item.category for item, _ in found], np.int64),
+            np.ones(len(found), np.float32),
+            masks,
+        )
+
+    def for_frame(self, item: BagFrame) -> Detections | None:
+        """`for_stamp` of a recorded frame."""
+        height, width = item.frame.depth.shape
+        return self.for_stamp(item.frame.stamp_ns, height, width, item.index)
+
+    def digest(self) -> str:
+        """SHA-256 of what was drawn: the same drawings, the same digest."""
+        out = hashlib.sha256()
+        for picture in self.pictures:
+            out.update(repr((picture.name, picture.width, picture.height, picture.stamp_ns, picture.index)).encode())
+            for item in picture.objects:
+                out.update(repr((item.category, item.object, len(item.polygons), item.runs is None)).encode())
+                for array in (*item.polygons, *(() if item.runs is None else (item.runs,))):
+                    out.update(repr(array.shape).encode() + array.tobytes())
+        return out.hexdigest()
+
+    def missing(self, stamps_ns: Sequence[int]) -> list[str]:
+        """Annotated pictures whose frame the bag does not have, each as text to show.
+
+        Args:
+            stamps_ns: stamps of all frames of the bag, in order.
+        """
+        known = set(stamps_ns)
+        lost = []
+        for picture in self.pictures:
+            kind, value = _key(picture)
+            if value not in known if kind == "stamp" else value >= len(stamps_ns):
+                lost.append(f"{picture.name} ({_frame((kind, value))})")
+        return lost
+
+
+def read_annotations(path: Path | str) -> FrameAnnotations:
+    """Read a COCO file, a labelme file, or a folder of labelme files.
+
+    Raises:
+        InputError: if it is none of these, a category is unknown, an outline is degenerate, or a size is absurd; the
+            text names the file and the annotation.
+    """
+    from seal_mapping.annotation.files import read_pictures
+
+    path = Path(path)
+    return FrameAnnotations(path, read_pictures(path))
+
+
+def _key(picture: AnnotatedPicture) -> tuple[str, int]:
+    if picture.stamp_ns is not None:
+        return "stamp", picture.stamp_ns
+    if picture.index is None:
+        raise InputError(f"{picture.name} names neither a stamp nor an index")
+    return "index", picture.index
+
+
+def _frame(key: tuple[str, int]) -> str:
+    return f"stamp {key[1]} ns" if key[0] == "stamp" else f"index {key[1]}"
+
+
+def _box(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

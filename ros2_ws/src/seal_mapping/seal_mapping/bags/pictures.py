@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pixels of a bag's pictures: raw or compressed, checked against the camera."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seal_mapping.bags import decode as bd
+from seal_mapping.bags.entry import Topic
+from seal_perception import messages as m
+from seal_perception.camera import Camera
+from seal_perception.errors import InputError
+
+BROKEN, SIZE, ENCODING = "broken picture", "size differs from camera info", "wrong encoding"
+
+
+class PictureError(ValueError):
+    """A picture cannot be used; `reason` is `BROKEN`, `SIZE` or `ENCODING`."""
+
+    def __init__(self, reason: str, what: str) -> None:
+        super().__init__(what)
+        self.reason = reason
+
+
+def _message(topic: Topic, data: bytes, camera: Camera) -> Any:
+    try:
+        message = bd.decode(topic, data)
+    except bd.BrokenMessageError as error:
+        raise PictureError(BROKEN, str(error)) from error
+    # Before pixels are asked for: a damaged picture may name an absurd size.
+    raw = topic.msgtype == bd.IMAGE
+    size = (message.width, message.height) if raw else m.compressed_size(bytes(message.data[:4096]))
+    if size is not None and size != (camera.width, camera.height):
+        raise PictureError(SIZE, f"{size[0]} x {size[1]} on {topic.name}")
+    return message
+
+
+def colour_pixels(topic: Topic, data: bytes, camera: Camera) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a serialized Image or CompressedImage.
+
+    Raises:
+        PictureError: if it is damaged or does not fit the camera.
+    """
+    message = _message(topic, data, camera)
+    if topic.msgtype == bd.IMAGE and message.encoding not in m.COLOUR_ENCODINGS:
+        raise PictureError(ENCODING, f"{message.encoding!r} on {topic.name}")
+    try:
+        if topic.msgtype == bd.IMAGE:
+            return m.image_to_rgb(message)
+        return _checked(m.compressed_to_rgb(message), camera, topic)
+    except (InputError, MemoryError) as error:
+        raise PictureError(BROKEN, str(error)) from error
+
+
+def depth_pixels(topic: Topic, data: bytes, camera: Camera) -> npt.NDArray[np.float32]:
+    """(H, W) float32 metres of a serialized Image or CompressedImage.
+
+    Raises:
+        PictureError: if it is damaged or does not fit the camera.
+    """
+    message = _message(topic, data, camera)
+    if topic.msgtype == bd.IMAGE and message.encoding not in m.DEPTH_ENCODINGS:
+        raise PictureError(ENCODING, f"{message.encoding!r} on {topic.name}")
+    try:
+        if topic.msgtype == bd.IMAGE:
+            return m.image_to_depth(message)
+        return _checked(m.compressed_to_depth(message), camera, topic)
+    except (InputError, MemoryError) as error:
+        raise PictureError(BROKEN, str(error)) from error
+
+
+def _checked(pixels: npt.NDArray, camera: Camera, topic: Topic) -> npt.NDArray:
+    if pixels.shape[:2] != (camera.height, camera.width):
+        raise PictureError(SIZE, f"{pixels.shape[1]} x {pixels.shape[0]} on {topic.name}")
+    return pixels

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Putting a run's messages into a bag: in lockstep frame by frame in one fixed order, whatever order they came in."""
+
+from __future__ import annotations
+
+from seal_mapping.bags import messages as bm
+from seal_mapping.bags.writer import BagWriter, odometry_transform, static_transforms
+from seal_perception import messages as m
+from seal_perception.pose import FloatArray
+
+WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
+"""What each frame of a lockstep run has; `goal` comes with some."""
+PACED = WHOLE[:-1]
+"""In paced mode nothing answers a frame, odometry comes in between, and the detector leaves out what it has no time
+for."""
+_MOST_WAITING = 100
+"""Pictures that wait for detections in paced mode."""
+
+
+class FrameRecorder:
+    """Holds serialized messages back until their frame is whole, then writes it as one chunk, flushed.
+
+    A whole frame is written when the next one is whole (by then its goal, if any, has come too) or by `flush`. A kill
+    therefore loses the frame that is being answered and at most the one before it. In paced mode that next one also
+    ends the wait of those before it that are not whole: topics come in order, so what they lack was left out.
+
+    Args:
+        writer: the open bag.
+        T_base_camera: mounting of the camera for /tf_static.
+        whole: topics that make a frame whole.
+    """
+
+    def __init__(self, writer: BagWriter, T_base_camera: FloatArray, whole: tuple[str, ...] = WHOLE) -> None:
+        self.frames = 0
+        self._writer = writer
+        self._whole = frozenset(whole)
+        self._paced = m.STEP not in self._whole
+        self._static = static_transforms(T_base_camera)
+        self._waiting: dict[int, dict[str, bytes]] = {}
+        self._last_ns = -1
+        self._idle: set[int] = set()
+
+    def add(self, topic: str, data: bytes) -> None:
+        """Take one serialized message of a topic with stamps.
+
+        Raises:
+            BagWriteError: if the bag cannot be written on.
+        """
+        stamp = bm.raw_stamp_ns(data, bm.TOPIC_TYPES[topic])
+        if stamp is None:
+            return
+        data = bm.canonical(topic, data)
+        if stamp <= self._last_ns:
+            self._writer.write(topic, stamp, data)
+            return
+        self._waiting.setdefault(stamp, {})[topic] = data
+        if self.is_whole(stamp):
+            for earlier in sorted(s for s in self._waiting if s < stamp and (self._paced or self.is_whole(s))):
+                self._write(earlier)
+        elif self._paced and topic == m.COLOUR and sum(m.COLOUR in w for w in self._waiting.values()) > _MOST_WAITING:
+            self._write(min(self._waiting))
+
+    def whole_frames(self) -> int:
+        """Frames written plus whole ones that wait to be."""
+        return self.frames + sum(self.is_whole(s) for s in self._waiting)
+
+    def is_whole(self, stamp: int) -> bool:
+        """Whether all of the frame of this stamp waits to be written."""
+        return stamp in self._waiting and self._whole <= self._waiting[stamp].keys()
+
+    def flush(self, everything: bool = False) -> None:
+        """Write whole frames that have waited since the last call; with `everything` also those that are not whole."""
+        for stamp in sorted(self._waiting):
+            if everything or (stamp in self._idle and self.is_whole(stamp)):
+                self._write(stamp)
+        self._idle = {s for s in self._waiting if self.is_whole(s)}
+
+    def _write(self, stamp: int) -> None:
+        between = self._paced and self._waiting[stamp].keys() <= {m.ODOM}
+        found = self._waiting.pop(stamp)
+        if self._last_ns < 0:
+            self._writer.write(m.TF_STATIC, stamp, self._static)
+        if m.ODOM in found:
+            found[m.TF] = odometry_transform(found[m.ODOM])
+        self.frames += self._whole <= found.keys()
+        for topic in bm.TOPIC_TYPES:
+            if topic in found:
+                self._writer.write(topic, stamp, found[topic])
+        self._last_ns = max(self._last_ns, stamp)
+        if not between:
+            self._writer.flush()

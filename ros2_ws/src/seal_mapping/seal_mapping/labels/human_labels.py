@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a human drew on a few frames, carried into the map (SEAL, section 5.2).
+
+SEAL fuses annotated frames at score 1 in place of the detector's. Departs from it: where an annotated frame saw a
+voxel, the human decides against the other views too; depth that the sensor lacks inside an outline is filled in; and a
+drawn label spreads a little into what no annotated frame saw. Measured on `hololens_room`: docs/weak_supervision.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from seal_mapping.labels.config import LabelConfig
+from seal_mapping.labels.fusion import NO_LABEL, find, shift
+from seal_mapping.voxels.config import VoxelCloud
+from seal_mapping.voxels.store import voxel_keys
+from seal_mapping.voxels.voxel_map import VoxelMap
+
+_LEAST_READINGS = 15
+"""Fewer readings inside an outline tell nothing about the object's distance."""
+_DEEP_M = 0.6
+"""Readings farther than this from the object's near side belong to what is behind it."""
+_ABOVE_FLOOR_M = 0.1
+
+_F32 = npt.NDArray[np.float32]
+
+
+def complete_depth(depth: _F32, masks: npt.NDArray[np.bool_]) -> _F32:
+    """Depth in which every pixel of an outline has a reading, as far as the outline has any of the object.
+
+    Black seats and shiny tubes return nothing, and between them the sensor sees what is behind. Inside each connected
+    part of an outline, readings within 0.6 m of its near side (the 20 % figure) are taken for the object's; every other
+    pixel takes the nearest of those. A part with fewer than 15 readings goes by those of the whole outline, or stays.
+
+    Args:
+        depth: (H, W) metres; 0, NaN or infinite = no reading.
+        masks: (N, H, W) outlines.
+
+    Returns:
+        (H, W) float32.
+    """
+    out = depth.copy()
+    read = np.isfinite(depth) & (depth > 0)
+    for mask in masks:
+        parts, count = ndimage.label(mask)
+        for number in range(1, count + 1):
+            part = parts == number
+            some = read & part
+            if np.count_nonzero(some) < _LEAST_READINGS:
+                some = read & mask
+            if np.count_nonzero(some) < _LEAST_READINGS:
+                continue
+            own = np.zeros(depth.shape, np.bool_)
+            own[some] = np.abs(depth[some] - np.percentile(depth[some], 20)) < _DEEP_M
+            nearest = ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True)
+            fill = part & ~own
+            out[fill] = depth[tuple(nearest[:, fill])]
+    return out
+
+
+def overrule(
+    labels: npt.NDArray[np.uint8],
+    score: npt.NDArray[np.float32],
+    cloud: VoxelCloud,
+    annotated: VoxelMap,
+    config: LabelConfig,
+) -> npt.NDArray[np.bool_]:
+    """Give the voxels that an annotated frame saw the label most of those frames gave, or none; in place.
+
+    Args:
+        labels: (N,) category + 1 of the rule; changed.
+        score: (N, C) of the rule; 1 where the human labelled; changed.
+        cloud: the map's voxels.
+        annotated: map of the annotated frames.
+        config: `grow_annotated` and `min_views`.
+
+    Returns:
+        (N,) voxels that a human labelled, and what grew from them.
+    """
+    known, drawn = annotated.at(cloud.ijk)
+    mean = drawn.mean_score()
+    found = np.where(mean.max(axis=1) >= 0.5, mean.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
+    labels[known] = found
+    hand: npt.NDArray[np.uint8] = np.zeros(len(cloud), np.uint8)
+    hand[known] = found
+    grown = _grow(hand, cloud, ~known & cloud.occupied(config.min_views), config.grow_annotated)
+    marked = grown > 0
+    labels[marked] = grown[marked]
+    score[marked, grown[marked] - 1] = 1.0
+    return np.asarray(marked)
+
+
+def _grow(
+    hand: npt.NDArray[np.uint8], cloud: VoxelCloud, free: npt.NDArray[np.bool_], steps: int
+) -> npt.NDArray[np.uint8]:
+    """`hand` (N,) spread to 26-neighbours that are `free` (N,) and above the floor, so many times."""
+    keys, free = voxel_keys(cloud.ijk), free & (cloud.xyz[:, 2] > _ABOVE_FLOOR_M)
+    for _ in range(steps):
+        before = hand.copy()
+        for offset in itertools.product((-1, 0, 1), repeat=3):
+            other = find(keys, keys + shift(offset))
+            source = np.where(other >= 0, before[np.maximum(other, 0)], NO_LABEL)
+            hand = np.where(free & (hand == NO_LABEL), source, hand).astype(np.uint8)
+    return hand

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""3DLabelProp: from a voxel map to labelled instances.
+
+Source: SEAL (its 3DLabelProp) and Algorithm 4. Where the two differ we follow the text: a voxel takes its best category
+above 0.9, 26-connected voxels of a category are an instance, enclosed holes are filled, then small instances are
+dropped; nothing is dilated (the pseudo-code thresholds each category, drops, fills, then dilates).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from seal_mapping.labels.config import SIZES_M, LabelConfig
+from seal_mapping.labels.fusion import NO_LABEL, components, find, fuse_labels, voxel_evidence
+from seal_mapping.labels.human_labels import overrule
+from seal_mapping.labels.instance_ids import keep_ids
+from seal_mapping.labels.volume import Instance, LabelVolume
+from seal_mapping.voxels.config import VoxelCloud
+from seal_mapping.voxels.store import voxel_keys
+from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.categories import CATEGORIES
+
+__all__ = ["Instance", "LabelConfig", "LabelVolume", "propagate"]
+
+_LOG = logging.getLogger(__name__)
+_I64 = npt.NDArray[np.int64]
+_LEAST_SHELL = 6
+"""Fewer voxels enclose nothing."""
+_BY_HAND = 0.5
+"""A part of which a human labelled this share is the human's."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Labelled voxels, grouped.
+
+    Attributes:
+        ijk: (M, 3) int64 voxel indices, none twice.
+        row: (M,) int64 row in the map's cloud, -1 for a filled voxel that no camera saw.
+        number: (M,) int64 part, from 1.
+        category: (parts + 1,) int64 category + 1 of each; entry 0 is 0.
+    """
+
+    ijk: _I64
+    row: _I64
+    number: _I64
+    category: _I64
+
+    @classmethod
+    def of(cls, cloud: VoxelCloud, labels: npt.NDArray[np.uint8]) -> Parts:
+        """The 26-connected parts of equal labels (N,)."""
+        part, count = components(cloud.ijk, labels)
+        rows = np.flatnonzero(part).astype(np.int64)
+        category = np.zeros(count + 1, np.int64)
+        category[part] = labels
+        category[0] = NO_LABEL
+        return cls(cloud.ijk[rows].astype(np.int64), rows, part[rows].astype(np.int64), category)
+
+    def each(self) -> list[_I64]:
+        """Per part from 1 on: its rows in these arrays."""
+        order = np.argsort(self.number, kind="stable")
+        ends = np.cumsum(np.bincount(self.number, minlength=len(self.category)))
+        return [np.asarray(chunk, np.int64) for chunk in np.split(order, ends[:-1])[1:]]
+
+    def share(self, marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """(parts + 1,) share of each part's voxels whose row of the cloud is `marked` (N,)."""
+        hit = np.zeros(len(self.row), np.float64)
+        hit[self.row >= 0] = marked[self.row[self.row >= 0]]
+        size = np.bincount(self.number, minlength=len(self.category))
+        share: npt.NDArray[np.float64] = np.bincount(self.number, hit, len(self.category)) / np.maximum(size, 1)
+        return share
+
+    def keep(self, kept: npt.NDArray[np.bool_]) -> Parts:
+        """Only the parts marked in `kept` (entry 0 is ignored), numbered 1, 2, ... in their old order."""
+        kept = kept.copy()
+        kept[0] = False
+        number = np.zeros(len(kept), np.int64)
+        number[kept] = np.arange(1, kept.sum() + 1)
+        inside = kept[self.number]
+        category = np.concatenate([[0], self.category[kept]])
+        return Parts(self.ijk[inside], self.row[inside], number[self.number[inside]], category)
+
+
+def propagate(
+    voxel_map: VoxelMap,
+    config: LabelConfig | None = None,
+    previous: LabelVolume | None = None,
+    annotated: VoxelMap | None = None,
+) -> LabelVolume:
+    """Label a map's voxels and group them into instances.
+
+    Args:
+        voxel_map: the map, with scores.
+        config: the rule of fusion and its numbers.
+        previous: what an earlier state of the same map gave: objects that lie on its objects keep their ids.
+        annotated: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
+            the human decides; what the human says is neither too low nor of an implausible size, and its parts are
+            dropped below `LabelConfig.min_annotated_m3` only.
+
+    Returns:
+        The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z; with `previous`
+        new objects go on after its greatest id.
+    """
+    config = config or LabelConfig()
+    cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
+    labels, score = fuse_labels(cloud, config)
+    drawn: npt.NDArray[np.bool_] = np.zeros(len(cloud), np.bool_)
+    if annotated is not None:
+        drawn = overrule(labels, score, cloud, annotated, config)
+    parts = fill_holes(Parts.of(cloud, labels), cloud, config.max_hole_m3 / voxel_m**3)
+    by_hand = parts.share(drawn) >= _BY_HAND
+    parts = parts.keep(large_enough(parts, config, voxel_m, by_hand))
+    if config.plausible_size:
+        by_hand = parts.share(drawn) >= _BY_HAND
+        parts = parts.keep(plausible(parts, voxel_m) | by_hand)
+    ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
+    regions, region_score = _uncertain(cloud, parts, config)
+    occupied = np.flatnonzero(cloud.occupied(config.min_views))
+    labelled = np.concatenate([parts.ijk, regions.ijk])
+    rest = cloud.ijk[occupied].astype(np.int64)
+    rest = rest[~np.isin(voxel_keys(rest), voxel_keys(labelled))]
+    ijk = np.concatenate([labelled, rest])
+    instance = np.concatenate([ids[parts.number], -regions.number, np.zeros(len(rest), np.int64)])
+    order = np.argsort(voxel_keys(ijk), kind="stable")
+    volume = LabelVolume(
+        ijk=ijk[order].astype(np.int32),
+        instance=instance[order].astype(np.int32),
+        origin=voxel_map.config.origin,
+        voxel_m=voxel_m,
+        instances=_describe(cloud, parts, score, voxel_m, ids),
+        ignored=_describe(cloud, regions, region_score, voxel_m, -np.arange(len(regions.category))),
+        next_id=max(int(ids.max()) + 1, 1 if previous is None else previous.first_free_id()),
+    )
+    _LOG.info("rule %s: %d instances, %d regions to ignore", config.rule, len(volume.instances), len(volume.ignored))
+    return volume
+
+
+def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
+    """Fill the holes that a part encloses and that have fewer than `max_voxels` voxels.
+
+    A hole is a 6-connected region of what is not the part that does not reach its bounding box's outside. Only voxels
+    without a label are filled: another category, and another part, keeps its own.
+    """
+    taken, seen = np.sort(voxel_keys(parts.ijk)), voxel_keys(cloud.ijk)
+    new_ijk, new_number = [parts.ijk], [parts.number]
+    for number, rows in enumerate(parts.each(), start=1):
+        if len(rows) < _LEAST_SHELL:
+            continue
+        ijk = parts.ijk[rows]
+        low = ijk.min(axis=0) - 1
+        body = np.zeros(ijk.max(axis=0) - low + 2, np.bool_)
+        body[tuple((ijk - low).T)] = True
+        hole, found = ndimage.label(~body)
+        size = np.bincount(hole.reshape(-1), minlength=found + 1)
+        fill = size < max_voxels
+        fill[[0, hole[0, 0, 0]]] = False
+        if not fill.any():
+            continue
+        cells = np.argwhere(fill[hole]) + low
+        cells = cells[find(taken, voxel_keys(cells)) < 0]
+        taken = np.union1d(taken, voxel_keys(cells))
+        new_ijk.append(cells)
+        new_number.append(np.full(len(cells), number, np.int64))
+    ijk, number_of = np.concatenate(new_ijk), np.concatenate(new_number)
+    return Parts(ijk, find(seen, voxel_keys(ijk)), number_of, parts.category)
+
+
+def large_enough(
+    parts: Parts, config: LabelConfig, voxel_m: float, by_hand: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(parts + 1,) whether a part reaches `LabelConfig.min_instance` of its category."""
+    size = np.bincount(parts.number, minlength=len(parts.category))
+    least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])])
+    least[by_hand] = config.min_annotated_m3
+    return np.asarray((size >= np.ceil(least / voxel_m**3 - 1e-6)) & (size > 0))
+
+
+def plausible(parts: Parts, voxel_m: float) -> npt.NDArray[np.bool_]:
+    """(parts + 1,) whether a part is of a size that its category comes in (`SIZES_M`).
+
+    The footprint is the smallest rectangle, turned at will, around the part seen from above. Layer 0 lies half below
+    the floor. Categories of unknown size are plausible.
+    """
+    kept = np.ones(len(parts.category), bool)
+    for number, rows in enumerate(parts.each(), start=1):
+        index = int(parts.category[number]) - 1
+        if index >= len(CATEGORIES):
+            continue
+        shorter_min, longer_min, longer_max, top_max = SIZES_M[CATEGORIES[index]]
+        ijk = parts.ijk[rows]
+        corners = np.unique(ijk[:, :2], axis=0)[:, None, :] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+        _, sides, _ = cv2.minAreaRect(corners.reshape(-1, 2).astype(np.float32))
+        shorter, longer = sorted(voxel_m * float(side) for side in sides)
+        top = voxel_m * (float(ijk[:, 2].max()) + 0.5)
+        slack = 1e-3
+        kept[number] = (
+            shorter >= shorter_min - slack
+            and longer_min - slack <= longer <= longer_max + slack
+            and top <= top_max + slack
+        )
+    return kept
+
+
+def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Parts, npt.NDArray[np.float32]]:
+    """Regions with some evidence and no label, and the (N, C) evidence."""
+    evidence = voxel_evidence(cloud, config)
+    labels: npt.NDArray[np.uint8] = np.zeros(len(cloud), np.uint8)
+    if config.ignore_uncertain and len(cloud):
+        above = evidence.max(axis=1) >= config.uncertain
+        labels = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
+        labels[parts.row[parts.row >= 0]] = NO_LABEL
+    return Parts.of(cloud, labels), evidence
+
+
+def _describe(
+    cloud: VoxelCloud, parts: Parts, score: npt.NDArray[np.float32], voxel_m: float, ids: _I64
+) -> tuple[Instance, ...]:
+    """The table of instances behind the parts; `ids` (parts + 1,) are their ids."""
+    out = []
+    for number, inside in enumerate(parts.each(), start=1):
+        ijk, rows = parts.ijk[inside], parts.row[inside]
+        rows = rows[rows >= 0]
+        index = int(parts.category[number]) - 1
+        out.append(
+            Instance(
+                id=int(ids[number]),
+                category=index,
+                voxels=len(ijk),
+                score=round(float(score[rows, index].mean()), 4) if len(rows) else 0.0,
+                views=float(np.median(cloud.views[rows])) if len(rows) else 0.0,
+                support=float(np.median(cloud.said[rows, index])) if len(rows) else 0.0,
+                seen=round(len(rows) / len(ijk), 4),
+                centre_xyz=_xyz(ijk.mean(axis=0) * voxel_m),
+                size_xyz=_xyz((ijk.max(axis=0) - ijk.min(axis=0) + 1) * voxel_m),
+            )
+        )
+    return tuple(sorted(out, key=lambda item: abs(item.id)))
+
+
+def _xyz(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (round(float(v), 4) for v in values)
+    return x, y, z

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maps to messages and back; what arrives has exactly the cells that were sent."""
+
+from __future__ import annotations
+
+import array
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+from nav_msgs.msg import OccupancyGrid
+from sensor_msgs.msg import PointCloud2, PointField
+from std_msgs.msg import Header
+
+from seal_mapping.voxels.config import VoxelCloud
+from seal_perception.errors import InputError
+from seal_perception.grid import Grid2D
+from seal_perception.nodes.convert import byte_array
+
+OCCUPIED, FREE, UNKNOWN = 100, 0, -1
+
+CLOUD_TYPE = np.dtype(
+    [
+        ("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4"), ("label", "i1"), ("score", "u1"), ("views", "<u2"),
+    ]
+)  # fmt: skip
+"""One point of `map/voxels`, 20 bytes: rgb as 0x00RRGGBB, label -1 = none, score of 255."""
+
+_FIELD_KINDS = {"<f4": PointField.FLOAT32, "|i1": PointField.INT8, "|u1": PointField.UINT8, "<u2": PointField.UINT16}
+
+
+def _data(values: np.ndarray, typecode: str = "B") -> array.array:
+    """`byte_array`, which cannot look at an array of nothing."""
+    return byte_array(values, typecode) if values.size else array.array(typecode)
+
+
+def _occupancy(values: np.ndarray, grid: Grid2D, header: Header) -> OccupancyGrid:
+    msg = OccupancyGrid(header=header)
+    msg.info.map_load_time = header.stamp
+    msg.info.resolution = float(grid.cell_m)
+    msg.info.width, msg.info.height = values.shape
+    msg.info.origin.position.x, msg.info.origin.position.y = (float(v) for v in grid.origin_xy)
+    msg.info.origin.orientation.w = 1.0
+    msg.data = _data(values.T.astype(np.int8), "b")
+    return msg
+
+
+def obstacles_to_occupancy(obstacles: Grid2D, explored: Grid2D, header: Header) -> OccupancyGrid:
+    """`map/obstacles`: 100 obstacle, 0 explored and free, -1 unknown."""
+    values = np.where(explored.cells, FREE, UNKNOWN)
+    values[obstacles.cells] = OCCUPIED
+    return _occupancy(values, obstacles, header)
+
+
+def explored_to_occupancy(explored: Grid2D, header: Header) -> OccupancyGrid:
+    """`map/explored`: 0 explored, -1 unknown."""
+    return _occupancy(np.where(explored.cells, FREE, UNKNOWN), explored, header)
+
+
+def _grid(msg: OccupancyGrid, cells: np.ndarray) -> Grid2D:
+    origin = np.array([msg.info.origin.position.x, msg.info.origin.position.y])
+    # The message holds the cell's edge as float32: its shortest decimal is the number that was meant.
+    return Grid2D(np.ascontiguousarray(cells), origin, float(str(np.float32(msg.info.resolution))))
+
+
+def _values(msg: OccupancyGrid) -> np.ndarray:
+    return np.frombuffer(msg.data, np.int8).reshape(msg.info.height, msg.info.width).T
+
+
+def occupancy_to_obstacles(msg: OccupancyGrid) -> Grid2D:
+    """Bool grid of the obstacles in `map/obstacles`."""
+    return _grid(msg, _values(msg) == OCCUPIED)
+
+
+def occupancy_to_explored(msg: OccupancyGrid) -> Grid2D:
+    """Bool grid of the explored cells in `map/explored`."""
+    return _grid(msg, _values(msg) != UNKNOWN)
+
+
+def url_to_path(url: str) -> Path:
+    """File that a `map_url` names: a path, or file:// and a path.
+
+    Raises:
+        InputError: if it is empty, or on another machine or of another kind.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return Path(unquote(parts.path))
+    if not url or "://" in url or parts.scheme == "file":
+        raise InputError(f"map_url must be a path or file:///path on this machine, got {url!r}")
+    return Path(url)
+
+
+def cloud_to_message(cloud: VoxelCloud, header: Header) -> PointCloud2:
+    """`map/voxels`: fields x, y, z, rgb, label, score, views."""
+    points = np.zeros(len(cloud), CLOUD_TYPE)
+    points["x"], points["y"], points["z"] = cloud.xyz.T
+    red, green, blue = cloud.rgb.astype(np.uint32).T
+    points["rgb"] = (red << 16) | (green << 8) | blue
+    points["label"], points["score"], points["views"] = cloud.label, cloud.score, cloud.views
+    msg = PointCloud2(header=header, height=1, width=len(points), is_bigendian=False, is_dense=True)
+    for name in CLOUD_TYPE.names or ():
+        kind, offset = CLOUD_TYPE.fields[name][:2]  # type: ignore[index]
+        # RViz reads packed colours from a FLOAT32 field.
+        datatype = PointField.FLOAT32 if name == "rgb" else _FIELD_KINDS[kind.str]
+        msg.fields.append(PointField(name=name, offset=offset, datatype=datatype, count=1))
+    msg.point_step = CLOUD_TYPE.itemsize
+    msg.row_step = msg.point_step * len(points)
+    msg.data = _data(points.view(np.uint8))
+    return msg
+
+
+def message_to_cloud(msg: PointCloud2) -> np.ndarray:
+    """(N,) structured array of `CLOUD_TYPE` of a `map/voxels` message."""
+    return np.frombuffer(msg.data, CLOUD_TYPE)

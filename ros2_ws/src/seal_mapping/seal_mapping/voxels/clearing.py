@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Free-space clearing: a voxel that several views in a row looked through is forgotten.
+
+Source: named as future work in SEAL (things that move); the test per voxel is the usual projective one (a voxel is
+free where the depth behind its centre's pixel lies beyond it). Off by default (`MapConfig.clear_views` = 0).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from seal_mapping.voxels.kernels import BLOCK_VOXELS
+
+_U8 = npt.NDArray[np.uint8]
+_I32 = npt.NDArray[np.int32]
+_F32 = npt.NDArray[np.float32]
+_F64 = npt.NDArray[np.float64]
+
+
+@njit(cache=True)
+def looks_through(
+    depth: _F32, intrinsics: _F64, x: float, y: float, z: float, min_depth: float, max_depth: float, margin: float
+) -> bool:
+    """Whether a picture sees something behind the point x, y, z of its optical frame.
+
+    All readings in the 3 x 3 pixels around the point's pixel must lie more than `margin` behind it, so that an edge or
+    a hole in the depth clears nothing.
+    """
+    if z < min_depth or z > max_depth:
+        return False
+    u = int(math.floor(x / z * intrinsics[0] + intrinsics[2] + 0.5))
+    v = int(math.floor(y / z * intrinsics[1] + intrinsics[3] + 0.5))
+    if u < 1 or v < 1 or u >= depth.shape[1] - 1 or v >= depth.shape[0] - 1:
+        return False
+    for r in range(v - 1, v + 2):
+        for c in range(u - 1, u + 2):
+            d = depth[r, c]
+            if not (d > z + margin and d < np.inf):
+                return False
+    return True
+
+
+@njit(cache=True)
+def clear_free(
+    depth: _F32,
+    T_camera_map: _F64,
+    intrinsics: _F64,
+    origin: _F64,
+    voxel_m: float,
+    min_depth: float,
+    max_depth: float,
+    margin: float,
+    clear_views: int,
+    confident: int,
+    frame: int,
+    blocks: int,
+    block_ijk: _I32,
+    row_of: _I32,
+    views: npt.NDArray[np.uint16],
+    last: npt.NDArray[np.uint32],
+    misses: _U8,
+    best: _U8,
+    removed: _I32,
+) -> tuple[int, int]:
+    """Count a miss for every voxel that the frame looked through; list those with `clear_views` misses in a row.
+
+    Args:
+        depth: (H, W) metres.
+        T_camera_map: (4, 4) map frame to optical frame.
+        intrinsics: fx, fy, cx, cy.
+        origin: (3,) lower corner of voxel (0, 0, 0).
+        voxel_m: edge of a voxel.
+        min_depth: as in `scatter`.
+        max_depth: as in `scatter`.
+        margin: metres behind the voxel's centre at which the background must lie.
+        clear_views: misses in a row that remove a voxel.
+        confident: score from which a voxel is confident.
+        frame: number of this frame; voxels that it touched are left out.
+        blocks: number of blocks.
+        block_ijk: (blocks, 3).
+        row_of: (blocks * 512,) row + 1.
+        views: (rows,) of the store, as the arrays that follow.
+        last: (rows,).
+        misses: (rows,) changed in place.
+        best: (rows, C).
+        removed: (>= rows,) filled with the rows to remove.
+
+    Returns:
+        How many rows are listed, and how many of them are confident.
+    """
+    R, t = T_camera_map[:3, :3], T_camera_map[:3, 3]
+    half = 4.0 * voxel_m
+    radius = half * math.sqrt(3.0)
+    count, lost = 0, 0
+    for b in range(blocks):
+        x = origin[0] + (8 * block_ijk[b, 0] + 4) * voxel_m
+        y = origin[1] + (8 * block_ijk[b, 1] + 4) * voxel_m
+        z = origin[2] + (8 * block_ijk[b, 2] + 4) * voxel_m
+        ahead = R[2, 0] * x + R[2, 1] * y + R[2, 2] * z + t[2]
+        if ahead < min_depth - radius or ahead > max_depth + radius:
+            continue
+        for v in range(BLOCK_VOXELS):
+            row = row_of[b * BLOCK_VOXELS + v] - 1
+            if row < 0 or views[row] == 0 or last[row] == frame:
+                continue
+            px = x + ((v >> 6) - 3.5) * voxel_m
+            py = y + (((v >> 3) & 7) - 3.5) * voxel_m
+            pz = z + ((v & 7) - 3.5) * voxel_m
+            cx = R[0, 0] * px + R[0, 1] * py + R[0, 2] * pz + t[0]
+            cy = R[1, 0] * px + R[1, 1] * py + R[1, 2] * pz + t[1]
+            cz = R[2, 0] * px + R[2, 1] * py + R[2, 2] * pz + t[2]
+            if not looks_through(depth, intrinsics, cx, cy, cz, min_depth, max_depth, margin):
+                continue
+            misses[row] = min(int(misses[row]) + 1, 255)
+            if misses[row] >= clear_views:
+                removed[count] = row
+                count += 1
+                for c in range(best.shape[1]):
+                    if best[row, c] >= confident:
+                        lost += 1
+                        break
+    return count, lost

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maps as files: one compressed .npz, no pickle, a version inside (docs/mapping.md lists the arrays)."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal_mapping.voxels.config import MapConfig, VoxelCloud
+from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.errors import InputError
+from seal_perception.files import replacing
+from seal_perception.grid import Grid2D
+
+FORMAT = "seal_voxel_map"
+VERSION = 2
+"""2: with `last`, `said` and, where views are weighted by range, `weight`."""
+
+
+def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
+    """Write a map; the name must end in .npz.
+
+    Raises:
+        InputError: if it does not.
+    """
+    if Path(path).suffix != ".npz":
+        raise InputError(f"a map is written as .npz, got {path}")
+    cloud, explored = voxel_map.voxels(), voxel_map.explored()
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": asdict(voxel_map.config),
+        "frames": voxel_map.frames,
+        "explored_shape": list(explored.shape),
+    }
+    arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
+    names = ["ijk", "rgb", "views", "last", "best", "said", "evidence"]
+    names += ["weight"] if voxel_map.config.range_weight_m > 0 else []
+    arrays.update({name: getattr(cloud, name) for name in names})
+    arrays.update(explored=np.packbits(explored.cells), explored_origin_xy=explored.origin_xy)
+    with replacing(path) as beside, open(beside, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def load_map(path: Path | str) -> VoxelMap:
+    """Read a map.
+
+    Raises:
+        InputError: if the file is missing, broken, of another kind or of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        inside = path / "map.npz"
+        raise InputError(f"no map at {path}" + (f"; did you mean {inside}?" if inside.is_file() else ""))
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not a readable map: it is no whole .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files} if hasattr(data, "files") else {}
+        head = json.loads(arrays["head"].tobytes()) if "head" in arrays else {}
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
+            raise InputError(f"{path} is not a map written by SEAL")
+        if head.get("version") != VERSION:
+            raise InputError(f"{path} is a map of version {head.get('version')}; this SEAL reads version {VERSION}")
+        return _rebuild(head, arrays)
+    except InputError as error:
+        raise InputError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        RuntimeError,
+    ) as error:
+        raise InputError(f"{path} is not a readable map ({type(error).__name__}: {error})".split("\n")[0]) from error
+
+
+def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
+    config = MapConfig(**head["config"])
+    nx, ny = (int(s) for s in head["explored_shape"])
+    if min(nx, ny) < 0 or nx * ny > 8 * len(arrays["explored"]):
+        raise InputError(f"its grid of {nx} x {ny} cells does not fit its {len(arrays['explored'])} bytes")
+    cells = np.unpackbits(arrays["explored"], count=nx * ny).reshape(nx, ny).astype(bool)
+    n, c = len(arrays["ijk"]), config.num_categories
+    widths = {"ijk": 3, "rgb": 3, "best": c, "said": c, "evidence": c, "views": 0, "last": 0}
+    widths.update({"weight": 0} if config.range_weight_m > 0 else {})
+    for name, width in widths.items():
+        expected = (n, width) if width else (n,)
+        if arrays[name].shape != expected:
+            raise InputError(f"its array {name!r} must be {expected}, got {arrays[name].shape}")
+    cloud = VoxelCloud.of(
+        arrays["ijk"],
+        config.voxel_m,
+        rgb=arrays["rgb"],
+        views=arrays["views"],
+        last=arrays["last"],
+        evidence=arrays["evidence"],
+        said=arrays["said"],
+        best=arrays["best"],
+        weight=arrays["weight"] if config.range_weight_m > 0 else None,
+    )
+    explored = Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m)
+    return VoxelMap.restore(config, cloud, explored, int(head["frames"]))

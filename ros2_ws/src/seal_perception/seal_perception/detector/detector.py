@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detector backends behind one call: picture in, `Detections` out, the same bytes whatever the load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights, maskrcnn_resnet50_fpn
+
+from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.detections import Detections
+from seal_perception.detector.calibration import Calibration
+from seal_perception.detector.model import fold_norm, set_deterministic
+from seal_perception.detector.weights import load_weights
+from seal_perception.errors import InputError, SealError
+
+COCO_LABELS: tuple[int, ...] = (62, 63, 64, 65, 70, 72)
+"""torchvision's COCO label of each of the six categories, in the order of `CATEGORIES`."""
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """How a detector runs.
+
+    Attributes:
+        threads: CPU threads of torch, for the whole process; part of what makes results repeat.
+        min_score: detections whose raw score (before calibration) is below it are left out, in [0, 1].
+        max_detections: detections kept per picture, best first.
+        calibrate: apply the calibration stored with the weights.
+        bfloat16: run the network in bfloat16; faster on CPUs that have it, slightly other scores.
+        coco_file: local copy of torchvision's COCO weights for "coco"; None looks in torch's cache, then downloads.
+        coco_min_size: shorter side in pixels that pictures are scaled to for "coco".
+    """
+
+    threads: int = 2
+    min_score: float = 0.05
+    max_detections: int = 50
+    calibrate: bool = True
+    bfloat16: bool = False
+    coco_file: Path | None = None
+    coco_min_size: int = 800
+
+    def __post_init__(self) -> None:
+        if self.threads < 1 or self.max_detections < 1 or self.coco_min_size < 1:
+            raise ValueError(f"threads, max_detections and coco_min_size must be at least 1, got {self}")
+        if not 0.0 <= self.min_score <= 1.0:
+            raise ValueError(f"min_score must lie in [0, 1], got {self.min_score}")
+
+
+class Detector:
+    """A network for inference with its map from labels to categories and from raw scores to scores."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        categories_of_labels: npt.NDArray[np.int64],
+        config: DetectorConfig | None = None,
+        calibration: Calibration | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Wrap a torchvision detection network.
+
+        Args:
+            network: takes a list of (3, H, W) float pictures in [0, 1]; returns boxes, labels, scores, masks.
+            categories_of_labels: (labels,) category of each label, -1 for none of the six.
+            config: how to run.
+            calibration: map of raw scores.
+            metadata: facts stored with the weights.
+        """
+        self.config = config or DetectorConfig()
+        self.calibration = calibration or Calibration()
+        self.metadata = dict(metadata or {})
+        self._categories = torch.as_tensor(categories_of_labels)
+        self._network = network.eval().requires_grad_(False)
+
+    def detect(self, rgb: npt.NDArray[np.uint8]) -> Detections:
+        """Find the six categories in one picture.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+
+        Returns:
+            Detections whose raw score reaches `min_score` and whose mask has a pixel, calibrated, best first.
+
+        Raises:
+            InputError: if the picture has another shape or type.
+        """
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
+            raise InputError(f"rgb must be (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+        set_deterministic(self.config.threads)
+        picture = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1).float() / 255.0
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+            out = self._network([picture])[0]
+        categories = self._categories[out["labels"]]
+        raw = out["scores"].float().numpy()
+        scores = self.calibration.apply(raw)
+        masks = (out["masks"][:, 0] >= 0.5).numpy()
+        keep = (categories.numpy() >= 0) & (raw >= self.config.min_score) & masks.any(axis=(1, 2))
+        order = np.flatnonzero(keep)[np.argsort(-scores[keep], kind="stable")][: self.config.max_detections]
+        boxes = out["boxes"].float().numpy()
+        return Detections(boxes[order], categories.numpy()[order].astype(np.int64), scores[order], masks[order])
+
+
+def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | None = None) -> Detector:
+    """Open a detector.
+
+    Args:
+        weights: "seal-small" (shipped), "coco" (torchvision's COCO model, categories mapped) or a .safetensors file.
+        config: how to run.
+
+    Raises:
+        InputError: if the weights are missing, broken or of another network.
+        SealError: if the COCO weights cannot be downloaded.
+    """
+    config = config or DetectorConfig()
+    if str(weights) == "coco":
+        return _load_coco(config)
+    model, _, facts = load_weights(weights)
+    model.roi_heads.detections_per_img = config.max_detections
+    try:
+        calibration = Calibration.from_metadata(facts) if config.calibrate else Calibration()
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{weights} has a broken calibration: {error}") from error
+    labels = np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64)
+    return Detector(fold_norm(model), labels, config, calibration, facts)
+
+
+def coco_categories() -> npt.NDArray[np.int64]:
+    """(91,) category of each of torchvision's COCO labels, -1 for none of the six."""
+    labels = np.full(91, -1, np.int64)
+    labels[list(COCO_LABELS)] = np.arange(NUM_CATEGORIES)
+    return labels
+
+
+def _load_coco(config: DetectorConfig) -> Detector:
+    with torch.random.fork_rng(devices=[]):
+        network = maskrcnn_resnet50_fpn(
+            weights=None, weights_backbone=None, num_classes=91, min_size=config.coco_min_size, box_score_thresh=0.05
+        )
+    state = _coco_state(config.coco_file)
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{config.coco_file or 'the COCO weights'} holds another network: {first}") from error
+    return Detector(network, coco_categories(), config, metadata={"format": "torchvision COCO"})
+
+
+def _coco_state(path: Path | None) -> dict[str, Any]:
+    url = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.url
+    if path is None:
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+        try:
+            state: dict[str, Any] = torch.hub.load_state_dict_from_url(
+                url, map_location="cpu", check_hash=True, weights_only=True
+            )
+        except (URLError, OSError, RuntimeError) as error:
+            raise SealError(f"COCO weights cannot be downloaded ({error}); put {url} at {cached}") from error
+        return state
+    if not path.is_file():
+        raise InputError(f"no COCO weights at {path}; get them from {url}")
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a file that is not its own
+        raise InputError(f"{path} is not a torch weights file: {str(error).splitlines()[0]}") from error
+    if not isinstance(loaded, dict):
+        raise InputError(f"{path} must hold a state dict, got {type(loaded).__name__}")
+    return loaded

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights files: safetensors with the network's shape and its origin in the metadata; no pickle.
+
+Matrices are stored as fp16, vectors (biases, statistics) as fp32. The metadata is one JSON text under `seal`, so
+that equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+
+from seal_perception.categories import CATEGORIES
+from seal_perception.detector.model import ModelConfig, build_model
+from seal_perception.errors import InputError
+from seal_perception.files import replacing
+
+FORMAT = "seal-detector-1"
+SHIPPED = Path(__file__).parents[1] / "weights" / "seal_small.safetensors"
+
+
+def resolve_weights(weights: str | Path) -> Path:
+    """The file behind "seal-small" or a path.
+
+    Raises:
+        InputError: if there is no such file.
+    """
+    path = SHIPPED if str(weights) == "seal-small" else Path(weights)
+    if not path.is_file():
+        known = "`seal pretrain` makes it" if path == SHIPPED else "expected seal-small, coco or a .safetensors file"
+        raise InputError(f"no weights at {path}; {known}")
+    return path
+
+
+def save_weights(path: Path | str, model: GeneralizedRCNN, config: ModelConfig, metadata: dict[str, Any]) -> None:
+    """Write a network whole or not at all.
+
+    Args:
+        path: file to write.
+        model: a network of `build_model(config)`, its normalisation not folded.
+        config: the shape it was built with.
+        metadata: JSON-ready facts: command, seed, commit, calibration, parent, dataset, ...
+    """
+    tensors = {
+        name: (value.half() if value.ndim > 1 else value.float()).contiguous()
+        for name, value in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    facts = {"format": FORMAT, "model": asdict(config), "categories": list(CATEGORIES), **metadata}
+    with replacing(path) as beside:
+        save_file(tensors, str(beside), {"seal": json.dumps(facts, sort_keys=True)})
+
+
+def read_metadata(path: Path | str) -> dict[str, Any]:
+    """The facts stored with weights.
+
+    Raises:
+        InputError: if the file is no safetensors file or was not written by SEAL.
+    """
+    return _open(Path(path), False)[0]
+
+
+def load_weights(path: Path | str) -> tuple[GeneralizedRCNN, ModelConfig, dict[str, Any]]:
+    """Network in training mode, its shape and the stored facts.
+
+    Raises:
+        InputError: if the file is missing, no safetensors file, or holds another network.
+    """
+    path = resolve_weights(path)
+    facts, tensors = _open(path, True)
+    try:
+        config = ModelConfig(**facts["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} describes a network this version cannot build: {error}") from error
+    if facts.get("categories") != list(CATEGORIES):
+        raise InputError(f"{path} is for categories {facts.get('categories')}, expected {list(CATEGORIES)}")
+    with torch.random.fork_rng(devices=[]):
+        model = build_model(config)
+    own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    if own.keys() != tensors.keys():
+        odd = sorted(own.keys() ^ tensors.keys())
+        raise InputError(f"{path} holds another network: {len(odd)} tensors too many or missing, such as {odd[0]}")
+    for name, value in own.items():
+        if value.shape != tensors[name].shape:
+            raise InputError(
+                f"{path} holds another network: {name} must be {tuple(value.shape)}, got {tuple(tensors[name].shape)}"
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise InputError(f"{path} is damaged: {name} has values that are not finite")
+    model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
+    return model, config, facts
+
+
+def _open(path: Path, with_tensors: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(str(path), framework="pt") as stream:
+            stored = (stream.metadata() or {}).get("seal")
+            tensors = {key: stream.get_tensor(key) for key in stream.keys()} if with_tensors else {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is not a safetensors file: {error}") from error
+    if stored is None:
+        raise InputError(f"{path} is a safetensors file that SEAL did not write (no `seal` metadata)")
+    try:
+        facts: dict[str, Any] = json.loads(stored)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} has broken metadata: {error}") from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise InputError(f"{path} must be of format {FORMAT}")
+    return facts, tensors
+
+
+def source_commit() -> str:
+    """Commit of the source tree this module lies in, or "unknown" outside a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() if done.returncode == 0 else "unknown"

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teach a detector from a dataset of labels made by the robot itself (SEAL section 3.3).
+
+Presets: `laptop` (the small model, batch 4, 300 iterations, momentum 0.9, a cosine down to 0 after the warm-up) and
+`paper` (SGD at a fixed 1e-4 for 5000 iterations). Batch statistics stay frozen: batches of 4 neighbouring views are too
+few and too alike. Nothing here sees the truth; the dataset alone decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from seal_perception.dataset import CocoDataset
+from seal_perception.detector.model import native_bfloat16
+from seal_perception.detector.weights import load_weights, resolve_weights, save_weights, source_commit
+from seal_perception.errors import InputError
+from seal_perception.files import sha256
+from seal_perception.training.augment import MILD
+from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """How to fine-tune.
+
+    Attributes:
+        iterations: optimiser steps.
+        batch: pictures per step.
+        momentum: of SGD.
+        learning_rate: of SGD, at its largest.
+        warm_up: iterations over which the rate rises linearly.
+        decay: let the rate fall to 0 by a cosine instead of staying constant.
+        weight_decay: of SGD.
+        replay_share: share of each batch taken from the replay dataset, in [0, 1).
+        labelled_only: learn from pictures with at least one label alone, as detectron2 does by default: what the
+            labels missed in all of a picture is not taught as background.
+        seed: of order, augmentation and sampling.
+        checkpoint_every: iterations between checkpoints.
+        threads: of torch.
+        bfloat16: autocast the forward pass; the default is whether this CPU has bfloat16.
+        preset: name of the preset this came from; for the record only.
+    """
+
+    iterations: int = 300
+    batch: int = 4
+    momentum: float = 0.9
+    learning_rate: float = 2e-3
+    warm_up: int = 20
+    decay: bool = True
+    weight_decay: float = 1e-4
+    replay_share: float = 0.0
+    labelled_only: bool = True
+    seed: int = 0
+    checkpoint_every: int = 50
+    threads: int = 2
+    bfloat16: bool = field(default_factory=native_bfloat16)
+    preset: str = "laptop"
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.replay_share < 1.0:
+            raise ValueError(f"replay_share must lie in [0, 1), got {self.replay_share}")
+        if not 0.0 <= self.momentum < 1.0:
+            raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
+        self.loop()
+
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> FinetuneConfig:
+        """The preset `laptop` or `paper` with some values changed.
+
+        Raises:
+            InputError: if there is no such preset.
+        """
+        if name not in PRESETS:
+            raise InputError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+        return replace(PRESETS[name], **changes)
+
+    def loop(self) -> LoopConfig:
+        """The training loop's configuration."""
+        return LoopConfig(
+            iterations=self.iterations,
+            batch=self.batch,
+            optimiser="sgd",
+            learning_rate=self.learning_rate,
+            schedule="one_cycle" if self.decay else "constant",
+            warm_up=self.warm_up,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            freeze_norm_from=0.0,
+            bfloat16=self.bfloat16,
+            checkpoint_every=self.checkpoint_every,
+            seed=self.seed,
+            threads=self.threads,
+            augment=MILD,
+        )
+
+
+PRESETS: dict[str, FinetuneConfig] = {
+    "laptop": FinetuneConfig(),
+    "paper": FinetuneConfig(iterations=5000, learning_rate=1e-4, warm_up=0, decay=False, preset="paper"),
+}
+
+
+def finetune(
+    weights_in: str | Path,
+    dataset_folder: Path | str,
+    weights_out: Path | str,
+    config: FinetuneConfig | None = None,
+    progress: ProgressCallback | None = None,
+    replay_dataset: Path | str | None = None,
+) -> dict[str, Any]:
+    """Fine-tune weights on a dataset; going on from a checkpoint beside `weights_out` if one fits.
+
+    The parent's score calibration is kept.
+
+    Args:
+        weights_in: "seal-small" or a .safetensors file.
+        dataset_folder: labelled frames.
+        weights_out: file to write, whole or not at all.
+        config: how to fine-tune.
+        progress: called after each iteration.
+        replay_dataset: catalogue pictures to mix in at `config.replay_share`.
+
+    Returns:
+        The facts stored with the new weights, with `losses` of this call added.
+
+    Raises:
+        InputError: if weights or dataset are not usable, or the dataset has no label.
+        SealError: if training diverges.
+    """
+    config, weights_out = config or FinetuneConfig(), Path(weights_out)
+    if str(weights_in) == "coco":
+        raise InputError("the torchvision COCO model cannot be fine-tuned here; give seal-small or a .safetensors file")
+    if config.replay_share > 0 and replay_dataset is None:
+        raise InputError(f"replay_share {config.replay_share} needs a replay dataset")
+    parent = resolve_weights(weights_in)
+    model, model_config, parent_facts = load_weights(parent)
+    dataset = CocoDataset(dataset_folder)
+    replay = CocoDataset(replay_dataset) if replay_dataset is not None and config.replay_share > 0 else None
+    facts: dict[str, Any] = {
+        "command": "seal finetune",
+        "parent": sha256(parent),
+        "dataset": dataset.hash(),
+        "replay": replay.hash() if replay else None,
+        "config": asdict(config),
+        "seed": config.seed,
+        "commit": source_commit(),
+        "calibration": parent_facts.get("calibration"),
+    }
+    checkpoint = weights_out.with_name(f".{weights_out.name}.checkpoint")
+    fingerprint = {key: facts[key] for key in ("parent", "dataset", "replay", "config")}
+    batches = Batches(dataset, config.loop(), replay, config.replay_share, config.labelled_only)
+    losses = train(model, batches, config.loop(), checkpoint, fingerprint, progress)
+    save_weights(weights_out, model, model_config, facts)
+    checkpoint.unlink(missing_ok=True)
+    return {**facts, "losses": losses}

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train the small detector on catalogue pictures, from random weights or earlier ones, and calibrate its scores.
+
+The calibration is fitted on every second room of the held-out catalogue pictures; what is stored of confident
+detections is measured in the other rooms. No home is ever looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+
+from seal_perception.dataset import CocoDataset
+from seal_perception.detections import Detections
+from seal_perception.detector.calibration import Calibration, fit_calibration
+from seal_perception.detector.detector import DetectorConfig, load_detector
+from seal_perception.detector.model import ModelConfig, build_model, native_bfloat16, set_shrink
+from seal_perception.detector.weights import load_weights, resolve_weights, save_weights, source_commit
+from seal_perception.errors import InputError
+from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
+from seal_perception.files import replacing, sha256
+from seal_perception.training.augment import AugmentConfig
+from seal_perception.training.semantic import WithSemantics
+from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
+
+CATALOGUE = AugmentConfig(scale=(0.7, 1.4), scale_chance=0.5, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
+"""Changes of catalogue pictures, which vary in light, colour and sharpness by themselves."""
+
+PICTURES_PER_ROOM = 2
+"""Catalogue pictures in a row that show one room (`sim_bridge.catalogue.catalogue.VIEWS`)."""
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """How to pre-train: first on pictures of half the size, where most is learnt per second, then on whole ones.
+
+    Attributes:
+        small_iterations: optimiser steps on pictures of half the size; 0 = none.
+        small_batch: pictures per such step.
+        small_learning_rate: peak of AdamW's one-cycle rate in them.
+        iterations: optimiser steps on whole pictures.
+        batch: pictures per step.
+        learning_rate: peak of AdamW's one-cycle rate.
+        seed: of weights, order, augmentation and sampling.
+        checkpoint_every: iterations between checkpoints.
+        threads: of torch.
+        semantic: weight of the per-pixel loss beside the detector's own; 0 = none.
+        bfloat16: train in bfloat16 (1.5 times as fast); the default is whether this CPU has it.
+    """
+
+    small_iterations: int = 4000
+    small_batch: int = 24
+    small_learning_rate: float = 1.5e-3
+    iterations: int = 5000
+    batch: int = 8
+    learning_rate: float = 8e-4
+    seed: int = 0
+    checkpoint_every: int = 200
+    threads: int = 2
+    semantic: float = 1.0
+    bfloat16: bool = field(default_factory=native_bfloat16)
+
+    def loop(self, small: bool = False) -> LoopConfig:
+        """A stage's configuration; batch statistics are frozen for the last 15 % of the second stage."""
+        iterations = self.small_iterations if small else self.iterations
+        return LoopConfig(
+            iterations=iterations,
+            batch=self.small_batch if small else self.batch,
+            optimiser="adamw",
+            learning_rate=self.small_learning_rate if small else self.learning_rate,
+            schedule="one_cycle",
+            warm_up=max(1, min(150, iterations // 10)),
+            weight_decay=0.01,
+            freeze_norm_from=1.0 if small else 0.85,
+            shrink=2 if small else 1,
+            bfloat16=self.bfloat16,
+            checkpoint_every=self.checkpoint_every,
+            seed=self.seed,
+            threads=self.threads,
+            augment=CATALOGUE,
+        )
+
+
+def pretrain(
+    dataset_folder: Path | str,
+    out: Path | str,
+    config: PretrainConfig | None = None,
+    held_out_folder: Path | str | None = None,
+    progress: ProgressCallback | None = None,
+    detecting: Callable[[int, int], None] | None = None,
+    command: str = "",
+    model_config: ModelConfig | None = None,
+    parent: Path | str | None = None,
+) -> dict[str, Any]:
+    """Train, calibrate, measure and write weights; going on from a checkpoint beside `out` if there is one.
+
+    Args:
+        dataset_folder: catalogue pictures to train on.
+        out: weights file to write.
+        config: how to train.
+        held_out_folder: catalogue pictures for calibration and figures; None leaves both out.
+        progress: called after each iteration.
+        detecting: called after each held-out picture with (done, count).
+        command: the command that makes these weights, stored with them (no paths of a machine).
+        model_config: shape of the network, where it begins from random weights.
+        parent: weights to begin from instead ("seal-small" or a file); their own facts are stored as `parent`.
+
+    Returns:
+        The facts stored with the weights.
+
+    Raises:
+        InputError: if a dataset or the parent is not usable, or both a parent and a shape are given.
+    """
+    if parent is not None and model_config is not None:
+        raise InputError("expected weights to begin from or the shape of a new network, got both: leave one out")
+    config, model_config, out = config or PretrainConfig(), model_config or ModelConfig(), Path(out)
+    dataset = CocoDataset(dataset_folder)
+    held_out = CocoDataset(held_out_folder) if held_out_folder else None
+    facts: dict[str, Any] = {"command": command, "seed": config.seed, "config": asdict(config)}
+    facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        if parent is None:
+            model = build_model(model_config)
+        else:
+            model, model_config, earlier = load_weights(parent)
+            told = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "parent")}
+            facts["parent"] = {"sha256": sha256(resolve_weights(parent)), **told}
+        student = WithSemantics(model, config.semantic) if config.semantic > 0 else model
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
+    fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic}
+    if parent is not None:
+        fingerprint["parent"] = facts["parent"]["sha256"]
+    if config.small_iterations > 0:
+        begun = out.with_name(f".{out.name}.small")
+        _train_small(student, model, dataset, config, model_config, begun, fingerprint, progress)
+        fingerprint["small"] = asdict(config.loop(small=True))
+    train(student, Batches(dataset, config.loop()), config.loop(), checkpoint, fingerprint, progress)
+    if held_out is not None:
+        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+            plain = Path(folder) / "plain.safetensors"
+            save_weights(plain, model, model_config, facts)
+            detector = load_detector(plain, DetectorConfig(threads=config.threads))
+            found = detect_all(detector, held_out, detecting)
+        facts.update(calibrate(found, held_out))
+    save_weights(out, model, model_config, facts)
+    for leftover in (checkpoint, out.with_name(f".{out.name}.small")):
+        leftover.unlink(missing_ok=True)
+    return facts
+
+
+def _train_small(
+    student: nn.Module,
+    model: GeneralizedRCNN,
+    dataset: CocoDataset,
+    config: PretrainConfig,
+    model_config: ModelConfig,
+    done: Path,
+    fingerprint: dict[str, Any],
+    progress: ProgressCallback | None,
+) -> None:
+    """The stage on small pictures; its result is kept at `done`, so that it is not repeated after an interruption."""
+    loop = config.loop(small=True)
+    facts = json.dumps({"loop": asdict(loop), **fingerprint}, sort_keys=True)
+    if done.is_file():
+        with safe_open(str(done), framework="pt") as stream:
+            if (stream.metadata() or {}).get("seal") == facts:
+                student.load_state_dict({key: stream.get_tensor(key) for key in stream.keys()})  # noqa: SIM118
+                return
+    set_shrink(model, model_config, loop.shrink)
+    checkpoint = done.with_name(done.name + ".checkpoint")
+    train(student, Batches(dataset, loop), loop, checkpoint, {**fingerprint, "stage": "small"}, progress)
+    set_shrink(model, model_config, 1)
+    with replacing(done) as beside:
+        save_file(
+            {key: value.contiguous() for key, value in student.state_dict().items()}, str(beside), {"seal": facts}
+        )
+    checkpoint.unlink(missing_ok=True)
+
+
+def calibrate(
+    found: list[Detections], held_out: CocoDataset, pictures_per_room: int = PICTURES_PER_ROOM
+) -> dict[str, Any]:
+    """Calibration from every second room; average precision of all, precision above 0.9 from the other rooms alone.
+
+    Args:
+        found: detections of each held-out picture.
+        held_out: the pictures.
+        pictures_per_room: so many pictures in a row show one room, and stay together.
+    """
+    even, odd = _Half(held_out, 0, pictures_per_room), _Half(held_out, 1, pictures_per_room)
+    calibration = fit_calibration(*calibration_data([found[i] for i in even.indices], even))
+    odd_found = [rescore(found[i], calibration) for i in odd.indices]
+    figures = evaluate_detections([rescore(d, calibration) for d in found], held_out)
+    scores, right = calibration_data(odd_found, odd)
+    confident = scores > 0.9
+    return {
+        "calibration": calibration.as_dict(),
+        "held_out": {
+            "pictures": len(held_out),
+            **{key: figures[key] for key in ("box_ap50", "mask_ap50", "box_ap50_interval", "mask_ap50_interval")},
+            "per_category": figures["per_category"],
+            "precision_at_90": float(right[confident].mean()) if confident.any() else None,
+            "confident": int(confident.sum()),
+        },
+    }
+
+
+def rescore(found: Detections, calibration: Calibration) -> Detections:
+    """The same detections with calibrated scores."""
+    scores = calibration.apply(found.scores)
+    order = np.argsort(-scores, kind="stable")
+    return Detections(found.boxes[order], found.categories[order], scores[order], found.masks[order])
+
+
+class _Half(CocoDataset):
+    """The pictures of every second room of an open dataset; `indices` are their places in it."""
+
+    def __init__(self, whole: CocoDataset, first: int, pictures_per_room: int) -> None:
+        self.folder, self.info = whole.folder, whole.info
+        self.indices = [i for i in range(len(whole)) if (i // pictures_per_room) % 2 == first]
+        self._images, self._rows = [whole._images[i] for i in self.indices], [whole._rows[i] for i in self.indices]

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drives a robot at a speed: map, goal, odometry and what the sensors show now, to the speed to drive at.
+
+The paced counterpart of `explorer.Navigator`, over the same planner. It does not know where its inputs come from: the
+planner node feeds it messages, `seal_bringup.paced.run` a world in the same process.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from seal_perception.camera import Camera
+from seal_perception.grid import Grid2D
+from seal_perception.pose import camera_mounting
+from seal_perception.simulator import LaserScan
+from seal_policy.driving.rolling_grid import Nearby, NearbyConfig
+from seal_policy.driving.velocity import Clearance, Pose, Velocity, VelocityConfig, VelocityPolicy
+from seal_policy.goals.policy import Point
+from seal_policy.planning.motion import planar
+from seal_policy.planning.planner import TIGHT, Plan, Planner, PlannerConfig
+from seal_policy.planning.terrain import FloatArray, Terrain
+
+log = logging.getLogger(__name__)
+
+STOP = Velocity()
+
+
+@dataclass(frozen=True)
+class PilotConfig:
+    """When to plan anew, and what to do when nothing goes on.
+
+    Attributes:
+        planner: how the map is planned over.
+        velocity: how fast to drive.
+        nearby: what counts as an obstacle nearby.
+        replan_s: a plan is renewed at the latest after so long.
+        look_radps: rate of turn while there is no goal, and at the goal.
+        arrive_m: so near to the plan's end it is reached.
+        stall_s: go back and plan anew if the way left has not become shorter for so long.
+        back_mps: speed of going back.
+        back_m: how far to go back after a contact or a stall.
+        back_turn_rad: turn after it, to the side with more room.
+        bump_ahead_m: where an unseen obstacle is marked after a contact.
+        bump_s: for how long.
+        blind_s: stop when no picture or sweep has come for so long.
+    """
+
+    planner: PlannerConfig = TIGHT
+    velocity: VelocityConfig = field(default_factory=VelocityConfig)
+    nearby: NearbyConfig = field(default_factory=NearbyConfig)
+    replan_s: float = 1.0
+    look_radps: float = 0.8
+    arrive_m: float = 0.15
+    stall_s: float = 8.0
+    back_mps: float = 0.12
+    back_m: float = 0.2
+    back_turn_rad: float = 0.8
+    bump_ahead_m: float = 0.26
+    bump_s: float = 60.0
+    blind_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("replan_s", "look_radps", "arrive_m", "stall_s", "back_mps", "bump_s", "blind_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if min(self.back_m, self.back_turn_rad, self.bump_ahead_m) < 0:
+            raise ValueError(f"back_m, back_turn_rad and bump_ahead_m must be >= 0, got {self}")
+
+
+class Pilot:
+    """Follows goals with `steer`; everything it is told in between only changes what it knows."""
+
+    def __init__(self, config: PilotConfig | None = None) -> None:
+        self.config = config or PilotConfig()
+        self.nearby = Nearby(self.config.nearby)
+        self.plan: Plan | None = None
+        self.replans = self.stalls = self.guarded = 0
+        self._planner = Planner(self.config.planner)
+        self._policy = VelocityPolicy(self.config.velocity)
+        self._map: tuple[Grid2D, Grid2D] | None = None
+        self._terrain: Terrain | None = None
+        self._bumps: list[tuple[float, Point]] = []
+        self._manoeuvre: deque[tuple[Velocity, float]] = deque()
+        self._touched = False
+        self._last = STOP
+        self._time_s = self._planned_s = self._progress_s = 0.0
+        self._seen_s = self._stood_s = -math.inf
+        self._best_left = math.inf
+        self._anchor: tuple[float, Point] = (0.0, (math.inf, math.inf))
+
+    @property
+    def path(self) -> FloatArray:
+        """(N, 2) metres, the plan to follow; empty without one."""
+        return self.plan.path if self.plan is not None else np.zeros((0, 2))
+
+    def see_map(self, obstacles: Grid2D, explored: Grid2D) -> None:
+        """Take the newest map (aligned grids, map frame)."""
+        self._map, self._terrain = (obstacles, explored), None
+
+    def see_depth(
+        self, time_s: float, depth: np.ndarray, camera: Camera, T_odom_base: FloatArray, T_base_camera: FloatArray
+    ) -> None:
+        """Take a depth picture (H, W) float32 metres, and the pose it was taken at; it may come late."""
+        self._stand(time_s, planar(T_odom_base))
+        self.nearby.see_depth(depth, camera, T_odom_base @ T_base_camera)
+        self._seen_s, self._terrain = time_s, None
+
+    def see_scan(self, time_s: float, scan: LaserScan, T_odom_base: FloatArray) -> None:
+        """Take a laser's sweep, and the pose it was taken at; it may come late."""
+        self._stand(time_s, planar(T_odom_base))
+        self.nearby.see_scan(scan, T_odom_base)
+        self._seen_s, self._terrain = time_s, None
+
+    def _stand(self, time_s: float, pose: Pose) -> None:
+        """Tell what is nearby where the robot is; a late picture's pose would count as driving back and forth."""
+        if time_s >= self._stood_s:
+            self.nearby.stand(pose)
+            self._stood_s = time_s
+
+    def see_contact(self) -> None:
+        """The bumper says that something was touched."""
+        self._touched = True
+
+    def steer(self, time_s: float, T_map_base: FloatArray, goal: Point | None) -> Velocity:
+        """The speed to drive at from now on.
+
+        Args:
+            time_s: time of the pose; must not go back.
+            T_map_base: (4, 4) where odometry says the robot is (the map starts where odometry does).
+            goal: x, y in metres, map frame; None = none yet: look around to the left.
+        """
+        pose = planar(T_map_base)
+        passed, self._time_s = max(0.0, time_s - self._time_s), time_s
+        self._stand(time_s, pose)
+        wanted = self._wanted(pose, goal)
+        if wanted != STOP:
+            wanted = self._policy.slewed(self._last, wanted, passed)
+            wanted = self._guard(pose, wanted)
+        self._last = wanted
+        return wanted
+
+    def _guard(self, pose: Pose, wanted: Velocity) -> Velocity:
+        """Turn only, where what is wanted (after slewing) would soon touch what was seen lately."""
+        stop_s = self.config.velocity.stop_s
+        if wanted.forward_mps > 0 and self._policy.free_s(pose, wanted, self._near(slack_m=0.01)) < stop_s - 1e-9:
+            self.guarded += 1
+            return Velocity(0.0, wanted.turn_radps)
+        return wanted
+
+    def _near(self, slack_m: float = 1e-3) -> Clearance:
+        c = self.config
+        keep = c.planner.robot_radius_m + c.velocity.touch_margin_m
+        grid = self.nearby
+        return Clearance(grid.clearance(), grid.origin_xy, grid.config.cell_m, keep, 10.0, slack_m)
+
+    def _wanted(self, pose: Pose, goal: Point | None) -> Velocity:
+        """Manoeuvre if one is under way, else an arc to the goal."""
+        c = self.config
+        if self._touched:
+            self._note_contact(pose)
+        if self._time_s - self._seen_s > c.blind_s:
+            return STOP
+        if (manoeuvre := self._next_of_manoeuvre()) is not None:
+            return manoeuvre
+        if self._map is None or goal is None:
+            return Velocity(0.0, c.look_radps)
+        terrain = self._terrain_for(pose, goal)
+        plan = self._plan_for(terrain, pose, goal)
+        left = plan.field.at(pose[:2])
+        if left < self._best_left - 0.1:
+            self._best_left, self._progress_s = left, self._time_s
+        if math.dist(pose[:2], plan.target_xy) < c.arrive_m and not plan.boxed_in:
+            self._progress_s = self._time_s
+            return Velocity(0.0, c.look_radps if self._last.turn_radps >= 0 else -c.look_radps)
+        if math.dist(pose[:2], self._anchor[1]) > 0.15:
+            self._anchor = (self._time_s, pose[:2])
+        if self._time_s - self._progress_s > c.stall_s or self._stands_too_long():
+            return self._recover(pose)
+        mapped = Clearance.of_terrain(terrain, c.planner.grow_m)
+        choice = self._policy.choose(plan.field, pose, mapped, self._near(), self._last.turn_radps)
+        return choice if choice is not None else self._recover(pose)
+
+    def _terrain_for(self, pose: Pose, goal: Point) -> Terrain:
+        """The map's crop, corrected by what was seen lately; the one there is while it holds robot and goal."""
+        assert self._map is not None
+        known = self._terrain
+        if known is None or not (_inside(known, pose[:2]) and _inside(known, goal)):
+            self._bumps = [(since, xy) for since, xy in self._bumps if self._time_s - since < self.config.bump_s]
+            obstacles, explored = self._map
+            keep = [pose[:2], goal]
+            bumps = [xy for _, xy in self._bumps]
+            self._terrain = self._planner.terrain(self.nearby.correct(obstacles), explored, keep, bumps)
+        assert self._terrain is not None
+        return self._terrain
+
+    def _plan_for(self, terrain: Terrain, pose: Pose, goal: Point) -> Plan:
+        """The plan in force, or a new one: for a new goal, after a while, or off the old one's field."""
+        plan = self.plan
+        new_goal = plan is None or plan.goal_xy != goal
+        if plan is not None and not new_goal:
+            fresh = self._time_s - self._planned_s < self.config.replan_s
+            if fresh and math.isfinite(plan.field.at(pose[:2])):
+                return plan
+        self.plan = plan = self._planner.plan_on(terrain, pose[:2], goal)
+        self.replans += 1
+        self._planned_s = self._time_s
+        left = plan.field.at(pose[:2])
+        if new_goal:
+            self._best_left, self._progress_s = left, self._time_s
+        else:  # a longer way is no lack of progress
+            self._best_left = max(self._best_left, left)
+        return plan
+
+    def _note_contact(self, pose: Pose) -> None:
+        """Mark something unseen on the side the robot drove to, and get away from it."""
+        self._touched = False
+        back = self._last.forward_mps < 0
+        x, y, yaw = pose
+        ahead = -self.config.bump_ahead_m if back else self.config.bump_ahead_m
+        self._bumps.append((self._time_s, (x + ahead * math.cos(yaw), y + ahead * math.sin(yaw))))
+        log.debug("%.1f s: contact at (%.2f, %.2f)", self._time_s, x, y)
+        self._terrain = self.plan = None
+        self._manoeuvre.clear()
+        if back:
+            self._manoeuvre.append(self._turn_for(pose, math.pi / 2))
+        else:
+            self._go_back(pose)
+
+    def _stands_too_long(self) -> bool:
+        """Whether the robot has been at its place for longer than a new goal explains."""
+        return self._time_s - self._anchor[0] > 1.5 * self.config.stall_s
+
+    def _recover(self, pose: Pose) -> Velocity:
+        """Go back a little on the way it came, turn to the side with more room, and plan anew."""
+        self.stalls += 1
+        self._progress_s = self._time_s
+        self._anchor = (self._time_s, pose[:2])
+        self.plan = None
+        log.debug("%.1f s: no progress at (%.2f, %.2f)", self._time_s, *pose[:2])
+        self._go_back(pose)
+        return self._next_of_manoeuvre() or STOP
+
+    def _go_back(self, pose: Pose) -> None:
+        """Back on what was seen lately to be free, then a turn."""
+        c = self.config
+        back = Velocity(-c.back_mps, 0.0)
+        seconds = min(c.back_m / c.back_mps, self._policy.free_s(pose, back, self._near()))
+        if seconds > 0:
+            self._manoeuvre.append((back, self._time_s + seconds))
+        self._manoeuvre.append(self._turn_for(pose, c.back_turn_rad, seconds))
+
+    def _turn_for(self, pose: Pose, angle_rad: float, after_s: float = 0.0) -> tuple[Velocity, float]:
+        """A turn on the spot towards the side with more room, and when it ends."""
+        near = self._near()
+        room = [
+            self._policy.free_s((pose[0], pose[1], pose[2] + side), Velocity(self.config.back_mps, 0.0), near)
+            for side in (1.0, -1.0)
+        ]
+        rate = self.config.look_radps
+        return Velocity(0.0, rate if room[0] >= room[1] else -rate), self._time_s + after_s + angle_rad / rate
+
+    def _next_of_manoeuvre(self) -> Velocity | None:
+        """The part of the manoeuvre that is due; None when it is over."""
+        while self._manoeuvre:
+            velocity, until_s = self._manoeuvre[0]
+            if self._time_s < until_s - 1e-9:
+                return velocity
+            self._manoeuvre.popleft()
+            self._progress_s = self._time_s
+        return None
+
+
+def warm_up(config: PilotConfig | None = None) -> None:
+    """Steer once in a made-up room, so that all is compiled before time runs."""
+    pilot = Pilot(config)
+    cells = np.zeros((80, 80), bool)
+    cells[[0, -1]] = cells[:, [0, -1]] = True
+    camera = Camera(8, 6, 4.0, 4.0, 3.5, 2.5)
+    depth = np.full((6, 8), 1.5, np.float32)
+    obstacles = Grid2D(cells, np.full(2, -2.0), 0.05)
+    pilot.see_depth(0.0, depth, camera, np.eye(4), camera_mounting(0.88))
+    pilot.see_map(obstacles, Grid2D(~cells, obstacles.origin_xy, 0.05))
+    pilot.steer(0.1, np.eye(4), (1.0, 0.5))
+
+
+def _inside(terrain: Terrain, xy: Point) -> bool:
+    """Whether a point lies within the crop, a little away from its border."""
+    ij = (np.asarray(xy) - terrain.origin_xy) / terrain.cell_m
+    return bool((ij >= 2).all() and (ij < np.array(terrain.clearance.shape) - 2).all())

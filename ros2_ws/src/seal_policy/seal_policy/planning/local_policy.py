@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which step to take now: the best of all "turn, drive, turn, drive" sequences, scored by the planner's field.
+
+A sequence costs its number of steps plus what is still to do at its end: the steps that the field asks for, and the
+turns until the robot faces down the field (without them, driving on and turning later always looks cheaper than
+turning now). While turning on the spot the direction is kept, so the robot does not swing left and right.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from seal_perception.simulator import Action
+from seal_policy.planning.motion import FORWARD_M, TURN_RAD
+from seal_policy.planning.planner import Field
+from seal_policy.planning.terrain import FloatArray, Terrain
+
+
+@dataclass(frozen=True)
+class LocalConfig:
+    """How far the local policy looks.
+
+    Attributes:
+        max_forward: longest straight piece of a sequence, in forward steps.
+        samples: points checked per forward step.
+    """
+
+    max_forward: int = 8
+    samples: int = 4
+
+    def __post_init__(self) -> None:
+        if self.max_forward < 1 or self.samples < 1:
+            raise ValueError(f"max_forward and samples must be >= 1, got {self.max_forward}, {self.samples}")
+
+
+@dataclass(frozen=True)
+class LocalChoice:
+    """The chosen sequence: turns (left > 0) first, then forward steps, and its cost in steps."""
+
+    turns: int
+    forwards: int
+    cost: float
+
+    @property
+    def action(self) -> Action:
+        """Its first step."""
+        if self.turns > 0:
+            return Action.LEFT
+        if self.turns < 0:
+            return Action.RIGHT
+        return Action.FORWARD
+
+
+class LocalPolicy:
+    """Chooses discrete steps down a field, clear of grown obstacles along each whole forward step."""
+
+    def __init__(self, config: LocalConfig | None = None) -> None:
+        self.config = config or LocalConfig()
+
+    def choose(
+        self, terrain: Terrain, field: Field, pose: tuple[float, float, float], grow_m: float, last_turn: int = 0
+    ) -> LocalChoice | None:
+        """The cheapest sequence from a pose, or None if the robot cannot drive anywhere.
+
+        Args:
+            terrain: clearance on the map's own cells.
+            field: travel cost to the goal.
+            pose: x, y (metres) and yaw (rad) in the map frame.
+            grow_m: clearance to keep; less is enough where the robot already stands with less.
+            last_turn: +1 or -1 if the robot is turning left or right on the spot: it goes on that way.
+        """
+        x, y, yaw = pose
+        low = -5 if last_turn == 0 else min(0, last_turn * 11)
+        high = 6 if last_turn == 0 else max(0, last_turn * 11)
+        turns, forwards, cost = _search(
+            terrain.clearance,
+            terrain.origin_xy,
+            terrain.cell_m,
+            field.values,
+            field.origin_xy,
+            field.cell_m,
+            np.array([x, y, yaw]),
+            self.needed(terrain, pose, grow_m),
+            low,
+            high,
+            self.config.max_forward,
+            self.config.samples,
+        )
+        return LocalChoice(int(turns), int(forwards), float(cost)) if math.isfinite(cost) else None
+
+    def needed(self, terrain: Terrain, pose: tuple[float, float, float], grow_m: float) -> float:
+        """Clearance to keep from a pose on: `grow_m`, or less where the robot already stands with less."""
+        here = sample_grid(terrain.clearance, terrain.origin_xy, terrain.cell_m, pose[0], pose[1], 0.0)
+        return min(grow_m, float(here) - 1e-4)
+
+    def is_clear(self, terrain: Terrain, pose: tuple[float, float, float], grow_m: float) -> bool:
+        """Whether a forward step from a pose keeps the clearance needed."""
+        x, y, yaw = pose
+        needed = self.needed(terrain, pose, grow_m)
+        args = (terrain.clearance, terrain.origin_xy, terrain.cell_m, x, y, yaw, needed, self.config.samples)
+        return bool(clear_ahead(*args))
+
+    def steps_left(self, field: Field, pose: tuple[float, float, float]) -> float:
+        """Steps and turns that the field asks for from a pose, if nothing hindered them; inf if no way leads on."""
+        return float(_rest(field.values, field.origin_xy, field.cell_m, *pose))
+
+
+@njit(cache=True)
+def sample_grid(grid, origin, cell, x, y, outside):  # type: ignore[no-untyped-def]  # numba infers
+    """Bilinear value of a grid at a point; inf corners are left out, `outside` beyond the grid."""
+    u = (x - origin[0]) / cell - 0.5
+    v = (y - origin[1]) / cell - 0.5
+    i, j = int(math.floor(u)), int(math.floor(v))
+    if i < 0 or j < 0 or i + 1 >= grid.shape[0] or j + 1 >= grid.shape[1]:
+        return outside
+    a, b = u - i, v - j
+    total, weight = 0.0, 0.0
+    for di in range(2):
+        for dj in range(2):
+            value = grid[i + di, j + dj]
+            w = (a if di else 1.0 - a) * (b if dj else 1.0 - b)
+            if w > 0.0 and value < np.inf:
+                total += w * value
+                weight += w
+    return total / weight if weight > 0.05 else np.inf
+
+
+@njit(cache=True)
+def clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):  # type: ignore[no-untyped-def]  # numba infers
+    """Whether one forward step from a pose keeps the clearance needed."""
+    for k in range(1, samples + 1):
+        s = FORWARD_M * k / samples
+        if sample_grid(clearance, origin, cell, x + s * math.cos(yaw), y + s * math.sin(yaw), 0.0) < needed:
+            return False
+    return True
+
+
+@njit(cache=True)
+def way_left(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
+    """Metres still to drive at a pose (inf: none leads on), and the angle until the robot faces down the field."""
+    here = sample_grid(field, origin, cell, x, y, np.inf)
+    if not here < np.inf or here < FORWARD_M:
+        return here, 0.0
+    slope = np.zeros(2)
+    for axis in range(2):
+        dx, dy = (cell, 0.0) if axis == 0 else (0.0, cell)
+        ahead = sample_grid(field, origin, cell, x + dx, y + dy, np.inf)
+        behind = sample_grid(field, origin, cell, x - dx, y - dy, np.inf)
+        slope[axis] = min(behind, here + cell) - min(ahead, here + cell)
+    angle = abs(math.atan2(slope[1], slope[0]) - yaw) % (2.0 * math.pi)
+    return here, min(angle, 2.0 * math.pi - angle)
+
+
+@njit(cache=True)
+def _rest(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
+    """Steps still to take at a pose: the field's way, and the turns until the robot faces down the field."""
+    here, angle = way_left(field, origin, cell, x, y, yaw)
+    return here / FORWARD_M + angle / TURN_RAD
+
+
+@njit(cache=True)
+def _search(  # type: ignore[no-untyped-def]  # numba infers
+    clearance, origin, cell, field, f_origin, f_cell, pose, needed, low, high, max_forward, samples
+):
+    """First turns, first forward steps and cost of the cheapest sequence; inf if none."""
+    best_turns, best_forwards, best = 0, 0, np.inf
+    for k in range(low, high + 1):
+        yaw = pose[2] + k * TURN_RAD
+        x, y = pose[0], pose[1]
+        for n in range(1, max_forward + 1):
+            if not clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):
+                break
+            x += FORWARD_M * math.cos(yaw)
+            y += FORWARD_M * math.sin(yaw)
+            steps = abs(k) + n
+            cost = steps + _rest(field, f_origin, f_cell, x, y, yaw)
+            for k2 in range(-4, 5):
+                if k2 == 0:
+                    continue
+                yaw2 = yaw + k2 * TURN_RAD
+                x2, y2 = x, y
+                for m in range(1, max_forward + 1):
+                    if not clear_ahead(clearance, origin, cell, x2, y2, yaw2, needed, samples):
+                        break
+                    x2 += FORWARD_M * math.cos(yaw2)
+                    y2 += FORWARD_M * math.sin(yaw2)
+                    cost = min(cost, steps + abs(k2) + m + _rest(field, f_origin, f_cell, x2, y2, yaw2))
+            if cost < best - 1e-6 or (cost < best + 1e-6 and abs(k) < abs(best_turns)):
+                best_turns, best_forwards, best = k, n, cost
+    return best_turns, best_forwards, best
+
+
+def heading_to(pose: tuple[float, float, float], xy: FloatArray | tuple[float, float]) -> float:
+    """Angle in (-pi, pi] by which the robot must turn to face a point."""
+    angle = math.atan2(xy[1] - pose[1], xy[0] - pose[0]) - pose[2]
+    return math.atan2(math.sin(angle), math.cos(angle))

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fast marching to a goal over the explored crop of the map (design.md, local policy).
+
+Obstacles are grown by the robot's radius on the map's own 5 cm cells; the field is marched on cells twice as wide, a
+quarter of the work. That stays safe: a coarse cell is open if any fine cell in it is, a grown wall is at least eight
+fine cells thick, so nothing leaks through it; and each step is checked on the fine grid (see `local_policy`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import skfmm
+from numba import njit
+
+from seal_perception.grid import Grid2D
+from seal_policy.planning.motion import planar
+from seal_policy.planning.terrain import Terrain, build_terrain, coarsen
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PlannerConfig:
+    """How the planner sees the world.
+
+    Attributes:
+        robot_radius_m: radius of the robot's footprint.
+        margin_m: kept free beyond the radius; at least about half a cell, as an obstacle fills its cell.
+        unknown_speed: speed in unexplored cells relative to explored ones, in [0, 1]; 0 = never enter them.
+        near_speed: relative speed where the robot just fits; rises to 1 within `comfort_m` more.
+        comfort_m: clearance beyond the grown obstacle at which speed is full.
+        border_m: unknown border around the explored crop.
+        escape_m: a robot that stands inside a grown obstacle crosses cells within this distance slowly, if they leave
+            it about as much room as it has.
+        factor: fine cells per coarse cell and axis.
+    """
+
+    robot_radius_m: float = 0.18
+    margin_m: float = 0.05
+    unknown_speed: float = 0.5
+    near_speed: float = 0.5
+    comfort_m: float = 0.2
+    border_m: float = 1.0
+    escape_m: float = 0.45
+    factor: int = 2
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.unknown_speed <= 1.0 or not 0.0 < self.near_speed <= 1.0:
+            raise ValueError(
+                f"unknown_speed must be in [0, 1], near_speed in (0, 1]; got {self.unknown_speed}, {self.near_speed}"
+            )
+        if self.robot_radius_m <= 0 or self.margin_m < 0 or self.factor < 1:
+            raise ValueError(
+                "robot_radius_m must be > 0, margin_m >= 0, factor >= 1; "
+                f"got {self.robot_radius_m}, {self.margin_m}, {self.factor}"
+            )
+
+    @property
+    def grow_m(self) -> float:
+        """By how much obstacles are grown."""
+        return self.robot_radius_m + self.margin_m
+
+
+TIGHT = PlannerConfig(margin_m=0.03, unknown_speed=0.15)
+"""For the pilot, which can aim anywhere and stops by what it sees: passages that steps of 30 degrees would not fit."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Travel cost in metres of full-speed driving; inf where the source cannot be reached.
+
+    Attributes:
+        values: (X, Y) float64, indexed [ix, iy].
+        origin_xy: (2,) lower corner of cell [0, 0] in the map frame.
+        cell_m: edge of a cell.
+    """
+
+    values: FloatArray
+    origin_xy: FloatArray
+    cell_m: float
+
+    def at(self, xy: npt.ArrayLike) -> float:
+        """Cost at a point in metres; inf outside."""
+        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(int)
+        if (ij < 0).any() or (ij >= self.values.shape).any():
+            return math.inf
+        return float(self.values[ij[0], ij[1]])
+
+    def centres(self, ij: npt.NDArray[np.integer]) -> FloatArray:
+        """Centres (N, 2) in metres of cells (N, 2)."""
+        return self.origin_xy + (np.asarray(ij) + 0.5) * self.cell_m
+
+    def descend(self, xy: npt.ArrayLike) -> FloatArray:
+        """Path (N, 2) in metres from a point down to the source; empty where the source cannot be reached."""
+        if not math.isfinite(self.at(xy)):
+            return np.zeros((0, 2))
+        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(np.int64)
+        return self.centres(descend_cells(self.values, ij))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A way to the goal.
+
+    Attributes:
+        goal_xy: the goal asked for.
+        target_xy: the free, reachable point nearest to it, where the path ends.
+        field: travel cost to `target_xy`.
+        path: (N, 2) metres, map frame, from the robot to `target_xy`.
+        explored_on_path: (N,) bool, what of the path was explored when it was planned.
+    """
+
+    goal_xy: tuple[float, float]
+    target_xy: tuple[float, float]
+    field: Field
+    path: FloatArray
+    explored_on_path: BoolArray
+
+    @property
+    def boxed_in(self) -> bool:
+        """Whether next to nothing (0.3 m2) can be reached at all: obstacles have closed around the robot."""
+        return bool(np.isfinite(self.field.values).sum() * self.field.cell_m**2 < 0.3)
+
+
+@njit(cache=True)
+def descend_cells(values, start):  # type: ignore[no-untyped-def]  # numba infers
+    """Cells (N, 2) from a start, each the lowest of the eight around the one before, down to a minimum."""
+    path = np.empty((values.size, 2), np.int64)
+    i, j = start[0], start[1]
+    path[0, 0], path[0, 1] = i, j
+    count = 1
+    while count < values.size:
+        bi, bj = i, j
+        for di in range(-1, 2):
+            for dj in range(-1, 2):
+                ni, nj = i + di, j + dj
+                if 0 <= ni < values.shape[0] and 0 <= nj < values.shape[1] and values[ni, nj] < values[bi, bj]:
+                    bi, bj = ni, nj
+        if bi == i and bj == j:
+            break
+        i, j = bi, bj
+        path[count, 0], path[count, 1] = i, j
+        count += 1
+    return path[:count].copy()
+
+
+class Planner:
+    """Plans by fast marching; holds no state but its configuration."""
+
+    def __init__(self, config: PlannerConfig | None = None) -> None:
+        self.config = config or PlannerConfig()
+
+    def terrain(
+        self,
+        obstacles: Grid2D,
+        explored: Grid2D,
+        keep_xy: Iterable[npt.ArrayLike],
+        bumps: Iterable[tuple[float, float]] = (),
+    ) -> Terrain:
+        """The explored crop with its clearance; `keep_xy` are points that it must hold."""
+        c = self.config
+        return build_terrain(obstacles, explored, keep_xy, c.border_m, bumps, factor=c.factor)
+
+    def plan(
+        self,
+        obstacles: Grid2D,
+        explored: Grid2D,
+        T_map_base: FloatArray,
+        goal_xy: tuple[float, float],
+        bumps: Iterable[tuple[float, float]] = (),
+    ) -> Plan:
+        """Plan from the robot to a goal in the map frame (metres)."""
+        x, y, _ = planar(T_map_base)
+        return self.plan_on(self.terrain(obstacles, explored, [(x, y), goal_xy], bumps), (x, y), goal_xy)
+
+    def plan_on(self, terrain: Terrain, robot_xy: tuple[float, float], goal_xy: tuple[float, float]) -> Plan:
+        """Plan on a terrain that holds both points."""
+        speed = self.speed(terrain, robot_xy)
+        target = self._nearest_reachable(terrain, speed, robot_xy, goal_xy)
+        field = self.march(terrain, speed, target)
+        path = field.descend(robot_xy)
+        seen = np.array([terrain.explored[terrain.cell(p)] for p in path], dtype=bool)
+        end = (float(path[-1, 0]), float(path[-1, 1])) if len(path) else robot_xy
+        return Plan(goal_xy, end, field, path, seen)
+
+    def speed(self, terrain: Terrain, robot_xy: tuple[float, float], known: BoolArray | None = None) -> FloatArray:
+        """(X, Y) relative speed on coarse cells, 0 = blocked.
+
+        Args:
+            terrain: the crop.
+            robot_xy: the robot is let out of grown obstacles that it stands in.
+            known: cells of the crop to take as explored; the terrain's own if None.
+        """
+        c = self.config
+        open_m = coarsen(terrain.clearance, c.factor).max(axis=2)
+        ease = np.clip((open_m - c.grow_m) / max(c.comfort_m, 1e-6), 0.0, 1.0)
+        speed = np.where(open_m >= c.grow_m, c.near_speed + (1.0 - c.near_speed) * ease, 0.0)
+        seen = coarsen(terrain.explored if known is None else known, c.factor).any(axis=2)
+        speed[~seen] *= c.unknown_speed
+        here = terrain.clearance_at(robot_xy)
+        if here < c.grow_m:
+            near = disc(speed.shape, terrain, robot_xy, c.escape_m, c.factor)
+            speed[near & (speed == 0.0) & (open_m > max(0.0, here - terrain.cell_m))] = 0.1
+        i, j = terrain.cell(robot_xy)
+        speed[i // c.factor, j // c.factor] = max(speed[i // c.factor, j // c.factor], 0.1)
+        return speed.astype(np.float64)
+
+    def march(self, terrain: Terrain, speed: FloatArray, source: tuple[int, int]) -> Field:
+        """Fast marching from a coarse cell over the speeds given."""
+        phi = np.ones(speed.shape)
+        phi[source] = -1.0
+        cell = terrain.cell_m * self.config.factor
+        time = skfmm.travel_time(np.ma.MaskedArray(phi, speed <= 0.0), np.maximum(speed, 1e-3), dx=cell)
+        values = np.ma.filled(np.ma.asarray(time), np.inf).astype(np.float64)
+        values[source] = 0.0
+        return Field(values, terrain.origin_xy, cell)
+
+    def _nearest_reachable(
+        self, terrain: Terrain, speed: FloatArray, robot_xy: tuple[float, float], goal_xy: tuple[float, float]
+    ) -> tuple[int, int]:
+        """Coarse cell nearest to the goal among those connected to the robot's."""
+        f = self.config.factor
+        _, labels = cv2.connectedComponents((speed > 0.0).astype(np.uint8), connectivity=4)
+        i, j = terrain.cell(robot_xy)
+        reachable = labels == labels[i // f, j // f]
+        gi, gj = terrain.cell(goal_xy)
+        if reachable[gi // f, gj // f]:
+            return gi // f, gj // f
+        cells = np.argwhere(reachable)
+        centre = (np.asarray(goal_xy) - terrain.origin_xy) / (terrain.cell_m * f) - 0.5
+        best = cells[int(np.argmin(((cells - centre) ** 2).sum(axis=1)))]
+        return int(best[0]), int(best[1])
+
+
+def disc(shape: tuple[int, ...], terrain: Terrain, xy: tuple[float, float], radius_m: float, factor: int) -> BoolArray:
+    """Coarse cells whose centre lies within a radius of a point."""
+    cell = terrain.cell_m * factor
+    x = terrain.origin_xy[0] + (np.arange(shape[0]) + 0.5) * cell - xy[0]
+    y = terrain.origin_xy[1] + (np.arange(shape[1]) + 0.5) * cell - xy[1]
+    inside: BoolArray = x[:, None] ** 2 + y[None, :] ** 2 <= radius_m**2
+    return inside

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Light baked per triangle corner: lamps with shadows, ambient occlusion, and daylight (`light_rooms`).
+
+Rays are cast when a scene is loaded, never when a picture is taken. Directions are fixed, so that the same scene gives
+the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from sim_bridge.drawing.light_rooms import add_sky, add_sun, balanced, face_materials, windows, with_bounces
+from sim_bridge.geometry.mesh import Lamp, Mesh
+
+Float32 = npt.NDArray[np.float32]
+
+SKIP_M = 0.04
+"""Rays of light start this far along their way, so that a wall behind a thin board (skirting, picture) is not black."""
+THIN_M = 0.08
+"""Faces narrower than this (skirting, frames) need fewer corners along their length."""
+CREASE_COS = 0.75
+"""Faces at a shared vertex are shaded as one smooth surface where the cosine between them is above this."""
+
+
+@dataclass(frozen=True)
+class LightConfig:
+    """How a scene is lit.
+
+    Attributes:
+        ambient: light from all around, linear RGB.
+        lamp_gain: factor on every lamp's power.
+        lamp_reach_m: lamps farther away than this give no light.
+        ao_rays: rays per corner for ambient occlusion; 0 = none (a plain hemisphere instead).
+        ao_budget: the rays per corner are fewer where a scene has so many corners that all rays would exceed this.
+        ao_reach_m: a hit farther away than this does not darken.
+        shadows: whether lamps cast shadows.
+        max_edge_m: longer edges are split so that light varies along them; None = never split.
+        emission: (prefix of the material's name, brightness) of what shines by itself.
+        outside: linear RGB seen where a ray hits nothing.
+        exposure: factor before tone mapping.
+        bounces: how often surfaces pass light on to each other; 0 = never. Needs `ao_rays`. The next fields count only
+            where it is above 0 and the scene has lamps or windows (materials named "window...").
+        sky_gain: brightness of the sky through windows.
+        sun_gain: brightness of the sun through windows.
+        fill: share of `ambient` that is kept beside the bounces.
+        level: median light by area that the whole is scaled to.
+        contrast: power that ratios of light to the median are raised to; below 1 as eyes and cameras see it.
+        fine_edge_m: as `max_edge_m`, for floors: shadows show there most.
+    """
+
+    ambient: tuple[float, float, float] = (0.52, 0.52, 0.54)
+    lamp_gain: float = 1.0
+    lamp_reach_m: float = 9.0
+    ao_rays: int = 0
+    ao_budget: int = 4_000_000
+    ao_reach_m: float = 1.2
+    shadows: bool = True
+    max_edge_m: float | None = None
+    emission: tuple[tuple[str, float], ...] = (("window", 1.5), ("lamp", 1.5), ("glow", 1.5))
+    outside: tuple[float, float, float] = (0.72, 0.84, 0.95)
+    exposure: float = 1.0
+    bounces: int = 0
+    sky_gain: float = 0.0
+    sun_gain: float = 0.0
+    fill: float = 1.0
+    level: float = 0.8
+    contrast: float = 1.0
+    fine_edge_m: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ao_rays < 0:
+            raise ValueError(f"ao_rays must be 0 or more, got {self.ao_rays}")
+        if self.max_edge_m is not None and not self.max_edge_m > 0.01:
+            raise ValueError(f"max_edge_m must be above 0.01 m or None, got {self.max_edge_m}")
+        if not (self.ao_reach_m > 0 and self.lamp_reach_m > 0 and self.exposure > 0):
+            raise ValueError("ao_reach_m, lamp_reach_m and exposure must be positive")
+        if self.bounces < 0 or (self.bounces and not self.ao_rays):
+            raise ValueError(f"bounces must be 0, or more with ao_rays, got {self.bounces} with {self.ao_rays} rays")
+
+
+HOME_LIGHT = LightConfig(
+    lamp_gain=0.45, lamp_reach_m=6.5, ao_rays=160, ao_budget=16_000_000, max_edge_m=0.32, fine_edge_m=0.14,
+    bounces=3, sky_gain=4.0, sun_gain=7.0, fill=0.12, level=0.5, contrast=0.85,
+)  # fmt: skip
+"""For homes: daylight, lamps, soft shadows and light from wall to wall, baked once and cached."""
+
+
+def edge_limits(mesh: Mesh, config: LightConfig) -> Float32:
+    """(F,) longest edge of each face in metres; with `fine_edge_m` finer on floors, coarser on ceilings and strips."""
+    out = np.full(len(mesh.faces), np.inf if config.max_edge_m is None else config.max_edge_m, np.float32)
+    if config.fine_edge_m is None:
+        return out
+    corners = mesh.vertices[mesh.faces]
+    edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2).max(1)
+    thin = 2.0 * face_normals(mesh.vertices, mesh.faces)[1] / np.maximum(edges, 1e-6) < THIN_M
+    out[thin] *= 2.0
+    z = corners[:, :, 2]
+    out[(z.min(1) > 2.3) & (np.ptp(z, axis=1) < 1e-4)] *= 1.5
+    out[np.abs(z).max(1) < 1e-4] = config.fine_edge_m
+    return out
+
+
+def subdivide(
+    mesh: Mesh, tags: npt.NDArray[np.int32], max_edge_m: float | Float32
+) -> tuple[Mesh, npt.NDArray[np.int32]]:
+    """Halve edges until none is longer than `max_edge_m` (or (F,), one limit per face); `tags` (F,) follows the faces.
+
+    Whether an edge is split depends on its length alone, so neighbours that share vertices stay closed.
+    """
+    done: list[tuple[Float32, Float32, npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
+    corners, uv = mesh.vertices[mesh.faces], mesh.uv
+    material, tags = mesh.material, np.asarray(tags, np.int32)
+    limit = np.broadcast_to(np.asarray(max_edge_m, np.float32), tags.shape)
+    while len(corners):
+        edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
+        longest = edges.argmax(1)
+        small = edges.max(1) <= limit
+        done.append((corners[small], uv[small], material[small], tags[small]))
+        big = np.flatnonzero(~small)
+        order = (longest[big, None] + np.arange(3)) % 3
+        c = np.take_along_axis(corners[big], order[..., None], 1)
+        t = np.take_along_axis(uv[big], order[..., None], 1)
+        mid_c, mid_t = (c[:, 0] + c[:, 1]) * np.float32(0.5), (t[:, 0] + t[:, 1]) * np.float32(0.5)
+        corners = np.concatenate(
+            [np.stack([c[:, 0], mid_c, c[:, 2]], 1), np.stack([mid_c, c[:, 1], c[:, 2]], 1)]
+        ).astype(np.float32)
+        uv = np.concatenate([np.stack([t[:, 0], mid_t, t[:, 2]], 1), np.stack([mid_t, t[:, 1], t[:, 2]], 1)])
+        material, tags, limit = np.tile(material[big], 2), np.tile(tags[big], 2), np.tile(limit[big], 2)
+    corners = np.concatenate([d[0] for d in done])
+    vertices, index = _distinct(corners.reshape(-1, 3))
+    faces = index.reshape(-1, 3).astype(np.int32)
+    uv = np.concatenate([d[1] for d in done]).astype(np.float32)
+    split = Mesh(vertices, faces, uv, np.concatenate([d[2] for d in done]), mesh.materials)
+    return split, np.concatenate([d[3] for d in done])
+
+
+def _distinct(points: Float32) -> tuple[Float32, npt.NDArray[np.int64]]:
+    """Distinct rows of (N, 3) points and each row's index among them; much faster than `np.unique` over rows."""
+    bits = (points + np.float32(0.0)).view(np.uint32).astype(np.uint64)  # + 0: -0 becomes 0
+    primes = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+    key = (bits * primes).sum(1, dtype=np.uint64)
+    key ^= key >> np.uint64(29)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    if not np.array_equal(points[first][inverse], points):  # two points with one key: nearly impossible
+        rows, inverse = np.unique(points, axis=0, return_inverse=True)
+        return rows, inverse.reshape(-1)
+    return points[first], inverse.reshape(-1)
+
+
+def face_normals(vertices: Float32, faces: npt.NDArray[np.int32]) -> tuple[Float32, Float32]:
+    """Unit normals (F, 3) and areas (F,) in m2."""
+    c = vertices[faces]
+    cross = np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0])
+    length = np.linalg.norm(cross, axis=1)
+    return (cross / np.maximum(length, 1e-12)[:, None]).astype(np.float32), (0.5 * length).astype(np.float32)
+
+
+@numba.njit(cache=True, nogil=True)
+def _corner_normals(faces, normals, areas, num_vertices, crease_cos):  # type: ignore[no-untyped-def]
+    start = np.zeros(num_vertices + 1, np.int64)
+    for f in range(len(faces)):
+        for k in range(3):
+            start[faces[f, k] + 1] += 1
+    start = np.cumsum(start)
+    fill = start[:-1].copy()
+    around = np.empty(3 * len(faces), np.int64)
+    for f in range(len(faces)):
+        for k in range(3):
+            v = faces[f, k]
+            around[fill[v]] = f
+            fill[v] += 1
+    out = np.empty((len(faces), 3, 3), np.float32)
+    for f in range(len(faces)):
+        for k in range(3):
+            v = faces[f, k]
+            x, y, z = 0.0, 0.0, 0.0
+            for i in range(start[v], start[v + 1]):
+                g = around[i]
+                dot = normals[f, 0] * normals[g, 0] + normals[f, 1] * normals[g, 1] + normals[f, 2] * normals[g, 2]
+                if dot > crease_cos:
+                    x += normals[g, 0] * areas[g]
+                    y += normals[g, 1] * areas[g]
+                    z += normals[g, 2] * areas[g]
+            length = np.sqrt(x * x + y * y + z * z)
+            if length > 1e-12:
+                out[f, k, 0], out[f, k, 1], out[f, k, 2] = x / length, y / length, z / length
+            else:
+                out[f, k] = normals[f]
+    return out
+
+
+def corner_normals(vertices: Float32, faces: npt.NDArray[np.int32]) -> Float32:
+    """(F, 3, 3) normals of the corners: smooth over gentle bends, sharp at creases."""
+    normals, areas = face_normals(vertices, faces)
+    return _corner_normals(faces, normals, areas, len(vertices), CREASE_COS)
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_lamp(light, points, normals, visible, position, colour, reach):  # type: ignore[no-untyped-def]
+    for i in range(len(points)):
+        if not visible[i]:
+            continue
+        dx, dy, dz = position[0] - points[i, 0], position[1] - points[i, 1], position[2] - points[i, 2]
+        squared = dx * dx + dy * dy + dz * dz
+        distance = np.sqrt(squared)
+        if distance > reach or distance < 1e-6:
+            continue
+        cosine = (dx * normals[i, 0] + dy * normals[i, 1] + dz * normals[i, 2]) / distance
+        # Half-Lambert keeps faces at a grazing angle from going black, as light from the walls would.
+        cosine = max(0.0, 0.25 + 0.75 * cosine)
+        fade = 1.0 - distance / reach
+        gain = np.float32(cosine * fade / (0.45 + 0.45 * squared))
+        for c in range(3):
+            light[i, c] += gain * colour[c]
+
+
+def hemisphere(count: int) -> Float32:
+    """(count, 3) fixed directions about +z, denser near the pole as a cosine (golden-angle spiral)."""
+    i = np.arange(count) + 0.5
+    radius, angle = np.sqrt(i / count), np.pi * (3.0 - np.sqrt(5.0)) * np.arange(count)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1.0 - radius**2)], 1).astype(np.float32)
+
+
+def _openness(
+    scene: object, points: Float32, normals: Float32, rays: int, reach: float, keep: bool = False
+) -> tuple[Float32, npt.NDArray[np.int32]]:
+    """(N,) share of the hemisphere that is open, near hits counting most; (rays, N) faces hit, if kept, -1 = none."""
+    from open3d import core
+
+    helper = np.where(np.abs(normals[:, 2:3]) < 0.9, np.array([0, 0, 1], np.float32), np.array([1, 0, 0], np.float32))
+    a = np.cross(helper, normals)
+    a /= np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-6)
+    b = np.cross(normals, a)
+    total = np.zeros(len(points), np.float32)
+    batch = np.empty((len(points), 6), np.float32)
+    hits = np.empty((rays if keep else 0, len(points)), np.int32)
+    for k, (x, y, z) in enumerate(hemisphere(rays)):
+        batch[:, 3:] = a * x + b * y + normals * z
+        batch[:, :3] = points + SKIP_M * batch[:, 3:]
+        result = scene.cast_rays(core.Tensor.from_numpy(batch))  # type: ignore[attr-defined]
+        total += np.minimum(result["t_hit"].numpy() / reach, 1.0) ** 0.7
+        if keep:
+            hits[k] = result["primitive_ids"].numpy().view(np.int32)
+    return (total / rays).astype(np.float32), hits
+
+
+def _visible(scene: object, points: Float32, lamp: Lamp, reach: float) -> npt.NDArray[np.bool_]:
+    """(N,) whether the lamp is seen; the last 12 cm before the lamp hide nothing (its own shade)."""
+    from open3d import core
+
+    to_lamp = np.asarray(lamp.position, np.float32) - points
+    distance = np.linalg.norm(to_lamp, axis=1)
+    near = np.flatnonzero(distance < reach)
+    visible = np.zeros(len(points), bool)
+    if len(near):
+        way = to_lamp[near] / np.maximum(distance[near], 1e-6)[:, None]
+        rays = np.concatenate([points[near] + SKIP_M * way, way], 1).astype(np.float32)
+        hit = scene.cast_rays(core.Tensor.from_numpy(np.ascontiguousarray(rays)))["t_hit"].numpy()  # type: ignore[attr-defined]
+        visible[near] = hit > distance[near] - SKIP_M - 0.12
+    return visible
+
+
+def _samples(corners: Float32, normals: Float32) -> tuple[Float32, Float32, npt.NDArray[np.int64]]:
+    """Points where light is measured, one per distinct corner and normal, and each corner's index among them.
+
+    Points lie 3 mm off the surface and up to 2 cm inside it, so that none starts within a neighbouring wall.
+    """
+    inward = corners.mean(1, keepdims=True) - corners
+    length = np.linalg.norm(inward, axis=2, keepdims=True)
+    points = corners + inward * np.minimum(0.02 / np.maximum(length, 1e-6), 0.2)
+    key = np.concatenate([np.round(corners * 500), np.round(normals * 8)], 2).reshape(-1, 6).astype(np.int64)
+    key -= key.min(0)
+    packed: npt.NDArray[np.int64] = np.zeros(len(key), np.int64)
+    for column in range(6):
+        packed = packed * (int(key[:, column].max()) + 1) + key[:, column]
+    inverse = np.asarray(np.unique(packed, return_inverse=True)[1]).reshape(-1)
+    count = np.bincount(inverse).astype(np.float64)
+
+    def mean(values: Float32) -> npt.NDArray[np.float64]:
+        flat = values.reshape(-1, 3).astype(np.float64)
+        return np.stack([np.bincount(inverse, flat[:, c]) for c in range(3)], 1) / count[:, None]
+
+    normal = mean(normals)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    return (mean(points) + 0.003 * normal).astype(np.float32), normal.astype(np.float32), inverse
+
+
+def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig) -> Float32:
+    """(F, 3, 3) linear RGB light that falls on the corners of each face, rounded to what float16 can hold.
+
+    Args:
+        scene: open3d RaycastingScene that holds `mesh`.
+        mesh: triangles in the world frame.
+        lamps: the lamps of the scene.
+        config: how to light it.
+    """
+    normals = corner_normals(mesh.vertices, mesh.faces)
+    points, normal, index = _samples(mesh.vertices[mesh.faces], normals)
+    panes = windows(mesh) if config.bounces else []
+    indoors = bool(config.bounces and (lamps or panes))
+    ambient = np.asarray(config.ambient, np.float32) * np.float32(config.fill if indoors else 1.0)
+    if config.ao_rays:
+        rays = min(config.ao_rays, max(6, config.ao_budget // len(points)))
+        sky, hits = _openness(scene, points, normal, rays, config.ao_reach_m, indoors)
+    else:
+        sky = (0.8 + 0.2 * normal[:, 2]).astype(np.float32)
+    light = sky[:, None] * ambient
+    for lamp in lamps:
+        if config.shadows:
+            visible = _visible(scene, points, lamp, config.lamp_reach_m)
+        else:
+            visible = np.ones(len(points), bool)
+        colour = np.asarray(lamp.colour, np.float32) * np.float32(lamp.power * config.lamp_gain)
+        _add_lamp(light, points, normal, visible, np.asarray(lamp.position), colour, config.lamp_reach_m)
+    if panes:
+        add_sky(light, scene, points, normal, panes, config.sky_gain, SKIP_M)
+        add_sun(light, scene, mesh, points, normal, panes, config.sun_gain)
+    if indoors:
+        light = with_bounces(light, index, hits, mesh, config)
+    out: Float32 = light[index].reshape(-1, 3, 3)
+    if indoors:
+        out = balanced(out, mesh, face_normals(mesh.vertices, mesh.faces)[1], config.level, config.contrast)
+    for prefix, brightness in config.emission:
+        out[face_materials(mesh, prefix)] = brightness
+    return np.ascontiguousarray(out, np.float32).astype(np.float16).astype(np.float32)

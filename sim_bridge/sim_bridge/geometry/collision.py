@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a round robot can stand: a floor plan worked out from the triangles of a scene.
+
+Triangles are sampled every half cell; a sample between `low` and `high` metres above the floor blocks its cell, a
+sample at floor height (and facing up) makes it floor. The robot's centre may stand on floor cells at least its radius
+and half a cell away from every blocked one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from seal_perception.errors import InputError
+from seal_perception.simulator import ReachableFloor
+from sim_bridge.geometry.mesh import Mesh, Scene, merge
+
+Bool = npt.NDArray[np.bool_]
+
+MAX_CELLS = 100_000_000
+"""Cells of the largest floor plan: 200 x 200 m at 2 cm."""
+
+
+@dataclass(frozen=True)
+class FloorPlan:
+    """Cells [ix, iy] of the floor plan in the world frame.
+
+    Attributes:
+        blocked: (X, Y) bool: something stands there.
+        standing: (X, Y) bool: the robot's centre may be there.
+        origin_xy: (2,) lower corner of cell [0, 0].
+        cell_m: edge of a cell.
+    """
+
+    blocked: Bool
+    standing: Bool
+    origin_xy: npt.NDArray[np.float64]
+    cell_m: float
+
+    def cell(self, xy: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """(..., 2) cell of world points (..., 2); may lie outside."""
+        return np.floor((np.asarray(xy, np.float64) - self.origin_xy) / self.cell_m).astype(np.int64)
+
+    def centre(self, ij: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """(..., 2) world position of cells."""
+        return self.origin_xy + (np.asarray(ij) + 0.5) * self.cell_m
+
+    def reachable_from(self, xy: npt.ArrayLike) -> ReachableFloor:
+        """Cells that the centre can reach from `xy` (from the nearest cell where it can stand).
+
+        Raises:
+            ValueError: if the robot can stand nowhere.
+        """
+        if not self.standing.any():
+            raise ValueError("the robot fits nowhere on this floor")
+        regions, _ = ndimage.label(self.standing)
+        i, j = nearest(self.standing, self.cell(xy))
+        return ReachableFloor(regions == regions[i, j], self.origin_xy, self.cell_m)
+
+
+def nearest(mask: Bool, ij: npt.ArrayLike) -> tuple[int, int]:
+    """The true cell of `mask` nearest to cell `ij` (ties: lowest index)."""
+    cells = np.argwhere(mask)
+    squared = ((cells - np.asarray(ij)) ** 2).sum(1)
+    i, j = cells[int(squared.argmin())]
+    return int(i), int(j)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sample(corners, up, origin, cell, blocked, floor, low, high, floor_band):  # type: ignore[no-untyped-def]
+    for f in range(len(corners)):
+        a, b, c = corners[f, 0], corners[f, 1], corners[f, 2]
+        lowest, highest = min(a[2], b[2], c[2]), max(a[2], b[2], c[2])
+        on_floor = up[f] and highest > -floor_band and lowest < floor_band
+        if not on_floor and (highest < low or lowest > high):
+            continue
+        nu = int(np.ceil(np.sqrt(((b - a) ** 2).sum()) / (0.5 * cell))) + 1
+        nv = int(np.ceil(np.sqrt(((c - a) ** 2).sum()) / (0.5 * cell))) + 1
+        for i in range(nu + 1):
+            s = i / nu
+            last = int(np.floor((1.0 - s) * nv + 1e-6)) + 1
+            for j in range(last + 1):
+                t = min(j / nv, 1.0 - s)
+                z = a[2] + s * (b[2] - a[2]) + t * (c[2] - a[2])
+                obstacle = low <= z <= high
+                ground = on_floor and -floor_band < z < floor_band
+                if not (obstacle or ground):
+                    continue
+                x = int(np.floor((a[0] + s * (b[0] - a[0]) + t * (c[0] - a[0]) - origin[0]) / cell))
+                y = int(np.floor((a[1] + s * (b[1] - a[1]) + t * (c[1] - a[1]) - origin[1]) / cell))
+                if 0 <= x < blocked.shape[0] and 0 <= y < blocked.shape[1]:
+                    if obstacle:
+                        blocked[x, y] = True
+                    else:
+                        floor[x, y] = True
+
+
+def floor_plan(
+    scene: Scene | Mesh, radius_m: float = 0.18, cell_m: float = 0.02, low_m: float = 0.05, high_m: float = 1.1
+) -> FloorPlan:
+    """Floor plan of a scene for a disc of `radius_m` that is `high_m` tall and rolls over things lower than `low_m`.
+
+    Raises:
+        InputError: if it would have more than 100 million cells.
+    """
+    mesh = merge([part.mesh for part in scene.parts]) if isinstance(scene, Scene) else scene
+    corners = mesh.vertices[mesh.faces].astype(np.float64)
+    up = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 0
+    near_floor = corners[:, :, 2].min(1) < high_m
+    if not near_floor.any():
+        nothing = np.zeros((1, 1), bool)
+        return FloorPlan(nothing, nothing.copy(), np.zeros(2), cell_m)
+    lower = corners[near_floor].reshape(-1, 3)[:, :2].min(0)
+    upper = corners[near_floor].reshape(-1, 3)[:, :2].max(0)
+    origin = (np.floor(lower / cell_m) - 2) * cell_m
+    shape = tuple(int(n) for n in np.ceil((upper - origin) / cell_m) + 3)
+    if math.prod(shape) > MAX_CELLS:
+        x, y = upper - lower
+        raise InputError(
+            f"the scene is {x:.0f} x {y:.0f} m at the floor, too large for a floor plan of {cell_m:g} m cells; give "
+            "its unit (--scale) or remove what lies far away"
+        )
+    blocked, floor = np.zeros(shape, bool), np.zeros(shape, bool)
+    _sample(corners, up, origin, cell_m, blocked, floor, low_m, high_m, low_m)
+    floor = ndimage.binary_closing(floor, iterations=2) & ~blocked
+    clearance = ndimage.distance_transform_edt(~blocked) * cell_m
+    standing = floor & (clearance >= radius_m + 0.5 * cell_m)
+    return FloorPlan(blocked, standing, origin, cell_m)

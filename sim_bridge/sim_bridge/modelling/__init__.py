@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Primitives and procedural materials that things are made of."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mesh files: glTF, DAE, OBJ, STL, PLY, and their pictures."""

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables in README and docs say what results/loop.json holds, and that holds what the demo would run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seal_bringup.demo.config import ROWS, TEST_HOMES, DemoConfig
+from seal_bringup.demo.run import mean_over_homes
+
+
+@pytest.fixture
+def loop(repo_root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((repo_root / "results/loop.json").read_text())
+    return found
+
+
+def test_all_test_homes_were_run_as_the_demo_runs_them(loop: dict[str, Any]) -> None:
+    assert tuple(loop["homes"]) == TEST_HOMES
+    assert loop["config"] == DemoConfig(homes=TEST_HOMES).as_dict()
+    for home in loop["homes"].values():
+        assert tuple(home["rows"]) == ROWS
+        assert all(row["frames"] == 500 for row in home["rows"].values())
+    assert mean_over_homes(loop["homes"]) == loop["mean"]
+
+
+def quoted(page: str, row: str) -> list[float]:
+    """Numbers in the first table line of a page that begins with `row`."""
+    line = next(line for line in page.splitlines() if line.startswith(f"| `{row}` |"))
+    return [float(number) for number in re.findall(r"(?<![\w.])[+-]?\d+\.\d+", line.split("|", 2)[2])]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_pages_quote_the_measured_figures(loop: dict[str, Any], repo_root: Path, row: str) -> None:
+    mean, base = loop["mean"]["rows"][row], loop["mean"]["rows"]["pretrained"]["box_ap50"]
+    means = [round(mean["box_ap50"], 1), round(mean["mask_ap50"], 1), round(mean["box_ap50"] - base, 1)]
+    assert quoted((repo_root / "README.md").read_text(), row)[:3] == pytest.approx(means)
+    homes = [home["rows"][row] for home in loop["homes"].values()]
+    each = [round(figures[key], 1) for figures in homes for key in ("box_ap50", "mask_ap50")]
+    assert quoted((repo_root / "docs/loop.md").read_text(), row)[:13] == pytest.approx([*each, *means])

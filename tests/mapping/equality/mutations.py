@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do the equality tests bite? Each mutation of `mutants.MUTANTS` is put into a copy of the code and must be caught.
+
+    python -m tests.mapping.equality.mutations [--jit] [--only WORD] [--out FILE]
+
+Without --jit the kernels run as plain Python, which is quicker for tiny pictures than compiling them. One process loads
+the libraries and starts a copy of itself for every mutant, because loading takes longer than most mutants live.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.mapping.equality.mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = "ros2_ws/src"
+PACKAGES = ("seal_mapping", "seal_perception")
+TESTS = tuple(f"tests/mapping/equality/test_equality{part}.py" for part in ("", "_labels", "_pictures"))
+FIRST = {"raytrace": 2, "volume": 2, "fusion": 1, "propagate": 1, "instance_ids": 1}
+"""Which of `TESTS` mutants of a module meet first, so that they are caught sooner; the others meet them in order."""
+UNCHANGED = "unchanged"
+PRELOAD = ("numba", "cv2", "scipy.ndimage", "scipy.sparse.csgraph", "hypothesis", "pycocotools.mask", "PIL.Image")
+FAILED = re.compile(r"^FAILED \S*?(\w+\.py::\w+)", re.MULTILINE)
+LIMIT_S = 300
+"""A mutant that takes longer is ended: then nothing is shown, and it is an error."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant.
+
+    Attributes:
+        mutant: what was changed, None = nothing.
+        caught: whether a test failed.
+        by: the first test that failed, "" = none.
+        output: what pytest printed.
+    """
+
+    mutant: Mutant | None
+    caught: bool
+    by: str
+    output: str
+
+
+def mutated(text, mutant):
+    """The file's text with the mutation.
+
+    Raises:
+        ValueError: if the original does not occur exactly as often as expected.
+    """
+    found = text.count(mutant.original)
+    if found != mutant.times:
+        raise ValueError(
+            f"{mutant.name}: expected {mutant.times} x in {mutant.file}, found {found}: {mutant.original!r}"
+        )
+    return text.replace(mutant.original, mutant.changed)
+
+
+def copy_with(mutant, folder):
+    """Copy the packages' code to `folder`, one file of it changed."""
+    for package in PACKAGES:
+        source = ROOT / SOURCES / package / package
+        for path in source.rglob("*.py"):
+            target = folder / package / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    if mutant is not None:
+        path = folder / mutant.file
+        path.write_text(mutated(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+
+
+def run_tests(folder, first):
+    """In a process of its own: pytest with the copy first on the path."""
+    import pytest
+
+    os.environ["SEAL_MUTANT"] = str(folder)
+    paths = [folder, ROOT, *(ROOT / SOURCES / name for name in ("seal_policy", "seal_bringup")), ROOT / "sim_bridge"]
+    joined = " ".join(shlex.quote(str(path)) for path in paths)
+    base = ["-o", f"pythonpath={joined}", "-o", "addopts=--import-mode=importlib", f"--basetemp={folder / 'tests'}"]
+    sys.path[:] = [path for path in sys.path if not path.endswith(PACKAGES)]  # the checkout's own
+    return pytest.main([*base, "-x", "-q", "-rf", "-p", "no:cacheprovider", "--tb=line", TESTS[first], *TESTS])
+
+
+def serve(jobs):
+    """Fork a process for every "first-tests folder" on the standard input; say "folder exit-status" when it ends."""
+    for name in PRELOAD:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    gc.freeze()  # what is loaded needs no looking through again in every process
+    running = {}
+
+    def reap():
+        pid, status = os.wait()
+        print(running.pop(pid), os.waitstatus_to_exitcode(status), flush=True)
+
+    for line in sys.stdin:
+        first, name = line.strip().split(" ", 1)
+        folder = Path(name)
+        pid = os.fork()
+        if pid == 0:
+            with open(folder / "output.txt", "w", encoding="utf-8") as stream:
+                os.dup2(stream.fileno(), 1)
+                os.dup2(stream.fileno(), 2)
+            os.chdir(ROOT)
+            signal.alarm(LIMIT_S)
+            code = 70
+            try:
+                code = int(run_tests(folder, int(first)))
+            finally:
+                sys.stdout.flush()
+                os._exit(code)
+        running[pid] = folder
+        if len(running) >= jobs:
+            reap()
+    while running:
+        reap()
+
+
+def outcome_of(mutant, folder, code):
+    """Read what pytest said.
+
+    Raises:
+        RuntimeError: if it neither passed nor failed in a test: then nothing is shown.
+    """
+    output = (folder / "output.txt").read_text(encoding="utf-8")
+    name = UNCHANGED if mutant is None else mutant.name
+    by = FAILED.search(output)
+    if code not in (0, 1) or (code == 1) != (by is not None):
+        raise RuntimeError(f"{name}: pytest ended with {code}\n{output[-3000:]}")
+    return Outcome(mutant, code == 1, by.group(1) if by else "", output)
+
+
+def try_all(mutants, jit=False, jobs=None, tell=None):
+    """`Outcome` per mutant, in their order; None among them stands for the unchanged code.
+
+    Args:
+        mutants: what to try.
+        jit: compile the kernels, in every copy anew.
+        jobs: mutants at a time; by default one per core.
+        tell: called with each outcome as it comes.
+    """
+    flags = {"NUMBA_DISABLE_JIT": "0", "NUMBA_BOUNDSCHECK": "1"} if jit else {"NUMBA_DISABLE_JIT": "1"}
+    dropped = ("NUMBA_CACHE_DIR", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER")
+    environment = {key: value for key, value in os.environ.items() if key not in dropped}
+    with tempfile.TemporaryDirectory() as base:
+        folders = {}
+        for number, mutant in enumerate(mutants):
+            folder = Path(base) / f"{number:03d}"
+            folder.mkdir()
+            copy_with(mutant, folder)
+            folders[str(folder)] = mutant
+        done = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.mapping.equality.mutations",
+                "--serve",
+                "--jobs",
+                str(jobs or os.cpu_count() or 1),
+            ],
+            cwd=ROOT,
+            env={**environment, **flags, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with done:
+            first = {
+                folder: FIRST.get(Path(mutant.file).stem, 0) if mutant else 0 for folder, mutant in folders.items()
+            }
+            done.stdin.write("".join(f"{first[folder]} {folder}\n" for folder in folders))
+            done.stdin.close()
+            found = {}
+            for line in done.stdout:
+                folder, code = line.rsplit(" ", 1)
+                found[folder] = outcome_of(folders[folder], Path(folder), int(code))
+                shutil.rmtree(folder)
+                if tell is not None:
+                    tell(found[folder])
+        if len(found) < len(folders):
+            raise RuntimeError(f"{len(folders) - len(found)} mutants were not tried")
+        return [found[folder] for folder in folders]
+
+
+def document(outcomes, jit):
+    """What results/mutations.json holds."""
+    from seal_bringup.provenance import provenance
+
+    rows = [{**asdict(o.mutant), "caught": o.caught, "by": o.by} for o in outcomes if o.mutant is not None]
+    return {"provenance": provenance(), "compiled": jit, "caught": sum(row["caught"] for row in rows), "mutants": rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Show that the equality tests catch mutations of the fast code.")
+    parser.add_argument("--jit", action="store_true", help="compile the kernels, for every mutant anew (slow)")
+    parser.add_argument("--only", default="", help="only mutants with this in their name or kind")
+    parser.add_argument("--jobs", type=int, default=None, help="mutants at a time")
+    parser.add_argument("--out", type=Path, default=None, help="JSON to write")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.jobs)
+        return 0
+    chosen = [m for m in MUTANTS if options.only in m.name or options.only in m.kind]
+    start = time.perf_counter()
+
+    def tell(outcome):
+        name = UNCHANGED if outcome.mutant is None else outcome.mutant.name
+        print(f"{name:45} {'caught by ' + outcome.by if outcome.caught else 'passed'}", flush=True)
+
+    outcomes = try_all([None, *chosen], options.jit, options.jobs, tell)
+    survived = [o.mutant.name for o in outcomes[1:] if not o.caught]
+    print(f"{len(chosen) - len(survived)} of {len(chosen)} caught in {time.perf_counter() - start:.0f} s")
+    if options.out is not None:
+        options.out.write_text(json.dumps(document(outcomes, options.jit), indent=1) + "\n", encoding="utf-8")
+    if outcomes[0].caught:
+        print(f"the unchanged code fails {outcomes[0].by}\n{outcomes[0].output[-3000:]}")
+    return 1 if survived or outcomes[0].caught else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

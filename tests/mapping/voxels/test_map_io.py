@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from tests.mapping.worlds import CAMERA, frame, random_depth, random_pose
+
+from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_perception.errors import InputError
+
+
+@pytest.fixture
+def filled():
+    rng = np.random.default_rng(1)
+    voxel_map = VoxelMap(MapConfig(obstacle_min_views=2))
+    for _ in range(6):
+        image = rng.integers(0, 256, (24, 32, 6)).astype(np.uint8)
+        rgb = rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)
+        voxel_map.integrate(frame(random_depth(rng, CAMERA), random_pose(rng, 6.0), rgb=rgb), image)
+    return voxel_map
+
+
+def test_a_loaded_map_is_the_same_and_goes_on_the_same(filled, tmp_path):
+    filled.save(tmp_path / "map.npz")
+    loaded = VoxelMap.load(tmp_path / "map.npz")
+    rng = np.random.default_rng(2)
+    item = frame(random_depth(rng, CAMERA), random_pose(rng, 20.0))
+    image = rng.integers(0, 256, (24, 32, 6)).astype(np.uint8)
+    for step in range(2):
+        if step:
+            assert filled.integrate(item, image) == loaded.integrate(item, image)
+        for name in ("ijk", "xyz", "rgb", "label", "score", "views", "last", "evidence", "weight", "said", "best"):
+            assert np.array_equal(getattr(filled.voxels(), name), getattr(loaded.voxels(), name)), name
+        for name in ("obstacles", "explored"):
+            a, b = getattr(filled, name)(), getattr(loaded, name)()
+            ours = set(map(tuple, np.round(a.cell_to_world(np.argwhere(a.cells)), 6).tolist()))
+            assert ours == set(map(tuple, np.round(b.cell_to_world(np.argwhere(b.cells)), 6).tolist())), name
+        assert filled.config == loaded.config
+        assert (filled.frames, filled.confident_count) == (loaded.frames, loaded.confident_count)
+        assert filled.explored_area_m2 == pytest.approx(loaded.explored_area_m2)
+
+
+def test_the_same_map_gives_the_same_bytes(filled, tmp_path):
+    filled.save(tmp_path / "a.npz")
+    VoxelMap.load(tmp_path / "a.npz").save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.npz"]
+
+
+def test_an_empty_map_can_be_kept(tmp_path):
+    VoxelMap().save(tmp_path / "map.npz")
+    assert len(VoxelMap.load(tmp_path / "map.npz").voxels()) == 0
+
+
+def test_broken_files_give_one_line(filled, tmp_path):
+    path = tmp_path / "map.npz"
+    filled.save(path)
+    data = path.read_bytes()
+    for content in (b"", b"hello", b"v 0 0 0\nf 1 1 1\n", data[: len(data) // 2], data[:-30]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"map\.npz is not a readable map") as error:
+            VoxelMap.load(path)
+        assert "\n" not in str(error.value) and "pickle" not in str(error.value)
+    with pytest.raises(InputError, match=r"no map at .*; did you mean .*map\.npz\?$"):
+        VoxelMap.load(tmp_path)
+    np.savez(path, other=np.zeros(3))
+    with pytest.raises(InputError, match="is not a map written by SEAL"):
+        VoxelMap.load(path)
+    np.savez(path, head=np.array([{"format": "seal_voxel_map"}], object))
+    with pytest.raises(InputError, match="not a readable map"):
+        VoxelMap.load(path)
+    with pytest.raises(InputError, match="no map at"):
+        VoxelMap.load(tmp_path / "none.npz")
+    with pytest.raises(InputError, match=r"written as \.npz"):
+        filled.save(tmp_path / "map.bin")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"version": 99}, "version 99; this SEAL reads version 2"),
+        ({"config": {"voxel_m": -1.0}}, "voxel_m must be positive"),
+        ({"config": {"speed": 1}}, "not a readable map"),
+    ],
+)
+def test_another_version_or_configuration_is_refused(filled, tmp_path, change, text):
+    path = tmp_path / "map.npz"
+    filled.save(path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    head = {**json.loads(arrays["head"].tobytes()), **change}
+    arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match=text):
+        VoxelMap.load(path)
+
+
+def test_arrays_that_do_not_fit_are_refused(filled, tmp_path):
+    path = tmp_path / "map.npz"
+    filled.save(path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    for name, value in (("views", arrays["views"][:-1]), ("ijk", arrays["ijk"] + np.int32(10**6))):
+        np.savez(path, **{**arrays, name: value})
+        with pytest.raises(InputError, match=r"map\.npz: "):
+            VoxelMap.load(path)
