@@ -6,19 +6,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose, invert, planar_pose
 from seal_perception.simulator import Observation, ReachableFloor, TruthImages
+from seal_perception.types import FloatArray
 from sim_bridge.drawing.light_cache import cached_renderer
 from sim_bridge.drawing.render import Rendered, Renderer
 from sim_bridge.geometry.collision import floor_plan, nearest
 from sim_bridge.geometry.mesh import Scene
 from sim_bridge.robot.config import EmbeddedConfig as EmbeddedConfig
 from sim_bridge.robot.simulated_robot import SimulatedRobot
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class EmbeddedSimulator(SimulatedRobot):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.camera import Camera
 from seal_perception.pose import camera_mounting, planar_pose
+from seal_perception.types import FloatArray
 from sim_bridge.drawing.light import HOME_LIGHT
 from sim_bridge.drawing.light_cache import cached_renderer
 from sim_bridge.drawing.render import NO_FACE, Renderer, srgb_to_linear, tone_curve
@@ -38,7 +39,7 @@ class NumpyShader:
         self._texels = srgb_to_linear()[texels]
         self._tone = tone_curve()
 
-    def render(self, camera: Camera, T: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.generic], ...]:
+    def render(self, camera: Camera, T: FloatArray) -> tuple[npt.NDArray[np.generic], ...]:
         """Colour, depth, instance and category."""
         directions = camera.rays().astype(np.float32) @ T[:3, :3].T.astype(np.float32)
         rays = np.empty((camera.height, camera.width, 6), np.float32)
@@ -75,12 +76,12 @@ def rows(repeats: int = 20) -> list[BenchmarkRow]:
         camera = Camera.from_hfov(width, height, math.radians(79.0))
         poses = [planar_pose(*scene.start_xy, k * math.pi / 6) @ camera_mounting(0.88) for k in range(12)]
 
-        def ours(camera: Camera = camera, poses: list[npt.NDArray[np.float64]] = poses) -> None:
+        def ours(camera: Camera = camera, poses: list[FloatArray] = poses) -> None:
             for T in poses:
                 seen = renderer.render(camera, T)
                 _ = seen.instance, seen.category
 
-        def theirs(camera: Camera = camera, poses: list[npt.NDArray[np.float64]] = poses) -> None:
+        def theirs(camera: Camera = camera, poses: list[FloatArray] = poses) -> None:
             for T in poses:
                 baseline.render(camera, T)
 

@@ -18,22 +18,21 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from seal_perception.camera import Camera
 from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter
 from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
+from seal_perception.types import BoolArray, FloatArray, Int32Array, UInt8Array
 from sim_bridge.catalogue.rooms import SetUp, background, build, other_subject
 from sim_bridge.drawing.light import LightConfig
 from sim_bridge.drawing.render import Renderer
 from sim_bridge.geometry.mesh import Mesh, Part
 
 log = logging.getLogger(__name__)
-FloatArray = npt.NDArray[np.float64]
-Rgb = npt.NDArray[np.uint8]
-Labels = list[tuple[int, npt.NDArray[np.bool_], bool]]
+Rgb = UInt8Array
+Labels = list[tuple[int, BoolArray, bool]]
 """Category index, (H, W) mask of visible pixels, and whether too little is seen to tell what it is."""
 
 SPLITS: tuple[str, ...] = ("train", "val")
@@ -155,7 +154,7 @@ def _extent(mesh: Mesh, camera: Camera, T_world_camera: FloatArray) -> float:
     return float(np.prod(np.ptp(uv, axis=0)))
 
 
-def _labels(instance: npt.NDArray[np.int32], parts: Sequence[Part], camera: Camera, T: FloatArray) -> Labels:
+def _labels(instance: Int32Array, parts: Sequence[Part], camera: Camera, T: FloatArray) -> Labels:
     """Visible pixels of each object of the six categories, smallest ones left out."""
     counts = np.bincount(instance.ravel(), minlength=len(parts) + 1)
     labels = []

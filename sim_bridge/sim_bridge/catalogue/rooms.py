@@ -7,17 +7,16 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from seal_perception.pose import planar_pose
+from seal_perception.types import FloatArray
 from sim_bridge.furniture import DISTRACTORS, Item, distractor_mounting, make_distractor, make_item
 from sim_bridge.geometry.mesh import Lamp, Part, Scene
 from sim_bridge.geometry.surfaces import Surface, rest_on, surface_of, turn_for
 from sim_bridge.modelling.shapes import box, merge, quad, turn
 from sim_bridge.modelling.textures import any_colour, hsv, make_material
 
-FloatArray = npt.NDArray[np.float64]
 SPLIT = "catalogue"
 SUBJECT_WEIGHTS = np.array([0.11, 0.17, 0.12, 0.2, 0.22, 0.18])
 """How often a category is the picture's subject; companions even the counts out."""

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from sim_bridge.drawing.light_rooms import add_sky, add_sun, balanced, face_materials, windows, with_bounces
 from sim_bridge.geometry.mesh import Lamp, Mesh
-
-Float32 = npt.NDArray[np.float32]
 
 SKIP_M = 0.04
 """Rays of light start this far along their way, so that a wall behind a thin board (skirting, picture) is not black."""
@@ -89,7 +87,7 @@ HOME_LIGHT = LightConfig(
 """For homes: daylight, lamps, soft shadows and light from wall to wall, baked once and cached."""
 
 
-def edge_limits(mesh: Mesh, config: LightConfig) -> Float32:
+def edge_limits(mesh: Mesh, config: LightConfig) -> Float32Array:
     """(F,) longest edge of each face in metres; with `fine_edge_m` finer on floors, coarser on ceilings and strips."""
     out = np.full(len(mesh.faces), np.inf if config.max_edge_m is None else config.max_edge_m, np.float32)
     if config.fine_edge_m is None:
@@ -104,14 +102,12 @@ def edge_limits(mesh: Mesh, config: LightConfig) -> Float32:
     return out
 
 
-def subdivide(
-    mesh: Mesh, tags: npt.NDArray[np.int32], max_edge_m: float | Float32
-) -> tuple[Mesh, npt.NDArray[np.int32]]:
+def subdivide(mesh: Mesh, tags: Int32Array, max_edge_m: float | Float32Array) -> tuple[Mesh, Int32Array]:
     """Halve edges until none is longer than `max_edge_m` (or (F,), one limit per face); `tags` (F,) follows the faces.
 
     Whether an edge is split depends on its length alone, so neighbours that share vertices stay closed.
     """
-    done: list[tuple[Float32, Float32, npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
+    done: list[tuple[Float32Array, Float32Array, Int32Array, Int32Array]] = []
     corners, uv = mesh.vertices[mesh.faces], mesh.uv
     material, tags = mesh.material, np.asarray(tags, np.int32)
     limit = np.broadcast_to(np.asarray(max_edge_m, np.float32), tags.shape)
@@ -138,7 +134,7 @@ def subdivide(
     return split, np.concatenate([d[3] for d in done])
 
 
-def _distinct(points: Float32) -> tuple[Float32, npt.NDArray[np.int64]]:
+def _distinct(points: Float32Array) -> tuple[Float32Array, IntArray]:
     """Distinct rows of (N, 3) points and each row's index among them; much faster than `np.unique` over rows."""
     bits = (points + np.float32(0.0)).view(np.uint32).astype(np.uint64)  # + 0: -0 becomes 0
     primes = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
@@ -151,7 +147,7 @@ def _distinct(points: Float32) -> tuple[Float32, npt.NDArray[np.int64]]:
     return points[first], inverse.reshape(-1)
 
 
-def face_normals(vertices: Float32, faces: npt.NDArray[np.int32]) -> tuple[Float32, Float32]:
+def face_normals(vertices: Float32Array, faces: Int32Array) -> tuple[Float32Array, Float32Array]:
     """Unit normals (F, 3) and areas (F,) in m2."""
     c = vertices[faces]
     cross = np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0])
@@ -193,7 +189,7 @@ def _corner_normals(faces, normals, areas, num_vertices, crease_cos):  # type: i
     return out
 
 
-def corner_normals(vertices: Float32, faces: npt.NDArray[np.int32]) -> Float32:
+def corner_normals(vertices: Float32Array, faces: Int32Array) -> Float32Array:
     """(F, 3, 3) normals of the corners: smooth over gentle bends, sharp at creases."""
     normals, areas = face_normals(vertices, faces)
     return _corner_normals(faces, normals, areas, len(vertices), CREASE_COS)
@@ -218,7 +214,7 @@ def _add_lamp(light, points, normals, visible, position, colour, reach):  # type
             light[i, c] += gain * colour[c]
 
 
-def hemisphere(count: int) -> Float32:
+def hemisphere(count: int) -> Float32Array:
     """(count, 3) fixed directions about +z, denser near the pole as a cosine (golden-angle spiral)."""
     i = np.arange(count) + 0.5
     radius, angle = np.sqrt(i / count), np.pi * (3.0 - np.sqrt(5.0)) * np.arange(count)
@@ -226,8 +222,8 @@ def hemisphere(count: int) -> Float32:
 
 
 def _openness(
-    scene: object, points: Float32, normals: Float32, rays: int, reach: float, keep: bool = False
-) -> tuple[Float32, npt.NDArray[np.int32]]:
+    scene: object, points: Float32Array, normals: Float32Array, rays: int, reach: float, keep: bool = False
+) -> tuple[Float32Array, Int32Array]:
     """(N,) share of the hemisphere that is open, near hits counting most; (rays, N) faces hit, if kept, -1 = none."""
     from open3d import core
 
@@ -248,7 +244,7 @@ def _openness(
     return (total / rays).astype(np.float32), hits
 
 
-def _visible(scene: object, points: Float32, lamp: Lamp, reach: float) -> npt.NDArray[np.bool_]:
+def _visible(scene: object, points: Float32Array, lamp: Lamp, reach: float) -> BoolArray:
     """(N,) whether the lamp is seen; the last 12 cm before the lamp hide nothing (its own shade)."""
     from open3d import core
 
@@ -264,7 +260,7 @@ def _visible(scene: object, points: Float32, lamp: Lamp, reach: float) -> npt.ND
     return visible
 
 
-def _samples(corners: Float32, normals: Float32) -> tuple[Float32, Float32, npt.NDArray[np.int64]]:
+def _samples(corners: Float32Array, normals: Float32Array) -> tuple[Float32Array, Float32Array, IntArray]:
     """Points where light is measured, one per distinct corner and normal, and each corner's index among them.
 
     Points lie 3 mm off the surface and up to 2 cm inside it, so that none starts within a neighbouring wall.
@@ -274,13 +270,13 @@ def _samples(corners: Float32, normals: Float32) -> tuple[Float32, Float32, npt.
     points = corners + inward * np.minimum(0.02 / np.maximum(length, 1e-6), 0.2)
     key = np.concatenate([np.round(corners * 500), np.round(normals * 8)], 2).reshape(-1, 6).astype(np.int64)
     key -= key.min(0)
-    packed: npt.NDArray[np.int64] = np.zeros(len(key), np.int64)
+    packed: IntArray = np.zeros(len(key), np.int64)
     for column in range(6):
         packed = packed * (int(key[:, column].max()) + 1) + key[:, column]
     inverse = np.asarray(np.unique(packed, return_inverse=True)[1]).reshape(-1)
     count = np.bincount(inverse).astype(np.float64)
 
-    def mean(values: Float32) -> npt.NDArray[np.float64]:
+    def mean(values: Float32Array) -> FloatArray:
         flat = values.reshape(-1, 3).astype(np.float64)
         return np.stack([np.bincount(inverse, flat[:, c]) for c in range(3)], 1) / count[:, None]
 
@@ -289,7 +285,7 @@ def _samples(corners: Float32, normals: Float32) -> tuple[Float32, Float32, npt.
     return (mean(points) + 0.003 * normal).astype(np.float32), normal.astype(np.float32), inverse
 
 
-def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig) -> Float32:
+def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig) -> Float32Array:
     """(F, 3, 3) linear RGB light that falls on the corners of each face, rounded to what float16 can hold.
 
     Args:
@@ -321,7 +317,7 @@ def bake(scene: object, mesh: Mesh, lamps: tuple[Lamp, ...], config: LightConfig
         add_sun(light, scene, mesh, points, normal, panes, config.sun_gain)
     if indoors:
         light = with_bounces(light, index, hits, mesh, config)
-    out: Float32 = light[index].reshape(-1, 3, 3)
+    out: Float32Array = light[index].reshape(-1, 3, 3)
     if indoors:
         out = balanced(out, mesh, face_normals(mesh.vertices, mesh.faces)[1], config.level, config.contrast)
     for prefix, brightness in config.emission:

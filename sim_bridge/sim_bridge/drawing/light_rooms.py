@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, IntArray, UInt32Array
 from sim_bridge.geometry.mesh import Material, Mesh
 
 if TYPE_CHECKING:
     from sim_bridge.drawing.light import LightConfig
 
-Float32 = npt.NDArray[np.float32]
-Int32 = npt.NDArray[np.int32]
 
 WINDOW = "window"
 SKY = np.array([0.86, 0.93, 1.0], np.float32)
@@ -35,13 +33,13 @@ LEAST_LIGHT = 1e-3
 """Less light from a point of a window is not worth a ray."""
 
 
-def face_materials(mesh: Mesh, prefix: str) -> npt.NDArray[np.bool_]:
+def face_materials(mesh: Mesh, prefix: str) -> BoolArray:
     """(F,) whether the material's name starts with a prefix."""
     named = np.array([m.name.startswith(prefix) for m in mesh.materials], bool)
     return named[mesh.material]
 
 
-def albedo(materials: tuple[Material, ...]) -> Float32:
+def albedo(materials: tuple[Material, ...]) -> Float32Array:
     """(M, 3) mean linear colour of each material."""
     levels = np.arange(256) / 255.0
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
@@ -58,7 +56,7 @@ class Window:
         area: m2 of it that each point stands for.
     """
 
-    def __init__(self, corners: Float32) -> None:
+    def __init__(self, corners: Float32Array) -> None:
         low, high = corners.reshape(-1, 3).min(0), corners.reshape(-1, 3).max(0)
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(0)
         self.normal = (cross / max(float(np.linalg.norm(cross)), 1e-9)).astype(np.float32)
@@ -79,7 +77,7 @@ def windows(mesh: Mesh) -> list[Window]:
     return [w for w in found if abs(w.normal[2]) < 0.1]
 
 
-def sun_direction(panes: list[Window]) -> npt.NDArray[np.float64]:
+def sun_direction(panes: list[Window]) -> FloatArray:
     """(3,) towards the sun: 28 to 48 degrees high, from a side fixed by the windows' places, oblique to the walls."""
     seed = zlib.crc32(np.round([w.centre for w in panes], 2).astype(np.float32).tobytes())
     rng = np.random.default_rng(seed)
@@ -89,7 +87,7 @@ def sun_direction(panes: list[Window]) -> npt.NDArray[np.float64]:
     return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(height)])
 
 
-def _first_hits(scene: object, origin: Float32, way: Float32) -> tuple[Float32, npt.NDArray[np.uint32]]:
+def _first_hits(scene: object, origin: Float32Array, way: Float32Array) -> tuple[Float32Array, UInt32Array]:
     from open3d import core
 
     rays = np.ascontiguousarray(np.concatenate([origin, np.broadcast_to(way, origin.shape)], 1), np.float32)
@@ -134,7 +132,13 @@ def _towards(points, normals, spot, leaving_along, reach, gain, least, skip):  #
 
 
 def add_sky(
-    light: Float32, scene: object, points: Float32, normals: Float32, panes: list[Window], gain: float, skip_m: float
+    light: Float32Array,
+    scene: object,
+    points: Float32Array,
+    normals: Float32Array,
+    panes: list[Window],
+    gain: float,
+    skip_m: float,
 ) -> None:
     """Add the sky's light through every window to `light` (N, 3), as irradiance / pi."""
     from open3d import core
@@ -152,7 +156,13 @@ def add_sky(
 
 
 def add_sun(
-    light: Float32, scene: object, mesh: Mesh, points: Float32, normals: Float32, panes: list[Window], gain: float
+    light: Float32Array,
+    scene: object,
+    mesh: Mesh,
+    points: Float32Array,
+    normals: Float32Array,
+    panes: list[Window],
+    gain: float,
 ) -> None:
     """Add the sun where it is seen through a window; its disc is widened for soft edges."""
     to_sun = sun_direction(panes)
@@ -186,8 +196,8 @@ def _gather(hits, radiance, beyond):  # type: ignore[no-untyped-def]
 
 
 def with_bounces(
-    direct: Float32, index: npt.NDArray[np.int64], hits: Int32, mesh: Mesh, config: LightConfig
-) -> Float32:
+    direct: Float32Array, index: IntArray, hits: Int32Array, mesh: Mesh, config: LightConfig
+) -> Float32Array:
     """Direct light (N, 3) of the samples and what the surfaces they see pass on, `config.bounces` times.
 
     Args:
@@ -211,7 +221,7 @@ def with_bounces(
     return total
 
 
-def balanced(light: Float32, mesh: Mesh, areas: Float32, level: float, contrast: float) -> Float32:
+def balanced(light: Float32Array, mesh: Mesh, areas: Float32Array, level: float, contrast: float) -> Float32Array:
     """Light (F, 3, 3) brought to a median of `level` by area, ratios to it raised to the power `contrast`.
 
     A camera's exposure and its eye for shadows: without it a room without windows is black beside a sunny one.

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
+from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt32Array
 from sim_bridge.drawing.raster_clusters import CLUSTER, NEAR_M, cluster, in_view, screen_box
 
 NO_FACE = np.uint32(0xFFFFFFFF)
@@ -227,13 +227,13 @@ class Picture:
         us, vs: (W,), (H,) float64 directions of the columns and rows at depth 1.
     """
 
-    face: npt.NDArray[np.uint32]
-    depth: npt.NDArray[np.float32]
-    bary: npt.NDArray[np.float32]
-    place: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    face: UInt32Array
+    depth: Float32Array
+    bary: Float32Array
+    place: tuple[FloatArray, FloatArray]
     focal: tuple[float, float, float, float]
-    us: npt.NDArray[np.float64]
-    vs: npt.NDArray[np.float64]
+    us: FloatArray
+    vs: FloatArray
 
 
 class Raster:
@@ -245,14 +245,14 @@ class Raster:
         size: triangles that are culled together.
     """
 
-    def __init__(self, vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], size: int = CLUSTER) -> None:
+    def __init__(self, vertices: Float32Array, faces: Int32Array, size: int = CLUSTER) -> None:
         self._clusters = cluster(vertices, faces, size)
         self._num_faces = len(faces)
         self._inverse = np.empty((0, 0), np.float32)
         self._bary = np.empty((0, 0, 2), np.float32)
-        self._scratch: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]] = []
+        self._scratch: list[tuple[Int32Array, FloatArray]] = []
 
-    def begin(self, camera: Camera, T_world_camera: npt.NDArray[np.float64], bands: int = 1) -> Picture:
+    def begin(self, camera: Camera, T_world_camera: FloatArray, bands: int = 1) -> Picture:
         """A picture to draw `bands` bands of; its rows hold nothing yet."""
         shape = (camera.height, camera.width)
         if self._inverse.shape != shape:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
+
+from seal_perception.types import Float32Array, FloatArray, Int32Array, IntArray, UInt32Array
 
 CLUSTER = 16
 """Triangles per cluster: fewer take more tests, of more are fewer hidden together. 16 was fastest of 8 to 128."""
@@ -28,13 +29,13 @@ class Clusters:
         size: triangles per cluster; the last one may have fewer.
     """
 
-    corners: npt.NDArray[np.float32]
-    face: npt.NDArray[np.uint32]
-    boxes: npt.NDArray[np.float64]
+    corners: Float32Array
+    face: UInt32Array
+    boxes: FloatArray
     size: int
 
 
-def _spread(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+def _spread(values: UInt32Array) -> UInt32Array:
     """Bits moved apart, two zeros between neighbours (10 bits)."""
     out = values
     for shift, mask in ((16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249)):
@@ -42,7 +43,7 @@ def _spread(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     return out
 
 
-def cluster(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], size: int = CLUSTER) -> Clusters:
+def cluster(vertices: Float32Array, faces: Int32Array, size: int = CLUSTER) -> Clusters:
     """Sort triangles by the axis that they face most, then along a Morton curve: flat clusters of neighbours.
 
     Triangles with a corner that is no finite number are left out; a ray never hits them either.
@@ -54,7 +55,7 @@ def cluster(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], siz
     """
     corners = np.ascontiguousarray(vertices, np.float32)[faces]
     whole = np.isfinite(corners).all((1, 2))
-    index: npt.NDArray[np.int64] = np.flatnonzero(whole)
+    index: IntArray = np.flatnonzero(whole)
     corners = corners[index]
     if not len(index):
         return Clusters(corners, index.astype(np.uint32), np.zeros((0, 2, 3)), size)

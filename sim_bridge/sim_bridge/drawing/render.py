@@ -16,11 +16,11 @@ from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.pose import check_pose
+from seal_perception.types import Float32Array, FloatArray, Int8Array, Int32Array, UInt8Array, UInt32Array
 from sim_bridge.drawing.light import LightConfig, bake, edge_limits, face_normals, subdivide
 from sim_bridge.drawing.raster import NO_FACE, Raster
 from sim_bridge.geometry.mesh import Material, Mesh, Scene, merge
@@ -39,18 +39,18 @@ class Rendered:
         tables: instance (F + 1,) int32 and category (F + 1,) int8 of the triangles; the last entry is "none".
     """
 
-    rgb: npt.NDArray[np.uint8]
-    depth: npt.NDArray[np.float32]
-    face: npt.NDArray[np.uint32]
-    tables: tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]
+    rgb: UInt8Array
+    depth: Float32Array
+    face: UInt32Array
+    tables: tuple[Int32Array, Int8Array]
 
     @cached_property
-    def instance(self) -> npt.NDArray[np.int32]:
+    def instance(self) -> Int32Array:
         """(H, W) int32: index of the part + 1, 0 = nothing hit."""
         return _lookup(self.face, self.tables[0])
 
     @cached_property
-    def category(self) -> npt.NDArray[np.int8]:
+    def category(self) -> Int8Array:
         """(H, W) int8 category index, -1 = none of the six."""
         return _lookup(self.face, self.tables[1])
 
@@ -152,7 +152,7 @@ def _shrink(texels, base, width, height, out):  # type: ignore[no-untyped-def]
                 texels[out + y * w + x, c] = (total + 2) // 4
 
 
-def _mip_maps(materials: tuple[Material, ...]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+def _mip_maps(materials: tuple[Material, ...]) -> tuple[UInt8Array, Int32Array]:
     """All textures with their halves in one array: texels (T, 3) and levels (M, MAX_LEVELS, 3)."""
     levels = np.zeros((len(materials), MAX_LEVELS, 3), np.int32)
     total = 0
@@ -172,13 +172,13 @@ def _mip_maps(materials: tuple[Material, ...]) -> tuple[npt.NDArray[np.uint8], n
     return texels, levels
 
 
-def srgb_to_linear() -> npt.NDArray[np.float32]:
+def srgb_to_linear() -> Float32Array:
     """(256,) linear value of each sRGB level."""
     x = np.arange(256) / 255.0
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def tone_curve(steps: int = 8192, top: float = 4.0) -> npt.NDArray[np.uint8]:
+def tone_curve(steps: int = 8192, top: float = 4.0) -> UInt8Array:
     """(steps,) sRGB level of linear brightness 0..top: straight in the dark, a soft shoulder towards white."""
     x = np.arange(steps) * (top / steps)
     knee = 0.6
@@ -192,7 +192,7 @@ _TONE_STEPS, _TONE_TOP = 8192, 4.0
 _TONE = tone_curve(_TONE_STEPS, _TONE_TOP)
 
 
-def texel_density(mesh: Mesh, areas: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def texel_density(mesh: Mesh, areas: Float32Array) -> Float32Array:
     """(F,) texels per metre on each face."""
     t = mesh.uv.astype(np.float64)
     a, b = t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]
@@ -216,7 +216,7 @@ class Renderer:
         scene: Scene,
         light: LightConfig | None = None,
         threads: int = 0,
-        baked: npt.NDArray[np.float32] | None = None,
+        baked: Float32Array | None = None,
     ) -> None:
         config = LightConfig() if light is None else light
         if not scene.parts:
@@ -275,7 +275,7 @@ class Renderer:
         for future in [self._pool.submit(function, *row) for row in rows]:
             future.result()
 
-    def render(self, camera: Camera, T_world_camera: npt.NDArray[np.float64]) -> Rendered:
+    def render(self, camera: Camera, T_world_camera: FloatArray) -> Rendered:
         """Picture from the pose of the optical frame; labels are computed when they are read."""
         rows = self._rows(camera)
         picture = self._raster.begin(camera, check_pose(T_world_camera, "T_world_camera"), len(rows))
@@ -292,7 +292,7 @@ class Renderer:
         self._each(band, rows)
         return Rendered(rgb, picture.depth, picture.face, self.tables)
 
-    def cast(self, rays: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def cast(self, rays: Float32Array) -> Float32Array:
         """(N,) how many lengths of its direction each ray (N, 6: origin, direction) goes until it hits; inf = never."""
         from open3d import core
 

@@ -14,13 +14,11 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from seal_perception.simulator import ReachableFloor
+from seal_perception.types import BoolArray, FloatArray, IntArray
 from sim_bridge.geometry.mesh import Mesh, Scene, merge
-
-FloatArray = npt.NDArray[np.float64]
 
 SURFACE_POINTS = 600
 """Points on an object's surface that distances are measured to."""
@@ -100,11 +98,11 @@ class _Sight:
         sizes = [len(part.mesh.faces) for part in scene.parts]
         self._instance = np.append(np.repeat(np.arange(1, len(sizes) + 1), sizes), 0)
 
-    def instances(self, origins: FloatArray, directions: FloatArray) -> npt.NDArray[np.int64]:
+    def instances(self, origins: FloatArray, directions: FloatArray) -> IntArray:
         """(N,) id of what each ray meets, 0 = nothing."""
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
         face = self._scene.cast_rays(self._tensor(rays))["primitive_ids"].numpy()
-        hit: npt.NDArray[np.int64] = self._instance[np.minimum(face, len(self._instance) - 1)]
+        hit: IntArray = self._instance[np.minimum(face, len(self._instance) - 1)]
         return hit
 
 
@@ -136,9 +134,7 @@ def goal_objects(scene: Scene, floor: ReachableFloor, config: GoalConfig | None 
     return out
 
 
-def _in_sight(
-    sight: _Sight, places: FloatArray, points: FloatArray, instance: int, c: GoalConfig
-) -> npt.NDArray[np.bool_]:
+def _in_sight(sight: _Sight, places: FloatArray, points: FloatArray, instance: int, c: GoalConfig) -> BoolArray:
     """(N,) whether enough of an object's points are seen from each place."""
     if not len(places):
         return np.zeros(0, bool)
@@ -148,5 +144,5 @@ def _in_sight(
     level = np.hypot(ways[:, 0], ways[:, 1])
     in_view = np.abs(ways[:, 2]) <= math.tan(c.half_vfov_rad) * level
     hit = (sight.instances(origins, ways) == instance) & in_view
-    enough: npt.NDArray[np.bool_] = hit.reshape(len(places), -1).sum(axis=1) >= c.min_seen
+    enough: BoolArray = hit.reshape(len(places), -1).sum(axis=1) >= c.min_seen
     return enough

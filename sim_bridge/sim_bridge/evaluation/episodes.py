@@ -22,6 +22,7 @@ from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
 from seal_perception.pose import invert, planar_pose, pose_yaw
 from seal_perception.simulator import Observation, ReachableFloor
+from seal_perception.types import FloatArray
 from sim_bridge.drawing.light import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation.episode_goals import GoalConfig, GoalObject, goal_objects
@@ -107,7 +108,7 @@ class HomeEpisodes:
     goals: tuple[GoalObject, ...]
     episodes: tuple[Episode, ...]
 
-    def viewpoints(self, category: int) -> npt.NDArray[np.float64]:
+    def viewpoints(self, category: int) -> FloatArray:
         """(N, 2) places that count as arrived for a category."""
         found = [goal.viewpoints for goal in self.goals if goal.category == category]
         return np.concatenate(found) if found else np.zeros((0, 2))
@@ -116,7 +117,7 @@ class HomeEpisodes:
 class StartsKnown(Protocol):
     """What `begin` needs of a world."""
 
-    T_world_odom: npt.NDArray[np.float64]
+    T_world_odom: FloatArray
 
     def reset(self, seed: int = 0) -> Observation:
         """See `Simulator.reset`."""
@@ -256,7 +257,7 @@ def begin(world: StartsKnown, episode: Episode) -> Observation:
     return seen
 
 
-def _nearest_m(points: npt.NDArray[np.float64], xy: npt.NDArray[np.float64]) -> float:
+def _nearest_m(points: FloatArray, xy: FloatArray) -> float:
     return float(np.hypot(*(points - xy).T).min())
 
 

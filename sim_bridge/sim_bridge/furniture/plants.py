@@ -8,6 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.types import FloatArray
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.modelling.shapes import box_between, cushion, lathe, merge, prism, rod, solid
@@ -90,7 +91,7 @@ def pot(d: Draw, radius: float, height: float, base: float = 0.0) -> list[Mesh]:
     return parts
 
 
-def spread(d: Draw, count: int, low: float, high: float) -> npt.NDArray[np.float64]:
+def spread(d: Draw, count: int, low: float, high: float) -> FloatArray:
     """(count, 3) unit vectors around the vertical with elevations between low and high radians."""
     azimuth = np.arange(count) * 2.39996 + d.rng.uniform(-0.4, 0.4, count)
     elevation = d.rng.uniform(low, high, count)

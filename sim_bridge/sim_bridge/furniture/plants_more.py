@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import FloatArray
 from sim_bridge.furniture.chairs import four_legs
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.furniture.plants import leaves, pot, spread
@@ -15,12 +15,12 @@ from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.modelling.shapes import bar, box, cushion, lathe, merge, move, prism, rod, rounded_outline, solid
 
 
-def _split_leaf(tip: npt.NDArray[np.float64], out: npt.NDArray[np.float64], size: float, green: Material) -> Mesh:
+def _split_leaf(tip: FloatArray, out: FloatArray, size: float, green: Material) -> Mesh:
     """A heart-shaped leaf with slits towards its midrib, stalk end at `tip`, pointing along `out`."""
     across = np.cross(out, [0.0, 0.0, 1.0])
     across /= max(float(np.linalg.norm(across)), 1e-6)
     rib = np.linspace(0, 1, 6)
-    points: list[npt.NDArray[np.float64]] = []
+    points: list[FloatArray] = []
     faces: list[list[int]] = []
     for sy in (-1, 1):
         for i in range(5):

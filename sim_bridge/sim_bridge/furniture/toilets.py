@@ -6,14 +6,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import FloatArray
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.modelling.shapes import box, cushion, merge, move, prism, sheet, turn
 
 
-def oval(length: float, width: float, power: float, points: int = 20) -> npt.NDArray[np.float64]:
+def oval(length: float, width: float, power: float, points: int = 20) -> FloatArray:
     """(points, 2) outline from x = 0 (flat back) to x = length, anticlockwise."""
     angle = np.arange(points) * (2 * math.pi / points)
     ring = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -22,7 +22,7 @@ def oval(length: float, width: float, power: float, points: int = 20) -> npt.NDA
     return (ring + np.array([1.0, 0.0])) * [length / 2, width / 2]
 
 
-def loft(outlines: list[npt.NDArray[np.float64]], heights: list[float], material: Material) -> Mesh:
+def loft(outlines: list[FloatArray], heights: list[float], material: Material) -> Mesh:
     """Smooth skin through outlines at heights, bottom to top."""
     rows = [
         np.column_stack([np.vstack([o, o[:1]]), np.full(len(o) + 1, z)]) for o, z in zip(outlines, heights, strict=True)

@@ -18,9 +18,8 @@ from scipy import ndimage
 
 from seal_perception.errors import InputError
 from seal_perception.simulator import ReachableFloor
+from seal_perception.types import BoolArray, FloatArray, IntArray
 from sim_bridge.geometry.mesh import Mesh, Scene, merge
-
-Bool = npt.NDArray[np.bool_]
 
 MAX_CELLS = 100_000_000
 """Cells of the largest floor plan: 200 x 200 m at 2 cm."""
@@ -37,16 +36,16 @@ class FloorPlan:
         cell_m: edge of a cell.
     """
 
-    blocked: Bool
-    standing: Bool
-    origin_xy: npt.NDArray[np.float64]
+    blocked: BoolArray
+    standing: BoolArray
+    origin_xy: FloatArray
     cell_m: float
 
-    def cell(self, xy: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    def cell(self, xy: npt.ArrayLike) -> IntArray:
         """(..., 2) cell of world points (..., 2); may lie outside."""
         return np.floor((np.asarray(xy, np.float64) - self.origin_xy) / self.cell_m).astype(np.int64)
 
-    def centre(self, ij: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def centre(self, ij: npt.ArrayLike) -> FloatArray:
         """(..., 2) world position of cells."""
         return self.origin_xy + (np.asarray(ij) + 0.5) * self.cell_m
 
@@ -63,7 +62,7 @@ class FloorPlan:
         return ReachableFloor(regions == regions[i, j], self.origin_xy, self.cell_m)
 
 
-def nearest(mask: Bool, ij: npt.ArrayLike) -> tuple[int, int]:
+def nearest(mask: BoolArray, ij: npt.ArrayLike) -> tuple[int, int]:
     """The true cell of `mask` nearest to cell `ij` (ties: lowest index)."""
     cells = np.argwhere(mask)
     squared = ((cells - np.asarray(ij)) ** 2).sum(1)

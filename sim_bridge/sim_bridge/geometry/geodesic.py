@@ -18,8 +18,7 @@ from scipy import ndimage
 
 from seal_perception.errors import InputError
 from seal_perception.simulator import ReachableFloor
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import BoolArray, FloatArray, IntArray
 
 _PULLS = 4
 """How often a way is pulled straight, from its ends in turn: an even number, so that it ends as it began."""
@@ -82,7 +81,7 @@ class GeodesicField:
             way = self._dense(self._pulled(way))[::-1]
         return self._pulled(way)
 
-    def _value(self, ij: npt.NDArray[np.int64]) -> FloatArray:
+    def _value(self, ij: IntArray) -> FloatArray:
         """(...,) values of cells (..., 2); inf outside the grid."""
         inside = np.all((ij >= 0) & (ij < np.array(self.values.shape)), axis=-1)
         clipped = np.where(np.asarray(inside)[..., None], ij, 0)
@@ -156,7 +155,7 @@ def path_length_m(xy: npt.ArrayLike) -> float:
     return float(np.hypot(*np.diff(points, axis=0).T).sum()) if len(points) > 1 else 0.0
 
 
-def _extent(cells: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _extent(cells: BoolArray) -> tuple[IntArray, IntArray]:
     """Smallest box [low, high) around the true cells, three wider where there is room."""
     ij = np.argwhere(cells)
     low = np.maximum(ij.min(axis=0) - 3, 0)

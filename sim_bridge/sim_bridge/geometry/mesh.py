@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import NO_CATEGORY
+from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt8Array
 
 
 @dataclass(frozen=True)
 class Material:
     """A tile of colour that repeats; texture is (h, w, 3) uint8 sRGB, (1, 1, 3) for a plain colour."""
 
-    texture: npt.NDArray[np.uint8]
+    texture: UInt8Array
     name: str = ""
 
     def content_hash(self) -> str:
@@ -37,18 +37,18 @@ class Mesh:
         materials: the materials used.
     """
 
-    vertices: npt.NDArray[np.float32]
-    faces: npt.NDArray[np.int32]
-    uv: npt.NDArray[np.float32]
-    material: npt.NDArray[np.int32]
+    vertices: Float32Array
+    faces: Int32Array
+    uv: Float32Array
+    material: Int32Array
     materials: tuple[Material, ...]
 
-    def transformed(self, T: npt.NDArray[np.float64]) -> Mesh:
+    def transformed(self, T: FloatArray) -> Mesh:
         """The mesh moved by a (4, 4) transform (scale allowed)."""
         vertices = self.vertices @ T[:3, :3].T + T[:3, 3]
         return Mesh(vertices.astype(np.float32), self.faces, self.uv, self.material, self.materials)
 
-    def bounds(self) -> npt.NDArray[np.float64]:
+    def bounds(self) -> FloatArray:
         """(2, 3) lower and upper corner."""
         return np.stack([self.vertices.min(0), self.vertices.max(0)]).astype(np.float64)
 

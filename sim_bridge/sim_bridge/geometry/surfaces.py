@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh
 
 CELL_M = 0.01
@@ -28,8 +28,7 @@ FRONTED = ("microwave", "books", "tv")
 ROUND = ("vase", "bowl", "table_lamp", "kettle", "plates")
 """Kinds that stand at any angle."""
 
-FloatArray = npt.NDArray[np.float64]
-Cells = npt.NDArray[np.bool_]
+Cells = BoolArray
 
 
 @dataclass(frozen=True)

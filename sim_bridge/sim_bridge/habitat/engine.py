@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError, MissingDependencyError
 from seal_perception.simulator import TruthImages
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 from sim_bridge.habitat.categories import category_index
 from sim_bridge.habitat.frames import camera_state, colour, habitat_hfov_deg, instances
 from sim_bridge.habitat.scene import HabitatScene
 
-FloatArray = npt.NDArray[np.float64]
-Picture = npt.NDArray[np.uint8]
-Depth = npt.NDArray[np.float32]
+Picture = UInt8Array
+Depth = Float32Array
 
 SENSES, TRUTH = 0, 1
 """Habitat's agents: one carries the robot's camera, the other, made only for truth, the semantic sensor."""

@@ -16,8 +16,7 @@ from transforms3d.quaternions import mat2quat, quat2mat
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt8Array, UInt32Array
 
 R_WORLD_HABITAT: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Habitat's world turned to z up: (x, y, z) there is (x, -z, y) here, as for glTF files."""
@@ -100,16 +99,14 @@ def camera_state(T_world_camera: npt.ArrayLike) -> tuple[FloatArray, FloatArray]
     return to_habitat(T[:3, 3]), np.asarray(mat2quat(rotation), np.float64)
 
 
-def colour(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def colour(rgba: UInt8Array) -> UInt8Array:
     """(H, W, 3) of Habitat's (H, W, 4) picture."""
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
         raise ValueError(f"Habitat's picture must be (H, W, 4) uint8, got {rgba.shape} {rgba.dtype}")
     return np.ascontiguousarray(rgba[..., :3])
 
 
-def instances(
-    semantic: npt.NDArray[np.uint32], depth: npt.NDArray[np.float32], unlabelled: int
-) -> npt.NDArray[np.int32]:
+def instances(semantic: UInt32Array, depth: Float32Array, unlabelled: int) -> Int32Array:
     """(H, W) instance ids of Habitat's semantic picture; 0 is left to mean "nothing hit".
 
     Habitat writes 0 both where nothing was hit and for what its files give the id 0 (mostly "unknown"); the depth

@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.simulator import ReachableFloor
+from seal_perception.types import FloatArray
 from sim_bridge.geometry.collision import nearest
 from sim_bridge.habitat.frames import to_habitat, to_world
-
-FloatArray = npt.NDArray[np.float64]
 
 ASIDE_M = 1e-3
 """A place is on the mesh if the nearest point of the mesh is no farther aside."""

@@ -12,20 +12,18 @@ import math
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.files import read_json
 from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
 from seal_perception.simulator import Observation, ReachableFloor, TruthImages
+from seal_perception.types import FloatArray
 from sim_bridge.habitat.engine import Depth, Engine, HabitatOptions, Picture
 from sim_bridge.habitat.frames import to_world
 from sim_bridge.habitat.ground import Ground, middle, place_near
 from sim_bridge.habitat.scene import HabitatScene, find_scene
 from sim_bridge.robot.config import EmbeddedConfig
 from sim_bridge.robot.simulated_robot import SimulatedRobot
-
-FloatArray = npt.NDArray[np.float64]
 
 WAY_M = 0.01
 """The way of a step is looked at this often."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import NO_CATEGORY
+from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh, Part
 from sim_bridge.homes.plan import HEIGHT_M, SIDES, Hole, Plan, Room
 
@@ -28,7 +28,6 @@ _OFFSET_M = np.hypot(*np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1]) * CE
 _DISC = (_OFFSET_M <= CLEARANCE_M + 1e-9).astype(np.uint8)
 
 Box = tuple[float, float, float, float, float, float]
-FloatArray = npt.NDArray[np.float64]
 
 
 def pose(x: float, y: float, yaw: float, z: float = 0.0) -> FloatArray:
@@ -72,7 +71,7 @@ class Placer:
         self.fixed: list[Part] = []
         self.boxes: list[Box] = []
         right, top = max(r.x1 for r in plan.rooms) + 0.2, max(r.y1 for r in plan.rooms) + 0.2
-        self._free: npt.NDArray[np.bool_] = np.zeros((math.ceil(right / CELL_M), math.ceil(top / CELL_M)), bool)
+        self._free: BoolArray = np.zeros((math.ceil(right / CELL_M), math.ceil(top / CELL_M)), bool)
         areas = [(a.x0, a.y0, a.x1, a.y1) for a in plan.rooms] + [(d.x0, d.y0, d.x1, d.y1) for d in plan.doors]
         for area in areas:
             self._free[self._cells(*area)] = True
@@ -124,7 +123,7 @@ class Placer:
         free[self._cells(low[0] - 0.02, low[1] - 0.02, high[0] + 0.02, high[1] + 0.02)] = False
         return self.reachable(free) is not None
 
-    def reachable(self, free: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_] | None:
+    def reachable(self, free: BoolArray | None = None) -> BoolArray | None:
         """Cells that the robot's centre reaches, or None where a door or a good part of a room is cut off."""
         free = self._free if free is None else free
         standing = cv2.erode(free.view(np.uint8), _DISC)
@@ -256,11 +255,11 @@ class Placer:
         self.parts.append(Part(name, placed, NO_CATEGORY, mesh.geometry_hash()))
         self.placements.append(Placement(mesh, pose(x, y, yaw, 0.001)))
 
-    def snapshot(self) -> tuple[int, int, npt.NDArray[np.bool_]]:
+    def snapshot(self) -> tuple[int, int, BoolArray]:
         """What `restore` needs to undo everything put after now."""
         return len(self.parts), len(self.boxes), self._free.copy()
 
-    def restore(self, mark: tuple[int, int, npt.NDArray[np.bool_]]) -> None:
+    def restore(self, mark: tuple[int, int, BoolArray]) -> None:
         """Take away what was put since `snapshot`."""
         del self.parts[mark[0] :], self.placements[mark[0] :], self.boxes[mark[1] :]
         self._free = mark[2].copy()

@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import NO_CATEGORY
+from seal_perception.types import FloatArray
 from sim_bridge.furniture import Item
 from sim_bridge.geometry.mesh import Part
 from sim_bridge.geometry.surfaces import FRONTED, Surface, rest_on, surface_of, turn_for
 from sim_bridge.homes.place import Placer
 from sim_bridge.homes.plan import HEIGHT_M
 
-FloatArray = npt.NDArray[np.float64]
 MARGIN_M = 0.005
 
 

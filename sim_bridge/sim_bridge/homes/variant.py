@@ -15,18 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError
+from seal_perception.types import FloatArray
 from sim_bridge.furniture import Item, families, make_distractor, make_item, mounting
 from sim_bridge.geometry.mesh import Material, Mesh, Part
 from sim_bridge.homes.furnish import draw_family
 from sim_bridge.homes.place import Placement, Placer
 from sim_bridge.homes.plan import HEIGHT_M
 from sim_bridge.modelling.textures import KINDS, make_material
-
-FloatArray = npt.NDArray[np.float64]
 
 TRIES = 14
 STRETCH = (0.8, 1.25)

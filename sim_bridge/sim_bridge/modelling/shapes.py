@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.types import FloatArray, Int32Array
 from sim_bridge.geometry.mesh import Material, Mesh, merge
 from sim_bridge.modelling.textures import tile_size_m
 
-FloatArray = npt.NDArray[np.float64]
-Triple = Sequence[float] | npt.NDArray[np.float64]
+Triple = Sequence[float] | FloatArray
 
 _BOX_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _BOX_QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
@@ -58,7 +58,7 @@ def box_between(low: Triple, high: Triple, material: Material) -> Mesh:
 
 
 @functools.cache
-def _grid_faces(rows: int, columns: int) -> npt.NDArray[np.int32]:
+def _grid_faces(rows: int, columns: int) -> Int32Array:
     index = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
     return np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], 2).reshape(-1, 3).astype(np.int32)

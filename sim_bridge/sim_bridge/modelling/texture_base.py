@@ -6,9 +6,9 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
+
 Colour = tuple[float, float, float] | FloatArray
 
 SIZE = 128

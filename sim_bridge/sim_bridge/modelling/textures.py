@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Material
 from sim_bridge.modelling.texture_base import (
     SIZE,
     SPLITS,
-    FloatArray,
     U,
     V,
     any_colour,

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from sim_bridge.modelling.texture_base import SIZE, FloatArray, U, V, any_colour, hsv, neutral, noise, shade
+from seal_perception.types import BoolArray, FloatArray
+from sim_bridge.modelling.texture_base import SIZE, U, V, any_colour, hsv, neutral, noise, shade
 
 Painter = Callable[[np.random.Generator, FloatArray], FloatArray]
 
@@ -113,7 +114,7 @@ def _floral(rng: np.random.Generator, base: FloatArray) -> FloatArray:
     return image
 
 
-def _grout(image: FloatArray, line: npt.NDArray[np.bool_], rng: np.random.Generator) -> FloatArray:
+def _grout(image: FloatArray, line: BoolArray, rng: np.random.Generator) -> FloatArray:
     image[line] = neutral(rng, 0.4, 0.9)
     return image
 

@@ -13,8 +13,8 @@ from seal_perception import messages as m
 from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.transforms import Transforms
-from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
+from seal_perception.types import FloatArray
 from sim_bridge.worlds import World
 
 

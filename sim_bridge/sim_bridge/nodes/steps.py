@@ -6,13 +6,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.simulator import Action
+from seal_perception.types import FloatArray
 
 
-def action_poses(forward_m: float, turn_rad: float) -> dict[Action, npt.NDArray[np.float64]]:
+def action_poses(forward_m: float, turn_rad: float) -> dict[Action, FloatArray]:
     """T_base_target of each action of a robot with these steps."""
     return {
         Action.STOP: np.eye(4),
@@ -22,10 +22,10 @@ def action_poses(forward_m: float, turn_rad: float) -> dict[Action, npt.NDArray[
     }
 
 
-def nearest_action(T_base_target: npt.NDArray[np.float64], forward_m: float, turn_rad: float) -> Action:
+def nearest_action(T_base_target: FloatArray, forward_m: float, turn_rad: float) -> Action:
     """The action whose pose is nearest to the one asked for; a whole step and a whole turn count alike."""
 
-    def distance(T: npt.NDArray[np.float64]) -> float:
+    def distance(T: FloatArray) -> float:
         shift = math.dist(T[:2, 3], T_base_target[:2, 3]) / forward_m
         turn = pose_yaw(T) - pose_yaw(T_base_target)
         return shift + abs(math.atan2(math.sin(turn), math.cos(turn))) / turn_rad

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.pose import planar_pose
+from seal_perception.types import UInt8Array
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation.frames import frame_poses
 from sim_bridge.homes.home import build_home
 from sim_bridge.pictures.views import top_view
 
-Image = npt.NDArray[np.uint8]
+Image = UInt8Array
 
 VIEW = (300, 225)
 """Width and height of a robot view in pixels."""

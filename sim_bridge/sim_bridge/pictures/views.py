@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
 from seal_perception.categories import COLOURS
 from seal_perception.pose import planar_pose
+from seal_perception.types import Int8Array, UInt8Array
 from sim_bridge.drawing.light import LightConfig
 from sim_bridge.drawing.render import Rendered, Renderer
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.geometry.mesh import Mesh, Part, Scene
 
-Image = npt.NDArray[np.uint8]
+Image = UInt8Array
 
 
-def tint(rgb: Image, category: npt.NDArray[np.int8], share: float = 0.5) -> Image:
+def tint(rgb: Image, category: Int8Array, share: float = 0.5) -> Image:
     """The picture with the six categories in their colours."""
     out = rgb.astype(np.float32)
     known = category >= 0
@@ -59,7 +59,7 @@ def top_view(scene: Scene, width: int = 900, height_m: float = 30.0) -> Rendered
 
 def robot_views(
     simulator: EmbeddedSimulator, count: int, seed: int = 0, best_of: int = 5
-) -> list[tuple[Image, npt.NDArray[np.int8]]]:
+) -> list[tuple[Image, Int8Array]]:
     """Colour and category pictures from random places that the robot can reach; each is the widest of `best_of`."""
     rng = np.random.default_rng(seed)
     floor = simulator.reachable_floor()

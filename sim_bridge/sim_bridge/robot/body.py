@@ -8,12 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.pose import invert, planar_pose, pose_yaw
+from seal_perception.types import FloatArray
 from sim_bridge.robot.motion_noise import MotionNoise
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
+from seal_perception.types import FloatArray
 from sim_bridge.drawing.light import HOME_LIGHT, LightConfig
 from sim_bridge.robot.locobot_noise import locobot_noise
 from sim_bridge.robot.motion_noise import MotionNoise
@@ -132,7 +132,7 @@ class EmbeddedConfig:
         return Camera(self.width, self.height, fx, fy, cx, cy)
 
     @property
-    def T_base_camera(self) -> npt.NDArray[np.float64]:
+    def T_base_camera(self) -> FloatArray:
         """(4, 4) mounting of the optical frame."""
         angles = (self.camera_roll_deg, self.camera_pitch_deg, self.camera_yaw_deg)
         T = np.eye(4)
@@ -177,7 +177,7 @@ def _named(field: str, value: Any, kind: type[Named], known: dict[str, Named]) -
     raise ValueError(f"{field} must be {', '.join([OFF, *known])} or a {kind.__name__}, got {value!r}")
 
 
-def _rotation(roll: float, pitch: float, yaw: float) -> npt.NDArray[np.float64]:
+def _rotation(roll: float, pitch: float, yaw: float) -> FloatArray:
     """(3, 3) of fixed-axis angles about x, then y, then z, as in REP 103."""
     cr, sr, cp, sp, cy, sy = (f(a) for a in (roll, pitch, yaw) for f in (math.cos, math.sin))
     about_x = np.array([[1.0, 0.0, 0.0], [0.0, cr, -sr], [0.0, sr, cr]])

@@ -20,11 +20,9 @@ import functools
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import FloatArray
 from sim_bridge.robot.motion_noise import Mixture, MotionNoise
-
-FloatArray = npt.NDArray[np.float64]
 
 TRACKED_AHEAD_M = 0.10
 FORWARD_M, TURN_DEG = 0.25, 10.0

@@ -6,16 +6,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.simulator import STEP_NS, LaserScan
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 from sim_bridge.robot.body import STILL, Twist
 from sim_bridge.robot.config import EmbeddedConfig
 from sim_bridge.sensors.colour_noise import ColourSensor
 from sim_bridge.sensors.depth_noise import DepthSensor
 from sim_bridge.sensors.laser import Cast, Laser
-
-FloatArray = npt.NDArray[np.float64]
 
 STEP_S = STEP_NS / 1e9
 
@@ -43,8 +41,8 @@ class Senses:
                 sensor.reset(seed, self._noise_seed)
 
     def picture(
-        self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32], seconds: float = STEP_S, twist: Twist = STILL
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        self, rgb: UInt8Array, depth: Float32Array, seconds: float = STEP_S, twist: Twist = STILL
+    ) -> tuple[UInt8Array, Float32Array]:
         """Colour (H, W, 3) and depth (H, W) as taken, of those that are there.
 
         Args:

@@ -6,15 +6,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
-import numpy as np
-import numpy.typing as npt
-
 from seal_perception.simulator import Action, Observation
+from seal_perception.types import FloatArray
 from sim_bridge.robot.body import Body
 from sim_bridge.robot.config import EmbeddedConfig, checked_seed
 from sim_bridge.robot.senses import STEP_S, Senses
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class SimulatedRobot(ABC):

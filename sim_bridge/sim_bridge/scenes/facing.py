@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from seal_perception.types import BoolArray, FloatArray, IntArray
 from sim_bridge.geometry.mesh import Lamp, Mesh, Part, merge
 
 NEAREST_LAMPS = 4
 OFF_M = 0.01
-Bool = npt.NDArray[np.bool_]
 
 
-def nearest_lamps(middle: npt.NDArray[np.float64], places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def nearest_lamps(middle: FloatArray, places: FloatArray) -> IntArray:
     """(N, up to 4) the lamps nearest in plan to each of (N, 3) points, by distance, then by number."""
     count = min(NEAREST_LAMPS, len(places))
     distance, index = cKDTree(places[:, :2]).query(middle[:, :2], k=np.arange(1, count + 1))
@@ -28,7 +28,7 @@ def nearest_lamps(middle: npt.NDArray[np.float64], places: npt.NDArray[np.float6
     return np.take_along_axis(np.asarray(index, np.int64), order, 1)
 
 
-def sees_a_lamp(mesh: Mesh, lamps: Sequence[Lamp]) -> tuple[Bool, Bool]:
+def sees_a_lamp(mesh: Mesh, lamps: Sequence[Lamp]) -> tuple[BoolArray, BoolArray]:
     """(F,) whether a lamp is seen from the middle of each triangle's front, and of its back.
 
     Only the nearest lamps on the respective side are asked.
@@ -70,7 +70,7 @@ def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return np.asarray(x ^ (x >> np.uint64(31)), np.uint64)
 
 
-def _twins(mesh: Mesh, preferred: Bool) -> Bool:
+def _twins(mesh: Mesh, preferred: BoolArray) -> BoolArray:
     """(F,) the triangles to keep where some have the same three corners: a preferred one, else the first."""
     grid = np.round(mesh.vertices.astype(np.float64) * 2000).astype(np.int64).astype(np.uint64)
     # The sum over the corners does not depend on where a triangle begins, nor on which way round it goes.

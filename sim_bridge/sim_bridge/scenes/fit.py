@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.collision import floor_plan, nearest
 from sim_bridge.geometry.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.habitat.frames import R_WORLD_HABITAT
@@ -18,8 +18,6 @@ from sim_bridge.scenes.facing import face_the_light
 from sim_bridge.scenes.names import category_of_name, overridden, read_overrides
 from sim_bridge.scenes.outliers import bounds_of, cut_outliers, main_bounds
 from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions, make_mesh, plain
-
-FloatArray = npt.NDArray[np.float64]
 
 LAMP_SPACING_M = 4.5
 SMALLEST_M, LARGEST_M = 1.0, 150.0
@@ -187,7 +185,7 @@ def _plain_floor(pieces: list[Piece]) -> Piece:
     return Piece("added floor", mesh)
 
 
-def lamps_over(mesh: Mesh, standing: npt.NDArray[np.bool_], origin: FloatArray, cell: float) -> tuple[Lamp, ...]:
+def lamps_over(mesh: Mesh, standing: BoolArray, origin: FloatArray, cell: float) -> tuple[Lamp, ...]:
     """Lamps on a square grid under the ceiling, where a robot can be near, for scenes that bring none."""
     low, high = mesh.bounds()
     height = min(2.3, max(float(high[2]) - 0.15, 1.0))

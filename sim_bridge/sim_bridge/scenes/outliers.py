@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Mesh
 from sim_bridge.scenes.pieces import Notes, Piece
-
-FloatArray = npt.NDArray[np.float64]
 
 MARGIN_M = 0.5
 """A ground plane is cut this far outside everything else."""

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, Float32Array
 from sim_bridge.geometry.mesh import Material, Mesh
 
-FloatArray = npt.NDArray[np.float64]
 UPS = ("x", "y", "z")
 LONGEST_NAME = 100
 
@@ -115,7 +115,7 @@ def make_mesh(
     """
     points = np.asarray(vertices, np.float64).reshape(-1, 3)
     triangles = np.asarray(faces, np.int64).reshape(-1, 3)
-    inside: npt.NDArray[np.bool_] = np.all((triangles >= 0) & (triangles < len(points)), axis=1)
+    inside: BoolArray = np.all((triangles >= 0) & (triangles < len(points)), axis=1)
     if not inside.all():
         notes.add(f"{what}: {int((~inside).sum())} triangles with indices out of range were left out")
     finite = np.all(np.isfinite(points) & (np.abs(points) < 1e7), axis=1)
@@ -131,7 +131,7 @@ def make_mesh(
         return None
     used, index = np.unique(triangles[good], return_inverse=True)
     if uv is None:
-        corners: npt.NDArray[np.float32] = np.zeros((int(good.sum()), 3, 2), np.float32)
+        corners: Float32Array = np.zeros((int(good.sum()), 3, 2), np.float32)
     else:
         corners = np.nan_to_num(np.asarray(uv, np.float64)[good], posinf=0.0, neginf=0.0).astype(np.float32)
     count = int(good.sum())

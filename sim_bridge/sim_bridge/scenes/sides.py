@@ -8,14 +8,14 @@ from inside, bodies turned inside out) the backs may be seen.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_perception.types import BoolArray
 from sim_bridge.geometry.mesh import Mesh
 
 WELD_M = 1e-5
 
 
-def needs_back(mesh: Mesh) -> npt.NDArray[np.bool_]:
+def needs_back(mesh: Mesh) -> BoolArray:
     """(F,) whether a triangle belongs to a piece that is open, not turned one way throughout, or inside out."""
     from scipy import sparse
     from scipy.sparse import csgraph

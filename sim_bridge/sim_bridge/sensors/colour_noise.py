@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 from sim_bridge.drawing.render import srgb_to_linear
 from sim_bridge.robot.body import STILL, Twist
 from sim_bridge.sensors.noise_field import SIDE, noise_table, random_corner
 
-Picture = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
+Picture = UInt8Array
 _MASK = SIDE - 1
 _LEVELS = 1 << 14
 MAX_BLUR_STEPS = 48
@@ -95,7 +94,7 @@ class ColourSensor:
         # Drifts of the gain, of red and of blue, in units of their standard deviations.
         self._drifts = self._rng.standard_normal(3)
 
-    def take(self, rgb: Picture, depth: npt.NDArray[np.float32], seconds: float = 0.1, twist: Twist = STILL) -> Picture:
+    def take(self, rgb: Picture, depth: Float32Array, seconds: float = 0.1, twist: Twist = STILL) -> Picture:
         """The picture as the camera takes it.
 
         Args:

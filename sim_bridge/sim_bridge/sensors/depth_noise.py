@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
 from seal_perception.camera import Camera
+from seal_perception.types import Float32Array
 from sim_bridge.sensors.noise_field import MAX_CORRELATION_PX, SIDE, noise_table, random_corner
 
-Depth = npt.NDArray[np.float32]
+Depth = Float32Array
 _MASK = SIDE - 1
 
 

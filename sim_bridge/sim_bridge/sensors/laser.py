@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import LaserScan
+from seal_perception.types import Float32Array, FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-Cast = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+Cast = Callable[[Float32Array], Float32Array]
 """Takes (N, 6) rays (origin, unit direction) in the world frame to (N,) metres, inf = nothing hit."""
 
 

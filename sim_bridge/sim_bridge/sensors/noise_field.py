@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from seal_perception.types import Float32Array
 
 SIDE = 1024
 """Edge of the table, a power of two; larger pictures repeat it."""
@@ -12,7 +13,7 @@ SIDE = 1024
 MAX_CORRELATION_PX = 64
 
 
-def noise_table(rng: np.random.Generator, correlation_px: int = 1) -> npt.NDArray[np.float32]:
+def noise_table(rng: np.random.Generator, correlation_px: int = 1) -> Float32Array:
     """(SIDE, SIDE) float32 of mean 0 and variance 1 that goes on at its edges.
 
     Each value is the scaled sum of `correlation_px` x `correlation_px` independent normal numbers, as the depth of a

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.categories import COLOURS
+from seal_perception.types import UInt8Array
 
 NO_COLOUR = (150, 150, 150)
 """RGB of what has no label or belongs to no object."""
@@ -37,17 +38,17 @@ def instance_colour(number: int) -> tuple[int, int, int]:
     return _hue_colour(number, 0.7, 0.95 if number % 2 else 0.75) if number > 0 else NO_COLOUR
 
 
-def category_colours(indices: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+def category_colours(indices: npt.ArrayLike) -> UInt8Array:
     """(N, 3) uint8 `category_colour` of each index (N,)."""
     return _painted(indices, category_colour)
 
 
-def instance_colours(numbers: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+def instance_colours(numbers: npt.ArrayLike) -> UInt8Array:
     """(N, 3) uint8 `instance_colour` of each id (N,)."""
     return _painted(numbers, instance_colour)
 
 
-def _painted(numbers: npt.ArrayLike, colour_of: Callable[[int], tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
+def _painted(numbers: npt.ArrayLike, colour_of: Callable[[int], tuple[int, int, int]]) -> UInt8Array:
     values, at = np.unique(np.asarray(numbers, np.int64).reshape(-1), return_inverse=True)
     table = np.array([colour_of(int(v)) for v in values], np.uint8).reshape(-1, 3)
     return table[at.reshape(-1)]

@@ -12,13 +12,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from seal_perception.camera import Camera
 from seal_perception.pose import camera_mounting, invert, planar_pose, pose_yaw
+from seal_perception.types import Float32Array, FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 _QUARTER = 0.5 * math.pi
 _BINS = 180
 """Of half a degree, over a quarter turn."""
@@ -112,7 +111,7 @@ class WallHeading:
 
     def see_depth(
         self,
-        depth: npt.NDArray[np.float32],
+        depth: Float32Array,
         camera: Camera,
         T_base_camera: FloatArray,
         stamp_ns: int | None = None,

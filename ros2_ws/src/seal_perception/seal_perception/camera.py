@@ -7,12 +7,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from seal_perception.types import FloatArray
 
 MIN_FOCAL_PIXELS = 0.01
 """A shorter one is a mistake, and makes rays that nothing can be computed with."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from seal_perception.types import UInt8Array
 
 CATEGORIES: tuple[str, ...] = ("chair", "couch", "potted plant", "bed", "toilet", "tv")
 NUM_CATEGORIES = len(CATEGORIES)
 NO_CATEGORY = -1
 """The category index of a pixel or voxel that is none of the six."""
 
-COLOURS: npt.NDArray[np.uint8] = np.array(
+COLOURS: UInt8Array = np.array(
     [
         [230, 97, 1],  # chair: orange
         [53, 132, 228],  # couch: blue

@@ -19,12 +19,12 @@ from typing import IO, Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.detections import mask_to_rle, rle_to_mask
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, replacing, write_json
+from seal_perception.types import BoolArray, UInt8Array
 
 ANNOTATIONS = "annotations.json"
 JOURNAL = "pictures.jsonl"
@@ -45,7 +45,7 @@ class Annotation:
     """
 
     category: int
-    mask: npt.NDArray[np.bool_]
+    mask: BoolArray
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -79,7 +79,7 @@ class EncodedPicture:
 
 
 def encode_picture(
-    rgb: npt.NDArray[np.uint8], annotations: Sequence[Annotation] = (), extra: dict[str, Any] | None = None
+    rgb: UInt8Array, annotations: Sequence[Annotation] = (), extra: dict[str, Any] | None = None
 ) -> EncodedPicture:
     """Encode one picture with its annotations.
 
@@ -168,7 +168,7 @@ class DatasetWriter:
 
     def add(
         self,
-        rgb: npt.NDArray[np.uint8],
+        rgb: UInt8Array,
         annotations: Sequence[Annotation] = (),
         extra: dict[str, Any] | None = None,
     ) -> int:
@@ -307,7 +307,7 @@ class CocoDataset:
         """The COCO annotation rows of picture `index`, masks still encoded."""
         return self._rows[index]
 
-    def image(self, index: int) -> npt.NDArray[np.uint8]:
+    def image(self, index: int) -> UInt8Array:
         """Picture `index` as (H, W, 3) uint8 RGB.
 
         Raises:
@@ -332,7 +332,7 @@ class CocoDataset:
             for row in self._rows[index]
         ]
 
-    def __iter__(self) -> Iterator[tuple[npt.NDArray[np.uint8], list[Annotation]]]:
+    def __iter__(self) -> Iterator[tuple[UInt8Array, list[Annotation]]]:
         """Pictures with their annotations, in order."""
         for index in range(len(self)):
             yield self.image(index), self.annotations(index)

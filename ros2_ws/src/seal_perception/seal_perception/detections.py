@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.types import BoolArray, Float32Array, IntArray, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Detections:
         masks: (N, H, W) bool.
     """
 
-    boxes: npt.NDArray[np.float32]
-    categories: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
-    masks: npt.NDArray[np.bool_]
+    boxes: Float32Array
+    categories: IntArray
+    scores: Float32Array
+    masks: BoolArray
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -51,7 +51,7 @@ class Detections:
             np.zeros((0, height, width), bool),
         )
 
-    def score_image(self, num_categories: int = NUM_CATEGORIES) -> npt.NDArray[np.uint8]:
+    def score_image(self, num_categories: int = NUM_CATEGORIES) -> UInt8Array:
         """(H, W, C) uint8: per category round(255 x best score of the detections that cover the pixel)."""
         height, width = self.masks.shape[1:]
         image = np.zeros((height, width, num_categories), np.uint8)
@@ -98,13 +98,13 @@ class Detections:
         )
 
 
-def mask_to_rle(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def mask_to_rle(mask: BoolArray) -> dict[str, Any]:
     """Compressed COCO run-length encoding of an (H, W) mask, as JSON-ready text."""
     rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
     return {"size": [int(s) for s in rle["size"]], "counts": rle["counts"].decode("ascii")}
 
 
-def rle_to_mask(rle: dict[str, Any]) -> npt.NDArray[np.bool_]:
+def rle_to_mask(rle: dict[str, Any]) -> BoolArray:
     """(H, W) bool mask of a compressed COCO run-length encoding."""
-    decoded: npt.NDArray[np.bool_] = coco_mask.decode(rle).astype(bool)
+    decoded: BoolArray = coco_mask.decode(rle).astype(bool)
     return decoded

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
 from seal_perception.pose import check_pose
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Frame:
     """
 
     stamp_ns: int
-    rgb: npt.NDArray[np.uint8]
-    depth: npt.NDArray[np.float32]
+    rgb: UInt8Array
+    depth: Float32Array
     camera: Camera
-    T_map_camera: npt.NDArray[np.float64]
+    T_map_camera: FloatArray
 
     def __post_init__(self) -> None:
         size = (self.camera.height, self.camera.width)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from seal_perception.types import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Grid2D:
         centres: FloatArray = self.origin_xy + (np.asarray(ij, np.float64) + 0.5) * self.cell_m
         return centres
 
-    def contains(self, ij: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    def contains(self, ij: npt.ArrayLike) -> BoolArray:
         """(...,) whether the cells (..., 2) lie inside the grid."""
         cells = np.asarray(ij)
         return np.asarray(((cells >= 0) & (cells < np.array(self.shape))).all(axis=-1))

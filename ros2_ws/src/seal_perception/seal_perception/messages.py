@@ -16,8 +16,7 @@ from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat, pose_to_xyz_quat
 from seal_perception.simulator import LaserScan
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 
 _COLOUR_CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0)}
 _SCORES_PREFIX = "8UC"
@@ -65,7 +64,7 @@ def header_stamp_ns(msg: Any) -> int:
     return int(stamp.sec) * NS + int(stamp.nanosec)
 
 
-def _rows(msg: Any, itemsize: int, channels: int) -> npt.NDArray[np.uint8]:
+def _rows(msg: Any, itemsize: int, channels: int) -> UInt8Array:
     """(H, W * itemsize * channels) uint8 view of an Image's data without the padding at the end of its rows."""
     width_bytes = int(msg.width) * itemsize * channels
     data = np.frombuffer(msg.data, np.uint8)
@@ -77,7 +76,7 @@ def _rows(msg: Any, itemsize: int, channels: int) -> npt.NDArray[np.uint8]:
     return data.reshape(int(msg.height), int(msg.step))[:, :width_bytes]
 
 
-def image_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
+def image_to_rgb(msg: Any) -> UInt8Array:
     """(H, W, 3) uint8 RGB of an Image in rgb8, bgr8, rgba8, bgra8, mono8, 8UC3 (blue first), Bayer or YUV 4:2:2.
 
     Raises:
@@ -108,7 +107,7 @@ def image_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[..., _COLOUR_CHANNELS[encoding]])
 
 
-def image_to_depth(msg: Any) -> npt.NDArray[np.float32]:
+def image_to_depth(msg: Any) -> Float32Array:
     """(H, W) float32 metres of a depth Image: 32FC1 is metres, 16UC1 (or mono16) millimetres; 0 or NaN = no reading.
 
     Raises:
@@ -154,7 +153,7 @@ def _decode_picture(data: bytes, flags: int, what: str) -> npt.NDArray:
     return np.asarray(pixels)
 
 
-def compressed_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
+def compressed_to_rgb(msg: Any) -> UInt8Array:
     """(H, W, 3) uint8 RGB of a CompressedImage (JPEG or PNG).
 
     Raises:
@@ -167,7 +166,7 @@ def compressed_to_rgb(msg: Any) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[..., ::-1])
 
 
-def compressed_to_depth(msg: Any) -> npt.NDArray[np.float32]:
+def compressed_to_depth(msg: Any) -> Float32Array:
     """(H, W) float32 metres of a depth CompressedImage: compressedDepth, or a 16-bit PNG of millimetres.
 
     image_transport's compressedDepth puts 12 bytes before the PNG: a format number and two quantisation constants a, b.
@@ -202,7 +201,7 @@ def compressed_to_depth(msg: Any) -> npt.NDArray[np.float32]:
     return depth
 
 
-def image_to_scores(msg: Any) -> npt.NDArray[np.uint8]:
+def image_to_scores(msg: Any) -> UInt8Array:
     """(H, W, C) uint8 of a `semantic/scores` Image, encoding 8UC<C>.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from transforms3d.quaternions import mat2quat, quat2mat
 
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
 
 R_BODY_OPTICAL: FloatArray = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 """Optical axes (x right, y down, z forward) written in body axes (x forward, y left, z up)."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int8Array, Int32Array, UInt8Array
 
 FIRST_STAMP_NS = 1_000_000_000
 """Stamp of a simulated run's first picture."""
@@ -39,15 +39,15 @@ class LaserScan:
         T_base_laser: (4, 4) float64 mounting.
     """
 
-    ranges: npt.NDArray[np.float32]
+    ranges: Float32Array
     angle_min_rad: float
     angle_increment_rad: float
     range_min_m: float
     range_max_m: float
-    T_base_laser: npt.NDArray[np.float64]
+    T_base_laser: FloatArray
 
     @property
-    def angles_rad(self) -> npt.NDArray[np.float64]:
+    def angles_rad(self) -> FloatArray:
         """(N,) direction of each beam."""
         return self.angle_min_rad + self.angle_increment_rad * np.arange(len(self.ranges), dtype=np.float64)
 
@@ -66,9 +66,9 @@ class Observation:
     """
 
     step: int
-    rgb: npt.NDArray[np.uint8]
-    depth: npt.NDArray[np.float32]
-    T_odom_base: npt.NDArray[np.float64]
+    rgb: UInt8Array
+    depth: Float32Array
+    T_odom_base: FloatArray
     collided: bool
     scan: LaserScan | None = None
 
@@ -79,7 +79,7 @@ class Simulator(Protocol):
 
     name: str
     camera: Camera
-    T_base_camera: npt.NDArray[np.float64]
+    T_base_camera: FloatArray
 
     def reset(self, seed: int = 0) -> Observation:
         """Put the robot at the start pose that belongs to `seed` and return the first observation."""
@@ -112,7 +112,7 @@ class Drivable(Protocol):
         ...
 
     @property
-    def T_odom_base(self) -> npt.NDArray[np.float64]:
+    def T_odom_base(self) -> FloatArray:
         """(4, 4) what the odometry claims now; as in the next observation, without taking a picture."""
         ...
 
@@ -130,8 +130,8 @@ class TruthImages:
         category: (H, W) int8 category index, -1 = none of the six.
     """
 
-    instance: npt.NDArray[np.int32]
-    category: npt.NDArray[np.int8]
+    instance: Int32Array
+    category: Int8Array
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ class ReachableFloor:
         cell_m: edge of a cell in metres.
     """
 
-    cells: npt.NDArray[np.bool_]
-    origin_xy: npt.NDArray[np.float64]
+    cells: BoolArray
+    origin_xy: FloatArray
     cell_m: float
 
 
@@ -153,10 +153,10 @@ class ReachableFloor:
 class TruthSource(Protocol):
     """The simulator's labels and geometry. Evaluation only: no node, map, policy, label or training step calls it."""
 
-    T_world_odom: npt.NDArray[np.float64]
+    T_world_odom: FloatArray
 
     @property
-    def T_world_base(self) -> npt.NDArray[np.float64]:
+    def T_world_base(self) -> FloatArray:
         """(4, 4) true pose of the robot, whatever its odometry claims."""
         ...
 
@@ -168,7 +168,7 @@ class TruthSource(Protocol):
         """Labels of the picture last seen."""
         ...
 
-    def render_at(self, T_world_base: npt.NDArray[np.float64]) -> tuple[Observation, TruthImages]:
+    def render_at(self, T_world_base: FloatArray) -> tuple[Observation, TruthImages]:
         """Picture and labels from any pose; the robot is not moved."""
         ...
 

@@ -16,12 +16,13 @@ import numpy as np
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
+from seal_perception.types import FloatArray
 from seal_policy.goals.policy import GlobalPolicy, Point
 from seal_policy.goals.rule import GoalConfig, GoalKeeper
 from seal_policy.planning.local_policy import LocalConfig, LocalPolicy
 from seal_policy.planning.motion import FORWARD_M, action_target, moved, planar
 from seal_policy.planning.planner import Plan, Planner, PlannerConfig
-from seal_policy.planning.terrain import FloatArray, Terrain
+from seal_policy.planning.terrain import Terrain
 from seal_policy.planning.tight_passage import find_manoeuvre
 
 log = logging.getLogger(__name__)

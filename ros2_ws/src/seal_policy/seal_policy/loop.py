@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Action, Observation, Simulator
+from seal_perception.types import FloatArray, IntArray, UInt8Array
 from seal_policy.explorer import Explorer
 from seal_policy.goals.policy import Point
 from seal_policy.rewards import GainfulCuriosity
@@ -22,7 +22,7 @@ from seal_policy.rewards import GainfulCuriosity
 class FrameDetector(Protocol):
     """What the loop needs of a detector."""
 
-    def detect(self, rgb: npt.NDArray[np.uint8]) -> Detections:
+    def detect(self, rgb: UInt8Array) -> Detections:
         """Objects in a picture (H, W, 3)."""
         ...
 
@@ -40,7 +40,7 @@ class SemanticMap(Protocol):
         """Floor seen so far."""
         ...
 
-    def integrate(self, frame: Frame, scores: npt.NDArray[np.uint8] | None) -> int:
+    def integrate(self, frame: Frame, scores: UInt8Array | None) -> int:
         """Put a frame in; returns the increase of the confident count."""
         ...
 
@@ -68,12 +68,12 @@ class Trajectory:
         replans: number of plans made.
     """
 
-    poses: npt.NDArray[np.float64]
+    poses: FloatArray
     actions: tuple[Action, ...]
     goals: tuple[tuple[int, Point], ...]
-    rewards: npt.NDArray[np.int64]
-    explored_m2: npt.NDArray[np.float64]
-    confident: npt.NDArray[np.int64]
+    rewards: IntArray
+    explored_m2: FloatArray
+    confident: IntArray
     collisions: int
     replans: int
 

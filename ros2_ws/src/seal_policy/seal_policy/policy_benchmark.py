@@ -7,12 +7,12 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import skfmm
 
 from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
+from seal_perception.types import FloatArray
 from seal_policy.explorer import ExplorerConfig
 from seal_policy.goals.policy import FrontierPolicy, PolicyInput
 from seal_policy.planning.local_policy import LocalPolicy
@@ -43,14 +43,14 @@ def office_map() -> tuple[Grid2D, Grid2D]:
     return Grid2D(blocked & explored, np.zeros(2), CELL_M), Grid2D(explored, np.zeros(2), CELL_M)
 
 
-def full_map_time(obstacles: Grid2D, grow_m: float, goal: tuple[float, float]) -> npt.NDArray[np.float64]:
+def full_map_time(obstacles: Grid2D, grow_m: float, goal: tuple[float, float]) -> FloatArray:
     """The baseline: obstacles grown with a disc and scikit-fmm over all 480 x 480 cells of 5 cm."""
     reach = math.ceil(grow_m / CELL_M)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     grown = cv2.dilate(obstacles.cells.astype(np.uint8), disc).astype(bool)
     phi = np.ones(grown.shape)
     phi[int(goal[0] / CELL_M), int(goal[1] / CELL_M)] = -1.0
-    time: npt.NDArray[np.float64] = np.ma.filled(skfmm.distance(np.ma.MaskedArray(phi, grown), dx=CELL_M), np.inf)
+    time: FloatArray = np.ma.filled(skfmm.distance(np.ma.MaskedArray(phi, grown), dx=CELL_M), np.inf)
     return time
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.scenes.files import check_xml, read_bytes
 from sim_bridge.scenes.pieces import GREY, Notes, first_line, make_mesh, plain
@@ -36,7 +36,7 @@ class Collada:
     up: str
 
 
-def _nodes(node: Any, T: npt.NDArray[np.float64], name: str, collada: Any) -> Iterator[tuple[str, Any]]:
+def _nodes(node: Any, T: FloatArray, name: str, collada: Any) -> Iterator[tuple[str, Any]]:
     """(name, bound geometry) below a node; names are of the innermost named node."""
     scene = collada.scene
     if isinstance(node, scene.Node):

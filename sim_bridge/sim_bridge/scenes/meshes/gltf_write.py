@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.types import FloatArray, UInt8Array
 from sim_bridge.geometry.mesh import Material, Mesh, Scene
 from sim_bridge.habitat.frames import R_WORLD_HABITAT
 
@@ -46,7 +47,7 @@ def _material(material: Material) -> Any:
     )
 
 
-def _rotated(points: npt.NDArray[Any], y_up: bool) -> npt.NDArray[np.float64]:
+def _rotated(points: npt.NDArray[Any], y_up: bool) -> FloatArray:
     plain = np.asarray(points, np.float64)
     return plain @ R_WORLD_HABITAT if y_up else plain
 
@@ -88,7 +89,7 @@ def stage_glb(scene: Scene, y_up: bool) -> bytes:
     return bytes(out.export(file_type="glb"))
 
 
-def semantic_glb(scene: Scene, linear: npt.NDArray[np.uint8], y_up: bool = True) -> bytes:
+def semantic_glb(scene: Scene, linear: UInt8Array, y_up: bool = True) -> bytes:
     """All triangles in one mesh without textures, each part in its own vertex colour.
 
     Args:

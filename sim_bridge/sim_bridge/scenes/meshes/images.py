@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.types import FloatArray, UInt8Array
 from sim_bridge.drawing.render import srgb_to_linear
 from sim_bridge.scenes.pieces import Notes
 
@@ -22,7 +23,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "TGA", "TIFF", "GIF", "WEBP", "DDS")
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, NotImplementedError)
 """What Pillow raises over broken pictures."""
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = UInt8Array
 
 
 def no_ghostscript() -> None:
@@ -75,7 +76,7 @@ def shrink(picture: Any, what: str, notes: Notes) -> Pixels | None:
     return np.asarray(picture.reduce(max(1, math.ceil(max(picture.size) / MAX_TEXTURE))), np.uint8)
 
 
-def to_srgb(linear: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def to_srgb(linear: npt.ArrayLike) -> FloatArray:
     """Values in sRGB, 0 to 1, of linear ones."""
     x = np.clip(np.asarray(linear, np.float64), 0.0, 1.0)
     return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)

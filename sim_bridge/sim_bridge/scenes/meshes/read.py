@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import FloatArray, UInt8Array
 from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.scenes.files import Resources, read_bytes
 from sim_bridge.scenes.meshes.collada import read_collada
@@ -136,7 +136,7 @@ class MeshReader:
         return MeshFile(tuple(meshes), 1.0 if gltf else None, "y" if gltf else None)
 
     def _mesh(
-        self, geometry: Any, T: npt.NDArray[np.float64], known: dict[int, Material], path: Path, gltf: Gltf | None
+        self, geometry: Any, T: FloatArray, known: dict[int, Material], path: Path, gltf: Gltf | None
     ) -> Mesh | None:
         visual = geometry.visual
         faces = np.asarray(geometry.faces, np.int64)
@@ -173,7 +173,7 @@ class MeshReader:
         return material_of(material, what, self.notes, raw, gltf.name_of(material) if self.keep_names else "")
 
 
-def palette(colours: npt.NDArray[np.uint8]) -> tuple[Material, npt.NDArray[np.float64]]:
+def palette(colours: UInt8Array) -> tuple[Material, FloatArray]:
     """One picture with the colours of faces, and each face's place in it (all three corners on one pixel).
 
     Args:

@@ -9,14 +9,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import numpy.typing as npt
 from transforms3d.euler import euler2mat
 from transforms3d.quaternions import quat2mat
 
 from seal_perception.errors import InputError
 from seal_perception.pose import invert
+from seal_perception.types import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 Element = ElementTree.Element
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError
 from seal_perception.pose import invert
+from seal_perception.types import FloatArray
 from sim_bridge.scenes.files import Resources, read_xml, resource_folders
 from sim_bridge.scenes.meshes.read import MeshReader
 from sim_bridge.scenes.names import category_of_name
@@ -20,7 +20,6 @@ from sim_bridge.scenes.sdf.pose import Scope, base_of, numbers, pose_matrix, sco
 from sim_bridge.scenes.sdf.visual import Visuals
 
 Element = ElementTree.Element
-FloatArray = npt.NDArray[np.float64]
 MAX_DEPTH, MAX_THINGS = 32, 10_000
 FUEL = (Path(".gz/fuel"), Path(".ignition/fuel"))
 BUILT_IN: dict[str, str | None] = {

@@ -10,9 +10,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.scenes.meshes.read import MeshReader
 from sim_bridge.scenes.pieces import GREY, Notes, make_mesh, plain
@@ -34,7 +34,7 @@ def _shape(kind: str, element: Element, path: Path) -> tuple[Any, Any, Any]:
     """
     from trimesh import creation
 
-    def measure(name: str, count: int = 1) -> npt.NDArray[np.float64]:
+    def measure(name: str, count: int = 1) -> FloatArray:
         values = numbers(element.findtext(name), count, f"{kind}><{name}", path)
         if not (values > 0).all():
             raise InputError(f"{path}: <{kind}> needs a positive <{name}>, got {values.tolist()}")
@@ -63,9 +63,9 @@ def _shape(kind: str, element: Element, path: Path) -> tuple[Any, Any, Any]:
     return made.vertices, made.faces, None
 
 
-def _box(size: npt.NDArray[np.float64]) -> tuple[Any, Any, Any]:
+def _box(size: FloatArray) -> tuple[Any, Any, Any]:
     """A box whose faces each show the whole picture."""
-    vertices: list[npt.NDArray[np.float64]] = []
+    vertices: list[FloatArray] = []
     faces, uv = [], []
     square = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
     for axis in range(3):
@@ -80,7 +80,7 @@ def _box(size: npt.NDArray[np.float64]) -> tuple[Any, Any, Any]:
     return np.concatenate(vertices), np.array(faces), np.array(uv)
 
 
-def _plane(size: npt.NDArray[np.float64], normal: npt.NDArray[np.float64]) -> tuple[Any, Any, Any]:
+def _plane(size: FloatArray, normal: FloatArray) -> tuple[Any, Any, Any]:
     n = normal / max(float(np.linalg.norm(normal)), 1e-9)
     helper = np.array([1.0, 0.0, 0.0]) if abs(n[0]) < 0.9 else np.array([0.0, 1.0, 0.0])
     a = helper - n * (helper @ n)
@@ -216,7 +216,7 @@ class Visuals:
         return self.reader.picture(name, path.parent / "materials" / "scripts")
 
 
-def _scaled(mesh: Mesh, scale: npt.NDArray[np.float64]) -> Mesh:
+def _scaled(mesh: Mesh, scale: FloatArray) -> Mesh:
     if (scale == 1).all():
         return mesh
     scaled = mesh.transformed(np.diag([*scale, 1.0]))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.files import read_json
+from seal_perception.types import FloatArray
 from sim_bridge.scenes.files import lexical
 
 STAGE, INSTANCE, DATASET = ".stage_config.json", ".scene_instance.json", ".scene_dataset_config.json"
@@ -36,7 +36,7 @@ def read_table(path: Path) -> dict[str, Any]:
     return found
 
 
-def numbers(table: Mapping[str, Any], key: str, default: tuple[float, ...], path: Path) -> npt.NDArray[np.float64]:
+def numbers(table: Mapping[str, Any], key: str, default: tuple[float, ...], path: Path) -> FloatArray:
     """As many finite numbers as the default has.
 
     Raises:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from transforms3d.quaternions import quat2mat
 
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh
 from sim_bridge.habitat.categories import category_index
 from sim_bridge.scenes.files import Resources
@@ -23,7 +23,6 @@ from sim_bridge.scenes.pieces import Notes, Piece, make_mesh
 from sim_bridge.scenes.stages.dataset import DATASET, INSTANCE, OBJECT, STAGE, Dataset, numbers, read_table
 from sim_bridge.scenes.stages.semantics import instance_of_faces, read_annotations, read_semantic_mesh
 
-FloatArray = npt.NDArray[np.float64]
 SEMANTICS = ("semantic_asset", "semantic_descriptor_filename")
 
 
@@ -223,7 +222,7 @@ def _asset_table(path: Path) -> dict[str, Any]:
     return read_table(path) if path.suffix == ".json" else {"render_asset": path.name}
 
 
-def _faces_of(mesh: Mesh, keep: npt.NDArray[np.bool_]) -> Mesh:
+def _faces_of(mesh: Mesh, keep: BoolArray) -> Mesh:
     """Some triangles of a mesh of one material."""
     cut = make_mesh(mesh.vertices, mesh.faces[keep], mesh.uv[keep], mesh.materials[0], Notes(), "")
     return mesh if cut is None else cut

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import FloatArray, IntArray, UInt8Array
 from sim_bridge.scenes.files import read_bytes
 from sim_bridge.scenes.meshes.images import levels_in_srgb
 from sim_bridge.scenes.pieces import Notes, first_line
@@ -75,14 +76,14 @@ class SemanticMesh:
         textures: (h, w, 3) uint8 pictures at full size.
     """
 
-    vertices: npt.NDArray[np.float64]
-    faces: npt.NDArray[np.int64]
-    uv: npt.NDArray[np.float64]
-    colour: npt.NDArray[np.int64]
-    texture: npt.NDArray[np.int64]
-    textures: tuple[npt.NDArray[np.uint8], ...]
+    vertices: FloatArray
+    faces: IntArray
+    uv: FloatArray
+    colour: IntArray
+    texture: IntArray
+    textures: tuple[UInt8Array, ...]
 
-    def colours_at(self, face: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    def colours_at(self, face: IntArray, weights: FloatArray) -> IntArray:
         """(N,) 0xRRGGBB at points of faces.
 
         Args:
@@ -100,7 +101,7 @@ class SemanticMesh:
         return out
 
 
-def packed(rgb: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def packed(rgb: npt.NDArray[Any]) -> IntArray:
     """0xRRGGBB of (N, 3) colours."""
     levels = np.asarray(rgb).astype(np.int64)
     return (levels[:, 0] << 16) | (levels[:, 1] << 8) | levels[:, 2]
@@ -138,7 +139,7 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
     if not parts:
         raise InputError("the semantic mesh has no triangles")
     vertices, faces, uvs, colours, numbers, offset = [], [], [], [], [], 0
-    textures: list[npt.NDArray[np.uint8]] = []
+    textures: list[UInt8Array] = []
     index: dict[int, int] = {}
     for T, part in parts:
         own = np.asarray(part.faces, np.int64)
@@ -147,9 +148,9 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
         offset += len(part.vertices)
         material, table = getattr(part.visual, "material", None), getattr(part.visual, "uv", None)
         picture = getattr(material, "baseColorTexture", None)
-        uv: npt.NDArray[np.float64] = np.zeros((len(own), 3, 2))
-        colour: npt.NDArray[np.int64] = np.full(len(own), -1, np.int64)
-        number: npt.NDArray[np.int64] = np.full(len(own), -1, np.int64)
+        uv: FloatArray = np.zeros((len(own), 3, 2))
+        colour: IntArray = np.full(len(own), -1, np.int64)
+        number: IntArray = np.full(len(own), -1, np.int64)
         if picture is not None and table is not None:
             if id(picture) not in index:
                 if not is_read(picture):
@@ -176,9 +177,7 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
     )
 
 
-def instance_of_faces(
-    corners: npt.NDArray[np.float64], mesh: SemanticMesh, annotations: list[Annotation], notes: Notes
-) -> npt.NDArray[np.int64]:
+def instance_of_faces(corners: FloatArray, mesh: SemanticMesh, annotations: list[Annotation], notes: Notes) -> IntArray:
     """(F,) index into the annotations of each triangle of the pictured mesh, -1 = none.
 
     A triangle takes the colour of the semantic surface nearest to its middle. Where both files hold the very same
@@ -223,7 +222,7 @@ def instance_of_faces(
     return np.asarray(out, np.int64)
 
 
-def _same_triangle(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _same_triangle(ours: FloatArray, theirs: FloatArray) -> IntArray:
     """(F,) index of their triangle with the same corners (to half a millimetre), -1 = none."""
     keys = []
     for corners in (theirs, ours):

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
+from seal_perception.types import UInt8Array
 from sim_bridge.geometry.mesh import Part, Scene
 from sim_bridge.scenes.meshes.gltf_write import semantic_glb, stage_glb
 from sim_bridge.scenes.meshes.images import levels_in_srgb
@@ -30,7 +30,7 @@ LEVELS = np.arange(1, 64, 2)
 """Linear colour levels in use: their sRGB values are distinct, far from 0 and from each other."""
 
 
-def instance_colours(count: int) -> npt.NDArray[np.uint8]:
+def instance_colours(count: int) -> UInt8Array:
     """(count, 3) distinct linear colours, none black.
 
     Raises:
@@ -52,7 +52,7 @@ def semantic_label(part: Part) -> str:
     return first if first in SHELL else "object"
 
 
-def semantic_text(scene: Scene, linear: npt.NDArray[np.uint8]) -> str:
+def semantic_text(scene: Scene, linear: UInt8Array) -> str:
     """HM3D's list of objects: `id,hex colour,"category",room`."""
     lines = [HEADER]
     for number, (part, colour) in enumerate(zip(scene.parts, levels_in_srgb(linear), strict=True), start=1):

@@ -17,10 +17,10 @@ from seal_perception.files import read_json, replacing
 from seal_perception.grid import Grid2D
 from seal_perception.pose import invert, planar_pose
 from seal_perception.simulator import ReachableFloor
+from seal_perception.types import BoolArray, FloatArray, UInt8Array
 from sim_bridge.geometry.geodesic import path_length_m
 
-FloatArray = npt.NDArray[np.float64]
-Image = npt.NDArray[np.uint8]
+Image = UInt8Array
 
 _OUTSIDE, _UNSEEN, _SEEN = (255, 255, 255), (246, 190, 150), (222, 236, 222)
 _OBSTACLE, _EXPLORED, _PATH = (70, 74, 82), (240, 240, 240), (30, 90, 200)
@@ -65,9 +65,9 @@ def floor_points(floor: ReachableFloor, T_world_odom: FloatArray) -> FloatArray:
     return _planar(invert(T_world_odom), world)
 
 
-def seen_mask(floor: ReachableFloor, T_world_odom: FloatArray, explored: Grid2D) -> npt.NDArray[np.bool_]:
+def seen_mask(floor: ReachableFloor, T_world_odom: FloatArray, explored: Grid2D) -> BoolArray:
     """(N,) whether each point of `floor_points` lies in an explored cell."""
-    seen: npt.NDArray[np.bool_] = explored.value_at(floor_points(floor, T_world_odom), False).astype(bool)
+    seen: BoolArray = explored.value_at(floor_points(floor, T_world_odom), False).astype(bool)
     return seen
 
 

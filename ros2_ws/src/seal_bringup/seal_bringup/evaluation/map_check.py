@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.datasets.resumable import read_ahead
 from seal_mapping.labels.config import PAPER
@@ -25,13 +24,14 @@ from seal_mapping.voxels.kernels import filter_edges
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
+from seal_perception.types import BoolArray, Float32Array, IntArray
 
 NEAR_M = 0.1
 _BIN_M, _BINS = 0.001, 20_000
 """Errors are counted by millimetre from -10 to 10 m, so that the median needs no list of them."""
 
 Rows = dict[str, tuple[MapConfig, float]]
-Mask = npt.NDArray[np.bool_]
+Mask = BoolArray
 
 
 def held(frame: Frame, config: MapConfig) -> Mask:
@@ -50,7 +50,7 @@ def stops(voxel_map: VoxelMap, min_views: float) -> LabelVolume:
     return propagate(voxel_map, replace(PAPER, min_views=max(1, round(min_views))))
 
 
-def traced_depth(volume: LabelVolume, frame: Frame, max_depth_m: float) -> npt.NDArray[np.float32]:
+def traced_depth(volume: LabelVolume, frame: Frame, max_depth_m: float) -> Float32Array:
     """(H, W) metres along the optical axis that the map foretells; 0 = the ray meets nothing."""
     _, entered = trace_image(volume, frame.camera, frame.T_map_camera, max_depth_m + 1.0)
     return np.where(entered > 0, entered + np.float32(0.5 * volume.voxel_m), np.float32(0.0))
@@ -64,9 +64,9 @@ class _Row:
     precise: int = 0
     early: int = 0
     late: int = 0
-    errors: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(_BINS, np.int64))
+    errors: IntArray = field(default_factory=lambda: np.zeros(_BINS, np.int64))
 
-    def add(self, traced: npt.NDArray[np.float32], depth: npt.NDArray[np.float32]) -> None:
+    def add(self, traced: Float32Array, depth: Float32Array) -> None:
         hit = traced > 0
         error = traced[hit] - depth[hit]
         self.pixels += len(depth)

@@ -6,13 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.pose import pose_yaw
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
 
 LOW_M, HIGH_M = 0.15, 1.9
 """Heights of the voxels that are judged: the floor is flat, and lies right wherever the robot believes to be."""

@@ -6,8 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from seal_perception.types import BoolArray, FloatArray
 
 AREA_M2 = 0.05
 """Less new floor than 20 cells of the map is nothing new: a stray cell turns up while a robot spins, too."""

@@ -6,14 +6,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-import numpy.typing as npt
-
 from seal_bringup.evaluation.coverage import seen_share
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.frame import Frame
-from seal_perception.pose import FloatArray, invert
+from seal_perception.pose import invert
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 from sim_bridge.drawing.light import LightConfig
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.senses import Senses
@@ -46,8 +44,8 @@ class TrueMap:
     def add(
         self,
         stamp_ns: int,
-        rgb: npt.NDArray[np.uint8],
-        depth: npt.NDArray[np.float32],
+        rgb: UInt8Array,
+        depth: Float32Array,
         T_world_base: FloatArray,
     ) -> FloatArray:
         """Put in a picture, (H, W, 3) and (H, W) metres, and the true pose it was taken at; returns T_map_base."""
@@ -71,7 +69,7 @@ def open_unlit(scene: str, config: EmbeddedConfig, seed: int) -> World:
 
 def retaken(
     world: World, config: EmbeddedConfig, seed: int, poses: Iterable[FloatArray]
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]:
+) -> Iterator[tuple[UInt8Array, Float32Array]]:
     """The pictures of a run taken again at its true poses: the noise of depth is drawn by seed, picture after picture.
 
     Args:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize
 
 from seal_bringup.demo.config import parse_homes
@@ -29,9 +28,10 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.dataset import CocoDataset
 from seal_perception.files import write_json
+from seal_perception.types import FloatArray, IntArray
 
 
-def count_views(home: str, work: Path, weights: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def count_views(home: str, work: Path, weights: str) -> tuple[IntArray, FloatArray]:
     """Counts of a home.
 
     Returns:
@@ -59,12 +59,12 @@ def count_views(home: str, work: Path, weights: str) -> tuple[npt.NDArray[np.int
     return out, np.stack([said, cloud.views[row] - said, real[row, category].astype(np.float64)], axis=1)
 
 
-def fit(samples: npt.NDArray[np.float64]) -> dict[str, float]:
+def fit(samples: FloatArray) -> dict[str, float]:
     """Prior, hit and miss that make the truth of samples (N, 3) of `count_views` likeliest; above 100 views, scaled."""
     x, truth = samples[:, :2], samples[:, 2]
     x = x * np.minimum(1.0, 100.0 / x.sum(axis=1))[:, None]
 
-    def loss(w: npt.NDArray[np.float64]) -> float:
+    def loss(w: FloatArray) -> float:
         odds = w[0] + x @ w[1:]
         return float(np.mean(np.logaddexp(0.0, odds) - truth * odds))
 
@@ -72,7 +72,7 @@ def fit(samples: npt.NDArray[np.float64]) -> dict[str, float]:
     return {name: round(float(v), 4) for name, v in zip(("log_prior", "log_hit", "log_miss"), found, strict=True)}
 
 
-def table(counts: npt.NDArray[np.int64]) -> dict[str, Any]:
+def table(counts: IntArray) -> dict[str, Any]:
     """Shares and log-odds per category, and over all."""
     rows = {}
     names = ["all", *CATEGORIES]

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit, prange
 
 from seal_bringup.provenance import provenance
@@ -38,8 +37,9 @@ from seal_perception.camera import Camera
 from seal_perception.files import write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
+from seal_perception.types import Float32Array, FloatArray, IntArray
 
-Boxes = npt.NDArray[np.float64]
+Boxes = FloatArray
 """(N, 7): low x y z, high x y z, category or -1."""
 _WALL_M = 0.1
 _HEIGHT_M = 2.6
@@ -103,9 +103,7 @@ def corridors(length_m: float = 200.0) -> Boxes:
 
 
 @njit(cache=True, parallel=True)
-def _cast(
-    rays: npt.NDArray[np.float64], start: npt.NDArray[np.float64], boxes: Boxes
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+def _cast(rays: FloatArray, start: FloatArray, boxes: Boxes) -> tuple[Float32Array, IntArray]:
     """Depth and category of the first box, or of floor or ceiling, on each ray (H, W, 3)."""
     height, width, _ = rays.shape
     depth = np.empty((height, width), np.float32)
@@ -131,7 +129,7 @@ def _cast(
     return depth, category
 
 
-def look(boxes: Boxes, camera: Camera, T: npt.NDArray[np.float64], stamp_ns: int) -> tuple[Frame, Any]:
+def look(boxes: Boxes, camera: Camera, T: FloatArray, stamp_ns: int) -> tuple[Frame, Any]:
     """Frame and (H, W, C) scores of boxes, floor and ceiling, by slab tests on the boxes within reach."""
     start = T[:3, 3]
     near = boxes[(boxes[:, :2] < start[:2] + 8.0).all(axis=1) & (boxes[:, 3:5] > start[:2] - 8.0).all(axis=1)]
@@ -144,7 +142,7 @@ def look(boxes: Boxes, camera: Camera, T: npt.NDArray[np.float64], stamp_ns: int
     return Frame(stamp_ns, rgb, depth, camera, T), scores
 
 
-def tour_home(size_m: float = 24.0, rooms: int = 6, turns: int = 12) -> Iterator[npt.NDArray[np.float64]]:
+def tour_home(size_m: float = 24.0, rooms: int = 6, turns: int = 12) -> Iterator[FloatArray]:
     """A full turn at four places of every room."""
     edge = size_m / rooms
     for i in range(rooms):
@@ -154,7 +152,7 @@ def tour_home(size_m: float = 24.0, rooms: int = 6, turns: int = 12) -> Iterator
                     yield planar_pose((i + dx) * edge, (j + dy) * edge, 2 * math.pi * n / turns) @ camera_mounting(0.88)
 
 
-def tour_corridors(length_m: float = 200.0) -> Iterator[npt.NDArray[np.float64]]:
+def tour_corridors(length_m: float = 200.0) -> Iterator[FloatArray]:
     """There and back through both corridors, looking along and to both sides."""
     middle = length_m / 2
     for n in range(int(length_m)):
@@ -168,7 +166,7 @@ def resident_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
-def map_row(boxes: Boxes, tour: Iterator[npt.NDArray[np.float64]], label_every: int) -> dict[str, Any]:
+def map_row(boxes: Boxes, tour: Iterator[FloatArray], label_every: int) -> dict[str, Any]:
     """Map and label one world; figures of the row."""
     camera = Camera.from_hfov(160, 120, math.radians(79.0))
     poses = list(tour)

@@ -25,8 +25,8 @@ from seal_bringup.provenance import code_hash, provenance
 from seal_bringup.stack.presets import NOISY_MAP
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.files import read_json, replacing, write_json
-from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
+from seal_perception.types import FloatArray
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.geometry.geodesic import path_length_m
 from sim_bridge.geometry.mesh import merge

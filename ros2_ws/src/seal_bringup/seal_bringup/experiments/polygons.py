@@ -21,7 +21,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from seal_bringup.provenance import provenance
@@ -40,6 +39,7 @@ from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import Annotation
 from seal_perception.files import replacing, write_json
 from seal_perception.pose import invert
+from seal_perception.types import BoolArray, FloatArray
 
 MAP = MapConfig(max_depth_m=7.0, max_height_m=2.6, edge_filter=0.05)
 LABELS = LabelConfig(min_views=3, max_range_m=8.0)
@@ -96,7 +96,7 @@ def check_frames(
     return {"mask_iou": _means(by_category), "object_iou": _means(by_object), "frames": frames}
 
 
-def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
+def _iou(a: BoolArray, b: BoolArray) -> float:
     return float((a & b).sum() / max(int((a | b).sum()), 1))
 
 
@@ -109,7 +109,7 @@ def _means(values: dict[str, list[float]]) -> dict[str, Any]:
 
 def reach(source: Recording, volume: LabelVolume, drawn: FrameAnnotations, config: LabelConfig) -> dict[str, Any]:
     """In how many of the frames that see an annotated surface it has a label."""
-    points: dict[int, list[npt.NDArray[np.float64]]] = {}
+    points: dict[int, list[FloatArray]] = {}
     for item in source.items:
         found = drawn.for_frame(item)
         if found is None:
@@ -128,14 +128,14 @@ def reach(source: Recording, volume: LabelVolume, drawn: FrameAnnotations, confi
     return {"share": round(got_all / max(seen, 1), 4), "seen": seen, "labelled": got_all, "by_category": out}
 
 
-def _points(item: BagFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _points(item: BagFrame) -> tuple[FloatArray, BoolArray]:
     frame = item.frame
     valid = np.isfinite(frame.depth) & (frame.depth > MAP.min_depth_m) & (frame.depth < MAP.max_depth_m)
     camera = frame.camera.rays() * np.where(valid, frame.depth, 0.0)[..., None]
     return camera @ frame.T_map_camera[:3, :3].T + frame.T_map_camera[:3, 3], valid
 
 
-def _sees(item: BagFrame, cloud: npt.NDArray[np.float64]) -> bool:
+def _sees(item: BagFrame, cloud: FloatArray) -> bool:
     """Whether enough pixels' own depth agrees with points of a surface that fall on them."""
     frame, T = item.frame, invert(item.frame.T_map_camera)
     local = cloud @ T[:3, :3].T + T[:3, 3]

@@ -10,11 +10,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from seal_perception.files import replacing
 from seal_perception.simulator import Observation
+from seal_perception.types import Float32Array, UInt8Array
 from sim_bridge.robot.config import EmbeddedConfig, robot
 from sim_bridge.worlds import open_simulator
 
@@ -22,10 +22,10 @@ WIDTH, GAP, LINE = 480, 8, 26
 CROP = (160, 80)
 """Width and height of the piece that is shown enlarged."""
 FAR_M = 6.0
-Picture = npt.NDArray[np.uint8]
+Picture = UInt8Array
 
 
-def depth_colours(depth: npt.NDArray[np.float32]) -> Picture:
+def depth_colours(depth: Float32Array) -> Picture:
     """(H, W, 3) uint8: red is near, blue is `FAR_M` and beyond, black is no reading."""
     import cv2
 

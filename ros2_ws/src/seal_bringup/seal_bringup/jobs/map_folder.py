@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_bringup.evaluation.map_check import check_maps, filter_rows, held, stops
 from seal_bringup.provenance import provenance
@@ -34,6 +33,7 @@ from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json
+from seal_perception.types import FloatArray
 
 TABLE = "map.json"
 FORMAT, VERSION = "seal_map_build", 1
@@ -72,7 +72,7 @@ class _Pass:
     """What one walk over the bag gave: the map, (P, 3) x, y, yaw of the camera, frames with detections, share held."""
 
     voxel_map: VoxelMap
-    poses: npt.NDArray[np.float64]
+    poses: FloatArray
     detected: int
     held: float
 

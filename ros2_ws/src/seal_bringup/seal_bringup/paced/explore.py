@@ -18,7 +18,8 @@ from seal_bringup.stack.runner import prepare
 from seal_perception.detector.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
-from seal_perception.pose import FloatArray, planar_pose, pose_yaw
+from seal_perception.pose import planar_pose, pose_yaw
+from seal_perception.types import FloatArray
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator

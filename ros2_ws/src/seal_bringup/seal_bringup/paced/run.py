@@ -12,8 +12,8 @@ from seal_mapping.wall_heading import WallHeading
 from seal_perception.detector.detector import Detector
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
-from seal_perception.pose import FloatArray
 from seal_perception.simulator import Observation
+from seal_perception.types import FloatArray
 from seal_policy.driving.velocity_driver import Pilot
 from seal_policy.goals.policy import make_policy
 from seal_policy.goals.ticks import GoalTicks

@@ -15,8 +15,8 @@ from PIL import Image
 from seal_bringup.report.voxels import PAD, Voxels, openness
 from seal_mapping.palette import category_colours
 from seal_perception.files import replacing
+from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray, UInt8Array
 
-FloatArray = npt.NDArray[np.float64]
 FLOOR_RGB = np.array([230, 227, 221], dtype=np.float32)
 WALL_RGB = np.array([201, 204, 209], dtype=np.float32)
 TRAIL_RGB = np.array([10, 122, 117], dtype=np.float32)
@@ -62,7 +62,7 @@ def view_axes(azimuth_deg: float, elevation_deg: float) -> FloatArray:
     return np.stack([right, np.cross(towards, right), towards])
 
 
-def base_colours(voxels: Voxels, colour: str) -> npt.NDArray[np.float32]:
+def base_colours(voxels: Voxels, colour: str) -> Float32Array:
     """(N, 3) float32 RGB of each voxel before light."""
     if colour == "rgb":
         return voxels.rgb.astype(np.float32)
@@ -73,7 +73,7 @@ def base_colours(voxels: Voxels, colour: str) -> npt.NDArray[np.float32]:
     return out
 
 
-def corner_openness(grid: npt.NDArray[np.bool_], front: npt.NDArray[np.int64], axis: int) -> npt.NDArray[np.float32]:
+def corner_openness(grid: BoolArray, front: IntArray, axis: int) -> Float32Array:
     """(M, 4) light at the corners (0,0), (1,0), (0,1), (1,1) of faces, from the cells in front of them.
 
     Args:
@@ -82,7 +82,7 @@ def corner_openness(grid: npt.NDArray[np.bool_], front: npt.NDArray[np.int64], a
         axis: axis of the face's normal; the corners run along the next two axes.
     """
 
-    def taken(a: int, b: int) -> npt.NDArray[np.int64]:
+    def taken(a: int, b: int) -> IntArray:
         at = front.copy()
         at[:, (axis + 1) % 3] += a
         at[:, (axis + 2) % 3] += b
@@ -163,7 +163,7 @@ def _trail(poses: FloatArray, spacing_m: float = 0.02, height_m: float = 0.10) -
     return np.concatenate(points)
 
 
-def render_cubes(voxels: Voxels, view: CubeView, poses: npt.ArrayLike | None = None) -> npt.NDArray[np.uint8]:
+def render_cubes(voxels: Voxels, view: CubeView, poses: npt.ArrayLike | None = None) -> UInt8Array:
     """Picture of a voxel map.
 
     Args:
@@ -207,8 +207,8 @@ def _paint(
     view: CubeView,
     to_pixel: FloatArray,
     shift: FloatArray,
-    picture: npt.NDArray[np.float32],
-    depth: npt.NDArray[np.float32],
+    picture: Float32Array,
+    depth: Float32Array,
 ) -> None:
     grid = voxels.occupancy()
     around = openness(grid)
@@ -236,9 +236,7 @@ def _paint(
         )
 
 
-def _finish(
-    picture: npt.NDArray[np.float32], depth: npt.NDArray[np.float32], view: CubeView, scale: float
-) -> npt.NDArray[np.uint8]:
+def _finish(picture: Float32Array, depth: Float32Array, view: CubeView, scale: float) -> UInt8Array:
     """Darken the rims of near things against far ones, set the background, shrink."""
     drawn = np.isfinite(depth)
     rim = np.zeros(depth.shape, dtype=bool)

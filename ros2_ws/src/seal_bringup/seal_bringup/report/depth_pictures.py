@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from seal_bringup.evaluation.map_check import held, traced_depth
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.frame import Frame
+from seal_perception.types import Float32Array, UInt8Array
 
-Picture = npt.NDArray[np.uint8]
-Depth = npt.NDArray[np.float32]
+Picture = UInt8Array
+Depth = Float32Array
 DIFFERENCE_M = 0.3
 NOTHING, OUTSIDE = (26, 28, 32), (196, 198, 200)
 """RGB where there is no depth or no hit, and where the reading lies outside of what the map holds."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_bringup.report.figures import DASH, fixed
 from seal_bringup.report.label_folder import LabelFolder
@@ -21,6 +20,7 @@ from seal_perception.categories import category_name
 from seal_perception.dataset import Annotation
 from seal_perception.detections import rle_to_mask
 from seal_perception.evaluation.preview import draw_annotations
+from seal_perception.types import BoolArray
 
 Row = dict[str, Any]
 _WIDTH, _CROP = 640, 220
@@ -109,7 +109,7 @@ def label_text(row: Row) -> str:
     return f"{text}, {', '.join(parts)}"
 
 
-def outline(mask: npt.NDArray[np.bool_]) -> str:
+def outline(mask: BoolArray) -> str:
     """An SVG path around the mask (H, W), in pixels."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     lines = [cv2.approxPolyDP(line, 1.0, True).reshape(-1, 2) for line in found]

@@ -8,8 +8,9 @@ import io
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+from seal_perception.types import UInt8Array
 
 
 def _uri(kind: str, data: bytes) -> str:
@@ -26,7 +27,7 @@ def photo_uri(path: Path, max_width: int = 480, quality: int = 84) -> str | None
     return _photo(picture, max_width, quality)
 
 
-def pixels_uri(rgb: npt.NDArray[np.uint8], max_width: int = 480, quality: int = 84) -> str:
+def pixels_uri(rgb: UInt8Array, max_width: int = 480, quality: int = 84) -> str:
     """(H, W, 3) RGB as a JPEG data URI, shrunk to `max_width`."""
     return _photo(Image.fromarray(np.ascontiguousarray(rgb)), max_width, quality)
 
@@ -41,7 +42,7 @@ def _photo(picture: Image.Image, max_width: int, quality: int) -> str:
     return _uri("jpeg", out.getvalue())
 
 
-def rendering_uri(pixels: npt.NDArray[np.uint8], quality: int = 88) -> str:
+def rendering_uri(pixels: UInt8Array, quality: int = 88) -> str:
     """(H, W, 4) RGBA as a WebP data URI: keeps the transparency at a tenth of a PNG's size."""
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, format="WEBP", quality=quality, method=5)

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from seal_bringup.report.run_folder import numbers
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.palette import category_colours
 from seal_perception.files import replacing
+from seal_perception.types import FloatArray, UInt8Array
 
 PAPER, FLOOR, WALL, THING = (250, 250, 248), (229, 227, 221), (74, 80, 92), (158, 163, 173)
 TRAIL_EARLY, TRAIL_LATE = np.array([125, 205, 196.0]), np.array([4, 92, 88.0])
 OVERSAMPLE = 3
 
 
-def trajectory_arrays(trajectory: dict[str, Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def trajectory_arrays(trajectory: dict[str, Any]) -> tuple[FloatArray, FloatArray]:
     """Poses (P, 3) x, y, yaw and goals (G, 3) step, x, y of a trajectory.json; broken entries are left out."""
     poses = [numbers(pose, 3) for pose in trajectory.get("poses") or []]
     goals = [numbers(goal, 3) for goal in trajectory.get("goals") or []]
@@ -30,9 +30,7 @@ def trajectory_arrays(trajectory: dict[str, Any]) -> tuple[npt.NDArray[np.float6
     )
 
 
-def column_colours(
-    voxels: Voxels, clear_m: float = 1.9, named_rgb: npt.NDArray[np.uint8] | None = None
-) -> npt.NDArray[np.uint8]:
+def column_colours(voxels: Voxels, clear_m: float = 1.9, named_rgb: UInt8Array | None = None) -> UInt8Array:
     """(X, Y, 3) uint8: each column's look from above, the ceiling above `clear_m` left out.
 
     Labelled voxels have their category's colour, or theirs of `named_rgb` (N, 3).
@@ -59,7 +57,7 @@ def draw_topdown(
     trajectory: dict[str, Any] | None = None,
     pixels_per_m: float = 110.0,
     margin_m: float = 0.4,
-    named_rgb: npt.NDArray[np.uint8] | None = None,
+    named_rgb: UInt8Array | None = None,
 ) -> Path:
     """Write the top-down map as a PNG: x to the right, y up, a bar of one metre.
 
@@ -106,9 +104,9 @@ def draw_topdown(
 
 def _draw_way(
     draw: ImageDraw.ImageDraw,
-    way: npt.NDArray[np.float64],
-    yaw: npt.NDArray[np.float64],
-    goals: npt.NDArray[np.float64],
+    way: FloatArray,
+    yaw: FloatArray,
+    goals: FloatArray,
     height: int,
     mark: float,
 ) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
 from seal_perception.categories import NO_CATEGORY
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int8Array, IntArray, UInt8Array
 
-IntArray = npt.NDArray[np.int64]
 PAD = 2
 """Empty cells around the map in `Voxels.occupancy`."""
 
@@ -31,10 +30,10 @@ class Voxels:
     """
 
     cell: IntArray
-    rgb: npt.NDArray[np.uint8]
-    label: npt.NDArray[np.int8]
-    score: npt.NDArray[np.uint8]
-    origin_m: npt.NDArray[np.float64]
+    rgb: UInt8Array
+    label: Int8Array
+    score: UInt8Array
+    origin_m: FloatArray
     voxel_m: float
 
     @classmethod
@@ -60,11 +59,11 @@ class Voxels:
         return len(self.cell)
 
     @property
-    def centre_z_m(self) -> npt.NDArray[np.float64]:
+    def centre_z_m(self) -> FloatArray:
         """(N,) heights of the centres in metres."""
         return self.origin_m[2] + (self.cell[:, 2] + 0.5) * self.voxel_m
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> Voxels:
+    def keep(self, mask: BoolArray) -> Voxels:
         """The voxels where `mask` (N,) holds."""
         return replace(self, cell=self.cell[mask], rgb=self.rgb[mask], label=self.label[mask], score=self.score[mask])
 
@@ -77,7 +76,7 @@ class Voxels:
         """Without the unlabelled voxels above `height_m`: walls lowered, ceiling off, objects whole."""
         return self.keep((self.centre_z_m <= height_m) | (self.label >= 0))
 
-    def occupancy(self) -> npt.NDArray[np.bool_]:
+    def occupancy(self) -> BoolArray:
         """(X, Y, Z) bool with `PAD` empty cells on each side."""
         shape = (self.cell.max(axis=0) + 1 if len(self) else np.ones(3, dtype=np.int64)) + 2 * PAD
         grid = np.zeros(tuple(int(n) for n in shape), dtype=bool)
@@ -85,7 +84,7 @@ class Voxels:
         return grid
 
 
-def openness(occupancy: npt.NDArray[np.bool_], radius: int = 4) -> npt.NDArray[np.float32]:
+def openness(occupancy: BoolArray, radius: int = 4) -> Float32Array:
     """(X, Y, Z) float32 in [0, 1]: how empty the surroundings of each cell are, 1 in the open.
 
     An occluder under the cell counts as well, so a lone flat floor has about 0.9: callers scale it.

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.files import write_json
 from seal_perception.pose import pose_yaw
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
 
 
 def action_name(T_base_target: FloatArray) -> str:

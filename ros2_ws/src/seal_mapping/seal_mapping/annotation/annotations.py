@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from seal_mapping.annotation.masks import FloatArray, IntArray, Mask, fill_polygons, resize_mask, runs_to_mask
+from seal_mapping.annotation.masks import Mask, fill_polygons, resize_mask, runs_to_mask
 from seal_mapping.source import BagFrame
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["AnnotatedPicture", "DrawnObject", "FrameAnnotations", "read_annotations"]
 
@@ -228,6 +228,6 @@ def _frame(key: tuple[str, int]) -> str:
     return f"stamp {key[1]} ns" if key[0] == "stamp" else f"index {key[1]}"
 
 
-def _box(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
+def _box(mask: BoolArray) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

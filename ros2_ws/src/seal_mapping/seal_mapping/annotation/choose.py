@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.annotation import entropy as e
 from seal_mapping.labels.preview import write_png
@@ -23,13 +22,13 @@ from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import ANNOTATIONS, CATEGORY_TABLE
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json
+from seal_perception.types import UInt8Array
 
 MODES = ("auto", "entropy", "coverage")
 CHOICE, README, SHEET, NAMES, IMAGES = "choice.json", "README.txt", "contact_sheet.png", "labels.txt", "images"
 _TILE_WIDTH = 320
 _SHEET_COLUMNS = 5
 
-_U8 = npt.NDArray[np.uint8]
 
 _README = """\
 Frames of a recorded run to annotate ({mode}: {reason}).
@@ -135,10 +134,10 @@ def _choose(scores: e.FrameScores, mode: str, k: int, min_gap: int) -> list[_Pic
     return picks
 
 
-def _pictures(source: FrameSource, picks: list[_Pick], progress: e.Progress) -> list[_U8]:
+def _pictures(source: FrameSource, picks: list[_Pick], progress: e.Progress) -> list[UInt8Array]:
     """The chosen frames' colour pictures, in the order of `picks`."""
     wanted = {pick.index for pick in picks}
-    found: dict[int, _U8] = {}
+    found: dict[int, UInt8Array] = {}
     for position, item in enumerate(source):
         if position in wanted:
             found[position] = item.frame.rgb
@@ -182,7 +181,7 @@ def _file_name(pick: _Pick) -> str:
     return f"{IMAGES}/{pick.stamp_ns}.png"
 
 
-def _write(folder: Path, picks: list[_Pick], pictures: list[_U8], choice: dict[str, Any]) -> None:
+def _write(folder: Path, picks: list[_Pick], pictures: list[UInt8Array], choice: dict[str, Any]) -> None:
     rows = []
     for number, (pick, rgb) in enumerate(zip(picks, pictures, strict=True), start=1):
         write_png(folder / _file_name(pick), rgb)
@@ -204,7 +203,7 @@ def _caption(number: int, pick: _Pick) -> str:
     return f"{number}: frame {pick.index}, {pick.entropy_bits:.3f} bits{added}"
 
 
-def contact_sheet(pictures: list[_U8], captions: list[str]) -> _U8:
+def contact_sheet(pictures: list[UInt8Array], captions: list[str]) -> UInt8Array:
     """(H, W, 3) uint8: the pictures made small, in rows, each with its caption above it."""
     tiles = []
     for rgb, caption in zip(pictures, captions, strict=True):

@@ -25,14 +25,14 @@ from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
+from seal_perception.types import FloatArray, Int32Array, IntArray
 
 COVERAGE_FLOOR_BITS = 0.1
 """What a voxel that was not covered yet is worth in the mode "coverage", on top of its entropy."""
 COVERAGE_STRIDE = 4
 """The mode "coverage" looks at every so-manieth row and column of a frame."""
 
-FloatArray = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int32]
+Rows = Int32Array
 Progress = Callable[[int, int], None]
 
 
@@ -91,11 +91,11 @@ class VoxelIndex:
         self._order = np.argsort(keys)
         self._sorted = keys[self._order]
 
-    def _keys(self, ijk: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def _keys(self, ijk: IntArray) -> IntArray:
         local, (_, ny, nz) = ijk - self._low, self._shape
         return np.asarray((local[:, 0] * ny + local[:, 1]) * nz + local[:, 2])
 
-    def rows(self, ijk: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def rows(self, ijk: IntArray) -> IntArray:
         """(N,) rows of the voxels (N, 3), -1 for those that the cloud does not have."""
         out = np.full(len(ijk), -1, np.int64)
         inside = ((ijk >= self._low) & (ijk < self._low + self._shape)).all(axis=1)
@@ -104,7 +104,7 @@ class VoxelIndex:
         out[inside] = np.where(self._sorted[place] == keys, self._order[place], -1) if len(keys) else -1
         return out
 
-    def pixel_rows(self, frame: Frame, stride: int = 1) -> npt.NDArray[np.int64]:
+    def pixel_rows(self, frame: Frame, stride: int = 1) -> IntArray:
         """(P,) rows for the frame's pixels with depth in range, every `stride`-th row and column, in picture order."""
         config, camera, T = self._config, frame.camera, frame.T_map_camera
         depth = frame.depth[::stride, ::stride].astype(np.float64)

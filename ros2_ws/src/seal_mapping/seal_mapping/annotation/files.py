@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from seal_mapping.annotation.annotations import AnnotatedPicture, DrawnObject
-from seal_mapping.annotation.masks import FloatArray, read_runs
+from seal_mapping.annotation.masks import read_runs
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
+from seal_perception.types import FloatArray
 
 MAX_FILE_BYTES = 256_000_000
 MAX_FILES = 10_000

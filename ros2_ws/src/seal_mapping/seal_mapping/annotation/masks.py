@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, FloatArray, IntArray
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+Mask = BoolArray
 
 _MAX_CROSSINGS = 1 << 24
 """Of a polygon's edges with the rows of a picture; more is no drawing of a human."""

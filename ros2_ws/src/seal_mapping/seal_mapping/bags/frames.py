@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.bags import decode as bd
 from seal_mapping.bags.index import BagIndex, Infos
@@ -21,9 +20,7 @@ from seal_mapping.bags.topics import camera_lines, choose_info, choose_pictures,
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from seal_perception.types import FloatArray, IntArray
 
 DUPLICATE, UNREGISTERED = "duplicate stamp", "depth not registered"
 

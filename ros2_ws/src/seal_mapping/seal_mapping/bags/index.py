@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import ALL, HEAD, Entry, Topic, Where
@@ -19,9 +18,7 @@ from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from seal_perception.types import FloatArray
 
 
 class Pictures:

@@ -16,8 +16,7 @@ from rosbags.typesys.store import Typestore
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.pose import pose_to_xyz_quat
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
 
 TOPIC_TYPES: dict[str, str] = {
     m.TF_STATIC: "tf2_msgs/msg/TFMessage",

@@ -6,15 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
 
 POSE_SOURCES = ("auto", "odom", "tf", "pose_stamped")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.bags import decode as bd
@@ -13,6 +12,7 @@ from seal_mapping.bags.entry import Topic
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
+from seal_perception.types import Float32Array, UInt8Array
 
 BROKEN, SIZE, ENCODING = "broken picture", "size differs from camera info", "wrong encoding"
 
@@ -38,7 +38,7 @@ def _message(topic: Topic, data: bytes, camera: Camera) -> Any:
     return message
 
 
-def colour_pixels(topic: Topic, data: bytes, camera: Camera) -> npt.NDArray[np.uint8]:
+def colour_pixels(topic: Topic, data: bytes, camera: Camera) -> UInt8Array:
     """(H, W, 3) uint8 RGB of a serialized Image or CompressedImage.
 
     Raises:
@@ -55,7 +55,7 @@ def colour_pixels(topic: Topic, data: bytes, camera: Camera) -> npt.NDArray[np.u
         raise PictureError(BROKEN, str(error)) from error
 
 
-def depth_pixels(topic: Topic, data: bytes, camera: Camera) -> npt.NDArray[np.float32]:
+def depth_pixels(topic: Topic, data: bytes, camera: Camera) -> Float32Array:
     """(H, W) float32 metres of a serialized Image or CompressedImage.
 
     Raises:

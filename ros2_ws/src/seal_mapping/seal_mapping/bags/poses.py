@@ -8,17 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
-
 from seal_mapping.bags.index import BagIndex, Poses
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.tf import NoPoseError, Step, Track, TransformTree
 from seal_mapping.bags.topics import named
 from seal_perception import messages as m
 from seal_perception.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray, IntArray
 
 ODOM_NAMES = (rf"(^|/){m.ODOM}$", r"(^|/)odometry/filtered$", r"filtered", r"(^|/)odom", r"odom", r"")
 """Names of odometry topics, best first."""
@@ -76,7 +72,7 @@ class PoseFinder:
         index: BagIndex,
         options: BagOptions,
         camera_frame: str,
-        stamps_ns: npt.NDArray[np.int64],
+        stamps_ns: IntArray,
         colour_topic: str,
     ) -> None:
         self._index, self._options, self._frame = index, options, camera_frame

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.bags.decode import BrokenMessageError, decode
 from seal_mapping.bags.frames import Candidate, Plan
@@ -26,10 +25,9 @@ from seal_perception import messages as m
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
+from seal_perception.types import FloatArray
 
 __all__ = ["BagOptions", "BagReader", "BagTopics", "open_bag", "require_bag"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class BagReader:

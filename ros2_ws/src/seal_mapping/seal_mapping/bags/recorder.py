@@ -6,7 +6,7 @@ from __future__ import annotations
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.writer import BagWriter, odometry_transform, static_transforms
 from seal_perception import messages as m
-from seal_perception.pose import FloatArray
+from seal_perception.types import FloatArray
 
 WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
 """What each frame of a lockstep run has; `goal` comes with some."""

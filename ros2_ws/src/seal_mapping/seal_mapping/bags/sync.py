@@ -7,9 +7,8 @@ Stamps are 32-bit seconds and nanoseconds in ROS 1 and 2, so their differences a
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+from seal_perception.types import IntArray
 
 
 def unique_stamps(stamps_ns: IntArray) -> IntArray:

@@ -9,11 +9,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.pose import invert, pose_from_xyz_quat
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray, IntArray
 
 NO_POSE, POSE_GAP = "no pose", "pose gap"
 
@@ -76,7 +74,7 @@ class Track:
         stamps = np.array(samples.stamps, np.int64)
         order = np.argsort(stamps, kind="stable")
         last = np.append(stamps[order][1:] != stamps[order][:-1], True)[: len(stamps)]
-        self.stamps_ns: npt.NDArray[np.int64] = stamps[order][last]
+        self.stamps_ns: IntArray = stamps[order][last]
         self._values = np.array(samples.values, np.float64).reshape(-1, 7)[order][last]
 
     def __len__(self) -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import numpy.typing as npt
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.rosbag2.storage_mcap import McapWriter
@@ -20,8 +19,7 @@ from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError, SealError
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 
 
 class BagWriteError(SealError):
@@ -162,8 +160,8 @@ def odometry_transform(odometry: bytes) -> bytes:
 def write_frame(
     writer: BagWriter,
     stamp_ns: int,
-    rgb: npt.NDArray[np.uint8],
-    depth: npt.NDArray[np.float32],
+    rgb: UInt8Array,
+    depth: Float32Array,
     camera: Camera,
     T_odom_base: FloatArray,
     T_base_camera: FloatArray,

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.bags.writer import BagWriter, write_frame
@@ -18,13 +17,14 @@ from seal_perception.benchmarking import BenchmarkRow
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, invert
+from seal_perception.types import UInt8Array
 
 FRAMES = 300
 _STEP_NS = 100_000_000
 _SCORE = 0.95
 
 
-def write_episode(path: Path, shots: list[tuple[Frame, npt.NDArray[np.uint8]]], frames: int = FRAMES) -> Path:
+def write_episode(path: Path, shots: list[tuple[Frame, UInt8Array]], frames: int = FRAMES) -> Path:
     """Write a bag that goes through `shots` (frames with their (H, W, C) scores) again and again, with camera noise."""
     rng, mounting = np.random.default_rng(0), camera_mounting(0.88)
     with BagWriter(path) as writer:
@@ -37,7 +37,7 @@ def write_episode(path: Path, shots: list[tuple[Frame, npt.NDArray[np.uint8]]], 
     return path
 
 
-def _detections(scores: npt.NDArray[np.uint8]) -> Detections:
+def _detections(scores: UInt8Array) -> Detections:
     """One detection per category in a score picture."""
     kinds = np.flatnonzero(scores.any(axis=(0, 1)))
     if len(kinds) == 0:
@@ -50,7 +50,7 @@ def _detections(scores: npt.NDArray[np.uint8]) -> Detections:
     return Detections(boxes, kinds.astype(np.int64), np.full(len(kinds), _SCORE, np.float32), masks)
 
 
-def episode_rows(shots: list[tuple[Frame, npt.NDArray[np.uint8]]], frames: int = FRAMES) -> list[BenchmarkRow]:
+def episode_rows(shots: list[tuple[Frame, UInt8Array]], frames: int = FRAMES) -> list[BenchmarkRow]:
     """One row: milliseconds to open a bag and label all its frames."""
     height, width = shots[0][0].depth.shape
     times = {}

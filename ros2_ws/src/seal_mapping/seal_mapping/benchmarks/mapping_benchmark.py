@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit, prange
 
 from seal_mapping.benchmarks.episode_benchmark import FRAMES as EPISODE
@@ -26,9 +25,8 @@ from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.camera import Camera
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, IntArray, UInt8Array
 
-_F32 = npt.NDArray[np.float32]
-_U8 = npt.NDArray[np.uint8]
 _ROOM = ((-3.0, -2.5, 0.0), (3.0, 2.5, 2.5))
 _BOXES = (  # low corner, high corner, category: furniture of the benchmark's room
     ((1.5, -2.4, 0.0), (2.9, -0.6, 0.5), 3),
@@ -40,11 +38,11 @@ _BOXES = (  # low corner, high corner, category: furniture of the benchmark's ro
 )
 
 
-def room_frames(width: int, height: int, count: int = 24) -> list[tuple[Frame, _U8]]:
+def room_frames(width: int, height: int, count: int = 24) -> list[tuple[Frame, UInt8Array]]:
     """Frames of a furnished box of a room with score pictures, taken while turning on a circle; always the same."""
     camera = Camera.from_hfov(width, height, math.radians(79.0))
     rng = np.random.default_rng(0)
-    out: list[tuple[Frame, _U8]] = []
+    out: list[tuple[Frame, UInt8Array]] = []
     for n in range(count):
         angle = 2.0 * math.pi * n / count
         T = planar_pose(0.5 * math.cos(angle), 0.5 * math.sin(angle), angle) @ camera_mounting(0.88)
@@ -57,7 +55,7 @@ def room_frames(width: int, height: int, count: int = 24) -> list[tuple[Frame, _
     return out
 
 
-def _look(camera: Camera, T: npt.NDArray[np.float64]) -> tuple[_F32, npt.NDArray[np.int64]]:
+def _look(camera: Camera, T: FloatArray) -> tuple[Float32Array, IntArray]:
     """Depth and category of the benchmark's room by slab tests, (H, W) each."""
     rays, start = camera.rays() @ T[:3, :3].T, T[:3, 3]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -89,7 +87,7 @@ class DenseNumpyMap:
         self._frame = np.zeros((config.num_categories, n), np.uint8)
         self._seen = np.zeros(n, bool)
 
-    def integrate(self, frame: Frame, scores: _U8) -> None:
+    def integrate(self, frame: Frame, scores: UInt8Array) -> None:
         """Put a frame into the map; work grows with the pixels, not with the box."""
         config, camera, T = self.config, frame.camera, frame.T_map_camera
         valid = (frame.depth >= config.min_depth_m) & (frame.depth <= config.max_depth_m)
@@ -117,13 +115,13 @@ class DenseNumpyMap:
 
 @njit(cache=True, parallel=True)
 def _plain_walk(
-    p: npt.NDArray[np.float64],
-    rotation: npt.NDArray[np.float64],
-    intrinsics: npt.NDArray[np.float64],
-    instance: npt.NDArray[np.int32],
-    stops: npt.NDArray[np.bool_],
+    p: FloatArray,
+    rotation: FloatArray,
+    intrinsics: FloatArray,
+    instance: Int32Array,
+    stops: BoolArray,
     max_t: float,
-    out: npt.NDArray[np.int32],
+    out: Int32Array,
 ) -> None:
     """Amanatides and Woo for a camera inside the box: one voxel per step."""
     height, width = out.shape
@@ -156,9 +154,7 @@ def _plain_walk(
                     t, tz, z = tz, tz + gz, z + sz
 
 
-def plain_labels(
-    volume: LabelVolume, window: LabelWindow, stops: npt.NDArray[np.bool_], frame: Frame
-) -> npt.NDArray[np.int32]:
+def plain_labels(volume: LabelVolume, window: LabelWindow, stops: BoolArray, frame: Frame) -> Int32Array:
     """Baseline of `render_labels`: (H, W) int32 instance ids."""
     camera, T = frame.camera, frame.T_map_camera
     out = np.empty((camera.height, camera.width), np.int32)
@@ -174,7 +170,9 @@ def plain_labels(
     return out
 
 
-def _each(function: Callable[[Frame, _U8], object], frames: list[tuple[Frame, _U8]]) -> Callable[[], object]:
+def _each(
+    function: Callable[[Frame, UInt8Array], object], frames: list[tuple[Frame, UInt8Array]]
+) -> Callable[[], object]:
     """A call that goes on to the next frame every time."""
     cycle = itertools.cycle(frames)
     return lambda: function(*next(cycle))
@@ -212,13 +210,13 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     stops = window.clearance == 0
     size, shape = "640x480", "x".join(str(n) for n in window.instance.shape)
 
-    def traced(frame: Frame, _: _U8) -> object:
+    def traced(frame: Frame, _: UInt8Array) -> object:
         return render_labels(volume, frame.camera, frame.T_map_camera)
 
-    def looked_up(frame: Frame, _: _U8) -> object:
+    def looked_up(frame: Frame, _: UInt8Array) -> object:
         return render_labels(volume, frame.camera, frame.T_map_camera, pixels="depth", depth=frame.depth)
 
-    def plain(frame: Frame, _: _U8) -> object:
+    def plain(frame: Frame, _: UInt8Array) -> object:
         return plain_labels(volume, window, stops, frame)
 
     baseline = time_ms(_each(plain, frames), repeats)[0]

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detections import Detections
+from seal_perception.types import BoolArray
 
 OWN_SCORE = "own_score"
 AGREES = 0.5
 """A frame's own detection confirms a label from this mask IoU and this score on."""
 
 
-def own_extra(category: int, mask: npt.NDArray[np.bool_], own: Detections) -> float:
+def own_extra(category: int, mask: BoolArray, own: Detections) -> float:
     """Best score of the own detections of a category whose mask (H, W) overlaps a label's with IoU >= 0.5; 0 = none."""
     best = 0.0
     for index in np.flatnonzero(own.categories == category):

@@ -15,8 +15,7 @@ from seal_mapping.folders.pictures import COLOUR_SUFFIXES
 from seal_mapping.folders.tables import MAX_NS, Intrinsics, pose_lines, read_intrinsics, rows, stamp_ns, tum_poses
 from seal_perception import messages as m
 from seal_perception.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import BoolArray, FloatArray, IntArray
 
 FIRST_NS = m.NS
 """Stamp of file number 0: tf takes a stamp of zero for "the latest"."""
@@ -57,7 +56,7 @@ class Recording:
     layout: str
     colour: tuple[Picture, ...]
     depth: tuple[Picture, ...]
-    pose_stamps_ns: npt.NDArray[np.int64]
+    pose_stamps_ns: IntArray
     T_world_camera: FloatArray
     intrinsics: tuple[Intrinsics, str] | None
     depth_units_per_m: float
@@ -216,7 +215,7 @@ def _tum_intrinsics(folder: Path) -> tuple[Intrinsics, str] | None:
     return _TUM_INTRINSICS[name.group(1)], f"TUM's freiburg{name.group(1)}, by the folder's name"
 
 
-def _nearest(sorted_ns: npt.NDArray[np.int64], wanted_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+def _nearest(sorted_ns: IntArray, wanted_ns: IntArray) -> npt.NDArray[np.intp]:
     """Index of the value nearest to each wanted one; ties: the earlier."""
     right = np.clip(np.searchsorted(sorted_ns, wanted_ns), 1, max(1, len(sorted_ns) - 1))
     left = right - 1
@@ -224,7 +223,7 @@ def _nearest(sorted_ns: npt.NDArray[np.int64], wanted_ns: npt.NDArray[np.int64])
     return np.where(wanted_ns - sorted_ns[left] <= sorted_ns[right] - wanted_ns, left, right)
 
 
-def _bracketed(stamps: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _bracketed(stamps: IntArray, wanted: IntArray) -> BoolArray:
     """Whether there are stamps at or before and at or after each wanted time, both near enough to interpolate."""
     after = np.searchsorted(stamps, wanted)
     before = np.searchsorted(stamps, wanted, side="right") - 1

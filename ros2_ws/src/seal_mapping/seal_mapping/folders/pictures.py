@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.types import UInt16Array
 
 _ENDS = {".jpg": ("jpeg", b"\xff\xd9"), ".jpeg": ("jpeg", b"\xff\xd9"), ".png": ("png", b"IEND\xaeB\x60\x82")}
 COLOUR_SUFFIXES = frozenset(_ENDS)
@@ -29,7 +30,7 @@ def read_colour(path: Path) -> tuple[bytes, str, tuple[int, int]]:
     return data, kind, (pixels.shape[1], pixels.shape[0])
 
 
-def read_depth(path: Path) -> npt.NDArray[np.uint16]:
+def read_depth(path: Path) -> UInt16Array:
     """(H, W) uint16 of a depth picture, in the file's own unit.
 
     Raises:
@@ -45,7 +46,7 @@ def read_depth(path: Path) -> npt.NDArray[np.uint16]:
     return np.asarray(pixels, np.uint16)
 
 
-def depth_pixels(raw: npt.NDArray[np.uint16], units_per_m: float) -> tuple[npt.NDArray, str]:
+def depth_pixels(raw: UInt16Array, units_per_m: float) -> tuple[npt.NDArray, str]:
     """Pixels and encoding of the Image for a depth picture, without loss: millimetres stay, others become metres.
 
     Args:

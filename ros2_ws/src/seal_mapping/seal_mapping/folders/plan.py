@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.folders.layouts import Picture, Recording, read_recording
 from seal_mapping.folders.pictures import read_colour, read_depth
@@ -18,8 +17,7 @@ from seal_mapping.folders.up_axis import Floor, find_floor, find_up, level_heigh
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray, UInt16Array
 
 _FLOOR_FRAMES = 40
 
@@ -172,7 +170,7 @@ def _level_heights(
         yield level_heights((raw / units_per_m).astype(np.float32), camera, poses[i], up)
 
 
-def checked_depth(picture: Picture, camera: Camera) -> npt.NDArray[np.uint16]:
+def checked_depth(picture: Picture, camera: Camera) -> UInt16Array:
     """(H, W) uint16 of a depth picture that has the camera's size.
 
     Raises:

@@ -8,13 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat
+from seal_perception.types import FloatArray, IntArray
 
-FloatArray = npt.NDArray[np.float64]
 Intrinsics = tuple[float, float, float, float]
 """fx, fy, cx, cy in pixels."""
 
@@ -101,7 +100,7 @@ def pose_lines(path: Path) -> list[FloatArray]:
     return out
 
 
-def tum_poses(path: Path) -> tuple[npt.NDArray[np.int64], FloatArray, int]:
+def tum_poses(path: Path) -> tuple[IntArray, FloatArray, int]:
     """Stamps and (P, 4, 4) poses of a TUM trajectory; and how many were left out as not finite.
 
     Raises:

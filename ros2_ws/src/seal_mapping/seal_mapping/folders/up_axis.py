@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import Float32Array, FloatArray
 
 UP_AXES = ("x", "-x", "y", "-y", "z", "-z")
 MAX_TILT_DEG = 35.0
@@ -90,7 +88,7 @@ def find_up(T_world_camera: FloatArray) -> tuple[str, float]:
     return axis, angle
 
 
-def level_heights(depth: npt.NDArray[np.float32], camera: Camera, T_world_camera: FloatArray, up: str) -> FloatArray:
+def level_heights(depth: Float32Array, camera: Camera, T_world_camera: FloatArray, up: str) -> FloatArray:
     """(N,) heights, along the world's up axis, of those points of a picture whose surface faces up.
 
     Args:

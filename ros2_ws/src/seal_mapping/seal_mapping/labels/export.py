@@ -20,6 +20,7 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import category_name
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
+from seal_perception.types import Int32Array, UInt8Array
 
 COLOURINGS = ("rgb", "category", "instance")
 
@@ -51,7 +52,7 @@ class Export:
     """
 
     cloud: VoxelCloud
-    instance: npt.NDArray[np.int32]
+    instance: Int32Array
     objects: tuple[Instance, ...]
     voxel_m: float
     confident: int
@@ -93,7 +94,7 @@ def collect(
     return Export(cloud, instance, objects, numbers.voxel_m, numbers.confident, numbers.num_categories)
 
 
-def colours(export: Export, colour: str) -> npt.NDArray[np.uint8]:
+def colours(export: Export, colour: str) -> UInt8Array:
     """(N, 3) uint8 RGB: as seen; or of the category (if confident) or object, the rest light grey by brightness.
 
     Raises:
@@ -169,9 +170,7 @@ def _rgb(colour: Sequence[int]) -> str:
     return " ".join(str(v) for v in colour)
 
 
-def _cubes(
-    points: npt.NDArray[Any], ijk: npt.NDArray[np.int32], voxel_m: float
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _cubes(points: npt.NDArray[Any], ijk: Int32Array, voxel_m: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Four vertices and one quad per face between a voxel and an empty place, turned outwards."""
     keys, vertices = voxel_keys(ijk), []
     for axis in range(3):

@@ -19,15 +19,13 @@ from scipy.sparse.csgraph import connected_components
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.store import voxel_keys
+from seal_perception.types import Float32Array, FloatArray, Int32Array, IntArray, UInt8Array
 
 NO_LABEL = 0
 """In an array of labels: no category; category c is c + 1."""
 
-_F64 = npt.NDArray[np.float64]
-_I64 = npt.NDArray[np.int64]
 
-
-def find(keys: _I64, wanted: _I64) -> _I64:
+def find(keys: IntArray, wanted: IntArray) -> IntArray:
     """(N,) places of the `wanted` keys in the sorted `keys`, -1 where there is none."""
     if len(keys) == 0:
         return np.full(len(wanted), -1, np.int64)
@@ -41,7 +39,7 @@ def shift(offset: tuple[int, ...]) -> int:
     return (i << 42) + (j << 21) + k
 
 
-def components(ijk: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int32], int]:
+def components(ijk: npt.NDArray[Any], labels: UInt8Array) -> tuple[Int32Array, int]:
     """26-connected components of equal non-zero labels, numbered by label, then by first voxel.
 
     Args:
@@ -56,7 +54,7 @@ def components(ijk: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> tuple[np
     if len(rows) == 0:
         return part, 0
     keys, values = voxel_keys(ijk[rows]), labels[rows]
-    ends: list[tuple[_I64, _I64]] = []
+    ends: list[tuple[IntArray, IntArray]] = []
     forward = [offset for offset in itertools.product((-1, 0, 1), repeat=3) if offset > (0, 0, 0)]
     for offset in forward:
         other = find(keys, keys + shift(offset))
@@ -74,7 +72,7 @@ def components(ijk: npt.NDArray[Any], labels: npt.NDArray[np.uint8]) -> tuple[np
     return part, int(count)
 
 
-def voxel_evidence(cloud: VoxelCloud, config: LabelConfig) -> npt.NDArray[np.float32]:
+def voxel_evidence(cloud: VoxelCloud, config: LabelConfig) -> Float32Array:
     """(N, C) evidence 0..1 of each voxel for each category, as `LabelConfig.evidence` says.
 
     With `smooth_voxels`, sums, counts and views are pooled over the cube around a voxel before they are divided, so
@@ -83,7 +81,7 @@ def voxel_evidence(cloud: VoxelCloud, config: LabelConfig) -> npt.NDArray[np.flo
     return _ratio(*_sums(cloud, config), config).astype(np.float32)
 
 
-def _sums(cloud: VoxelCloud, config: LabelConfig) -> tuple[_F64, _F64]:
+def _sums(cloud: VoxelCloud, config: LabelConfig) -> tuple[FloatArray, FloatArray]:
     """What evidence is made of: (N, C) sums or counts for a category, (N,) what they are out of."""
     if config.evidence == "score":
         for_it, out_of = cloud.evidence / 255.0, cloud.weight.astype(np.float64)
@@ -95,14 +93,14 @@ def _sums(cloud: VoxelCloud, config: LabelConfig) -> tuple[_F64, _F64]:
     return for_it, out_of
 
 
-def _ratio(for_it: _F64, out_of: _F64, config: LabelConfig) -> _F64:
+def _ratio(for_it: FloatArray, out_of: FloatArray, config: LabelConfig) -> FloatArray:
     if config.evidence != "log_odds":
         return np.asarray(for_it / np.maximum(out_of, 1e-9)[:, None])
     odds = config.log_prior + for_it * config.log_hit + (out_of[:, None] - for_it) * config.log_miss
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0))))
 
 
-def _pool(cloud: VoxelCloud, values: _F64, radius: int) -> _F64:
+def _pool(cloud: VoxelCloud, values: FloatArray, radius: int) -> FloatArray:
     """(N, ...) sums of `values` over the seen voxels of the cube of `radius` around each."""
     keys = voxel_keys(cloud.ijk)
     out = np.zeros_like(values)
@@ -113,7 +111,7 @@ def _pool(cloud: VoxelCloud, values: _F64, radius: int) -> _F64:
     return out
 
 
-def fuse_labels(cloud: VoxelCloud, config: LabelConfig) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+def fuse_labels(cloud: VoxelCloud, config: LabelConfig) -> tuple[UInt8Array, Float32Array]:
     """Category of every voxel under the configured rule, before instances are filled and dropped.
 
     Args:
@@ -136,7 +134,7 @@ def fuse_labels(cloud: VoxelCloud, config: LabelConfig) -> tuple[npt.NDArray[np.
     return (_vote(cloud, label, config) if vote else label), evidence
 
 
-def _vote(cloud: VoxelCloud, candidates: npt.NDArray[np.uint8], config: LabelConfig) -> npt.NDArray[np.uint8]:
+def _vote(cloud: VoxelCloud, candidates: UInt8Array, config: LabelConfig) -> UInt8Array:
     """Give each component of candidate voxels the category with the most evidence, or none if views disagree."""
     joined = (candidates > 0).astype(np.uint8) if config.vote_merge else candidates
     part, count = components(cloud.ijk, joined)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from seal_mapping.labels.config import LabelConfig
@@ -19,6 +18,7 @@ from seal_mapping.labels.fusion import NO_LABEL, find, shift
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.store import voxel_keys
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.types import BoolArray, Float32Array, UInt8Array
 
 _LEAST_READINGS = 15
 """Fewer readings inside an outline tell nothing about the object's distance."""
@@ -26,10 +26,8 @@ _DEEP_M = 0.6
 """Readings farther than this from the object's near side belong to what is behind it."""
 _ABOVE_FLOOR_M = 0.1
 
-_F32 = npt.NDArray[np.float32]
 
-
-def complete_depth(depth: _F32, masks: npt.NDArray[np.bool_]) -> _F32:
+def complete_depth(depth: Float32Array, masks: BoolArray) -> Float32Array:
     """Depth in which every pixel of an outline has a reading, as far as the outline has any of the object.
 
     Black seats and shiny tubes return nothing, and between them the sensor sees what is behind. Inside each connected
@@ -63,12 +61,12 @@ def complete_depth(depth: _F32, masks: npt.NDArray[np.bool_]) -> _F32:
 
 
 def overrule(
-    labels: npt.NDArray[np.uint8],
-    score: npt.NDArray[np.float32],
+    labels: UInt8Array,
+    score: Float32Array,
     cloud: VoxelCloud,
     annotated: VoxelMap,
     config: LabelConfig,
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Give the voxels that an annotated frame saw the label most of those frames gave, or none; in place.
 
     Args:
@@ -85,7 +83,7 @@ def overrule(
     mean = drawn.mean_score()
     found = np.where(mean.max(axis=1) >= 0.5, mean.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     labels[known] = found
-    hand: npt.NDArray[np.uint8] = np.zeros(len(cloud), np.uint8)
+    hand: UInt8Array = np.zeros(len(cloud), np.uint8)
     hand[known] = found
     grown = _grow(hand, cloud, ~known & cloud.occupied(config.min_views), config.grow_annotated)
     marked = grown > 0
@@ -94,9 +92,7 @@ def overrule(
     return np.asarray(marked)
 
 
-def _grow(
-    hand: npt.NDArray[np.uint8], cloud: VoxelCloud, free: npt.NDArray[np.bool_], steps: int
-) -> npt.NDArray[np.uint8]:
+def _grow(hand: UInt8Array, cloud: VoxelCloud, free: BoolArray, steps: int) -> UInt8Array:
     """`hand` (N,) spread to 26-neighbours that are `free` (N,) and above the floor, so many times."""
     keys, free = voxel_keys(cloud.ijk), free & (cloud.xyz[:, 2] > _ABOVE_FLOOR_M)
     for _ in range(steps):

@@ -17,16 +17,15 @@ from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.store import voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
+from seal_perception.types import IntArray
 
 FORMAT = "seal_objects"
 VERSION = 1
 LEAST_OVERLAP = 0.25
 """Of the smaller of the two, for an object to be the same as before."""
 
-_I64 = npt.NDArray[np.int64]
 
-
-def keep_ids(ijk: _I64, number: _I64, category: _I64, previous: LabelVolume | None) -> _I64:
+def keep_ids(ijk: IntArray, number: IntArray, category: IntArray, previous: LabelVolume | None) -> IntArray:
     """Ids of parts: those of the objects of before that they lie on; the others go on after the greatest ever given.
 
     Part and object match if they are of one category and share at least `LEAST_OVERLAP` of the smaller one's voxels;

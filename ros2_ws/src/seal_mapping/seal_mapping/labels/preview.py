@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_mapping.palette import category_colours
 from seal_mapping.voxels.config import VoxelCloud
@@ -16,11 +15,10 @@ from seal_perception.categories import CATEGORIES, COLOURS
 from seal_perception.dataset import Annotation
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
+from seal_perception.types import UInt8Array
 
-_U8 = npt.NDArray[np.uint8]
 
-
-def draw_labels(rgb: _U8, annotations: Sequence[Annotation], opacity: float = 0.45) -> _U8:
+def draw_labels(rgb: UInt8Array, annotations: Sequence[Annotation], opacity: float = 0.45) -> UInt8Array:
     """(H, W, 3) uint8 copy of `rgb` with each label in its category's colour; regions to ignore are hatched grey."""
     out = rgb.astype(np.float32)
     height, width = rgb.shape[:2]
@@ -38,7 +36,7 @@ def draw_labels(rgb: _U8, annotations: Sequence[Annotation], opacity: float = 0.
     return picture
 
 
-def _outline(picture: _U8, annotation: Annotation) -> None:
+def _outline(picture: UInt8Array, annotation: Annotation) -> None:
     colour = tuple(int(v) for v in COLOURS[annotation.category])
     contours, _ = cv2.findContours(annotation.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(picture, contours, -1, colour, 1)
@@ -50,7 +48,7 @@ def _outline(picture: _U8, annotation: Annotation) -> None:
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, (255, 255, 255), 1, cv2.LINE_AA)
 
 
-def draw_map(cloud: VoxelCloud, min_score: int = 0, pixels: int = 4, labels: bool = True) -> _U8:
+def draw_map(cloud: VoxelCloud, min_score: int = 0, pixels: int = 4, labels: bool = True) -> UInt8Array:
     """The map from above, x up and y left: the highest voxel of each column in its colour.
 
     Args:
@@ -77,7 +75,7 @@ def draw_map(cloud: VoxelCloud, min_score: int = 0, pixels: int = 4, labels: boo
     return np.ascontiguousarray(picture)
 
 
-def write_png(path: Path | str, rgb: _U8) -> None:
+def write_png(path: Path | str, rgb: UInt8Array) -> None:
     """Write an (H, W, 3) uint8 RGB picture, whole or not at all.
 
     Raises:

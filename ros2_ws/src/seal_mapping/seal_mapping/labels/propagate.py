@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from seal_mapping.labels.config import SIZES_M, LabelConfig
@@ -25,11 +24,11 @@ from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.store import voxel_keys
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES
+from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray, UInt8Array
 
 __all__ = ["Instance", "LabelConfig", "LabelVolume", "propagate"]
 
 _LOG = logging.getLogger(__name__)
-_I64 = npt.NDArray[np.int64]
 _LEAST_SHELL = 6
 """Fewer voxels enclose nothing."""
 _BY_HAND = 0.5
@@ -47,13 +46,13 @@ class Parts:
         category: (parts + 1,) int64 category + 1 of each; entry 0 is 0.
     """
 
-    ijk: _I64
-    row: _I64
-    number: _I64
-    category: _I64
+    ijk: IntArray
+    row: IntArray
+    number: IntArray
+    category: IntArray
 
     @classmethod
-    def of(cls, cloud: VoxelCloud, labels: npt.NDArray[np.uint8]) -> Parts:
+    def of(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
         """The 26-connected parts of equal labels (N,)."""
         part, count = components(cloud.ijk, labels)
         rows = np.flatnonzero(part).astype(np.int64)
@@ -62,21 +61,21 @@ class Parts:
         category[0] = NO_LABEL
         return cls(cloud.ijk[rows].astype(np.int64), rows, part[rows].astype(np.int64), category)
 
-    def each(self) -> list[_I64]:
+    def each(self) -> list[IntArray]:
         """Per part from 1 on: its rows in these arrays."""
         order = np.argsort(self.number, kind="stable")
         ends = np.cumsum(np.bincount(self.number, minlength=len(self.category)))
         return [np.asarray(chunk, np.int64) for chunk in np.split(order, ends[:-1])[1:]]
 
-    def share(self, marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    def share(self, marked: BoolArray) -> FloatArray:
         """(parts + 1,) share of each part's voxels whose row of the cloud is `marked` (N,)."""
         hit = np.zeros(len(self.row), np.float64)
         hit[self.row >= 0] = marked[self.row[self.row >= 0]]
         size = np.bincount(self.number, minlength=len(self.category))
-        share: npt.NDArray[np.float64] = np.bincount(self.number, hit, len(self.category)) / np.maximum(size, 1)
+        share: FloatArray = np.bincount(self.number, hit, len(self.category)) / np.maximum(size, 1)
         return share
 
-    def keep(self, kept: npt.NDArray[np.bool_]) -> Parts:
+    def keep(self, kept: BoolArray) -> Parts:
         """Only the parts marked in `kept` (entry 0 is ignored), numbered 1, 2, ... in their old order."""
         kept = kept.copy()
         kept[0] = False
@@ -110,7 +109,7 @@ def propagate(
     config = config or LabelConfig()
     cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
     labels, score = fuse_labels(cloud, config)
-    drawn: npt.NDArray[np.bool_] = np.zeros(len(cloud), np.bool_)
+    drawn: BoolArray = np.zeros(len(cloud), np.bool_)
     if annotated is not None:
         drawn = overrule(labels, score, cloud, annotated, config)
     parts = fill_holes(Parts.of(cloud, labels), cloud, config.max_hole_m3 / voxel_m**3)
@@ -171,9 +170,7 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
     return Parts(ijk, find(seen, voxel_keys(ijk)), number_of, parts.category)
 
 
-def large_enough(
-    parts: Parts, config: LabelConfig, voxel_m: float, by_hand: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+def large_enough(parts: Parts, config: LabelConfig, voxel_m: float, by_hand: BoolArray) -> BoolArray:
     """(parts + 1,) whether a part reaches `LabelConfig.min_instance` of its category."""
     size = np.bincount(parts.number, minlength=len(parts.category))
     least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])])
@@ -181,7 +178,7 @@ def large_enough(
     return np.asarray((size >= np.ceil(least / voxel_m**3 - 1e-6)) & (size > 0))
 
 
-def plausible(parts: Parts, voxel_m: float) -> npt.NDArray[np.bool_]:
+def plausible(parts: Parts, voxel_m: float) -> BoolArray:
     """(parts + 1,) whether a part is of a size that its category comes in (`SIZES_M`).
 
     The footprint is the smallest rectangle, turned at will, around the part seen from above. Layer 0 lies half below
@@ -207,10 +204,10 @@ def plausible(parts: Parts, voxel_m: float) -> npt.NDArray[np.bool_]:
     return kept
 
 
-def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Parts, npt.NDArray[np.float32]]:
+def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Parts, Float32Array]:
     """Regions with some evidence and no label, and the (N, C) evidence."""
     evidence = voxel_evidence(cloud, config)
-    labels: npt.NDArray[np.uint8] = np.zeros(len(cloud), np.uint8)
+    labels: UInt8Array = np.zeros(len(cloud), np.uint8)
     if config.ignore_uncertain and len(cloud):
         above = evidence.max(axis=1) >= config.uncertain
         labels = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
@@ -219,7 +216,7 @@ def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Pa
 
 
 def _describe(
-    cloud: VoxelCloud, parts: Parts, score: npt.NDArray[np.float32], voxel_m: float, ids: _I64
+    cloud: VoxelCloud, parts: Parts, score: Float32Array, voxel_m: float, ids: IntArray
 ) -> tuple[Instance, ...]:
     """The table of instances behind the parts; `ids` (parts + 1,) are their ids."""
     out = []
@@ -243,6 +240,6 @@ def _describe(
     return tuple(sorted(out, key=lambda item: abs(item.id)))
 
 
-def _xyz(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+def _xyz(values: FloatArray) -> tuple[float, float, float]:
     x, y, z = (round(float(v), 4) for v in values)
     return x, y, z

@@ -16,7 +16,6 @@ import math
 
 import numba
 import numpy as np
-import numpy.typing as npt
 from numba import njit, prange
 
 from seal_mapping.labels.config import PIXELS
@@ -24,9 +23,8 @@ from seal_mapping.labels.volume import LabelVolume
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
+from seal_perception.types import Float32Array, FloatArray, Int8Array, Int32Array, UInt8Array
 
-_F32 = npt.NDArray[np.float32]
-_F64 = npt.NDArray[np.float64]
 _TINY = 1e-12
 
 # OpenMP first: where a library has loaded an old TBB, numba would otherwise warn about it at every start.
@@ -84,7 +82,7 @@ def _trace(
     dx: float,
     dy: float,
     dz: float,
-    clearance: npt.NDArray[np.uint8],
+    clearance: UInt8Array,
     max_t: float,
 ) -> tuple[int, int, int, float]:
     """First stop of one ray: its voxel and the parameter at which it is entered; x = -1 if there is none."""
@@ -136,18 +134,18 @@ def _trace(
 
 @njit(cache=True, parallel=True, nogil=True)
 def _render(
-    p: _F64,
-    rotation: _F64,
-    intrinsics: _F64,
-    instance: npt.NDArray[np.int32],
-    clearance: npt.NDArray[np.uint8],
-    depth: _F32,
+    p: FloatArray,
+    rotation: FloatArray,
+    intrinsics: FloatArray,
+    instance: Int32Array,
+    clearance: UInt8Array,
+    depth: Float32Array,
     by_depth: bool,
     check: float,
     half_voxel: float,
     max_t: float,
-    out: npt.NDArray[np.int32],
-    out_depth: _F32,
+    out: Int32Array,
+    out_depth: Float32Array,
 ) -> None:
     """Fill `out` (H, W) with instance ids and `out_depth` with the depth at which each ray stops (0 = nowhere)."""
     height, width = out.shape
@@ -184,13 +182,13 @@ def _render(
 def render_labels(
     volume: LabelVolume,
     camera: Camera,
-    T_map_camera: npt.NDArray[np.float64],
+    T_map_camera: FloatArray,
     max_range_m: float = 5.1,
     *,
     pixels: str = "ray",
-    depth: npt.NDArray[np.float32] | None = None,
+    depth: Float32Array | None = None,
     depth_check_m: float = 0.0,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+) -> tuple[Int32Array, Int8Array]:
     """Instance and category picture of a labelled volume, seen from a pose.
 
     Args:
@@ -215,12 +213,12 @@ def render_labels(
 def trace_image(
     volume: LabelVolume,
     camera: Camera,
-    T_map_camera: npt.NDArray[np.float64],
+    T_map_camera: FloatArray,
     max_range_m: float = 5.1,
     pixels: str = "ray",
-    depth: npt.NDArray[np.float32] | None = None,
+    depth: Float32Array | None = None,
     depth_check_m: float = 0.0,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+) -> tuple[Int32Array, Float32Array]:
     """As `render_labels`: (H, W) int32 instance id and (H, W) float32 depth at which the ray stops, 0 = nowhere.
 
     With `pixels="depth"` the depth is the pixel's own wherever that lies inside the volume, labelled or not.

@@ -9,19 +9,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from seal_perception.camera import Camera
 from seal_perception.categories import category_name
+from seal_perception.types import BoolArray, FloatArray, Int8Array, Int32Array, IntArray, UInt8Array
 
 _WHOLE = 1 << 25
 """Up to this many cells the box around all voxels is one window (5 bytes a cell)."""
 _TILE = 256
 """Otherwise windows belong to tiles of so many voxels a side, so that neighbouring frames share one."""
 _KEPT = 3
-
-_I64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,9 @@ class LabelWindow:
             stops; 0 = stops.
     """
 
-    low: _I64
-    instance: npt.NDArray[np.int32]
-    clearance: npt.NDArray[np.uint8]
+    low: IntArray
+    instance: Int32Array
+    clearance: UInt8Array
 
 
 class _Windows:
@@ -73,7 +71,7 @@ class _Windows:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.kept: OrderedDict[tuple[int, ...], LabelWindow] = OrderedDict()
-        self.bounds: tuple[_I64, _I64] | None = None
+        self.bounds: tuple[IntArray, IntArray] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +89,9 @@ class LabelVolume:
             gone is not given again.
     """
 
-    ijk: npt.NDArray[np.int32]
-    instance: npt.NDArray[np.int32]
-    origin: npt.NDArray[np.float64]
+    ijk: Int32Array
+    instance: Int32Array
+    origin: FloatArray
     voxel_m: float
     instances: tuple[Instance, ...]
     ignored: tuple[Instance, ...] = ()
@@ -108,7 +106,7 @@ class LabelVolume:
         """Objects and regions to ignore by their id."""
         return {item.id: item for item in (*self.instances, *self.ignored)}
 
-    def category_table(self) -> npt.NDArray[np.int8]:
+    def category_table(self) -> Int8Array:
         """(greatest id + regions + 1,) int8: entry [id] is the category, [0] is -1; ids < 0 count from the end."""
         greatest = max((item.id for item in self.instances), default=0)
         table = np.full(1 + greatest + len(self.ignored), -1, np.int8)
@@ -120,14 +118,14 @@ class LabelVolume:
         """The objects as JSON has them, categories by name."""
         return [{**asdict(item), "category": category_name(item.category)} for item in self.instances]
 
-    def bounds(self) -> tuple[_I64, _I64]:
+    def bounds(self) -> tuple[IntArray, IntArray]:
         """(3,) lowest and (3,) highest voxel; both zero where there is none."""
         if self._windows.bounds is None:
             ijk = self.ijk if len(self.ijk) else np.zeros((1, 3), np.int32)
             self._windows.bounds = ijk.min(axis=0).astype(np.int64), ijk.max(axis=0).astype(np.int64)
         return self._windows.bounds
 
-    def window(self, low: _I64, high: _I64) -> LabelWindow:
+    def window(self, low: IntArray, high: IntArray) -> LabelWindow:
         """The dense box low..high (inclusive) of voxel indices."""
         shape = tuple((high - low + 1).tolist())
         inside = ((self.ijk >= low) & (self.ijk <= high)).all(axis=1)
@@ -138,7 +136,7 @@ class LabelVolume:
         free[place] = False
         return LabelWindow(low, instance, _clearance(free))
 
-    def around(self, camera: Camera, T_map_camera: npt.NDArray[np.float64], max_range_m: float) -> LabelWindow:
+    def around(self, camera: Camera, T_map_camera: FloatArray, max_range_m: float) -> LabelWindow:
         """A window that holds every voxel that a ray of this camera can meet up to depth `max_range_m`.
 
         The whole volume where it is small; otherwise the tile that the camera stands in and what can be seen from it,
@@ -155,7 +153,7 @@ class LabelVolume:
             low[:2], high[:2] = tile - reach, tile + _TILE - 1 + reach
         return self._kept_window(low, high)
 
-    def _kept_window(self, low: _I64, high: _I64) -> LabelWindow:
+    def _kept_window(self, low: IntArray, high: IntArray) -> LabelWindow:
         key, windows = (*low.tolist(), *high.tolist()), self._windows
         with windows.lock:
             if key not in windows.kept:
@@ -166,7 +164,7 @@ class LabelVolume:
             return windows.kept[key]
 
 
-def _clearance(free: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+def _clearance(free: BoolArray) -> UInt8Array:
     """(X, Y, Z) uint8 chessboard distance to the nearest voxel that is not free; 255 stands for 255 or more."""
     if free.all():
         return np.full(free.shape, 255, np.uint8)

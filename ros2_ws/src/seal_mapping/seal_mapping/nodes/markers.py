@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -13,6 +12,7 @@ from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.palette import category_colour
 from seal_mapping.voxels.query import ObjectBox, object_boxes
 from seal_perception.categories import category_name
+from seal_perception.types import Int32Array
 
 BOX_ALPHA, VOXEL_ALPHA, TEXT_M = 0.25, 0.9, 0.15
 OVERSIZE = 1.04
@@ -67,7 +67,7 @@ def _name(box: ObjectBox, header: Header) -> Marker:
     return marker
 
 
-def _voxels(volume: LabelVolume, ijk: npt.NDArray[np.int32], category: int, header: Header) -> Marker:
+def _voxels(volume: LabelVolume, ijk: Int32Array, category: int, header: Header) -> Marker:
     marker = _marker(header, VOXELS, category, Marker.CUBE_LIST)
     marker.scale.x = marker.scale.y = marker.scale.z = OVERSIZE * float(volume.voxel_m)
     marker.color = _colour(category, VOXEL_ALPHA)

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from rclpy.node import Node
 
 from seal_perception.nodes.params import declare
 from seal_perception.pose import camera_mounting
+from seal_perception.types import FloatArray
 
 
-def declare_mounting(node: Node) -> npt.NDArray[np.float64]:
+def declare_mounting(node: Node) -> FloatArray:
     """T_base_camera (4, 4) from `mounting.height_m`, `mounting.forward_m` and `mounting.tilt_down_deg`."""
     height = declare(node, "mounting.height_m", 0.88, "camera above the floor")
     forward = declare(node, "mounting.forward_m", 0.0, "camera ahead of the base")

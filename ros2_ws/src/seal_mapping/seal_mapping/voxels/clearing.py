@@ -10,20 +10,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from seal_mapping.voxels.kernels import BLOCK_VOXELS
-
-_U8 = npt.NDArray[np.uint8]
-_I32 = npt.NDArray[np.int32]
-_F32 = npt.NDArray[np.float32]
-_F64 = npt.NDArray[np.float64]
+from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt8Array, UInt16Array, UInt32Array
 
 
 @njit(cache=True)
 def looks_through(
-    depth: _F32, intrinsics: _F64, x: float, y: float, z: float, min_depth: float, max_depth: float, margin: float
+    depth: Float32Array,
+    intrinsics: FloatArray,
+    x: float,
+    y: float,
+    z: float,
+    min_depth: float,
+    max_depth: float,
+    margin: float,
 ) -> bool:
     """Whether a picture sees something behind the point x, y, z of its optical frame.
 
@@ -46,10 +48,10 @@ def looks_through(
 
 @njit(cache=True)
 def clear_free(
-    depth: _F32,
-    T_camera_map: _F64,
-    intrinsics: _F64,
-    origin: _F64,
+    depth: Float32Array,
+    T_camera_map: FloatArray,
+    intrinsics: FloatArray,
+    origin: FloatArray,
     voxel_m: float,
     min_depth: float,
     max_depth: float,
@@ -58,13 +60,13 @@ def clear_free(
     confident: int,
     frame: int,
     blocks: int,
-    block_ijk: _I32,
-    row_of: _I32,
-    views: npt.NDArray[np.uint16],
-    last: npt.NDArray[np.uint32],
-    misses: _U8,
-    best: _U8,
-    removed: _I32,
+    block_ijk: Int32Array,
+    row_of: Int32Array,
+    views: UInt16Array,
+    last: UInt32Array,
+    misses: UInt8Array,
+    best: UInt8Array,
+    removed: Int32Array,
 ) -> tuple[int, int]:
     """Count a miss for every voxel that the frame looked through; list those with `clear_views` misses in a row.
 

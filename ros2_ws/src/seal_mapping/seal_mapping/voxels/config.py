@@ -11,6 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.types import (
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    Int8Array,
+    Int32Array,
+    UInt8Array,
+    UInt16Array,
+    UInt32Array,
+)
 
 WEIGHT_ONE = 16
 """Weight of a view at short range, where views are weighted by range."""
@@ -87,7 +97,7 @@ class MapConfig:
             raise ValueError(f"clear_margin_m must be positive, got {self.clear_margin_m}")
 
     @property
-    def origin(self) -> npt.NDArray[np.float64]:
+    def origin(self) -> FloatArray:
         """(3,) lower corner of voxel (0, 0, 0): half a voxel below the map's zero on every axis.
 
         So neither a flat floor nor a wall at a multiple of the voxel's edge lies on a boundary.
@@ -121,31 +131,31 @@ class VoxelCloud:
         weight_one: weight of one view at short range: 1, or 16 where views are weighted by range.
     """
 
-    ijk: npt.NDArray[np.int32]
-    xyz: npt.NDArray[np.float32]
-    rgb: npt.NDArray[np.uint8]
-    label: npt.NDArray[np.int8]
-    score: npt.NDArray[np.uint8]
-    views: npt.NDArray[np.uint16]
-    last: npt.NDArray[np.uint32]
-    evidence: npt.NDArray[np.uint32]
-    weight: npt.NDArray[np.uint32]
-    said: npt.NDArray[np.uint16]
-    best: npt.NDArray[np.uint8]
+    ijk: Int32Array
+    xyz: Float32Array
+    rgb: UInt8Array
+    label: Int8Array
+    score: UInt8Array
+    views: UInt16Array
+    last: UInt32Array
+    evidence: UInt32Array
+    weight: UInt32Array
+    said: UInt16Array
+    best: UInt8Array
     weight_one: int = 1
 
     @classmethod
     def of(
         cls,
-        ijk: npt.NDArray[np.int32],
+        ijk: Int32Array,
         voxel_m: float,
-        rgb: npt.NDArray[np.uint8],
-        views: npt.NDArray[np.uint16],
-        last: npt.NDArray[np.uint32],
-        evidence: npt.NDArray[np.uint32],
-        said: npt.NDArray[np.uint16],
-        best: npt.NDArray[np.uint8],
-        weight: npt.NDArray[np.uint32] | None = None,
+        rgb: UInt8Array,
+        views: UInt16Array,
+        last: UInt32Array,
+        evidence: UInt32Array,
+        said: UInt16Array,
+        best: UInt8Array,
+        weight: UInt32Array | None = None,
     ) -> VoxelCloud:
         """Cloud of these voxels; what follows from the arguments is worked out. Without `weight` each view counts 1."""
         score = best.max(axis=1)
@@ -163,11 +173,11 @@ class VoxelCloud:
         arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "weight_one"}
         return VoxelCloud(**arrays, weight_one=self.weight_one)
 
-    def mean_score(self) -> npt.NDArray[np.float64]:
+    def mean_score(self) -> FloatArray:
         """(N, C) mean over a voxel's views of the frame's best score, 0..1."""
-        out: npt.NDArray[np.float64] = self.evidence / (255.0 * np.maximum(self.weight, 1))[:, None]
+        out: FloatArray = self.evidence / (255.0 * np.maximum(self.weight, 1))[:, None]
         return out
 
-    def occupied(self, min_views: float) -> npt.NDArray[np.bool_]:
+    def occupied(self, min_views: float) -> BoolArray:
         """(N,) seen by at least so many views, each counted with its weight."""
         return np.asarray(self.weight >= min_views * self.weight_one)

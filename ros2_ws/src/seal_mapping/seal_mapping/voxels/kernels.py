@@ -11,22 +11,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from seal_mapping.voxels.config import WEIGHT_ONE
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, UInt8Array, UInt16Array, UInt32Array
 
 BLOCK = 8
 BLOCK_VOXELS = BLOCK**3
 
-_U8 = npt.NDArray[np.uint8]
-_I32 = npt.NDArray[np.int32]
-_F32 = npt.NDArray[np.float32]
-_F64 = npt.NDArray[np.float64]
-
 
 @njit(cache=True)
-def filter_edges(depth: _F32, share: float) -> _F32:
+def filter_edges(depth: Float32Array, share: float) -> Float32Array:
     """Copy of `depth` (H, W) with 0 where a 4-neighbour with a reading differs by more than `share` of the depth."""
     height, width = depth.shape
     out = depth.copy()
@@ -58,28 +53,28 @@ def range_weight(depth_m: float, full_m: float) -> int:
 @njit(cache=True)
 def scatter(
     start: int,
-    depth: _F32,
-    rgb: _U8,
-    scores: _U8,
+    depth: Float32Array,
+    rgb: UInt8Array,
+    scores: UInt8Array,
     with_scores: bool,
-    T: _F64,
-    intrinsics: _F64,
-    origin: _F64,
-    limits: _F64,
+    T: FloatArray,
+    intrinsics: FloatArray,
+    origin: FloatArray,
+    limits: FloatArray,
     voxel_m: float,
-    directory: _I32,
-    low: _I32,
-    block_ijk: _I32,
-    row_of: _I32,
-    place: _I32,
-    slot: _I32,
-    state: _I32,
-    touched: _I32,
-    frame_best: _U8,
-    frame_rgb: _U8,
-    frame_depth: _F32,
-    near: _F64,
-    far: _F64,
+    directory: Int32Array,
+    low: Int32Array,
+    block_ijk: Int32Array,
+    row_of: Int32Array,
+    place: Int32Array,
+    slot: Int32Array,
+    state: Int32Array,
+    touched: Int32Array,
+    frame_best: UInt8Array,
+    frame_rgb: UInt8Array,
+    frame_depth: Float32Array,
+    near: FloatArray,
+    far: FloatArray,
 ) -> int:
     """Put the pixels from `start` on (row-major) into the frame's list of touched voxels.
 
@@ -194,30 +189,30 @@ def scatter(
 
 @njit(cache=True)
 def fuse(
-    touched: _I32,
+    touched: Int32Array,
     count: int,
     frame: int,
-    frame_best: _U8,
-    frame_rgb: _U8,
-    frame_depth: _F32,
+    frame_best: UInt8Array,
+    frame_rgb: UInt8Array,
+    frame_depth: Float32Array,
     confident: int,
     said_score: int,
     full_weight_m: float,
-    views: npt.NDArray[np.uint16],
-    last: npt.NDArray[np.uint32],
-    best: _U8,
-    total: npt.NDArray[np.uint32],
-    said: npt.NDArray[np.uint16],
-    weight: npt.NDArray[np.uint32],
-    misses: _U8,
-    rgb: _U8,
-    place: _I32,
-    block_ijk: _I32,
-    low: _I32,
+    views: UInt16Array,
+    last: UInt32Array,
+    best: UInt8Array,
+    total: UInt32Array,
+    said: UInt16Array,
+    weight: UInt32Array,
+    misses: UInt8Array,
+    rgb: UInt8Array,
+    place: Int32Array,
+    block_ijk: Int32Array,
+    low: Int32Array,
     layers: tuple[int, int],
     obstacle_min_views: int,
-    obstacles: npt.NDArray[np.bool_],
-    explored: npt.NDArray[np.bool_],
+    obstacles: BoolArray,
+    explored: BoolArray,
 ) -> tuple[int, int]:
     """Fold a frame's touched voxels into the map: max, sum and counts over time, colour, both 2D grids.
 
@@ -299,7 +294,13 @@ def fuse(
 
 @njit(cache=True)
 def mark_free(
-    camera: _F64, near: _F64, far: _F64, stride: int, cell_m: float, origin: _F64, explored: npt.NDArray[np.bool_]
+    camera: FloatArray,
+    near: FloatArray,
+    far: FloatArray,
+    stride: int,
+    cell_m: float,
+    origin: FloatArray,
+    explored: BoolArray,
 ) -> int:
     """Mark the cells between the camera and what each image column hits first, on the floor plan.
 
@@ -335,7 +336,7 @@ def mark_free(
 
 
 @njit(cache=True)
-def mark_disc(centre: _F64, radius_m: float, cell_m: float, origin: _F64, explored: npt.NDArray[np.bool_]) -> int:
+def mark_disc(centre: FloatArray, radius_m: float, cell_m: float, origin: FloatArray, explored: BoolArray) -> int:
     """Mark the cells whose centre lies within `radius_m` of `centre` (2,), and the cell it stands in."""
     cells = 0
     ci = int(math.floor((centre[0] - origin[0]) / cell_m))

@@ -20,15 +20,12 @@ from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.kernels import BLOCK_VOXELS
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, FloatArray, Int32Array, IntArray, UInt16Array
 
 _TINY = 1e-12
 """A direction's component below this is taken as 0."""
 _FARTHEST = 1 << 20
 """Voxels from the map's zero beyond which there is no map (`voxel_store.voxel_keys`)."""
-
-_I32 = npt.NDArray[np.int32]
-_I64 = npt.NDArray[np.int64]
-_F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,12 @@ class ObjectBox:
     """
 
     item: Instance
-    low_xyz: _F64
-    high_xyz: _F64
-    ijk: _I32
+    low_xyz: FloatArray
+    high_xyz: FloatArray
+    ijk: Int32Array
 
 
-def at_points(voxel_map: VoxelMap, xyz: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], VoxelCloud]:
+def at_points(voxel_map: VoxelMap, xyz: npt.ArrayLike) -> tuple[BoolArray, VoxelCloud]:
     """The voxels that points lie in.
 
     Args:
@@ -154,7 +151,7 @@ def object_boxes(volume: LabelVolume) -> list[ObjectBox]:
     return out
 
 
-def voxel_of(xyz: _F64, config: MapConfig) -> _I64:
+def voxel_of(xyz: FloatArray, config: MapConfig) -> IntArray:
     """(N, 3) int64 voxels that the points (N, 3) in metres lie in; far beyond any map they are all alike."""
     cells = np.floor((xyz - config.origin) / config.voxel_m)
     return np.clip(cells, -(1 << 40), 1 << 40).astype(np.int64)
@@ -170,7 +167,7 @@ def _numbers(values: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
     return out
 
 
-def _vector(values: npt.ArrayLike, what: str) -> _F64:
+def _vector(values: npt.ArrayLike, what: str) -> FloatArray:
     out = _numbers(values, what)
     if out.shape != (3,):
         raise InputError(f"{what} must be x, y, z in metres, got shape {out.shape}")
@@ -179,13 +176,13 @@ def _vector(values: npt.ArrayLike, what: str) -> _F64:
 
 @njit(cache=True)
 def _walk(
-    p: _F64,
-    d: _F64,
+    p: FloatArray,
+    d: FloatArray,
     max_t: float,
-    directory: _I32,
-    low: _I32,
-    row_of: _I32,
-    views: npt.NDArray[np.uint16],
+    directory: Int32Array,
+    low: Int32Array,
+    row_of: Int32Array,
+    views: UInt16Array,
     counted: npt.NDArray[Any],
     least: float,
 ) -> tuple[int, int, int, float]:

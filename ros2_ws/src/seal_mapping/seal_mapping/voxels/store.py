@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.kernels import BLOCK, BLOCK_VOXELS
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, FloatArray, Int32Array, IntArray, UInt8Array, UInt16Array, UInt32Array
 
 MAX_DIRECTORY = 1 << 26
 """Most blocks that the directory may span, full or empty."""
@@ -20,8 +21,6 @@ _MAX_BLOCKS = (1 << 31) // BLOCK_VOXELS - 1
 _START_BLOCKS = 256
 _START_ROWS = 1 << 15
 _MARGIN = np.array([2, 2, 0])
-
-_Int64 = npt.NDArray[np.int64]
 
 
 class VoxelStore:
@@ -51,23 +50,23 @@ class VoxelStore:
     def __init__(self, config: MapConfig) -> None:
         self._config = config
         self.blocks = self.rows = 0
-        self.low: npt.NDArray[np.int32] = np.zeros(3, np.int32)
-        self.directory: npt.NDArray[np.int32] = np.zeros((0, 0, 0), np.int32)
-        self.obstacles: npt.NDArray[np.bool_] = np.zeros((0, 0), np.bool_)
-        self.explored: npt.NDArray[np.bool_] = np.zeros((0, 0), np.bool_)
+        self.low: Int32Array = np.zeros(3, np.int32)
+        self.directory: Int32Array = np.zeros((0, 0, 0), np.int32)
+        self.obstacles: BoolArray = np.zeros((0, 0), np.bool_)
+        self.explored: BoolArray = np.zeros((0, 0), np.bool_)
         c = config.num_categories
-        self.block_ijk: npt.NDArray[np.int32] = np.zeros((0, 3), np.int32)
-        self.row_of: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-        self.place: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-        self.views: npt.NDArray[np.uint16] = np.zeros(0, np.uint16)
-        self.last: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
-        self.best: npt.NDArray[np.uint8] = np.zeros((0, c), np.uint8)
-        self.total: npt.NDArray[np.uint32] = np.zeros((0, c), np.uint32)
-        self.said: npt.NDArray[np.uint16] = np.zeros((0, c), np.uint16)
-        self.rgb: npt.NDArray[np.uint8] = np.zeros((0, 3), np.uint8)
-        self.weight: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
-        self.misses: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self.slot: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self.block_ijk: Int32Array = np.zeros((0, 3), np.int32)
+        self.row_of: Int32Array = np.zeros(0, np.int32)
+        self.place: Int32Array = np.zeros(0, np.int32)
+        self.views: UInt16Array = np.zeros(0, np.uint16)
+        self.last: UInt32Array = np.zeros(0, np.uint32)
+        self.best: UInt8Array = np.zeros((0, c), np.uint8)
+        self.total: UInt32Array = np.zeros((0, c), np.uint32)
+        self.said: UInt16Array = np.zeros((0, c), np.uint16)
+        self.rgb: UInt8Array = np.zeros((0, 3), np.uint8)
+        self.weight: UInt32Array = np.zeros(0, np.uint32)
+        self.misses: UInt8Array = np.zeros(0, np.uint8)
+        self.slot: Int32Array = np.zeros(0, np.int32)
         self._row_names = ["place", "views", "last", "best", "total", "said", "rgb", "slot"]
         if config.range_weight_m > 0:
             self._row_names.append("weight")
@@ -97,7 +96,7 @@ class VoxelStore:
         more_rows = rows + rows // 2 if self.rows == rows else rows
         self.reserve(min(more_blocks, _MAX_BLOCKS) if self.blocks < _MAX_BLOCKS else more_blocks, more_rows)
 
-    def cover(self, low_m: npt.NDArray[np.float64], high_m: npt.NDArray[np.float64]) -> None:
+    def cover(self, low_m: FloatArray, high_m: FloatArray) -> None:
         """Let directory and grids cover the box low_m..high_m (3,) in metres, map frame.
 
         Raises:
@@ -109,7 +108,7 @@ class VoxelStore:
             raise InputError(f"a point at {np.round(high_m, 1).tolist()} m is too far for the map; is a pose wrong?")
         self.cover_blocks(low.astype(np.int64), high.astype(np.int64))
 
-    def cover_blocks(self, low: _Int64, high: _Int64) -> None:
+    def cover_blocks(self, low: IntArray, high: IntArray) -> None:
         """Let directory and grids cover the blocks low..high (inclusive), with a margin so that they seldom grow."""
         old_low = self.low.astype(np.int64)
         old_high = old_low + self.directory.shape - 1
@@ -125,7 +124,7 @@ class VoxelStore:
             raise InputError(f"the map would have to span {size} m; is a pose wrong?")
         self.relay(low, shape, empty)
 
-    def relay(self, low: _Int64, shape: _Int64, empty: bool) -> None:
+    def relay(self, low: IntArray, shape: IntArray, empty: bool) -> None:
         """Lay directory and grids out anew from block `low` on, with what they held."""
         directory = np.full((int(shape[0]), int(shape[1]), int(shape[2])), -1, np.int32)
         obstacles = np.zeros((BLOCK * int(shape[0]), BLOCK * int(shape[1])), np.bool_)
@@ -140,10 +139,10 @@ class VoxelStore:
         self.directory, self.obstacles, self.explored = directory, obstacles, explored
         self.low = low.astype(np.int32)
 
-    def grid_origin(self) -> npt.NDArray[np.float64]:
+    def grid_origin(self) -> FloatArray:
         """(2,) lower corner of cell [0, 0] of the grids in metres."""
         edge = BLOCK * self._config.voxel_m
-        origin: npt.NDArray[np.float64] = self._config.origin[:2] + self.low[:2].astype(np.float64) * edge
+        origin: FloatArray = self._config.origin[:2] + self.low[:2].astype(np.float64) * edge
         return origin
 
     @property
@@ -153,30 +152,30 @@ class VoxelStore:
         grids = self.obstacles.nbytes + self.explored.nbytes + self.directory.nbytes
         return self.rows * per_row + self.blocks * (BLOCK_VOXELS * self.row_of.itemsize + 12) + grids
 
-    def rows_at(self, ijk: _Int64) -> _Int64:
+    def rows_at(self, ijk: IntArray) -> IntArray:
         """(N,) rows of the voxels (N, 3); -1 where none was seen."""
         index = (ijk >> 3) - self.low
         inside = np.all((index >= 0) & (index < np.array(self.directory.shape)), axis=1)
-        block: _Int64 = np.full(len(ijk), -1, np.int64)
+        block: IntArray = np.full(len(ijk), -1, np.int64)
         block[inside] = self.directory[tuple(index[inside].T)]
         local = ijk & 7
         places = block * BLOCK_VOXELS + ((local[:, 0] << 6) | (local[:, 1] << 3) | local[:, 2])
-        rows: _Int64 = np.where(block >= 0, self.row_of[np.maximum(places, 0)].astype(np.int64) - 1, -1)
+        rows: IntArray = np.where(block >= 0, self.row_of[np.maximum(places, 0)].astype(np.int64) - 1, -1)
         return np.where((rows >= 0) & (self.views[np.maximum(rows, 0)] > 0), rows, -1)
 
-    def within(self, low: _Int64, high: _Int64) -> tuple[_Int64, _Int64]:
+    def within(self, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
         """As `seen`, of the voxels low..high (3,) (inclusive); looks at the blocks in that box alone."""
         blocks = self.block_ijk[: self.blocks]
         near = np.flatnonzero(((blocks >= low >> 3) & (blocks <= high >> 3)).all(axis=1))
         places = self.row_of[: self.blocks * BLOCK_VOXELS].reshape(-1, BLOCK_VOXELS)[near]
-        rows: _Int64 = places[places > 0].astype(np.int64) - 1
+        rows: IntArray = places[places > 0].astype(np.int64) - 1
         rows = rows[self.views[rows] > 0]
         ijk = self.voxels_of(rows)
         inside = np.flatnonzero(((ijk >= low) & (ijk <= high)).all(axis=1))
         order = inside[np.argsort(voxel_keys(ijk[inside]), kind="stable")]
         return rows[order], ijk[order]
 
-    def fill(self, ijk: _Int64) -> None:
+    def fill(self, ijk: IntArray) -> None:
         """Give each voxel (N, 3) of an empty store a row, in this order; directory and grids must cover them."""
         blocks, block = np.unique(ijk >> 3, axis=0, return_inverse=True)
         self.reserve(max(len(blocks), _START_BLOCKS), max(len(ijk), _START_ROWS))
@@ -188,7 +187,7 @@ class VoxelStore:
         self.place[: len(ijk)] = block.reshape(-1) * BLOCK_VOXELS + inside
         self.row_of[self.place[: len(ijk)]] = np.arange(1, len(ijk) + 1)
 
-    def remove(self, rows: npt.NDArray[np.int32], layers: tuple[int, int], min_views: int) -> None:
+    def remove(self, rows: Int32Array, layers: tuple[int, int], min_views: int) -> None:
         """Forget these voxels; a cell whose last obstacle goes is free again. What was explored stays so."""
         for name in ("views", "last", "best", "total", "said", "rgb", *self._row_names[8:]):
             getattr(self, name)[rows] = 0
@@ -200,15 +199,15 @@ class VoxelStore:
         xy = cells - self.low[:2].astype(np.int64) * BLOCK
         self.obstacles[xy[:, 0], xy[:, 1]] = blocked.any(axis=1)
 
-    def voxels_of(self, rows: _Int64) -> _Int64:
+    def voxels_of(self, rows: IntArray) -> IntArray:
         """(N, 3) voxel indices of rows (N,)."""
         place = self.place[rows].astype(np.int64)
         inside = place % BLOCK_VOXELS
         local = np.stack([inside >> 6, (inside >> 3) & 7, inside & 7], axis=1)
-        voxels: _Int64 = self.block_ijk[place // BLOCK_VOXELS].astype(np.int64) * BLOCK + local
+        voxels: IntArray = self.block_ijk[place // BLOCK_VOXELS].astype(np.int64) * BLOCK + local
         return voxels
 
-    def seen(self) -> tuple[_Int64, _Int64]:
+    def seen(self) -> tuple[IntArray, IntArray]:
         """Rows (N,) and voxel indices (N, 3) of the voxels seen so far, in the order x, y, z."""
         rows = np.flatnonzero(self.views[: self.rows]).astype(np.int64)
         ijk = self.voxels_of(rows)
@@ -216,10 +215,10 @@ class VoxelStore:
         return rows[order], ijk[order]
 
 
-def voxel_keys(ijk: npt.NDArray[Any]) -> _Int64:
+def voxel_keys(ijk: npt.NDArray[Any]) -> IntArray:
     """(N,) one number per voxel (N, 3), in the order x, y, z; any index within +-2^20."""
     i, j, k = ijk.astype(np.int64).T + (1 << 20)
-    keys: _Int64 = (i << 42) | (j << 21) | k
+    keys: IntArray = (i << 42) | (j << 21) | k
     return keys
 
 

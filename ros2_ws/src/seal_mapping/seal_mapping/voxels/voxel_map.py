@@ -24,13 +24,12 @@ from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.pose import invert
+from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray, UInt8Array, UInt16Array, UInt32Array
 
 __all__ = ["MapConfig", "VoxelCloud", "VoxelMap"]
 
 _FREE_RAYS = 160
 """About this many rays of a picture mark free floor."""
-
-_F64 = npt.NDArray[np.float64]
 
 
 class VoxelMap:
@@ -62,7 +61,7 @@ class VoxelMap:
         self._frame_rgb = np.zeros((pixels, 3), np.uint8)
         self._frame_depth = np.zeros(pixels, np.float32)
 
-    def integrate(self, frame: Frame, scores: npt.NDArray[np.uint8] | None) -> int:
+    def integrate(self, frame: Frame, scores: UInt8Array | None) -> int:
         """Put one frame into the map.
 
         Args:
@@ -112,8 +111,8 @@ class VoxelMap:
         self._store.cover(low, high)
 
     def _scatter(
-        self, frame: Frame, depth: npt.NDArray[np.float32], scores: npt.NDArray[np.uint8] | None
-    ) -> tuple[int, _F64, _F64]:
+        self, frame: Frame, depth: Float32Array, scores: UInt8Array | None
+    ) -> tuple[int, FloatArray, FloatArray]:
         """List the voxels that the frame touches; number of them, and per column the nearest and farthest point."""
         config, camera, store = self.config, frame.camera, self._store
         if len(self._touched) < depth.size:
@@ -187,7 +186,7 @@ class VoxelMap:
         self._explored_count += cells
         return int(gained)
 
-    def _clear(self, frame: Frame, depth: npt.NDArray[np.float32]) -> int:
+    def _clear(self, frame: Frame, depth: Float32Array) -> int:
         """Forget what the frame looked through once too often; number of confident voxels among it."""
         config, store, camera = self.config, self._store, frame.camera
         if config.clear_views == 0:
@@ -218,7 +217,7 @@ class VoxelMap:
             store.remove(removed[:count], config.obstacle_layers, config.obstacle_min_views)
         return int(lost)
 
-    def _explore(self, frame: Frame, near: _F64, far: _F64) -> None:
+    def _explore(self, frame: Frame, near: FloatArray, far: FloatArray) -> None:
         camera, origin = frame.T_map_camera[:2, 3].copy(), self._store.grid_origin()
         explored, size = self._store.explored, self.config.voxel_m
         stride = max(1, frame.camera.width // _FREE_RAYS)
@@ -247,7 +246,7 @@ class VoxelMap:
         """Every voxel seen so far, in the order x, y, z, so that the order of frames does not matter."""
         return self._cloud(*self._store.seen())
 
-    def at(self, ijk: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], VoxelCloud]:
+    def at(self, ijk: npt.ArrayLike) -> tuple[BoolArray, VoxelCloud]:
         """(N,) which of the voxels (N, 3) were seen, and those that were, in the order asked for."""
         wanted = np.asarray(ijk, np.int64).reshape(-1, 3)
         rows = self._store.rows_at(wanted)
@@ -262,13 +261,13 @@ class VoxelMap:
         """Where the voxels lie, for kernels that walk through them (`map_query`, `map_window`); to be read only."""
         return self._store
 
-    def counted(self) -> tuple[npt.NDArray[np.uint16] | npt.NDArray[np.uint32], int]:
+    def counted(self) -> tuple[UInt16Array | UInt32Array, int]:
         """Per row of `store` what counts against `min_views`, and how much one view is (`VoxelCloud.occupied`)."""
         if self.config.range_weight_m > 0:
             return self._store.weight, WEIGHT_ONE
         return self._store.views, 1
 
-    def _cloud(self, rows: npt.NDArray[np.int64], ijk: npt.NDArray[np.int64]) -> VoxelCloud:
+    def _cloud(self, rows: IntArray, ijk: IntArray) -> VoxelCloud:
         store = self._store
         return VoxelCloud.of(
             ijk.astype(np.int32),

@@ -20,6 +20,7 @@ from seal_mapping.voxels.kernels import BLOCK_VOXELS
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
+from seal_perception.types import FloatArray, Int32Array, IntArray, UInt8Array, UInt16Array
 
 OCCUPIED = 255
 MAX_SAMPLES = 1 << 30
@@ -64,9 +65,7 @@ class WindowConfig:
         return (nx, ny, nz), (-(nx * self.pool // 2), -(ny * self.pool // 2), low)
 
 
-def window(
-    voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: WindowConfig | None = None
-) -> npt.NDArray[np.uint8]:
+def window(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: WindowConfig | None = None) -> UInt8Array:
     """The map around the robot.
 
     Each cell is looked up at pool^3 samples one voxel apart in the robot's axes, and takes the maximum over the voxels
@@ -118,18 +117,18 @@ def window(
 
 @njit(cache=True, nogil=True)
 def _sample(
-    origin: npt.NDArray[np.float64],
-    R: npt.NDArray[np.float64],
-    first: npt.NDArray[np.int64],
+    origin: FloatArray,
+    R: FloatArray,
+    first: IntArray,
     pool: int,
-    directory: npt.NDArray[np.int32],
-    low: npt.NDArray[np.int32],
-    row_of: npt.NDArray[np.int32],
-    views: npt.NDArray[np.uint16],
+    directory: Int32Array,
+    low: Int32Array,
+    row_of: Int32Array,
+    views: UInt16Array,
     counted: npt.NDArray[Any],
     least: float,
-    best: npt.NDArray[np.uint8],
-    out: npt.NDArray[np.uint8],
+    best: UInt8Array,
+    out: UInt8Array,
 ) -> None:
     """Fill `out` (1 + C, X, Y, Z); `origin` is the robot in voxels, `first` the first sample from it."""
     num_categories = best.shape[1]

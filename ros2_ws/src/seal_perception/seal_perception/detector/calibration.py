@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.types import Float32Array, FloatArray
+
 _EDGE = 1e-6
 
 
@@ -27,7 +29,7 @@ class Calibration:
         if not (np.isfinite(self.slope) and np.isfinite(self.offset) and self.slope > 0):
             raise ValueError(f"calibration needs a positive slope and a finite offset, got {self.slope}, {self.offset}")
 
-    def apply(self, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def apply(self, scores: Float32Array) -> Float32Array:
         """(N,) raw scores in [0, 1] to (N,) calibrated scores."""
         if self.slope == 1.0 and self.offset == 0.0:
             return scores
@@ -75,10 +77,10 @@ def fit_calibration(scores: npt.ArrayLike, correct: npt.ArrayLike, steps: int = 
     return Calibration(float(theta[0]), float(theta[1])) if theta[0] > 0 else Calibration()
 
 
-def _logit(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+def _logit(scores: npt.NDArray[np.floating[Any]]) -> FloatArray:
     p = np.clip(np.asarray(scores, np.float64), _EDGE, 1.0 - _EDGE)
     return np.log(p) - np.log1p(-p)
 
 
-def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _sigmoid(x: FloatArray) -> FloatArray:
     return 1.0 / (1.0 + np.exp(-np.clip(x, -50.0, 50.0)))

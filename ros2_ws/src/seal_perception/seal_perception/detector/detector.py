@@ -9,7 +9,6 @@ from typing import Any
 from urllib.error import URLError
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights, maskrcnn_resnet50_fpn
@@ -20,6 +19,7 @@ from seal_perception.detector.calibration import Calibration
 from seal_perception.detector.model import fold_norm, set_deterministic
 from seal_perception.detector.weights import load_weights
 from seal_perception.errors import InputError, SealError
+from seal_perception.types import IntArray, UInt8Array
 
 COCO_LABELS: tuple[int, ...] = (62, 63, 64, 65, 70, 72)
 """torchvision's COCO label of each of the six categories, in the order of `CATEGORIES`."""
@@ -60,7 +60,7 @@ class Detector:
     def __init__(
         self,
         network: nn.Module,
-        categories_of_labels: npt.NDArray[np.int64],
+        categories_of_labels: IntArray,
         config: DetectorConfig | None = None,
         calibration: Calibration | None = None,
         metadata: dict[str, Any] | None = None,
@@ -80,7 +80,7 @@ class Detector:
         self._categories = torch.as_tensor(categories_of_labels)
         self._network = network.eval().requires_grad_(False)
 
-    def detect(self, rgb: npt.NDArray[np.uint8]) -> Detections:
+    def detect(self, rgb: UInt8Array) -> Detections:
         """Find the six categories in one picture.
 
         Args:
@@ -132,7 +132,7 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
     return Detector(fold_norm(model), labels, config, calibration, facts)
 
 
-def coco_categories() -> npt.NDArray[np.int64]:
+def coco_categories() -> IntArray:
     """(91,) category of each of torchvision's COCO labels, -1 for none of the six."""
     labels = np.full(91, -1, np.int64)
     labels[list(COCO_LABELS)] = np.arange(NUM_CATEGORIES)

@@ -6,8 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from seal_perception.types import FloatArray, IntArray
 
 KINDS: tuple[str, ...] = ("right", "background", "wrong category", "poor localisation", "duplicate")
 """What a predicted object is: index 0 is right, the others are the kinds of error."""

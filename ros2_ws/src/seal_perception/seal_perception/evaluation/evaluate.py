@@ -24,15 +24,15 @@ from seal_perception.dataset import CATEGORY_TABLE, CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import KINDS, match_boxes
+from seal_perception.types import BoolArray, FloatArray, IntArray, UInt8Array
 
 RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
-FloatArray = npt.NDArray[np.float64]
 
 
 class DetectsPictures(Protocol):
     """Anything with a detector's one call."""
 
-    def detect(self, rgb: npt.NDArray[np.uint8]) -> Detections:
+    def detect(self, rgb: UInt8Array) -> Detections:
         """Find objects in one (H, W, 3) uint8 picture."""
 
 
@@ -110,9 +110,7 @@ def evaluate_detections(
     return out
 
 
-def calibration_data(
-    detections: Sequence[Detections], dataset: CocoDataset
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def calibration_data(detections: Sequence[Detections], dataset: CocoDataset) -> tuple[FloatArray, BoolArray]:
     """(N,) scores and (N,) whether each detection is right (box IoU >= 0.5, right category, no duplicate)."""
     scores, right = [], []
     for index, found in enumerate(detections):
@@ -123,7 +121,7 @@ def calibration_data(
     return np.concatenate([np.zeros(0), *scores]), np.concatenate([np.zeros(0, bool), *right])
 
 
-def true_boxes(dataset: CocoDataset, index: int) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def true_boxes(dataset: CocoDataset, index: int) -> tuple[FloatArray, IntArray]:
     """(M, 4) boxes x0, y0, x1, y1 and (M,) categories of a picture, without ignore regions."""
     rows = [row for row in dataset.rows(index) if not row.get("ignore", False)]
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)

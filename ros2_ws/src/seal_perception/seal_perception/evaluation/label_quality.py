@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import KINDS, match_boxes
+from seal_perception.types import BoolArray, IntArray
 
 
 def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
@@ -55,23 +55,21 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
     return {"frames": len(predicted), "overall": overall, "per_category": out}
 
 
-def _union(annotations: list[Annotation], size: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def _union(annotations: list[Annotation], size: tuple[int, ...]) -> BoolArray:
     out = np.zeros(size, bool)
     for annotation in annotations:
         out |= annotation.mask
     return out
 
 
-def _count_pixels(
-    pixels: npt.NDArray[np.int64], guesses: list[Annotation], real: list[Annotation], ignored: npt.NDArray[np.bool_]
-) -> None:
+def _count_pixels(pixels: IntArray, guesses: list[Annotation], real: list[Annotation], ignored: BoolArray) -> None:
     for category in range(NUM_CATEGORIES):
         guess = _union([a for a in guesses if a.category == category], ignored.shape) & ~ignored
         true = _union([a for a in real if a.category == category], ignored.shape) & ~ignored
         pixels[category] += (int((guess & true).sum()), int(guess.sum()), int(true.sum()))
 
 
-def _row(kinds: npt.NDArray[np.int64], true: int, pixels: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _row(kinds: IntArray, true: int, pixels: IntArray) -> dict[str, Any]:
     predicted, right = int(kinds.sum()), int(kinds[0])
     return {
         "instance_precision": right / predicted if predicted else None,

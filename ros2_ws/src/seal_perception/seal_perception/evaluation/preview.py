@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.categories import CATEGORIES, COLOURS
 from seal_perception.dataset import Annotation
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
+from seal_perception.types import BoolArray, UInt8Array
 
-Picture = npt.NDArray[np.uint8]
+Picture = UInt8Array
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _IGNORED = (128, 128, 128)
 
@@ -61,7 +61,7 @@ def _colour(category: int) -> tuple[int, int, int]:
 
 def _draw(
     rgb: Picture,
-    masks: Sequence[npt.NDArray[np.bool_]],
+    masks: Sequence[BoolArray],
     colours: Sequence[tuple[int, int, int]],
     texts: Sequence[str],
     fill: float,
@@ -77,7 +77,7 @@ def _draw(
     return out
 
 
-def _write(out: Picture, mask: npt.NDArray[np.bool_], colour: tuple[int, int, int], text: str) -> None:
+def _write(out: Picture, mask: BoolArray, colour: tuple[int, int, int], text: str) -> None:
     """Write on a plate of the object's colour at its upper left, kept inside the picture."""
     scale = max(0.35, out.shape[0] / 240 * 0.36)
     (width, height), base = cv2.getTextSize(text, _FONT, scale, 1)

@@ -20,8 +20,7 @@ from seal_perception.camera import Camera
 from seal_perception.messages import NS
 from seal_perception.pose import pose_to_xyz_quat
 from seal_perception.simulator import LaserScan
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt8Array
 
 
 def byte_array(values: npt.NDArray, typecode: str = "B") -> array.array:
@@ -49,22 +48,22 @@ def _image(pixels: npt.NDArray, encoding: str, header: Header) -> Image:
     return msg
 
 
-def rgb_to_image(rgb: npt.NDArray[np.uint8], header: Header) -> Image:
+def rgb_to_image(rgb: UInt8Array, header: Header) -> Image:
     """(H, W, 3) uint8 to an rgb8 Image."""
     return _image(rgb, "rgb8", header)
 
 
-def depth_to_image(depth: npt.NDArray[np.float32], header: Header) -> Image:
+def depth_to_image(depth: Float32Array, header: Header) -> Image:
     """(H, W) float32 metres to a 32FC1 Image."""
     return _image(depth.astype("<f4", copy=False), "32FC1", header)
 
 
-def scores_to_image(scores: npt.NDArray[np.uint8], header: Header) -> Image:
+def scores_to_image(scores: UInt8Array, header: Header) -> Image:
     """(H, W, C) uint8 to an 8UC<C> Image."""
     return _image(scores, f"8UC{scores.shape[2]}", header)
 
 
-def labels_to_image(labels: npt.NDArray[np.int32], header: Header) -> Image:
+def labels_to_image(labels: Int32Array, header: Header) -> Image:
     """(H, W) int32 to a 32SC1 Image."""
     return _image(labels.astype("<i4", copy=False), "32SC1", header)
 

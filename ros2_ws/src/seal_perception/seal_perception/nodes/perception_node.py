@@ -7,7 +7,6 @@ import sys
 import time
 
 import numpy as np
-import numpy.typing as npt
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
@@ -17,11 +16,12 @@ from seal_perception.detections import Detections
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, rgb_to_image, scores_to_image
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.types import UInt8Array
 
 NO_DETECTOR = "none"
 
 
-def draw_overlay(rgb: npt.NDArray[np.uint8], detections: Detections, minimum: float) -> npt.NDArray[np.uint8]:
+def draw_overlay(rgb: UInt8Array, detections: Detections, minimum: float) -> UInt8Array:
     """(H, W, 3) picture with the masks of detections of at least this score blended in."""
     out = rgb.astype(np.uint16)
     for category, score, mask in zip(detections.categories, detections.scores, detections.masks, strict=True):
@@ -63,7 +63,7 @@ class PerceptionNode(SealNode):
             self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, self._overlay_min), header))
         self.get_logger().debug(f"{len(found)} detections in {1e3 * (time.perf_counter() - start):.0f} ms")
 
-    def _detect(self, rgb: npt.NDArray[np.uint8]) -> Detections:
+    def _detect(self, rgb: UInt8Array) -> Detections:
         if self._detector is None:
             return Detections.empty(*rgb.shape[:2])
         return self._detector.detect(rgb)

@@ -11,7 +11,8 @@ from geometry_msgs.msg import TransformStamped
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header
-from seal_perception.pose import FloatArray, pose_to_xyz_quat
+from seal_perception.pose import pose_to_xyz_quat
+from seal_perception.types import FloatArray
 
 Row = tuple[str, str, FloatArray]
 """Parent, child, T_parent_child."""

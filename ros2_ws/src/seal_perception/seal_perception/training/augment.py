@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.dataset import Annotation
+from seal_perception.types import UInt8Array
 
-Picture = npt.NDArray[np.uint8]
+Picture = UInt8Array
 
 
 @dataclass(frozen=True)

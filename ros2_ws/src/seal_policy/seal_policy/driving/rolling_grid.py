@@ -12,13 +12,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
 from seal_perception.simulator import LaserScan
-from seal_policy.planning.terrain import BoolArray, FloatArray, clearance_m
+from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray
+from seal_policy.planning.terrain import clearance_m
 
 _NEVER = np.float32(-np.inf)
 
@@ -74,10 +74,10 @@ class Nearby:
         side = 2 * math.ceil(1.5 * self.config.reach_m / self.config.cell_m)
         self._hit = np.full((side, side), _NEVER, np.float32)
         self._free = np.full((side, side), _NEVER, np.float32)
-        self._low: npt.NDArray[np.int64] | None = None
+        self._low: IntArray | None = None
         self._pose = (0.0, 0.0, 0.0)
         self._driven = 0.0
-        self._clearance: npt.NDArray[np.float32] | None = None
+        self._clearance: Float32Array | None = None
 
     @property
     def origin_xy(self) -> FloatArray:
@@ -103,7 +103,7 @@ class Nearby:
         self._free[window] = np.where(body, np.float32(self._driven), self._free[window])
         self._clearance = None
 
-    def see_depth(self, depth: npt.NDArray[np.float32], camera: Camera, T_odom_camera: FloatArray) -> None:
+    def see_depth(self, depth: Float32Array, camera: Camera, T_odom_camera: FloatArray) -> None:
         """Put in a depth picture (H, W) in metres, 0 or NaN = none, taken at the present place."""
         c = self.config
         hits, floors = np.zeros(self._hit.shape, np.int32), np.zeros(self._hit.shape, np.int32)
@@ -149,7 +149,7 @@ class Nearby:
         """Cells that were floor when they were last seen."""
         return Grid2D(self._free >= self._driven - self.config.memory_m, self.origin_xy, self.config.cell_m)
 
-    def clearance(self) -> npt.NDArray[np.float32]:
+    def clearance(self) -> Float32Array:
         """(N, N) metres from each cell's centre to that of the nearest obstacle nearby; aligned with `obstacles`."""
         if self._clearance is None:
             self._clearance = clearance_m(self.obstacles().cells, self.config.cell_m)

@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from seal_perception.types import Float32Array, FloatArray
 from seal_policy.planning.local_policy import sample_grid, way_left
 from seal_policy.planning.planner import Field
-from seal_policy.planning.terrain import FloatArray, Terrain
+from seal_policy.planning.terrain import Terrain
 
 Pose = tuple[float, float, float]
 
@@ -85,7 +85,7 @@ class Clearance:
         slack_m: by so much it may become less all the same.
     """
 
-    values: npt.NDArray[np.float32]
+    values: Float32Array
     origin_xy: FloatArray
     cell_m: float
     keep_m: float
@@ -166,7 +166,7 @@ def _towards(last: float, wanted: float, most: float) -> float:
     return start + max(-most, min(most, wanted - start))
 
 
-def _grid(grid: Clearance, pose: Pose) -> tuple[npt.NDArray[np.float32], FloatArray, float, float, float]:
+def _grid(grid: Clearance, pose: Pose) -> tuple[Float32Array, FloatArray, float, float, float]:
     needed = grid.needed(pose[0], pose[1])
     return grid.values, np.asarray(grid.origin_xy, np.float64), float(grid.cell_m), needed, grid.outside_m
 

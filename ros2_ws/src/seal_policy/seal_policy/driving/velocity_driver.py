@@ -18,12 +18,13 @@ from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
 from seal_perception.pose import camera_mounting
 from seal_perception.simulator import LaserScan
+from seal_perception.types import FloatArray
 from seal_policy.driving.rolling_grid import Nearby, NearbyConfig
 from seal_policy.driving.velocity import Clearance, Pose, Velocity, VelocityConfig, VelocityPolicy
 from seal_policy.goals.policy import Point
 from seal_policy.planning.motion import planar
 from seal_policy.planning.planner import TIGHT, Plan, Planner, PlannerConfig
-from seal_policy.planning.terrain import FloatArray, Terrain
+from seal_policy.planning.terrain import Terrain
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from gymnasium import spaces
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.simulator import Simulator
+from seal_perception.types import Float32Array
 from seal_policy.environment.config import EnvironmentConfig
 from seal_policy.environment.view import LocalView, draw_view, heading_index, local_view, map_shapes
 from seal_policy.explorer import Explorer
@@ -29,7 +30,7 @@ from seal_policy.planning.motion import planar
 from seal_policy.rewards import CuriosityReward, MapReward
 
 Observed = dict[str, Any]
-Action = npt.NDArray[np.float32]
+Action = Float32Array
 
 
 class _GivenGoal:

@@ -19,11 +19,10 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.window import WindowConfig, window
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
+from seal_perception.types import BoolArray, Float32Array, FloatArray, UInt8Array
 from seal_policy.goals.policy import Point
-from seal_policy.planning.terrain import BoolArray, FloatArray, coarsen
+from seal_policy.planning.terrain import coarsen
 from seal_policy.planning.terrain import window as crop
-
-UInt8 = npt.NDArray[np.uint8]
 
 _UNKNOWN, _FLOOR, _WALL = (255, 255, 255), (229, 227, 221), (74, 80, 92)
 _PATH, _ROBOT, _GOAL = (4, 92, 88), (200, 30, 40), (150, 60, 180)
@@ -46,7 +45,7 @@ class LocalFrame:
         x, y = self.low_xy + np.asarray(action, dtype=np.float64) * self.size_m
         return round(float(x), 6), round(float(y), 6)
 
-    def action(self, point: Point) -> npt.NDArray[np.float32]:
+    def action(self, point: Point) -> Float32Array:
         """The action that names a point; a point outside the window goes to its edge, straight towards the middle."""
         share = (np.asarray(point) - self.low_xy) / self.size_m - 0.5
         beyond = max(1.0, float(np.abs(share).max()) / 0.5)
@@ -65,8 +64,8 @@ class LocalView:
     """
 
     frame: LocalFrame
-    flat: UInt8
-    volume: UInt8
+    flat: UInt8Array
+    volume: UInt8Array
 
 
 def map_shapes(config: WindowConfig, voxel_m: float, categories: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -92,7 +91,7 @@ def local_view(voxel_map: VoxelMap, xy: Point, config: WindowConfig) -> LocalVie
     return LocalView(LocalFrame(corner, (high - low) * obstacles.cell_m), flat, volume)
 
 
-def _pooled(grid: Grid2D, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_], pool: int) -> UInt8:
+def _pooled(grid: Grid2D, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_], pool: int) -> UInt8Array:
     """Cells [low, high) of a grid, pooled by "any", as 0 or 255."""
     cells: BoolArray = np.asarray(coarsen(crop(grid.cells, low, high), pool).any(axis=2))
     return cells.astype(np.uint8) * np.uint8(255)
@@ -103,7 +102,7 @@ def heading_index(yaw: float, bins: int) -> int:
     return math.floor(yaw / (2.0 * math.pi) * bins + 0.5) % bins
 
 
-def draw_view(view: LocalView, path: FloatArray, goal: Point | None, pixels: int, said: int = 128) -> UInt8:
+def draw_view(view: LocalView, path: FloatArray, goal: Point | None, pixels: int, said: int = 128) -> UInt8Array:
     """Picture of the window from above, the map's +x to the right and +y up.
 
     Args:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
+from seal_perception.types import BoolArray, FloatArray, IntArray
 from seal_policy.goals.visibility import (
     RAYS,
     cluster_frontiers,
@@ -23,7 +23,7 @@ from seal_policy.goals.visibility import (
 from seal_policy.planning.local_policy import heading_to
 from seal_policy.planning.motion import FORWARD_M, TURN_RAD, planar
 from seal_policy.planning.planner import Field, Planner, PlannerConfig, descend_cells, disc
-from seal_policy.planning.terrain import BoolArray, FloatArray, Terrain, coarsen
+from seal_policy.planning.terrain import Terrain, coarsen
 
 Point = tuple[float, float]
 
@@ -117,7 +117,7 @@ class _View:
     blocked: BoolArray
     unknown: BoolArray
 
-    def places(self, ij: npt.NDArray[np.int64]) -> FloatArray:
+    def places(self, ij: IntArray) -> FloatArray:
         """Centres in metres."""
         return self.cost.centres(ij)
 
@@ -210,7 +210,7 @@ class FrontierPolicy:
         unseen_for = (len(inp.poses) - last).astype(np.float64)
         return self._best(view, pose, places, unseen_for, 0.0, inp, self.config.step_out_m)
 
-    def _spaced_places(self, view: _View) -> npt.NDArray[np.int64]:
+    def _spaced_places(self, view: _View) -> IntArray:
         """(N, 2) cells that the robot can reach, half a metre apart."""
         spacing = max(1, round(0.5 / view.cost.cell_m))
         reachable = np.argwhere(np.isfinite(view.cost.values))
@@ -220,7 +220,7 @@ class FrontierPolicy:
         self,
         view: _View,
         pose: tuple[float, float, float],
-        places: npt.NDArray[np.int64],
+        places: IntArray,
         gain: FloatArray,
         min_gain: float,
         inp: PolicyInput,
@@ -249,7 +249,7 @@ class FrontierPolicy:
         return float(xy[k, 0]), float(xy[k, 1])
 
     @staticmethod
-    def _first_turns(view: _View, pose: tuple[float, float, float], places: npt.NDArray[np.int64]) -> FloatArray:
+    def _first_turns(view: _View, pose: tuple[float, float, float], places: IntArray) -> FloatArray:
         """(N,) turns until the robot faces along the way to each place."""
         turns = np.zeros(len(places))
         for k, place in enumerate(places):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from seal_perception.grid import Grid2D
+from seal_perception.types import FloatArray
 from seal_policy.goals.policy import GlobalPolicy, Point, PolicyInput
 from seal_policy.goals.visibility import unknown_m2_around
 from seal_policy.planning.motion import planar
-from seal_policy.planning.terrain import FloatArray
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from seal_perception.grid import Grid2D
+from seal_perception.types import FloatArray
 from seal_policy.goals.policy import GlobalPolicy, Point
 from seal_policy.goals.rule import GoalConfig, GoalKeeper
-from seal_policy.planning.terrain import FloatArray
 
 
 class GoalTicks:

@@ -7,14 +7,11 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from seal_perception.grid import Grid2D
+from seal_perception.types import BoolArray, IntArray
 from seal_policy.planning.terrain import coarsen, window
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 RAYS = 120
 """Rays of a look all around; 4.5 m away they are 24 cm apart."""

@@ -6,8 +6,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
 
@@ -17,6 +15,7 @@ from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.types import FloatArray
 from seal_policy.driving.rolling_grid import NearbyConfig
 from seal_policy.driving.velocity import VelocityConfig
 from seal_policy.driving.velocity_driver import PilotConfig
@@ -34,7 +33,7 @@ MAP_AND_POSE: dict[str, tuple[type, bool]] = {
 """Topics whose messages of one stamp make a step's input: type, latched."""
 
 
-def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, npt.NDArray[np.float64]]:
+def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
     """Obstacles, explored and T_map_base of matched messages (the map starts where odometry does)."""
     obstacles, explored = occupancy_to_obstacles(parts[m.OBSTACLES]), occupancy_to_explored(parts[m.EXPLORED])
     return obstacles, explored, m.odometry_to_pose(parts[m.ODOM])

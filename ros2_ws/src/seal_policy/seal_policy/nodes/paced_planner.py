@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from geometry_msgs.msg import PoseStamped, Twist
 from nav_msgs.msg import OccupancyGrid, Odometry, Path
 from sensor_msgs.msg import CameraInfo, Image, LaserScan
@@ -17,11 +15,10 @@ from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header, points_to_path
 from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_perception.types import FloatArray
 from seal_policy.driving.velocity_driver import Pilot, PilotConfig, warm_up
 from seal_policy.goals.policy import Point
 from seal_policy.nodes.inputs import goal_point
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class PacedPlanner:

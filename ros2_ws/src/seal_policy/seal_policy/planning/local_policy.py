@@ -15,9 +15,10 @@ import numpy as np
 from numba import njit
 
 from seal_perception.simulator import Action
+from seal_perception.types import FloatArray
 from seal_policy.planning.motion import FORWARD_M, TURN_RAD
 from seal_policy.planning.planner import Field
-from seal_policy.planning.terrain import FloatArray, Terrain
+from seal_policy.planning.terrain import Terrain
 
 
 @dataclass(frozen=True)

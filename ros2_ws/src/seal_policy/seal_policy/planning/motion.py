@@ -6,13 +6,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from seal_perception.errors import InputError
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.simulator import Action
-
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import FloatArray
 
 FORWARD_M = 0.25
 """Length of a forward step in metres (design.md)."""

@@ -19,11 +19,9 @@ import skfmm
 from numba import njit
 
 from seal_perception.grid import Grid2D
+from seal_perception.types import BoolArray, FloatArray
 from seal_policy.planning.motion import planar
 from seal_policy.planning.terrain import Terrain, build_terrain, coarsen
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.grid import Grid2D
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
+from seal_perception.types import BoolArray, Float32Array, FloatArray
 
 FAR_M = 10.0
 """Clearance is measured so far."""
@@ -31,7 +29,7 @@ class Terrain:
         cell_m: edge of a cell.
     """
 
-    clearance: npt.NDArray[np.float32]
+    clearance: Float32Array
     explored: BoolArray
     obstacles: BoolArray
     origin_xy: FloatArray
@@ -113,17 +111,17 @@ def window(cells: BoolArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int
     return out
 
 
-def clearance_m(blocked: BoolArray, cell_m: float) -> npt.NDArray[np.float32]:
+def clearance_m(blocked: BoolArray, cell_m: float) -> Float32Array:
     """(X, Y) metres from each cell's centre to that of the nearest blocked cell, at most `FAR_M`."""
     if not blocked.any():
         return np.full(blocked.shape, FAR_M, dtype=np.float32)
     free = np.ascontiguousarray(~blocked).view(np.uint8)
-    distance: npt.NDArray[np.float32] = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance: Float32Array = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.minimum(distance * np.float32(cell_m), np.float32(FAR_M))
 
 
 def _add_bump(
-    clearance: npt.NDArray[np.float32], corner: FloatArray, cell: float, bump: tuple[float, float], radius_m: float
+    clearance: Float32Array, corner: FloatArray, cell: float, bump: tuple[float, float], radius_m: float
 ) -> None:
     """Lower the clearance around a bump, in place."""
     reach = round(0.4 / cell)
