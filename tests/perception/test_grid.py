@@ -17,6 +17,23 @@ def test_cells_and_metres_by_hand():
     assert grid.value_at([[-0.4, 1.3], [5.0, 5.0]], outside=-1).tolist() == [1, -1]
 
 
+def test_centres_edges_and_other_values_by_hand():
+    grid = Grid2D(np.arange(12).reshape(3, 4), np.array([-0.5, 1.0]), 0.25)
+    assert grid.in_cells([[-0.5, 1.0], [0.0, 1.125]]).tolist() == [[0.0, 0.0], [2.0, 0.5]]
+    assert grid.clipped_cell((-9.0, 1.3)) == (0, 1) and grid.clipped_cell((0.2, 9.0)) == (2, 3)
+    x, y = grid.centres()
+    assert x.tolist() == [-0.375, -0.125, 0.125] and y.tolist() == [1.125, 1.375, 1.625, 1.875]
+    other = grid.with_cells(np.zeros((5, 2), bool))
+    assert other.shape == (5, 2) and other.cell_m == 0.25 and other.origin_xy.tolist() == [-0.5, 1.0]
+
+
+def test_centres_are_those_of_the_cells():
+    grid = Grid2D(np.zeros((40, 30)), np.array([-3.2, 0.7]), 0.05)
+    x, y = grid.centres()
+    every = grid.cell_to_world(np.argwhere(np.ones(grid.shape, bool))).reshape(40, 30, 2)
+    assert (every[:, 0, 0] == x).all() and (every[0, :, 1] == y).all()
+
+
 def test_round_trip_over_many_cells():
     grid = Grid2D(np.zeros((40, 30)), np.array([-3.2, 0.7]), 0.05)
     ij = np.argwhere(np.ones(grid.shape, bool))

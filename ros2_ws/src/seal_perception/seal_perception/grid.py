@@ -41,15 +41,33 @@ class Grid2D:
         """Number of cells along x and y."""
         return self.cells.shape[0], self.cells.shape[1]
 
+    def with_cells(self, cells: npt.NDArray[Any]) -> Grid2D:
+        """Other values (X, Y) over the same floor."""
+        return Grid2D(cells, self.origin_xy, self.cell_m)
+
+    def in_cells(self, xy: npt.ArrayLike) -> FloatArray:
+        """(..., 2) points in metres, counted in cells from the lower corner: 0.5 is the centre of cell 0."""
+        coordinates: FloatArray = (np.asarray(xy, np.float64) - self.origin_xy) / self.cell_m
+        return coordinates
+
     def world_to_cell(self, xy: npt.ArrayLike) -> IntArray:
         """(..., 2) int64 cells that hold the points (..., 2) in metres; may lie outside the grid."""
-        points = np.asarray(xy, np.float64)
-        return np.floor((points - self.origin_xy) / self.cell_m).astype(np.int64)
+        return np.floor(self.in_cells(xy)).astype(np.int64)
+
+    def clipped_cell(self, xy: npt.ArrayLike) -> tuple[int, int]:
+        """Cell that holds one point in metres, or the one at the edge that is nearest to it."""
+        ij = np.clip(self.world_to_cell(xy), 0, np.array(self.shape) - 1)
+        return int(ij[0]), int(ij[1])
 
     def cell_to_world(self, ij: npt.ArrayLike) -> FloatArray:
         """(..., 2) centres in metres of the cells (..., 2)."""
         centres: FloatArray = self.origin_xy + (np.asarray(ij, np.float64) + 0.5) * self.cell_m
         return centres
+
+    def centres(self) -> tuple[FloatArray, FloatArray]:
+        """(X,) and (Y,) centres in metres of the columns and rows of cells."""
+        x, y = (self.origin_xy[k] + (np.arange(self.shape[k]) + 0.5) * self.cell_m for k in (0, 1))
+        return x, y
 
     def contains(self, ij: npt.ArrayLike) -> BoolArray:
         """(...,) whether the cells (..., 2) lie inside the grid."""
