@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LICENSED = {".py", ".sh", ".yaml", ".yml", ".xml", ".js", ".css", ".j2"}
-MAX_LINES = 400
+MAX_LINES = 500
 # Written in two parts, so that this file does not hold them.
 MACHINE_PATHS = re.compile("|".join(rf"(?<![\w.$}}/-])/{name}/" for name in ("work", "root", "tmp", "home")))
 

@@ -9,24 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seal_perception.categories import CATEGORIES
-from sim_bridge.furniture import (
-    beds,
-    beds_more,
-    chairs,
-    chairs_more,
-    clutter,
-    couches,
-    couches_more,
-    lookalikes,
-    plants,
-    plants_more,
-    storage,
-    things,
-    toilets,
-    toilets_more,
-    tvs,
-    tvs_more,
-)
+from sim_bridge.furniture import beds, chairs, clutter, couches, lookalikes, plants, storage, things, toilets, tvs
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.geometry.mesh import Mesh
 from sim_bridge.modelling.textures import SPLITS
@@ -41,40 +24,40 @@ _BUILDERS: dict[str, dict[str, Builder]] = {
         "shell": chairs.shell_chair,
         "tub": chairs.tub_chair,
         "tube": chairs.folding_stackable,
-        "cantilever": chairs_more.cantilever_chair,
-        "folding": chairs_more.folding_chair,
+        "cantilever": chairs.cantilever_chair,
+        "folding": chairs.folding_chair,
     },
     "couch": {
         "box": couches.box_couch,
         "legs": couches.leg_couch,
         "rolled": couches.rolled_couch,
         "sectional": couches.sectional_couch,
-        "loveseat": couches_more.loveseat,
-        "futon": couches_more.futon,
+        "loveseat": couches.loveseat,
+        "futon": couches.futon,
     },
     "potted plant": {
         "bush": plants.bush_plant,
         "palm": plants.palm_plant,
         "blade": plants.blade_plant,
         "tree": plants.tree_plant,
-        "monstera": plants_more.monstera_plant,
-        "fern": plants_more.fern_plant,
+        "monstera": plants.monstera_plant,
+        "fern": plants.fern_plant,
     },
     "bed": {
         "platform": beds.platform_bed,
         "metal": beds.metal_bed,
         "box_spring": beds.box_spring_bed,
         "slatted": beds.slatted_bed,
-        "sleigh": beds_more.sleigh_bed,
-        "storage": beds_more.storage_bed,
+        "sleigh": beds.sleigh_bed,
+        "storage": beds.storage_bed,
     },
     "toilet": {
         "tank": toilets.tank_toilet,
         "one_piece": toilets.one_piece_toilet,
         "square": toilets.square_toilet,
         "wall_hung": toilets.wall_hung_toilet,
-        "washlet": toilets_more.washlet_toilet,
-        "pedestal": toilets_more.pedestal_toilet,
+        "washlet": toilets.washlet_toilet,
+        "pedestal": toilets.pedestal_toilet,
     },
     "tv": {
         "foot": tvs.foot_tv,
@@ -82,7 +65,7 @@ _BUILDERS: dict[str, dict[str, Builder]] = {
         "wall": tvs.wall_tv,
         "stand": tvs.stand_tv,
         "box": tvs.box_tv,
-        "soundbar": tvs_more.soundbar_tv,
+        "soundbar": tvs.soundbar_tv,
     },
 }
 
@@ -147,34 +130,34 @@ _DISTRACTORS: dict[str, tuple[Builder, str]] = {
 
 _TEST_BUILDERS: dict[str, dict[str, Builder]] = {
     "chair": {
-        "wingback": chairs_more.wingback_chair,
-        "rocking": chairs_more.rocking_chair,
-        "bentwood": chairs_more.bentwood_chair,
+        "wingback": chairs.wingback_chair,
+        "rocking": chairs.rocking_chair,
+        "bentwood": chairs.bentwood_chair,
     },
     "couch": {
-        "camelback": couches_more.camelback_couch,
-        "modular": couches_more.modular_couch,
-        "curved": couches_more.curved_couch,
+        "camelback": couches.camelback_couch,
+        "modular": couches.modular_couch,
+        "curved": couches.curved_couch,
     },
     "potted plant": {
-        "cactus": plants_more.cactus_plant,
-        "bonsai": plants_more.bonsai_plant,
-        "trailing": plants_more.trailing_plant,
+        "cactus": plants.cactus_plant,
+        "bonsai": plants.bonsai_plant,
+        "trailing": plants.trailing_plant,
     },
     "bed": {
-        "four_poster": beds_more.four_poster_bed,
-        "bunk": beds_more.bunk_bed,
-        "arched": beds_more.arched_bed,
+        "four_poster": beds.four_poster_bed,
+        "bunk": beds.bunk_bed,
+        "arched": beds.arched_bed,
     },
     "toilet": {
-        "high_cistern": toilets_more.high_cistern_toilet,
-        "built_in": toilets_more.built_in_toilet,
-        "corner": toilets_more.corner_toilet,
+        "high_cistern": toilets.high_cistern_toilet,
+        "built_in": toilets.built_in_toilet,
+        "corner": toilets.corner_toilet,
     },
     "tv": {
-        "curved": tvs_more.curved_tv,
-        "framed": tvs_more.framed_tv,
-        "console": tvs_more.console_tv,
+        "curved": tvs.curved_tv,
+        "framed": tvs.framed_tv,
+        "console": tvs.console_tv,
     },
 }
 """Families that neither the catalogue nor training homes have."""
