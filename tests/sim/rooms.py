@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seal_perception.pose import camera_mounting, planar_pose
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.geometry.mesh import Lamp, Material, Part, Scene
 from sim_bridge.modelling.shapes import box_between, quad

@@ -12,8 +12,8 @@ from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.camera import Camera
 from seal_perception.pose import camera_mounting, planar_pose
 from seal_perception.types import FloatArray
-from sim_bridge.drawing.light import HOME_LIGHT
 from sim_bridge.drawing.light_cache import cached_renderer
+from sim_bridge.drawing.light_config import HOME_LIGHT
 from sim_bridge.drawing.render import NO_FACE, Renderer, srgb_to_linear, tone_curve
 from sim_bridge.homes.home import make_home
 

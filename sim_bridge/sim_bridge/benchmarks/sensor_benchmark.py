@@ -11,10 +11,11 @@ import numpy as np
 
 from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.pose import planar_pose
-from sim_bridge.drawing.light import HOME_LIGHT
 from sim_bridge.drawing.light_cache import cached_renderer
+from sim_bridge.drawing.light_config import HOME_LIGHT
+from sim_bridge.geometry.twist import STILL, Twist
 from sim_bridge.homes.home import make_home
-from sim_bridge.robot.body import STILL, Body, Twist
+from sim_bridge.robot.body import Body
 from sim_bridge.robot.config import robot
 from sim_bridge.robot.locobot_noise import locobot_noise
 from sim_bridge.sensors.colour_noise import ColourNoise, ColourSensor

@@ -26,7 +26,7 @@ from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
 from seal_perception.types import BoolArray, FloatArray, Int32Array, UInt8Array
 from sim_bridge.catalogue.rooms import SetUp, background, build, other_subject
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.drawing.render import Renderer
 from sim_bridge.geometry.mesh import Mesh, Part
 

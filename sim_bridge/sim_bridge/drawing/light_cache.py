@@ -13,8 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from seal_perception.files import replacing
-from sim_bridge.drawing.light import LightConfig
-from sim_bridge.drawing.light_rooms import albedo
+from sim_bridge.drawing.daylight import albedo
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.drawing.render import Renderer
 from sim_bridge.geometry.mesh import Scene
 

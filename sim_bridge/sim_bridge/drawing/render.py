@@ -21,7 +21,8 @@ from seal_perception.camera import Camera
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.pose import check_pose
 from seal_perception.types import Float32Array, FloatArray, Int8Array, Int32Array, UInt8Array, UInt32Array
-from sim_bridge.drawing.light import LightConfig, bake, edge_limits, face_normals, subdivide
+from sim_bridge.drawing.light import bake, edge_limits, face_normals, subdivide
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.drawing.raster import NO_FACE, Raster
 from sim_bridge.geometry.mesh import Material, Mesh, Scene, merge
 

@@ -23,7 +23,7 @@ from seal_perception.errors import InputError
 from seal_perception.pose import invert, planar_pose, pose_yaw
 from seal_perception.simulator import Observation, ReachableFloor
 from seal_perception.types import FloatArray
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation.episode_goals import GoalConfig, GoalObject, goal_objects
 from sim_bridge.geometry.geodesic import GeodesicField, geodesic_field, path_length_m

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
-from sim_bridge.drawing.light import HOME_LIGHT, edge_limits, subdivide
+from sim_bridge.drawing.light import edge_limits, subdivide
+from sim_bridge.drawing.light_config import HOME_LIGHT
 from sim_bridge.geometry.collision import floor_plan
 from sim_bridge.geometry.mesh import Mesh, merge
 from sim_bridge.homes.home import LAYOUTS, build_home

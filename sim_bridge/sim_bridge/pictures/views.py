@@ -9,7 +9,7 @@ from seal_perception.camera import Camera
 from seal_perception.categories import COLOURS
 from seal_perception.pose import planar_pose
 from seal_perception.types import Int8Array, UInt8Array
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.drawing.render import Rendered, Renderer
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.geometry.mesh import Mesh, Part, Scene

@@ -5,24 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from seal_perception.pose import invert, planar_pose, pose_yaw
 from seal_perception.types import FloatArray
+from sim_bridge.geometry.twist import STILL, Twist
 from sim_bridge.robot.motion_noise import MotionNoise
-
-
-@dataclass(frozen=True)
-class Twist:
-    """How the robot moves just now, in its own frame: metres and radians per second."""
-
-    forward_mps: float = 0.0
-    turn_radps: float = 0.0
-
-
-STILL = Twist()
 
 
 def arc(forward_m: float, turn_rad: float) -> tuple[float, float]:

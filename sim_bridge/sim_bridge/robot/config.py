@@ -13,7 +13,7 @@ from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
 from seal_perception.types import FloatArray
-from sim_bridge.drawing.light import HOME_LIGHT, LightConfig
+from sim_bridge.drawing.light_config import HOME_LIGHT, LightConfig
 from sim_bridge.robot.locobot_noise import locobot_noise
 from sim_bridge.robot.motion_noise import MotionNoise
 from sim_bridge.sensors.colour_noise import ColourNoise

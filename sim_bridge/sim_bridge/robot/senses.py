@@ -9,7 +9,7 @@ import numpy as np
 
 from seal_perception.simulator import STEP_NS, LaserScan
 from seal_perception.types import Float32Array, FloatArray, UInt8Array
-from sim_bridge.robot.body import STILL, Twist
+from sim_bridge.geometry.twist import STILL, Twist
 from sim_bridge.robot.config import EmbeddedConfig
 from sim_bridge.sensors.colour_noise import ColourSensor
 from sim_bridge.sensors.depth_noise import DepthSensor

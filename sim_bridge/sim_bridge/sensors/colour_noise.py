@@ -16,7 +16,7 @@ import numpy as np
 from seal_perception.camera import Camera
 from seal_perception.types import Float32Array, FloatArray, UInt8Array
 from sim_bridge.drawing.render import srgb_to_linear
-from sim_bridge.robot.body import STILL, Twist
+from sim_bridge.geometry.twist import STILL, Twist
 from sim_bridge.sensors.noise_field import SIDE, noise_table, random_corner
 
 Picture = UInt8Array

@@ -74,7 +74,7 @@ def test_splits_are_told_in_lines() -> None:
 def test_a_sheet_has_a_row_per_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     from sim_bridge import embedded
-    from sim_bridge.drawing.light import LightConfig
+    from sim_bridge.drawing.light_config import LightConfig
 
     monkeypatch.setattr(embedded.EmbeddedConfig.__init__, "__defaults__", _plain(embedded, LightConfig(shadows=False)))
     out = tmp_path / "sheet.jpg"
@@ -86,7 +86,7 @@ def test_a_sheet_has_a_row_per_home(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def _plain(embedded: object, light: object) -> tuple[object, ...]:
     """Defaults of the robot's settings with a light that costs nothing to bake."""
-    from sim_bridge.drawing.light import HOME_LIGHT
+    from sim_bridge.drawing.light_config import HOME_LIGHT
 
     defaults = embedded.EmbeddedConfig.__init__.__defaults__  # type: ignore[attr-defined]
     return tuple(light if value is HOME_LIGHT else value for value in defaults)

@@ -17,7 +17,7 @@ from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator

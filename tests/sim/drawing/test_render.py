@@ -13,8 +13,9 @@ from scipy import ndimage
 from tests.sim.rooms import GREY, PLAIN, box_part, camera_at, room
 
 from seal_perception.camera import Camera
-from sim_bridge.drawing.light import LightConfig, subdivide
+from sim_bridge.drawing.light import subdivide
 from sim_bridge.drawing.light_cache import cache_folder, cached_renderer, light_key
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.drawing.render import Renderer, srgb_to_linear, tone_curve
 from sim_bridge.geometry.mesh import Lamp, Material, Part, Scene
 from sim_bridge.modelling.shapes import quad, tile_size_m

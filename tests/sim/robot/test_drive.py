@@ -13,7 +13,8 @@ from tests.sim.rooms import FAST, box_part, room
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Action, Drivable
 from sim_bridge.embedded import EmbeddedSimulator
-from sim_bridge.robot.body import STILL, Body, arc
+from sim_bridge.geometry.twist import STILL
+from sim_bridge.robot.body import Body, arc
 from sim_bridge.sensors.colour_noise import ColourNoise
 
 

@@ -12,7 +12,8 @@ import pytest
 from seal_perception.camera import Camera
 from seal_perception.pose import camera_mounting, planar_pose
 from sim_bridge.drawing.render import srgb_to_linear
-from sim_bridge.robot.body import STILL, Twist, arc
+from sim_bridge.geometry.twist import STILL, Twist
+from sim_bridge.robot.body import arc
 from sim_bridge.sensors.colour_noise import ColourNoise, ColourSensor, camera_motion
 
 CAMERA = Camera.from_hfov(320, 240, math.radians(60))

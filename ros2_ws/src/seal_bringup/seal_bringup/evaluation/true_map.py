@@ -12,7 +12,7 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.frame import Frame
 from seal_perception.pose import invert
 from seal_perception.types import Float32Array, FloatArray, UInt8Array
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.senses import Senses
 from sim_bridge.worlds import World, open_simulator

@@ -35,7 +35,7 @@ from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
 from seal_policy.goals.policy import make_policy
 from seal_policy.loop import explore
-from sim_bridge.drawing.light import LightConfig
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.homes.home import make_home
 

@@ -12,9 +12,7 @@ import open3d as o3d
 import pytest
 from tests.sim.rooms import GREY, shell
 
-from sim_bridge.drawing.light import HOME_LIGHT, LightConfig, edge_limits, subdivide
-from sim_bridge.drawing.light_cache import _trim
-from sim_bridge.drawing.light_rooms import (
+from sim_bridge.drawing.daylight import (
     SKY,
     add_sky,
     add_sun,
@@ -24,6 +22,9 @@ from sim_bridge.drawing.light_rooms import (
     windows,
     with_bounces,
 )
+from sim_bridge.drawing.light import edge_limits, subdivide
+from sim_bridge.drawing.light_cache import _trim
+from sim_bridge.drawing.light_config import HOME_LIGHT, LightConfig
 from sim_bridge.geometry.mesh import Material, Mesh, merge
 from sim_bridge.modelling.shapes import box_between, quad
 

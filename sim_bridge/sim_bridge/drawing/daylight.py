@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
 
 from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, IntArray, UInt32Array
+from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.geometry.mesh import Material, Mesh
-
-if TYPE_CHECKING:
-    from sim_bridge.drawing.light import LightConfig
-
 
 WINDOW = "window"
 SKY = np.array([0.86, 0.93, 1.0], np.float32)
