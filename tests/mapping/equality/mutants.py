@@ -1,226 +1,182 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mutations: what `tests.mapping.equality.mutations` changes in the fast code, one at a time."""
+"""The mutations: which fault `tests.mapping.equality.mutations` puts into which function, one at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.mapping.equality.operators import Change, Where
+
 
 @dataclass(frozen=True)
 class Mutant:
-    """One textual change.
+    """One fault.
 
     Attributes:
         name: what goes wrong.
-        kind: of issue 3's list, or "labels" and "other".
-        file: package/module.py.
-        original: text that is there, exactly `times` times.
-        changed: text in its place.
-        times: how often it occurs; all of them are changed.
+        kind: key of `KINDS`.
+        function: package.module.function, package.module.Class or package.module.Class.method.
+        changes: operators with their places, one after the other.
     """
 
     name: str
     kind: str
-    file: str
-    original: str
-    changed: str
-    times: int = 1
+    function: str
+    changes: tuple[Change, ...]
+
+    @property
+    def operator(self) -> str:
+        """The changes in words."""
+        return "; ".join(str(change) for change in self.changes)
 
 
-KERNELS, CLEAR = "seal_mapping/voxels/kernels.py", "seal_mapping/voxels/clearing.py"
-FUSION, LABELS = "seal_mapping/labels/fusion.py", "seal_mapping/labels/propagate.py"
-TRACE, VOLUME = "seal_mapping/labels/raytrace.py", "seal_mapping/labels/volume.py"
-IDS = "seal_mapping/labels/instance_ids.py"
+KERNELS, CLEAR = "seal_mapping.voxels.kernels", "seal_mapping.voxels.clearing"
+SCATTER, FUSE = f"{KERNELS}.scatter", f"{KERNELS}.fuse"
+THROUGH, CLEAR_FREE = f"{CLEAR}.looks_through", f"{CLEAR}.clear_free"
+FUSION, LABELS = "seal_mapping.labels.fusion", "seal_mapping.labels.propagate"
+COMPONENTS, VOTE, FUSE_LABELS = f"{FUSION}.components", f"{FUSION}._vote", f"{FUSION}.fuse_labels"
+FILL, LARGE = f"{LABELS}.fill_holes", f"{LABELS}.large_enough"
+TRACE, VOLUME = "seal_mapping.labels.raytrace", "seal_mapping.labels.volume"
+RENDER = f"{TRACE}._render"
+IDS = "seal_mapping.labels.instance_ids"
+SCORE_IMAGE = "seal_perception.detections.Detections.score_image"
+
+
+def rounded(assigns):
+    """`floor` becomes `round` in what is assigned to a name."""
+    return Change("floor to round", Where("floor", assigns))
+
+
+def replaced(name, to, assigns=None, touching=None, nth=0):
+    """What is read becomes `to`; {} in it is what was read."""
+    return Change("replace", Where(name, assigns, touching, nth), to)
+
+
+def swapped(first, second, assigns):
+    """Two names change places in what is assigned to a name."""
+    return Change("swap", Where(first, assigns), second)
+
+
+def strict(name, touching=None):
+    """`>` becomes `>=`, `>=` becomes `>`, where a name is compared."""
+    return Change("< to <= and back", Where(name, touching=touching))
+
+
+def without(name, assigns=None, touching=None, nth=0):
+    """The operand with a name is left out: a condition of several, a term, a factor, an element."""
+    return Change("leave out", Where(name, assigns, touching, nth))
+
+
+def change(operator, to="", **where):
+    """Any other operator."""
+    return Change(operator, Where(**where), to)
+
 
 FLOOR = [
+    ("map: x rounded", SCATTER, rounded("i")),
+    ("map: z rounded", SCATTER, rounded("k")),
+    ("explored: free ray rounded", f"{KERNELS}.mark_free", rounded("x")),
+    ("explored: disc rounded", f"{KERNELS}.mark_disc", rounded("cj")),
+    ("ray: start rounded", f"{TRACE}._trace", rounded("y")),
     (
-        "map: x rounded",
-        KERNELS,
-        "int(math.floor((dx + tx - origin[0]) / voxel_m))",
-        "round((dx + tx - origin[0]) / voxel_m)",
+        "ray: leap rounded",
+        f"{TRACE}._advance",
+        rounded("new"),
+        change("return it at once", assigns="new", touching="index"),
     ),
-    ("map: z rounded", KERNELS, "int(math.floor((z - origin[2]) / voxel_m))", "round((z - origin[2]) / voxel_m)"),
-    (
-        "explored: free ray rounded",
-        KERNELS,
-        "int(math.floor((camera[0] + t * row[1] - origin[0]) / cell_m))",
-        "round((camera[0] + t * row[1] - origin[0]) / cell_m)",
-    ),
-    (
-        "explored: disc rounded",
-        KERNELS,
-        "int(math.floor((centre[1] - origin[1]) / cell_m))",
-        "round((centre[1] - origin[1]) / cell_m)",
-    ),
-    ("ray: start rounded", TRACE, "int(math.floor(px)), int(math.floor(py))", "int(math.floor(px)), round(py)"),
-    ("ray: leap rounded", TRACE, "new = max(new, index)", "return max(round(p + t * d), index)"),
-    ("labels by depth: x rounded", TRACE, "int(math.floor(p[0] + d * dx))", "round(p[0] + d * dx)"),
+    ("labels by depth: x rounded", RENDER, rounded("x")),
 ]
 SWAPPED = [
-    (
-        "map: camera's x and y",
-        KERNELS,
-        "tx, ty, tz = T[0, 3], T[1, 3], T[2, 3]",
-        "ty, tx, tz = T[0, 3], T[1, 3], T[2, 3]",
-    ),
-    ("map: place in the block", KERNELS, "((i & 7) << 6) | ((j & 7) << 3)", "((j & 7) << 6) | ((i & 7) << 3)"),
-    ("map: block's x and y", KERNELS, "= i >> 3, j >> 3, k >> 3", "= j >> 3, i >> 3, k >> 3"),
-    (
-        "grid: obstacles",
-        KERNELS,
-        "x = ((block_ijk[b, 0] - low[0]) << 3) + (inside >> 6)",
-        "x = ((block_ijk[b, 0] - low[0]) << 3) + ((inside >> 3) & 7)",
-    ),
-    ("explored: direction of the ray", KERNELS, "camera[1] + t * row[2]", "camera[1] + t * row[1]"),
-    (
-        "ray: direction",
-        TRACE,
-        "dx = rotation[0, 0] * a + rotation[0, 1] * v",
-        "dx = rotation[0, 1] * a + rotation[0, 0] * v",
-    ),
-    (
-        "clear: picture's u and v",
-        CLEAR,
-        "d = depth[r, c]",
-        "d = depth[min(c, depth.shape[0] - 1), min(r, depth.shape[1] - 1)]",
-    ),
+    ("map: camera's x and y", SCATTER, change("swap targets", assigns="tx")),
+    ("map: place in the block", SCATTER, swapped("i", "j", "at")),
+    ("map: block's x and y", SCATTER, swapped("i", "j", "block_ijk")),
+    ("grid: obstacles", FUSE, replaced("inside", "(({} & 63) << 3)", "x")),
+    ("explored: direction of the ray", f"{KERNELS}.mark_free", replaced(2, "1", "y")),
+    ("ray: direction", RENDER, swapped("a", "v", "dx")),
+    ("clear: picture's u and v", THROUGH, change("swap subscripts", name="depth", assigns="d")),
 ]
 LAST = [
-    (
-        "map: last pixel",
-        KERNELS,
-        "frame_best[s, c] = max(frame_best[s, c], scores[r, u, c])",
-        "frame_best[s, c] = scores[r, u, c]",
-    ),
-    (
-        "map: last frame",
-        KERNELS,
-        "                best[row, c] = new\n            after",
-        "                pass\n            best[row, c] = new\n            after",
-    ),
-    ("map: last frame that said something", KERNELS, "if new > old:", "if new > 0:"),
+    ("map: last pixel", SCATTER, change("last argument in place of the call", name="max", assigns="frame_best")),
+    ("map: last frame", FUSE, change("condition always true", assigns="best")),
+    ("map: last frame that said something", FUSE, replaced("old", "0", touching="new")),
     (
         "map: colour of the last pixel",
-        KERNELS,
-        "                last_i, last_j, last_k, last_s = i, j, k, s\n",
-        "                last_i, last_j, last_k, last_s = i, j, k, s\n            frame_rgb[last_s] = rgb[r, u]\n",
+        SCATTER,
+        change("in every turn of the loop", "u", assigns="frame_rgb"),
     ),
 ]
 CONFIDENT = [
-    ("reward: 231", KERNELS, "before < confident <= after", "before <= confident < after"),
-    ("reward: 229", "seal_mapping/voxels/config.py", "confident: int = 230", "confident: int = 229"),
-    ("paper's rule: 231", FUSION, "(cloud.score >= config.confident)", "(cloud.score > config.confident)"),
-    ("paper's rule: 229", "seal_mapping/labels/config.py", "confident: int = 230", "confident: int = 229"),
-    ("self-training: >= 0.9", "seal_mapping/datasets/labelling.py", "if score > min_score", "if score >= min_score"),
-    (
-        "score picture: cut off",
-        "seal_perception/detections.py",
-        "np.rint(255.0 * float(score))",
-        "np.floor(255.0 * float(score))",
-    ),
-    (
-        "score picture: rounded up",
-        "seal_perception/detections.py",
-        "np.rint(255.0 * float(score))",
-        "np.ceil(255.0 * float(score))",
-    ),
-    ("clear: confident ones that went", CLEAR, "if best[row, c] >= confident:", "if best[row, c] > confident:"),
-    ("map: views that said so", KERNELS, "if new >= said_score:", "if new > said_score:"),
+    ("reward: 231", FUSE, strict("confident")),
+    ("reward: 229", "seal_mapping.voxels.config.MapConfig", replaced(230, "{} - 1", "confident")),
+    ("paper's rule: 231", FUSE_LABELS, strict("confident")),
+    ("paper's rule: 229", "seal_mapping.labels.config.LabelConfig", replaced(230, "{} - 1", "confident")),
+    ("self-training: >= 0.9", "seal_mapping.datasets.labelling.self_training_labels", strict("min_score")),
+    ("score picture: cut off", SCORE_IMAGE, replaced("rint", "np.floor")),
+    ("score picture: rounded up", SCORE_IMAGE, replaced("rint", "np.ceil")),
+    ("clear: confident ones that went", CLEAR_FREE, strict("confident")),
+    ("map: views that said so", FUSE, strict("said_score")),
 ]
 HALF = [
-    ("map: u", KERNELS, "a = (u - cx) / fx", "a = (u + 0.5 - cx) / fx"),
-    ("map: v", KERNELS, "v = (r - cy) / fy", "v = (r + 0.5 - cy) / fy"),
-    ("ray: u", TRACE, "a = (u - cx) / fx", "a = (u + 0.5 - cx) / fx"),
-    ("ray: v", TRACE, "v = (r - cy) / fy", "v = (r + 0.5 - cy) / fy"),
-    ("clear: u", CLEAR, "intrinsics[2] + 0.5))", "intrinsics[2]))"),
-    ("clear: centre of the voxel", CLEAR, "((v >> 6) - 3.5)", "((v >> 6) - 4.0)"),
+    ("map: u", SCATTER, replaced("u", "{} + 0.5", "a")),
+    ("map: v", SCATTER, replaced("r", "{} + 0.5", "v")),
+    ("ray: u", RENDER, replaced("u", "{} + 0.5", "a")),
+    ("ray: v", RENDER, replaced("r", "{} + 0.5", "v")),
+    ("clear: u", THROUGH, without(0.5, "u")),
+    ("clear: centre of the voxel", CLEAR_FREE, replaced(3.5, "4.0", "px")),
 ]
 FRUSTUM = [
-    ("map: too far", KERNELS, "            if beyond:\n                continue\n", ""),
-    ("map: too near", KERNELS, "if d < min_depth or z < min_z", "if z < min_z"),
-    ("map: too low", KERNELS, "d < min_depth or z < min_z or z > max_z", "d < min_depth or z > max_z"),
-    ("map: too high", KERNELS, "d < min_depth or z < min_z or z > max_z", "d < min_depth or z < min_z"),
-    ("map: infinite depth", KERNELS, "if not (d > 0.0 and d < np.inf):", "if not (d > 0.0):"),
-    (
-        "clear: outside the picture",
-        CLEAR,
-        "        return False\n    for r in",
-        "        u = min(max(u, 1), depth.shape[1] - 2)\n        v = min(max(v, 1), depth.shape[0] - 2)\n    for r in",
-    ),
-    ("clear: too near or far", CLEAR, "if z < min_depth or z > max_depth:", "if z <= 0.0:"),
-    (
-        "ray: too far",
-        TRACE,
-        "dx, dy, dz, clearance, max_t)\n                if",
-        "dx, dy, dz, clearance, np.inf)\n                if",
-    ),
-    ("labels by depth: too far", TRACE, "if d > max_t or not (0 <=", "if not (0 <="),
-    (
-        "labels by depth: outside the box",
-        TRACE,
-        "if d > max_t or not (0 <= x < nx and 0 <= y < ny and 0 <= z < nz):",
-        "if d > max_t or not (x < nx and y < ny and z < nz):",
-    ),
-    (
-        "window: reach",
-        VOLUME,
-        "tile - reach, tile + _TILE - 1 + reach",
-        "tile - reach // 2, tile + _TILE - 1 + reach // 2",
-    ),
+    ("map: too far", SCATTER, change("drop the statement", name="beyond", touching="continue")),
+    ("map: too near", SCATTER, without("min_depth", touching="continue")),
+    ("map: too low", SCATTER, without("min_z", touching="continue")),
+    ("map: too high", SCATTER, without("max_z", touching="continue")),
+    ("map: infinite depth", SCATTER, without("inf")),
+    ("clear: outside the picture", THROUGH, change("clamp in place of leaving", name="shape", touching="u")),
+    ("clear: too near or far", THROUGH, replaced("min_depth", "1e-9"), without("max_depth")),
+    ("ray: too far", RENDER, replaced("max_t", "np.inf", touching="_trace")),
+    ("labels by depth: too far", RENDER, without("max_t", touching="nx")),
+    ("labels by depth: outside the box", RENDER, change("no lower bounds", name="nx")),
+    ("window: reach", f"{VOLUME}.LabelVolume.around", replaced("reach", "{} // 2", touching="_TILE", nth=None)),
 ]
 LABELLING = [
-    ("fill: at the limit too", LABELS, "fill = size < max_voxels", "fill = size <= max_voxels"),
-    ("fill: over other labels", LABELS, "        cells = cells[find(taken, voxel_keys(cells)) < 0]\n", ""),
-    ("fill: through edges", LABELS, "ndimage.label(~body)", "ndimage.label(~body, np.ones((3, 3, 3)))"),
-    ("fill: nothing", LABELS, "fill[[0, hole[0, 0, 0]]] = False", "fill[:] = False"),
-    ("components: by faces", FUSION, "if offset > (0, 0, 0)]", "if offset > (0, 0, 0) and sum(map(abs, offset)) == 1]"),
-    ("components: across labels", FUSION, "(other >= 0) & (values[other] == values)", "other >= 0"),
-    ("components: numbered by first voxel", FUSION, "np.lexsort((first, values[first]))", "np.argsort(first)"),
-    ("drop: at the bar too", LABELS, "size >= np.ceil(", "size > np.ceil("),
-    ("drop: one bar for all", LABELS, "config.min_instance(int(label) - 1)", "config.min_instance(99)"),
-    ("vote: views not per voxel", FUSION, "config.agreement_min_views * size", "config.agreement_min_views"),
+    ("fill: at the limit too", FILL, strict("max_voxels")),
+    ("fill: over other labels", FILL, change("drop the statement", assigns="cells", touching="taken")),
+    ("fill: through edges", FILL, change("one more argument", "np.ones((3, 3, 3))", name="label")),
+    ("fill: nothing", FILL, change("all places", assigns="fill", touching="hole")),
     (
-        "vote: log-odds of all voxels",
-        FUSION,
-        'if config.evidence == "log_odds":  # per voxel',
-        "if False:  # per voxel",
+        "components: by faces",
+        COMPONENTS,
+        change("one more condition", "sum(map(abs, offset)) == 1", name="offset", nth=1),
     ),
-    ("vote: confident share", FUSION, "config.vote_confident_share * size", "config.vote_confident_share"),
+    ("components: across labels", COMPONENTS, without("values", "near")),
+    ("components: numbered by first voxel", COMPONENTS, without("values", "order")),
+    ("drop: at the bar too", LARGE, strict("ceil")),
+    ("drop: one bar for all", LARGE, change("first argument", "99", name="min_instance")),
+    ("vote: views not per voxel", VOTE, without("size", touching="agreement_min_views")),
+    ("vote: log-odds of all voxels", VOTE, change("condition never true", assigns="total", nth=1)),
+    ("vote: confident share", VOTE, without("size", touching="vote_confident_share")),
+    ("vote: most voxels", VOTE, change("change the element", "{} > 0", name="column", assigns="total")),
     (
-        "vote: most voxels",
-        FUSION,
-        "total = np.stack([np.bincount(of_row, column[inside], count + 1)",
-        "total = np.stack([np.bincount(of_row, column[inside] > 0, count + 1)",
+        "vote: per voxel",
+        VOTE,
+        change("change what is returned", "np.where({} > 0, candidates, 0)", name="part", touching="category"),
     ),
-    ("vote: per voxel", FUSION, "return category[part]", "return np.where(category[part] > 0, candidates, 0)"),
-    (
-        "ties: the higher category",
-        FUSION,
-        "evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)\n    return (_vote",
-        "evidence.shape[1] - evidence[:, ::-1].argmax(axis=1), NO_LABEL).astype(np.uint8)\n    return (_vote",
-    ),
-    ("ids: the greater overlap", IDS, "LEAST_OVERLAP * min(", "LEAST_OVERLAP * max("),
-    ("ids: fewest shared first", IDS, "pairs[:, 0], -shared", "pairs[:, 0], shared"),
-    (
-        "objects' file: occupied too",
-        IDS,
-        "    objects = volume.instance > 0\n    with",
-        "    objects = volume.instance >= 0\n    with",
-    ),
+    ("ties: the higher category", FUSE_LABELS, change("last of equal maxima", name="argmax")),
+    ("ids: the greater overlap", f"{IDS}.keep_ids", replaced("min", "max", "enough")),
+    ("ids: fewest shared first", f"{IDS}.keep_ids", change("without its sign", name="shared")),
+    ("objects' file: occupied too", f"{IDS}.save_objects", strict("instance", "objects")),
 ]
 OTHER = [
-    ("map: pixel lost as it grows", KERNELS, "return r * width + u", "return r * width + u + 1", 2),
-    ("map: weight cut off", KERNELS, "WEIGHT_ONE * share * share + 0.5", "WEIGHT_ONE * share * share"),
-    ("edges: one side only", KERNELS, "if abs(depth[rr, uu] - d) > limit:", "if depth[rr, uu] - d > limit:"),
+    ("map: pixel lost as it grows", SCATTER, replaced("u", "{} + 1", touching="width", nth=None)),
+    ("map: weight cut off", f"{KERNELS}.range_weight", without(0.5)),
+    ("edges: one side only", f"{KERNELS}.filter_edges", change("last argument in place of the call", name="abs")),
     (
         "explored: farthest in place of nearest",
-        KERNELS,
-        "row = near[u] if near[u, 0] < np.inf else far[u]",
-        "row = far[u]",
+        f"{KERNELS}.mark_free",
+        change("always the other value", name="near", assigns="row"),
     ),
-    ("clear: views not in a row", KERNELS, "            misses[row] = 0\n", "            pass\n"),
-    ("ray: leaps too far", VOLUME, 'metric="chessboard"', 'metric="taxicab"'),
-    ("ray: check without half a voxel", TRACE, "abs(t + half_voxel - d) > check", "abs(t - d) > check"),
+    ("clear: views not in a row", FUSE, change("drop the statement", assigns="misses")),
+    ("ray: leaps too far", f"{VOLUME}._clearance", replaced("chessboard", "'taxicab'")),
+    ("ray: check without half a voxel", RENDER, without("half_voxel")),
 ]
 KINDS = {
     "floor to round": FLOOR,
@@ -232,4 +188,6 @@ KINDS = {
     "labels": LABELLING,
     "other": OTHER,
 }
-MUTANTS = [Mutant(row[0], kind, *row[1:]) for kind, rows in KINDS.items() for row in rows]
+MUTANTS = [
+    Mutant(name, kind, function, tuple(changes)) for kind, rows in KINDS.items() for name, function, *changes in rows
+]

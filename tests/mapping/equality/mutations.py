@@ -10,6 +10,7 @@ the libraries and starts a copy of itself for every mutant, because loading take
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import gc
 import json
@@ -22,10 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mapping.equality.mutants import MUTANTS, Mutant
+from tests.mapping.equality.operators import function_of
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = "ros2_ws/src"
@@ -57,22 +59,41 @@ class Outcome:
     output: str
 
 
-def mutated(text, mutant):
-    """The file's text with the mutation.
+def module_of(mutant, folder):
+    """The file of `folder` that holds the mutant's function, and the function's name in it.
 
     Raises:
-        ValueError: if the original does not occur exactly as often as expected.
+        LookupError: if there is no such module.
     """
-    found = text.count(mutant.original)
-    if found != mutant.times:
+    parts = mutant.function.split(".")
+    for length in range(len(parts) - 1, 1, -1):
+        path = folder.joinpath(*parts[:length]).with_suffix(".py")
+        if path.is_file():
+            return path, ".".join(parts[length:])
+    raise LookupError("no such module")
+
+
+def mutated(text, name, mutant):
+    """A module's text with the fault in its function `name`.
+
+    Raises:
+        ValueError: if the function or the operator's place in it is not there.
+    """
+    tree = ast.parse(text)
+    change = None
+    try:
+        function = function_of(tree, name)
+        for change in mutant.changes:
+            change.apply(function)
+    except (LookupError, AttributeError, TypeError, ValueError, KeyError) as error:
         raise ValueError(
-            f"{mutant.name}: expected {mutant.times} x in {mutant.file}, found {found}: {mutant.original!r}"
-        )
-    return text.replace(mutant.original, mutant.changed)
+            f"{mutant.name}: {mutant.function} does not take [{change or mutant.operator}]: {error}"
+        ) from error
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
 def copy_with(mutant, folder):
-    """Copy the packages' code to `folder`, one file of it changed."""
+    """Copy the packages' code to `folder`, one function of it changed."""
     for package in PACKAGES:
         source = ROOT / SOURCES / package / package
         for path in source.rglob("*.py"):
@@ -80,8 +101,8 @@ def copy_with(mutant, folder):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
     if mutant is not None:
-        path = folder / mutant.file
-        path.write_text(mutated(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+        path, name = module_of(mutant, folder)
+        path.write_text(mutated(path.read_text(encoding="utf-8"), name, mutant), encoding="utf-8")
 
 
 def run_tests(folder, first):
@@ -145,6 +166,12 @@ def outcome_of(mutant, folder, code):
     return Outcome(mutant, code == 1, by.group(1) if by else "", output)
 
 
+def first_of(mutant):
+    """Index in `TESTS` of what the mutant meets first."""
+    words = set() if mutant is None else set(mutant.function.split("."))
+    return next((index for module, index in FIRST.items() if module in words), 0)
+
+
 def try_all(mutants, jit=False, jobs=None, tell=None):
     """`Outcome` per mutant, in their order; None among them stands for the unchanged code.
 
@@ -180,10 +207,7 @@ def try_all(mutants, jit=False, jobs=None, tell=None):
             text=True,
         )
         with done:
-            first = {
-                folder: FIRST.get(Path(mutant.file).stem, 0) if mutant else 0 for folder, mutant in folders.items()
-            }
-            done.stdin.write("".join(f"{first[folder]} {folder}\n" for folder in folders))
+            done.stdin.write("".join(f"{first_of(mutant)} {folder}\n" for folder, mutant in folders.items()))
             done.stdin.close()
             found = {}
             for line in done.stdout:
@@ -201,7 +225,12 @@ def document(outcomes, jit):
     """What results/mutations.json holds."""
     from seal_bringup.provenance import provenance
 
-    rows = [{**asdict(o.mutant), "caught": o.caught, "by": o.by} for o in outcomes if o.mutant is not None]
+    fields = ("name", "kind", "function", "operator")
+    rows = [
+        {**{field: getattr(o.mutant, field) for field in fields}, "caught": o.caught, "by": o.by}
+        for o in outcomes
+        if o.mutant is not None
+    ]
     return {"provenance": provenance(), "compiled": jit, "caught": sum(row["caught"] for row in rows), "mutants": rows}
 
 
