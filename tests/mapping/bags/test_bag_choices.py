@@ -16,7 +16,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from tests.mapping.bags import recordings as b
 
 from seal_mapping.bags import messages as bm
-from seal_mapping.bags.reader import BagOptions, BagReader, BagTopics, open_bag
+from seal_mapping.bags.reader import BagOptions, BagReader, open_bag
 from seal_mapping.bags.recover import bag_info
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
@@ -193,7 +193,7 @@ def test_the_users_word_counts(tmp_path: Path) -> None:
         item = next(iter(reader))
         assert item.frame.camera == camera
         np.testing.assert_allclose(item.frame.T_map_camera, b.pose(0) @ mounting, atol=1e-9)
-    assert len(open_bag(write_named(tmp_path), BagTopics(colour="eye/picture"))) == 3
+    assert len(open_bag(write_named(tmp_path), BagOptions(colour="eye/picture"))) == 3
     with pytest.raises(InputError, match=r"no topic eye/nothing with Image or CompressedImage messages; it has /"):
         open_bag(tmp_path / "named", BagOptions(colour="eye/nothing"))
 

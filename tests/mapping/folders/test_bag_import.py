@@ -112,7 +112,7 @@ def test_a_world_with_y_up_by_hand(tmp_path: Path) -> None:
     room = write_numbered(tmp_path / "room", (0, 1))
     plan = plan_import(room, ImportOptions(up="y", floor_m=-1.5))
     np.testing.assert_allclose(plan.T_map_world @ [1.0, 2.0, 3.0, 1.0], [1.0, -3.0, 3.5, 1.0])
-    assert plan.up_angle_deg is None and plan.floor is None and "as told" in plan.lines()[-1]
+    assert plan.up_angle_deg is None and plan.floor is None and "as given" in plan.lines()[-1]
 
 
 def test_noise_below_the_floor_and_a_large_table_do_not_move_it(room: Path) -> None:
@@ -313,7 +313,7 @@ def test_the_command_says_what_it_chose(command: Any, room: Path, tmp_path: Path
     again = command(room, tmp_path / "bag")
     assert isinstance(again.exception, InputError) and "exists already" in str(again.exception)
     result = command(room, tmp_path / "told", "--up", "-y", "--floor", "-1.25", "--every", 2)
-    assert result.exit_code == 0 and "-y (as told)" in result.output and "-1.250 m along -y" in result.output
+    assert result.exit_code == 0 and "-y (as given)" in result.output and "-1.250 m along -y" in result.output
 
 
 @pytest.mark.parametrize(

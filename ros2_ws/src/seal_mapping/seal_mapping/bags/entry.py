@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the readers of all bag formats have in common: topics, messages with the place where they lie, a chunk cache."""
+"""What the readers of all bag formats share: topics, messages with their location, a chunk cache."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Topic:
         return self.encoding in ("cdr", "ros1")
 
 
-class Where(NamedTuple):
-    """Place of a message: file number, chunk (-1: none, or not compressed), offset or row id, length in bytes."""
+class Location(NamedTuple):
+    """Location of a message: file number, chunk (-1: none, or not compressed), offset or row id, length in bytes."""
 
     file: int
     chunk: int
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
     topic: Topic
     log_ns: int
     data: bytes
-    where: Where
+    where: Location
 
 
 Wants = Callable[[Topic], int]
@@ -59,7 +59,7 @@ Wants = Callable[[Topic], int]
 
 @dataclass
 class Tally:
-    """What a walk over a bag has met: its topics, the span of its log times, what was damaged."""
+    """What a walk over a bag has found: its topics, the span of its log times, what was damaged."""
 
     topics: dict[tuple[str, str], Topic] = field(default_factory=dict)
     start_ns: int | None = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which frames a bag gives, decided from its index alone: matched pictures, their camera and pose, and what is left."""
+"""The frames of a bag, selected from its index alone: matched pictures with camera and pose, and what is left over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from seal_mapping.bags import decode as bd
-from seal_mapping.bags.index import BagIndex, Infos
+from seal_mapping.bags.index import BagIndex, CameraInfos
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.pictures import ENCODING, SIZE
 from seal_mapping.bags.poses import PoseFinder, PoseSource
@@ -27,7 +27,7 @@ DUPLICATE, UNREGISTERED = "duplicate stamp", "depth not registered"
 
 @dataclass(frozen=True)
 class Candidate:
-    """One frame to be: its stamp, the numbers of its pictures within their topics, camera and pose."""
+    """A frame before its pictures are read: stamp, number of each picture within its topic, camera and pose."""
 
     stamp_ns: int
     colour: int
@@ -36,19 +36,19 @@ class Candidate:
     T_map_camera: FloatArray
 
 
-class Plan:
+class FrameSelection:
     """The frames of a bag before their pictures are read.
 
     Args:
         index: the bag.
-        options: what the user says.
+        options: what the user set.
 
     Attributes:
         colour: the colour topic's pictures.
         depth: the depth topic's pictures.
-        candidates: frames in the order of their stamps.
+        candidates: the frames in the order of their stamps.
         unused: colour pictures that give no frame, by reason.
-        choices: lines that say what was chosen.
+        choices: lines that list what was chosen.
         source: where poses come from.
 
     Raises:
@@ -61,13 +61,13 @@ class Plan:
         self.colour, self.depth = choice.colour, choice.depth
         self.unused: Counter[str] = Counter()
         self._late = f"no depth within {1000 * options.tolerance_s:g} ms"
-        self._infos: Infos | None = None
+        self._infos: CameraInfos | None = None
         lines = list(choice.lines)
         if options.camera is None:
             self._infos, line = choose_info(index, options, choice)
             lines += [line, *camera_lines(self._infos, self._cameras[0], self.colour.topic.name)]
         else:
-            lines.append(f"camera: {options.camera} (as told)")
+            lines.append(f"camera: {options.camera} (as given)")
         stamps = np.array(self.colour.stamps, np.int64)
         order = self._in_time(unique_stamps(stamps), stamps)
         frame = options.camera_frame or self.colour.usual.frame_id
@@ -113,7 +113,7 @@ class Plan:
         """Stamp, colour, depth and camera of the pictures that fit together; the others are counted."""
         depth_stamps = np.array(self.depth.stamps, np.int64)
         depth_order = unique_stamps(depth_stamps)
-        # Pictures of a wrong encoding ask for no depth, so that they take none from a good one.
+        # Pictures of a wrong encoding claim no depth, so that they take none from a good one.
         good = np.array([_readable(self.colour.kind(int(p)), m.COLOUR_ENCODINGS) for p in order], bool)
         self.unused[ENCODING] += int((~good).sum())
         order = order[good]
@@ -133,7 +133,7 @@ class Plan:
         return rows
 
     def _camera_of(self, stamps: IntArray) -> list[Camera]:
-        """The camera of each picture: what the user gives, or the CameraInfo nearest in time."""
+        """The camera of each picture: the user's, or the CameraInfo nearest in time."""
         if self._options.camera is not None or self._infos is None:
             return [self._options.camera] * len(stamps) if self._options.camera else []
         times = np.array(self._infos.stamps, np.int64)
@@ -159,7 +159,7 @@ class Plan:
         return candidates
 
     def _refuse(self, stamps: IntArray) -> None:
-        """Say why there is no frame, by the commonest reason."""
+        """Raise an error that explains, by the commonest reason, why there is no frame."""
         self.unused = +self.unused
         reason, number = self.unused.most_common(1)[0]
         path = self._index.store.path

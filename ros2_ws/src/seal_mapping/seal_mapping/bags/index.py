@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The first walk over a bag: stamps, places and poses of everything that may be needed, no picture."""
+"""The index of a bag: stamps, locations and poses of everything that may be needed, no picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from seal_mapping.bags import decode as bd
-from seal_mapping.bags.entry import ALL, HEAD, Entry, Topic, Where
+from seal_mapping.bags.entry import ALL, HEAD, Entry, Location, Topic
 from seal_mapping.bags.store import BagStore
 from seal_mapping.bags.tf import Samples, Track, TransformTree
 from seal_perception import messages as m
@@ -21,32 +21,32 @@ from seal_perception.pose import pose_from_xyz_quat
 from seal_perception.types import FloatArray
 
 
-class Pictures:
-    """Pictures of one topic: stamp, kind and place of each."""
+class PictureIndex:
+    """The pictures of one topic: stamp, kind and location of each."""
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
         self.stamps: array[int] = array("q")
         self.numbers: array[int] = array("i")
         self.kinds: list[bd.PictureKind] = []
-        self._places: array[int] = array("q")
+        self._locations: array[int] = array("q")
         self._known: dict[bd.PictureKind, int] = {}
 
     def __len__(self) -> int:
         return len(self.stamps)
 
-    def add(self, stamp_ns: int, kind: bd.PictureKind, where: Where) -> None:
+    def add(self, stamp_ns: int, kind: bd.PictureKind, where: Location) -> None:
         """Append a picture."""
         number = self._known.setdefault(kind, len(self.kinds))
         if number == len(self.kinds):
             self.kinds.append(kind)
         self.stamps.append(stamp_ns)
         self.numbers.append(number)
-        self._places.extend(where)
+        self._locations.extend(where)
 
-    def where(self, position: int) -> Where:
-        """Place of a picture."""
-        return Where(*self._places[4 * position : 4 * position + 4])
+    def where(self, position: int) -> Location:
+        """Location of a picture's message."""
+        return Location(*self._locations[4 * position : 4 * position + 4])
 
     def kind(self, position: int) -> bd.PictureKind:
         """Kind of a picture."""
@@ -59,7 +59,7 @@ class Pictures:
 
 
 @dataclass
-class Infos:
+class CameraInfos:
     """CameraInfo messages of one topic: the camera of each by K, and by P for pictures that are rectified."""
 
     topic: Topic
@@ -91,7 +91,7 @@ class Infos:
 
 
 @dataclass
-class Poses:
+class PoseMessages:
     """Odometry or PoseStamped messages of one topic, with the frames that the first of them names."""
 
     topic: Topic
@@ -119,7 +119,7 @@ class BagIndex:
         odometry: by topic name.
         poses: PoseStamped by topic name.
         tree: recorded transforms.
-        detections: place of the detections by the stamp of their frame.
+        detections: location of the detections by the stamp of their frame.
         broken: what could not be read, by reason.
 
     Raises:
@@ -128,11 +128,11 @@ class BagIndex:
 
     def __init__(self, store: BagStore, detections: str | None = None) -> None:
         self.store = store
-        self.pictures: dict[str, Pictures] = {}
-        self.infos: dict[str, Infos] = {}
-        self.odometry: dict[str, Poses] = {}
-        self.poses: dict[str, Poses] = {}
-        self.detections: dict[int, Where] = {}
+        self.pictures: dict[str, PictureIndex] = {}
+        self.infos: dict[str, CameraInfos] = {}
+        self.odometry: dict[str, PoseMessages] = {}
+        self.poses: dict[str, PoseMessages] = {}
+        self.detections: dict[int, Location] = {}
         self.detections_topic: Topic | None = None
         self.broken: Counter[str] = Counter()
         self._detections_tail = "/" + (detections or m.DETECTIONS).strip("/")
@@ -166,7 +166,7 @@ class BagIndex:
         topic = entry.topic
         if topic.msgtype in (bd.IMAGE, bd.COMPRESSED):
             stamp, kind = bd.picture_head(topic, entry.data)
-            self.pictures.setdefault(topic.name, Pictures(topic)).add(stamp, kind, entry.where)
+            self.pictures.setdefault(topic.name, PictureIndex(topic)).add(stamp, kind, entry.where)
             return
         message = bd.decode(topic, entry.data)
         if topic.msgtype == bd.STRING:
@@ -179,7 +179,7 @@ class BagIndex:
         else:
             self._take_pose(topic, message)
 
-    def _take_detections(self, topic: Topic, message: Any, where: Where) -> None:
+    def _take_detections(self, topic: Topic, message: Any, where: Location) -> None:
         try:
             stamp = m.detections_stamp_ns(message.data)
         except (InputError, ValueError, TypeError, OverflowError, RecursionError):
@@ -189,7 +189,7 @@ class BagIndex:
         self.detections[stamp] = where
 
     def _take_info(self, topic: Topic, message: Any) -> None:
-        infos = self.infos.setdefault(topic.name, Infos(topic))
+        infos = self.infos.setdefault(topic.name, CameraInfos(topic))
         try:
             infos.add(message)
         except ValueError as error:
@@ -213,7 +213,7 @@ class BagIndex:
         pose = message.pose.pose if odometry else message.pose
         child = bd.plain_frame(message.child_frame_id) if odometry else ""
         group = self.odometry if odometry else self.poses
-        poses = group.setdefault(topic.name, Poses(topic, bd.plain_frame(message.header.frame_id), child))
+        poses = group.setdefault(topic.name, PoseMessages(topic, bd.plain_frame(message.header.frame_id), child))
         p, q = pose.position, pose.orientation
         try:
             poses.samples.add(m.header_stamp_ns(message), _numbers(p.x, p.y, p.z), _numbers(q.x, q.y, q.z, q.w))

@@ -1,34 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user may say about a bag; all that is left out is found in the bag."""
+"""What a user may set for reading a bag; the reader finds the rest in the bag."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
 from seal_perception.types import FloatArray
 
 POSE_SOURCES = ("auto", "odom", "tf", "pose_stamped")
-
-
-@dataclass(frozen=True)
-class BagTopics:
-    """Names of the topics in a bag, without a leading slash; a namespace before them is found by itself.
-
-    Kept for callers of old; `BagOptions` says more. A name that is left as it is leaves the choice to the reader.
-    """
-
-    colour: str = m.COLOUR
-    depth: str = m.DEPTH
-    camera_info: str = m.CAMERA_INFO
-    odom: str = m.ODOM
-    detections: str = m.DETECTIONS
-    tf_static: str = m.TF_STATIC
-    camera_frame: str = m.CAMERA_FRAME
 
 
 @dataclass(frozen=True)
@@ -44,7 +26,7 @@ class BagOptions:
         detections: String with the robot's own detections.
         pose: auto, odom (odometry and the camera's mounting), tf (recorded transforms alone) or pose_stamped.
         fixed_frame: frame that the map is made in, for `pose="tf"`.
-        base_frame: body whose pose odometry or PoseStamped tell; for PoseStamped it may be the camera's own frame.
+        base_frame: body whose pose Odometry or PoseStamped gives; for PoseStamped it may be the camera's own frame.
         camera_frame: optical frame, in place of the one that the pictures name.
         T_base_camera: (4, 4) mounting of the camera, in place of what /tf and /tf_static say.
         camera: intrinsics, in place of a CameraInfo.
@@ -102,11 +84,3 @@ class BagOptions:
                 object.__setattr__(self, "T_base_camera", check_pose(self.T_base_camera, "T_base_camera"))
             except ValueError as error:
                 raise InputError(" ".join(str(error).split())) from error
-
-    @classmethod
-    def from_topics(cls, topics: BagTopics, **more: Any) -> BagOptions:
-        """The options of someone who names topics: names that are the defaults leave the choice open."""
-        usual = BagTopics()
-        names = ("colour", "depth", "camera_info", "odom", "detections", "camera_frame")
-        given = {name: getattr(topics, name) for name in names if getattr(topics, name) != getattr(usual, name)}
-        return cls(**given, **more)

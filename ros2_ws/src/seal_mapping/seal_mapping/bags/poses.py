@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from seal_mapping.bags.index import BagIndex, Poses
+from seal_mapping.bags.index import BagIndex, PoseMessages
 from seal_mapping.bags.options import BagOptions
-from seal_mapping.bags.tf import NoPoseError, Step, Track, TransformTree
+from seal_mapping.bags.tf import Link, NoPoseError, Track, TransformTree
 from seal_mapping.bags.topics import named
 from seal_perception import messages as m
 from seal_perception.errors import InputError
@@ -21,7 +21,7 @@ ODOM_NAMES = (rf"(^|/){m.ODOM}$", r"(^|/)odometry/filtered$", r"filtered", r"(^|
 FIXED_FRAMES = (m.MAP_FRAME, m.ODOM_FRAME, "world")
 """Fixed frames, best first; a namespace before them (locobot/odom) does not matter."""
 BASE_FRAMES = (m.BASE_FRAME, "base_footprint")
-"""Bodies that odometry is taken to tell of where it names none that the transforms know."""
+"""Bodies that odometry is assumed to track where it names none that the transforms know."""
 _NO_POSE_TOPIC = re.compile(r"(^|/|_)(goal|step|target|waypoint|setpoint|initialpose)")
 
 
@@ -48,11 +48,11 @@ def _last(frame: str) -> str:
     return frame.rsplit("/", 1)[-1]
 
 
-def _in_words(chain: list[Step], target: str) -> str:
+def _in_words(chain: list[Link], target: str) -> str:
     names = [target]
-    for step in chain:
-        parent, child = step.edge
-        names.append(child if step.forward else parent)
+    for link in chain:
+        parent, child = link.edge
+        names.append(child if link.forward else parent)
     return " -> ".join(names)
 
 
@@ -61,7 +61,7 @@ class PoseFinder:
 
     Args:
         index: the bag.
-        options: what the user says.
+        options: what the user set.
         camera_frame: optical frame of the colour pictures.
         stamps_ns: (N,) stamps of the pictures, to see which source covers them.
         colour_topic: of the pictures; odometry of the same namespace is preferred.
@@ -81,10 +81,10 @@ class PoseFinder:
         self._why: list[str] = []
 
     def find(self) -> PoseSource:
-        """The first of odom, tf, pose_stamped that has a pose for any picture, or the one that the user wants.
+        """The first of odom, tf, pose_stamped that has a pose for any picture, or the one that the user chose.
 
         Raises:
-            InputError: if there is none; the text says what each of them lacks.
+            InputError: if there is none; the text lists what each of them lacks.
         """
         finders = {"odom": self._odometry, "tf": self._transforms, "pose_stamped": self._pose_stamped}
         wanted = list(finders) if self._options.pose == "auto" else [self._options.pose]
@@ -103,7 +103,7 @@ class PoseFinder:
             f"it has {self._index.listing()}"
         )
 
-    def _tracks(self, group: dict[str, Poses]) -> list[Poses]:
+    def _tracks(self, group: dict[str, PoseMessages]) -> list[PoseMessages]:
         return [poses for poses in group.values() if len(poses.samples.stamps)]
 
     def _odometry(self) -> PoseSource | None:
@@ -116,7 +116,7 @@ class PoseFinder:
             return None
         first = self._colour.strip("/").split("/")[0]
 
-        def key(poses: Poses) -> tuple[object, ...]:
+        def key(poses: PoseMessages) -> tuple[object, ...]:
             name = poses.topic.name
             place = next(i for i, pattern in enumerate(ODOM_NAMES) if re.search(pattern, name))
             # Odometry that leads to the camera comes before a better name that does not.
@@ -156,8 +156,8 @@ class PoseFinder:
         line = f"pose: PoseStamped on {chosen.topic.name} ({len(chosen.samples.stamps)} messages){also}"
         return self._with_mounting("pose_stamped", chosen, "", line)
 
-    def _mounting(self, child_frame: str) -> tuple[str, list[Step]] | None:
-        """Base frame and chain from it to the camera; the chain is empty if the user gives the mounting."""
+    def _mounting(self, child_frame: str) -> tuple[str, list[Link]] | None:
+        """Base frame and chain from it to the camera; the chain is empty if the user set the mounting."""
         given = self._options.base_frame
         if self._options.T_base_camera is not None:
             return given or child_frame, []
@@ -171,14 +171,14 @@ class PoseFinder:
                 return base, chain
         return None
 
-    def _with_mounting(self, name: str, poses: Poses, child_frame: str, line: str) -> PoseSource | None:
+    def _with_mounting(self, name: str, poses: PoseMessages, child_frame: str, line: str) -> PoseSource | None:
         """The camera's pose by a body's pose and the way from the body to the camera."""
         track, gap = Track(poses.samples), self._gap_ns
         found = self._mounting(child_frame)
         if found is None:
             body = self._options.base_frame or child_frame or m.BASE_FRAME
             self._why.append(
-                f"{poses.topic.name} tells where {body} is, but there is no {body} -> {self._frame} on /tf_static "
+                f"{poses.topic.name} gives the pose of {body}, but there is no {body} -> {self._frame} on /tf_static "
                 "or /tf: give the camera's mounting (T_base_camera)"
             )
             return None
@@ -187,7 +187,7 @@ class PoseFinder:
         if self._options.T_base_camera is not None or tree.is_static(chain):
             T = self._options.T_base_camera
             mounting = tree.along(chain, 0, 0) if T is None else T
-            way = "as told" if T is not None else f"{_in_words(chain, base)} on /tf_static"
+            way = "as given" if T is not None else f"{_in_words(chain, base)} on /tf_static"
 
             def at(stamp_ns: int) -> FloatArray:
                 return track.at(stamp_ns, gap) @ mounting
@@ -203,7 +203,7 @@ class PoseFinder:
         return PoseSource(name, tuple(lines), at, lambda stamp_ns: track.at(stamp_ns, gap), mounting)
 
     def _hint(self) -> list[str]:
-        """That a localised frame is recorded too, where odometry was chosen without being told."""
+        """A hint that a localised frame is recorded too, where odometry was chosen by default."""
         moving = {edge for edge, track in self._index.tree.moving.items() if not track.constant}
         localised = [edge for edge in moving if _last(edge[0]) == m.MAP_FRAME]
         if self._options.pose != "auto" or not localised:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading a recorded run frame by frame, without ROS: any rosbag2 or ROS 1 bag with colour, depth and poses.
 
-One walk over the bag stores stamps, places and poses (`bag_index`), from them the frames are planned (`bag_plan`), and
-their pictures are read one by one by their place. docs/bags.md says what is found, and how.
+One walk over the bag indexes stamps, locations and poses (`index`). From them the frames are selected (`frames`), and
+their pictures are read one by one. docs/bags.md lists what is found, and how.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from seal_mapping.bags.decode import BrokenMessageError, decode
-from seal_mapping.bags.frames import Candidate, Plan
+from seal_mapping.bags.frames import Candidate, FrameSelection
 from seal_mapping.bags.index import BagIndex
-from seal_mapping.bags.options import BagOptions, BagTopics
+from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.pictures import BROKEN, PictureError, colour_pixels, depth_pixels
 from seal_mapping.bags.store import BagAccess, BagStore, one_line, require_bag
 from seal_mapping.bags.unpack import BrokenDataError
@@ -27,7 +27,7 @@ from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.types import FloatArray
 
-__all__ = ["BagOptions", "BagReader", "BagTopics", "open_bag", "require_bag"]
+__all__ = ["BagOptions", "BagReader", "open_bag", "require_bag"]
 
 
 class BagReader:
@@ -38,7 +38,7 @@ class BagReader:
 
     Args:
         path: folder of a rosbag2 bag, one of its files, or a .bag file of ROS 1.
-        options: what is to be read; topics alone may be given as `BagTopics`.
+        options: what is to be read.
         T_base_camera: (4, 4) the camera's mounting, in place of what /tf and /tf_static say.
 
     Attributes:
@@ -54,11 +54,9 @@ class BagReader:
     def __init__(
         self,
         path: Path | str,
-        options: BagOptions | BagTopics | None = None,
+        options: BagOptions | None = None,
         T_base_camera: FloatArray | None = None,
     ) -> None:
-        if isinstance(options, BagTopics):
-            options = BagOptions.from_topics(options)
         self.options = options or BagOptions()
         if T_base_camera is not None:
             values = {name: getattr(self.options, name) for name in self.options.__dataclass_fields__}
@@ -67,9 +65,9 @@ class BagReader:
         with one_line(self.path):
             self.store = BagStore(self.path)
             self._index = BagIndex(self.store, self.options.detections)
-            self._plan = Plan(self._index, self.options)
-        self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._plan.candidates)
-        self.choices: tuple[str, ...] = self._plan.choices
+            self._selection = FrameSelection(self._index, self.options)
+        self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._selection.candidates)
+        self.choices: tuple[str, ...] = self._selection.choices
         self._failed: dict[int, str] = {}
         self._no_detections: set[int] = set()
 
@@ -85,16 +83,16 @@ class BagReader:
     def unused(self) -> dict[str, int]:
         """What gave no frame, by reason: colour pictures, and messages or chunks that could not be read.
 
-        Broken pictures are counted as walks come upon them, each once.
+        Walks count each broken picture once, when they reach it.
         """
-        counts = self._plan.unused + self._index.broken + Counter(self._failed.values())
+        counts = self._selection.unused + self._index.broken + Counter(self._failed.values())
         counts["broken detections"] += len(self._no_detections)
         return dict(+counts)
 
     @property
     def dropped(self) -> int:
         """Number of colour pictures that gave no frame."""
-        return sum(self._plan.unused.values()) + len(self._failed)
+        return sum(self._selection.unused.values()) + len(self._failed)
 
     @property
     def T_base_camera(self) -> FloatArray:
@@ -103,9 +101,9 @@ class BagReader:
         Raises:
             InputError: if it moves, or if poses come from recorded transforms alone.
         """
-        if self._plan.source.mounting is None:
-            raise InputError(f"the bag {self.path} has no fixed mounting: poses are from {self._plan.source.name}")
-        return self._plan.source.mounting
+        if self._selection.source.mounting is None:
+            raise InputError(f"the bag {self.path} has no fixed mounting: poses are from {self._selection.source.name}")
+        return self._selection.source.mounting
 
     def odometry(self) -> FloatArray:
         """(N, 4, 4) T_odom_base of the frames.
@@ -113,9 +111,11 @@ class BagReader:
         Raises:
             InputError: if poses come from recorded transforms alone.
         """
-        at = self._plan.source.base_at
+        at = self._selection.source.base_at
         if at is None:
-            raise InputError(f"the bag {self.path} is read without odometry: poses are from {self._plan.source.name}")
+            raise InputError(
+                f"the bag {self.path} is read without odometry: poses are from {self._selection.source.name}"
+            )
         return np.stack([at(stamp) for stamp in self.stamps_ns])
 
     def __iter__(self) -> Iterator[BagFrame]:
@@ -142,7 +142,7 @@ class BagReader:
         with one_line(self.path), self.store.access() as access:
             for index in range(start, len(self)):
                 try:
-                    frame = self._frame(self._plan.candidates[index], access)
+                    frame = self._frame(self._selection.candidates[index], access)
                 except PictureError as error:
                     self._failed[index] = error.reason
                     why = why or str(error)
@@ -153,16 +153,16 @@ class BagReader:
             raise InputError(f"the bag {self.path} has {len(self)} frames, but none of them can be read: {why}")
 
     def _frame(self, candidate: Candidate, access: BagAccess) -> Frame:
-        plan, camera = self._plan, candidate.camera
+        selection, camera = self._selection, candidate.camera
         try:
-            colour = access.read(plan.colour.where(candidate.colour))
-            depth = access.read(plan.depth.where(candidate.depth))
+            colour = access.read(selection.colour.where(candidate.colour))
+            depth = access.read(selection.depth.where(candidate.depth))
         except BrokenDataError as error:
             raise PictureError(BROKEN, str(error)) from error
         return Frame(
             candidate.stamp_ns,
-            colour_pixels(plan.colour.topic, colour, camera),
-            depth_pixels(plan.depth.topic, depth, camera),
+            colour_pixels(selection.colour.topic, colour, camera),
+            depth_pixels(selection.depth.topic, depth, camera),
             camera,
             candidate.T_map_camera,
         )
@@ -178,7 +178,7 @@ class BagReader:
         except (InputError, BrokenDataError, BrokenMessageError):
             self._no_detections.add(index)
             return None
-        camera = self._plan.candidates[index].camera
+        camera = self._selection.candidates[index].camera
         if (found.width, found.height) != (camera.width, camera.height):
             self._no_detections.add(index)
             return None
@@ -187,7 +187,7 @@ class BagReader:
 
 def open_bag(
     path: Path | str,
-    options: BagOptions | BagTopics | None = None,
+    options: BagOptions | None = None,
     T_base_camera: FloatArray | None = None,
 ) -> BagReader:
     """A bag's frames.

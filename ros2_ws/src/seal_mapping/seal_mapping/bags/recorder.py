@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Putting a run's messages into a bag: in lockstep frame by frame in one fixed order, whatever order they came in."""
+"""Recording a run's messages: in lockstep frame by frame in one fixed order, whatever their order of arrival."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seal_perception.types import FloatArray
 WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
 """What each frame of a lockstep run has; `goal` comes with some."""
 PACED = WHOLE[:-1]
-"""In paced mode nothing answers a frame, odometry comes in between, and the detector leaves out what it has no time
+"""In paced mode no step answers a frame, odometry comes in between, and the detector skips frames that it is too slow
 for."""
 _MOST_WAITING = 100
 """Pictures that wait for detections in paced mode."""
@@ -20,9 +20,9 @@ _MOST_WAITING = 100
 class FrameRecorder:
     """Holds serialized messages back until their frame is whole, then writes it as one chunk, flushed.
 
-    A whole frame is written when the next one is whole (by then its goal, if any, has come too) or by `flush`. A kill
-    therefore loses the frame that is being answered and at most the one before it. In paced mode that next one also
-    ends the wait of those before it that are not whole: topics come in order, so what they lack was left out.
+    A whole frame is written when the next one is whole (by then its goal, if any, has arrived too) or by `flush`. A
+    kill therefore loses the current frame and at most the one before it. In paced mode the next whole frame also
+    flushes incomplete ones before it: topics arrive in order, so what those lack was skipped.
 
     Args:
         writer: the open bag.
@@ -44,7 +44,7 @@ class FrameRecorder:
         """Take one serialized message of a topic with stamps.
 
         Raises:
-            BagWriteError: if the bag cannot be written on.
+            BagWriteError: if the bag cannot be written any further.
         """
         stamp = bm.raw_stamp_ns(data, bm.TOPIC_TYPES[topic])
         if stamp is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bag holds, and bringing back one whose writer was killed: whole chunks of the cut mcap go into a new bag."""
+"""What a bag holds, and recovery of one whose writer was killed: whole chunks of the cut mcap go into a new bag."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _unpack_chunk(record: memoryview) -> memoryview:
 
 
 class _Scanner:
-    """Walks an mcap file from its start, without its index; what is damaged on the way is passed over."""
+    """Walks an mcap file from its start, without its index; damaged records are skipped."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 import zstandard
 
-from seal_mapping.bags.entry import ALL, ChunkCache, Entry, Tally, Wants, Where
+from seal_mapping.bags.entry import ALL, ChunkCache, Entry, Location, Tally, Wants
 from seal_mapping.bags.formats.mcap import McapFile
 from seal_mapping.bags.formats.ros1 import Ros1File
 from seal_mapping.bags.formats.sqlite import SqliteFile
@@ -47,12 +47,12 @@ def one_line(path: Path) -> Iterator[None]:
 
 
 def require_bag(path: Path | str) -> Path:
-    """The folder of a rosbag2 bag, or the file of a ROS 1 bag; only looked at, not read.
+    """The folder of a rosbag2 bag, or the file of a ROS 1 bag; checked by name, not read.
 
     A folder without metadata.yaml is a bag too if its files are whole; a folder of .bag files is one recording.
 
     Raises:
-        InputError: if there is none, or if it was cut off and wants recovering.
+        InputError: if there is none, or if it was cut off and needs `seal bag recover`.
     """
     path = Path(path)
     if not path.exists():
@@ -98,8 +98,8 @@ class BagStore:
 
     Attributes:
         kind: mcap, sqlite3 or ros1.
-        notes: lines that say what is unusual about the bag.
-        tally: what the last walk met.
+        notes: lines about what is unusual in the bag.
+        tally: what the last walk found.
 
     Raises:
         InputError: if it is no whole bag.
@@ -142,7 +142,7 @@ class BagStore:
         return str(kind), tuple(self._named_files([PurePath(name).name for name in names]))
 
     def _named_files(self, names: list[str]) -> list[Path]:
-        """The files that the metadata name, in that order; a single one that was renamed is taken, and said."""
+        """The files that the metadata name, in that order; a single one that was renamed is taken, with a note."""
         # Old versions write the bag's folder before the name, and leave .zstd away: only the name counts.
         there = [self.path / name if (self.path / name).is_file() else self.path / (name + ".zstd") for name in names]
         lost = [number for number, file in enumerate(there) if not file.is_file()]
@@ -230,14 +230,14 @@ class BagStore:
 
 
 class BagAccess:
-    """Reads single messages by their place; memory holds `CACHE_BYTES` of decompressed chunks at most, or one chunk."""
+    """Reads single messages; memory holds at most `CACHE_BYTES` of decompressed chunks, or one chunk."""
 
     def __init__(self, files: list[Any], by_message: bool) -> None:
         self._files, self._by_message = files, by_message
         self._chunks = ChunkCache(lambda file, chunk: bytes(self._files[file].chunk(chunk)))
 
-    def read(self, where: Where) -> bytes:
-        """Content of the message at a place.
+    def read(self, where: Location) -> bytes:
+        """Content of the message at a location.
 
         Raises:
             BrokenDataError: if it is damaged.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Poses over time and recorded transforms: looked up at a stamp, interpolated between neighbours, never beyond them."""
+"""Poses over time and recorded transforms: looked up at a stamp, interpolated, never extrapolated."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One link of a chain of frames: the recorded transform of (parent, child), used as it is or turned round."""
+class Link:
+    """One link of a chain of frames: the recorded transform of (parent, child), used as it is or inverted."""
 
     edge: tuple[str, str]
     forward: bool
@@ -132,47 +132,47 @@ class TransformTree:
         """All frames."""
         return frozenset(name for edge in (*self.static, *self.moving) for name in edge)
 
-    def chain(self, target: str, source: str) -> list[Step] | None:
+    def chain(self, target: str, source: str) -> list[Link] | None:
         """The shortest chain of links from one frame to the other, None if they are not connected."""
-        links: dict[str, list[tuple[str, Step]]] = {}
+        links: dict[str, list[tuple[str, Link]]] = {}
         for parent, child in dict.fromkeys((*self.static, *self.moving)):
-            links.setdefault(parent, []).append((child, Step((parent, child), True)))
-            links.setdefault(child, []).append((parent, Step((parent, child), False)))
+            links.setdefault(parent, []).append((child, Link((parent, child), True)))
+            links.setdefault(child, []).append((parent, Link((parent, child), False)))
         if target not in links or source not in links:
             return [] if target == source else None
-        came: dict[str, tuple[str, Step] | None] = {target: None}
+        came: dict[str, tuple[str, Link] | None] = {target: None}
         queue = deque([target])
         while queue:
             name = queue.popleft()
-            for other, step in links[name]:
+            for other, link in links[name]:
                 if other not in came:
-                    came[other] = (name, step)
+                    came[other] = (name, link)
                     queue.append(other)
         if source not in came:
             return None
-        steps: list[Step] = []
+        links_back: list[Link] = []
         at = source
         while (back := came[at]) is not None:
             at = back[0]
-            steps.append(back[1])
-        return steps[::-1]
+            links_back.append(back[1])
+        return links_back[::-1]
 
-    def is_static(self, chain: list[Step]) -> bool:
+    def is_static(self, chain: list[Link]) -> bool:
         """Whether no link of a chain moves."""
-        return all(step.edge in self.static for step in chain)
+        return all(link.edge in self.static for link in chain)
 
-    def along(self, chain: list[Step], stamp_ns: int, max_gap_ns: int) -> FloatArray:
+    def along(self, chain: list[Link], stamp_ns: int, max_gap_ns: int) -> FloatArray:
         """T_target_source (4, 4) of a chain at a stamp.
 
         Raises:
             NoPoseError: if a moving link has no pose for the stamp.
         """
         total: FloatArray | None = None
-        for step in chain:
-            T = self.static.get(step.edge)
+        for link in chain:
+            T = self.static.get(link.edge)
             if T is None:
-                T = self.moving[step.edge].at(stamp_ns, max_gap_ns)
-            if not step.forward:
+                T = self.moving[link.edge].at(stamp_ns, max_gap_ns)
+            if not link.forward:
                 T = invert(T)
             total = T if total is None else total @ T
         return np.eye(4) if total is None else total

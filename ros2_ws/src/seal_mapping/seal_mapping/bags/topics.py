@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of a bag's topics are colour, depth and camera info: by type, by what the first messages say, by name.
+"""Which of a bag's topics are colour, depth and camera info: by type, by their first messages, by name.
 
-The rankings below are the ones in docs/bags.md; what was chosen is said in a line.
+The rankings below are the ones in docs/bags.md; a line reports each choice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import Topic
-from seal_mapping.bags.index import BagIndex, Infos, Pictures
+from seal_mapping.bags.index import BagIndex, CameraInfos, PictureIndex
 from seal_mapping.bags.options import BagOptions
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -37,7 +37,7 @@ DEPTH_NAMES = (
 NO_COLOUR = re.compile(
     r"depth|disparity|infra|thermal|mask|overlay|scores|semantic|label|truth|debug|confidence|(^|[/_])ir([/_]|$)"
 )
-"""Parts of names that are never taken for colour unless the user says so."""
+"""Parts of names that are never taken for colour unless the user names the topic."""
 _PACKED = re.compile(r"/(compressed|compressedDepth)$")
 
 
@@ -45,8 +45,8 @@ _PACKED = re.compile(r"/(compressed|compressedDepth)$")
 class Choice:
     """The topics of pictures that a bag is read from."""
 
-    colour: Pictures
-    depth: Pictures
+    colour: PictureIndex
+    depth: PictureIndex
     lines: tuple[str, ...]
 
 
@@ -61,7 +61,7 @@ def rank(name: str, table: tuple[str, ...]) -> int:
 
 
 def is_depth(topic: Topic, kind: bd.PictureKind) -> bool:
-    """Whether pictures can be depth, by encoding first, by name where that does not tell."""
+    """Whether pictures can be depth, by encoding first, by name where that is ambiguous."""
     if kind.compressed:
         packed = "compresseddepth" in (kind.encoding + topic.name).lower()
         return packed or ("depth" in topic.name.lower() and ("png" in kind.encoding or "16UC1" in kind.encoding))
@@ -109,7 +109,7 @@ def _shared_parts(a: str, b: str) -> int:
 
 
 def registration(colour: bd.PictureKind, depth: bd.PictureKind) -> int:
-    """0: depth has colour's frame and size; 1: as far as can be told; 2: it has not."""
+    """0: depth has colour's frame and size; 1: same frame, unknown size; 2: it has not."""
     if colour.frame_id != depth.frame_id:
         return 2
     if 0 in (colour.width, depth.width):
@@ -117,7 +117,7 @@ def registration(colour: bd.PictureKind, depth: bd.PictureKind) -> int:
     return 0 if (colour.width, colour.height) == (depth.width, depth.height) else 2
 
 
-def _pair_key(colour: Pictures, depth: Pictures) -> tuple[object, ...]:
+def _pair_key(colour: PictureIndex, depth: PictureIndex) -> tuple[object, ...]:
     """What a pair of topics is ranked by; the smallest wins."""
     a, b = base_name(colour.topic.name), base_name(depth.topic.name)
     return (
@@ -169,7 +169,7 @@ def choose_pictures(index: BagIndex, options: BagOptions) -> Choice:
     return Choice(colour, depth, lines)
 
 
-def _line(what: str, chosen: Pictures, others: list[Pictures]) -> str:
+def _line(what: str, chosen: PictureIndex, others: list[PictureIndex]) -> str:
     kind = chosen.usual
     size = f"{kind.width} x {kind.height} " if kind.width else ""
     also = f"; also there: {', '.join(sorted(p.topic.name for p in others))}" if others else ""
@@ -179,14 +179,14 @@ def _line(what: str, chosen: Pictures, others: list[Pictures]) -> str:
     )
 
 
-def choose_info(index: BagIndex, options: BagOptions, choice: Choice) -> tuple[Infos, str]:
-    """The CameraInfo of the colour camera, and the line that says so.
+def choose_info(index: BagIndex, options: BagOptions, choice: Choice) -> tuple[CameraInfos, str]:
+    """The CameraInfo of the colour camera, and the line that reports it.
 
     The one beside the colour topic; else one of colour's frame and size; else one beside registered depth; else the
     only one of colour's size.
 
     Raises:
-        InputError: if there is none; the text says which is missing.
+        InputError: if there is none; the text names what is missing.
     """
     usable = [i for i in index.infos.values() if i.cameras]
     if options.camera_info:
@@ -195,13 +195,13 @@ def choose_info(index: BagIndex, options: BagOptions, choice: Choice) -> tuple[I
         if not any(i.cameras for i in wanted):
             raise InputError(f"the bag {index.store.path}: {names[0]} cannot be used: {wanted[0].problem}")
         chosen = next(i for i in wanted if i.cameras)
-        return chosen, f"camera info: {chosen.topic.name} (as told)"
+        return chosen, f"camera info: {chosen.topic.name} (as given)"
     colour, depth = choice.colour, choice.depth
     folder = base_name(colour.topic.name).rsplit("/", 1)[0]
     beside = f"{folder}/camera_info"
     kind = colour.usual
 
-    def fits(infos: Infos) -> bool:
+    def fits(infos: CameraInfos) -> bool:
         camera = infos.cameras[0]
         return kind.width == 0 or (camera.width, camera.height) == (kind.width, kind.height)
 
@@ -229,8 +229,8 @@ def uses_projection(colour_topic: str) -> bool:
     return "rect" in base_name(colour_topic).rsplit("/", 1)[-1]
 
 
-def camera_lines(infos: Infos, camera: Camera, colour_topic: str) -> list[str]:
-    """What is to be said about the intrinsics."""
+def camera_lines(infos: CameraInfos, camera: Camera, colour_topic: str) -> list[str]:
+    """Lines that report the intrinsics."""
     lines = []
     if uses_projection(colour_topic):
         lines.append("intrinsics: P of the camera info, because the colour pictures are rectified (image_rect)")

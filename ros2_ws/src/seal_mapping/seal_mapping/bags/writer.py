@@ -23,7 +23,7 @@ from seal_perception.types import Float32Array, FloatArray, UInt8Array
 
 
 class BagWriteError(SealError):
-    """The bag cannot be written on (full disk, folder gone); what was flushed before can be recovered."""
+    """The bag cannot be written any further (full disk, folder gone); what was flushed before can be recovered."""
 
 
 class BagWriter:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from seal_mapping.bags.sync import nearest
 from seal_mapping.folders.pictures import COLOUR_SUFFIXES
 from seal_mapping.folders.tables import MAX_NS, Intrinsics, pose_lines, read_intrinsics, rows, stamp_ns, tum_poses
 from seal_perception import messages as m
@@ -31,7 +31,7 @@ _TUM_INTRINSICS: dict[str, Intrinsics] = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureFile:
     """A picture file and its stamp."""
 
     stamp_ns: int
@@ -54,8 +54,8 @@ class Recording:
     """
 
     layout: str
-    colour: tuple[Picture, ...]
-    depth: tuple[Picture, ...]
+    colour: tuple[PictureFile, ...]
+    depth: tuple[PictureFile, ...]
     pose_stamps_ns: IntArray
     T_world_camera: FloatArray
     intrinsics: tuple[Intrinsics, str] | None
@@ -65,7 +65,7 @@ class Recording:
     def nearest_poses(self) -> FloatArray:
         """(N, 4, 4) the pose nearest in time to each colour picture."""
         stamps = np.array([picture.stamp_ns for picture in self.colour], np.int64)
-        return np.asarray(self.T_world_camera[_nearest(self.pose_stamps_ns, stamps)])
+        return np.asarray(self.T_world_camera[nearest(stamps, self.pose_stamps_ns)])
 
 
 def read_recording(folder: Path | str, layout: str = "auto", rate_hz: float = 30.0, every: int = 1) -> Recording:
@@ -123,8 +123,8 @@ def _read_numbered(folder: Path, rate_hz: float, every: int) -> Recording:
     intrinsics = folder / "K.txt"
     return Recording(
         layout="numbered",
-        colour=tuple(Picture(stamp, colour[number]) for stamp, number, _ in kept),
-        depth=tuple(Picture(stamp, depth[number]) for stamp, number, _ in kept),
+        colour=tuple(PictureFile(stamp, colour[number]) for stamp, number, _ in kept),
+        depth=tuple(PictureFile(stamp, depth[number]) for stamp, number, _ in kept),
         pose_stamps_ns=np.array([stamp for stamp, _, _ in kept], np.int64),
         T_world_camera=np.array([T for _, _, T in kept]).reshape(-1, 4, 4),
         intrinsics=(read_intrinsics(intrinsics), "K.txt") if intrinsics.exists() else None,
@@ -164,7 +164,7 @@ def _read_tum(folder: Path, rate_hz: float, every: int) -> Recording:
         return Recording("tum", (), (), stamps, poses, None, 5000.0, skipped)
     times = np.array([picture.stamp_ns for picture in colour], np.int64)
     depth_times = np.array([picture.stamp_ns for picture in depth], np.int64)
-    partner = _nearest(depth_times, times)
+    partner = nearest(times, depth_times)
     paired = np.abs(depth_times[partner] - times) <= _TUM_PAIR_NS
     posed = _bracketed(stamps, times)
     for reason, count in (
@@ -189,9 +189,9 @@ def _read_tum(folder: Path, rate_hz: float, every: int) -> Recording:
     )
 
 
-def _tum_pictures(path: Path) -> list[Picture]:
+def _tum_pictures(path: Path) -> list[PictureFile]:
     """Pictures of a TUM list, in the order of their stamps."""
-    out: dict[int, Picture] = {}
+    out: dict[int, PictureFile] = {}
     for number, words in rows(path):
         if len(words) != 2:
             raise InputError(f"{path}:{number} must hold a stamp and a file name, got {' '.join(words)[:60]!r}")
@@ -202,7 +202,7 @@ def _tum_pictures(path: Path) -> list[Picture]:
             raise InputError(f"{file} is missing ({path.name}:{number}): copy it again, or take its line out")
         if file.suffix.lower() not in COLOUR_SUFFIXES:
             raise InputError(f"{file} ({path.name}:{number}) must be a .png or .jpg picture")
-        out[stamp] = Picture(stamp, file)
+        out[stamp] = PictureFile(stamp, file)
     return [out[stamp] for stamp in sorted(out)]
 
 
@@ -213,14 +213,6 @@ def _tum_intrinsics(folder: Path) -> tuple[Intrinsics, str] | None:
     if name is None:
         return None
     return _TUM_INTRINSICS[name.group(1)], f"TUM's freiburg{name.group(1)}, by the folder's name"
-
-
-def _nearest(sorted_ns: IntArray, wanted_ns: IntArray) -> npt.NDArray[np.intp]:
-    """Index of the value nearest to each wanted one; ties: the earlier."""
-    right = np.clip(np.searchsorted(sorted_ns, wanted_ns), 1, max(1, len(sorted_ns) - 1))
-    left = right - 1
-    right = np.minimum(right, len(sorted_ns) - 1)
-    return np.where(wanted_ns - sorted_ns[left] <= sorted_ns[right] - wanted_ns, left, right)
 
 
 def _bracketed(stamps: IntArray, wanted: IntArray) -> BoolArray:

@@ -46,7 +46,7 @@ def read_depth(path: Path) -> UInt16Array:
     return np.asarray(pixels, np.uint16)
 
 
-def depth_pixels(raw: UInt16Array, units_per_m: float) -> tuple[npt.NDArray, str]:
+def depth_image(raw: UInt16Array, units_per_m: float) -> tuple[npt.NDArray, str]:
     """Pixels and encoding of the Image for a depth picture, without loss: millimetres stay, others become metres.
 
     Args:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an import is going to do: the user's options, and what is found where they say `auto`."""
+"""The plan of an import: the user's options, and what is found where they are `auto`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seal_mapping.folders.layouts import Picture, Recording, read_recording
+from seal_mapping.folders.layouts import PictureFile, Recording, read_recording
 from seal_mapping.folders.pictures import read_colour, read_depth
 from seal_mapping.folders.tables import Intrinsics
 from seal_mapping.folders.up_axis import Floor, find_floor, find_up, level_heights, upright_rotation
@@ -24,12 +24,12 @@ _FLOOR_FRAMES = 40
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the user says about a folder.
+    """What the user sets for a folder.
 
     Attributes:
         layout: auto, numbered or tum.
         up: axis of the folder's world that points up: auto, x, -x, y, -y, z or -z.
-        floor_m: height of the floor along that axis in metres; None: it is looked for.
+        floor_m: height of the floor along that axis in metres; None: it is found.
         rate_hz: frames per second where files have numbers and no stamps.
         depth_units_per_m: units of the depth pictures in a metre; None: 1000, or 5000 for tum.
         every: take each n-th colour picture.
@@ -66,7 +66,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import is going to do.
+    """What an import will write.
 
     Attributes:
         folder: where the frames are.
@@ -75,9 +75,9 @@ class ImportPlan:
         intrinsics_from: where they were found.
         depth_units_per_m: units of the depth pictures in a metre.
         up: axis of the folder's world that points up.
-        up_angle_deg: its angle to the cameras' mean up; None if the user said the axis.
+        up_angle_deg: its angle to the cameras' mean up; None if the user set the axis.
         floor_m: height of the floor along it.
-        floor: how the floor was found; None if the user said it.
+        floor: how the floor was found; None if the user set it.
         camera_frame: name of the optical frame.
     """
 
@@ -101,11 +101,11 @@ class ImportPlan:
         return T
 
     def lines(self) -> list[str]:
-        """What was chosen, to be read."""
+        """What was chosen, as lines to print."""
         found, camera = self.recording, self.camera
         span = (found.colour[-1].stamp_ns - found.colour[0].stamp_ns) / m.NS
-        up = "as told" if self.up_angle_deg is None else f"{self.up_angle_deg:.0f} degrees from the cameras' mean up"
-        floor = "as told"
+        up = "as given" if self.up_angle_deg is None else f"{self.up_angle_deg:.0f} degrees from the cameras' mean up"
+        floor = "as given"
         if self.floor is not None:
             floor = (
                 f"{self.floor.share:.0%} of the level surfaces lie within 5 cm of it, the cameras "
@@ -124,10 +124,10 @@ class ImportPlan:
 
 
 def plan_import(folder: Path | str, options: ImportOptions | None = None) -> ImportPlan:
-    """Look at a folder and choose what is left to `auto`; nothing is written.
+    """Read a folder's lists and choose what is left to `auto`; nothing is written.
 
     Raises:
-        InputError: if the folder's files do not fit each other, or something cannot be found; the text says what to do.
+        InputError: if the folder's files do not fit each other, or something cannot be found; the text has advice.
     """
     options = options or ImportOptions()
     recording = read_recording(folder, options.layout, options.rate_hz, options.every)
@@ -146,7 +146,7 @@ def plan_import(folder: Path | str, options: ImportOptions | None = None) -> Imp
 
 def _camera(folder: Path, recording: Recording, given: Intrinsics | None) -> tuple[Camera, str]:
     width, height = read_colour(recording.colour[0].path)[2]
-    found = (given, "as told") if given is not None else recording.intrinsics
+    found = (given, "as given") if given is not None else recording.intrinsics
     if found is None:
         raise InputError(
             f"{folder} does not say the camera's intrinsics: put a K.txt there (its 3 x 3 matrix), "
@@ -170,7 +170,7 @@ def _level_heights(
         yield level_heights((raw / units_per_m).astype(np.float32), camera, poses[i], up)
 
 
-def checked_depth(picture: Picture, camera: Camera) -> UInt16Array:
+def checked_depth(picture: PictureFile, camera: Camera) -> UInt16Array:
     """(H, W) uint16 of a depth picture that has the camera's size.
 
     Raises:

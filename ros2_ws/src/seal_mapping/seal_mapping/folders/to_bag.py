@@ -14,8 +14,8 @@ import numpy as np
 
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.writer import BagWriteError, BagWriter, odometry_transform
-from seal_mapping.folders.layouts import Picture
-from seal_mapping.folders.pictures import depth_pixels, read_colour
+from seal_mapping.folders.layouts import PictureFile
+from seal_mapping.folders.pictures import depth_image, read_colour
 from seal_mapping.folders.plan import ImportOptions, ImportPlan, checked_depth, plan_import
 from seal_perception import messages as m
 from seal_perception.errors import InputError
@@ -113,12 +113,12 @@ def _write(plan: ImportPlan, writer: BagWriter, progress: Progress) -> None:
             progress(done, len(found.colour))
         else:
             raw = checked_depth(found.depth[i], plan.camera)
-            pixels, encoding = depth_pixels(raw, plan.depth_units_per_m)
+            pixels, encoding = depth_image(raw, plan.depth_units_per_m)
             message = bm.image_message(pixels, encoding, stamp, plan.camera_frame)
             writer.write(m.DEPTH, stamp, bm.encode(m.DEPTH, message))
 
 
-def _write_colour(plan: ImportPlan, writer: BagWriter, picture: Picture) -> None:
+def _write_colour(plan: ImportPlan, writer: BagWriter, picture: PictureFile) -> None:
     camera, stamp = plan.camera, picture.stamp_ns
     data, kind, size = read_colour(picture.path)
     if size != (camera.width, camera.height):

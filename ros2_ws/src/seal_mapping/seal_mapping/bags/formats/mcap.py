@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from seal_mapping.bags.entry import ALL, Entry, Tally, Topic, Wants, Where
+from seal_mapping.bags.entry import ALL, Entry, Location, Tally, Topic, Wants
 from seal_mapping.bags.unpack import BrokenDataError, read_at, unpack
 from seal_perception.errors import InputError
 
@@ -163,7 +163,7 @@ class McapFile:
         wanted = wants(topic)
         if not wanted:
             return
-        where = Where(self.number, chunk, content + skip, length - skip)
+        where = Location(self.number, chunk, content + skip, length - skip)
         take = where.length if wanted == ALL else min(wanted, where.length)
         if len(probe) - skip < take:
             data = self._read(where.offset, take)
@@ -171,7 +171,7 @@ class McapFile:
             data = bytes(probe[skip : skip + take])
         yield Entry(topic, log_ns, data, where)
 
-    def read(self, where: Where, records: bytes | None) -> bytes:
+    def read(self, where: Location, records: bytes | None) -> bytes:
         """Content of one message; `records` are its chunk's.
 
         Raises:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from seal_mapping.bags.entry import ALL, Entry, Tally, Topic, Wants, Where
+from seal_mapping.bags.entry import ALL, Entry, Location, Tally, Topic, Wants
 from seal_mapping.bags.unpack import BrokenDataError, read_at, unpack
 from seal_perception.errors import InputError
 
@@ -151,7 +151,7 @@ class Ros1File:
             wanted = wants(topic)
             if wanted:
                 take = length if wanted == ALL else min(wanted, length)
-                yield Entry(topic, log_ns, read(content, take), Where(self.number, chunk, content, length))
+                yield Entry(topic, log_ns, read(content, take), Location(self.number, chunk, content, length))
 
     def _declare(self, fields: dict[str, bytes], data: bytes, tally: Tally) -> None:
         number = _number(fields, "conn", "<I")
@@ -159,7 +159,7 @@ class Ros1File:
         msgtype = _fields(data).get("type", b"").decode(errors="replace")
         self._topics[number] = tally.topic(name, msgtype, "ros1")
 
-    def read(self, where: Where, records: bytes | None) -> bytes:
+    def read(self, where: Location, records: bytes | None) -> bytes:
         """Content of one message; `records` are its chunk's.
 
         Raises:

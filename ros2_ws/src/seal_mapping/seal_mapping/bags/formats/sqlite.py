@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from seal_mapping.bags.entry import ALL, Entry, Tally, Topic, Wants, Where
+from seal_mapping.bags.entry import ALL, Entry, Location, Tally, Topic, Wants
 from seal_mapping.bags.unpack import MAX_BYTES, BrokenDataError
 from seal_perception.errors import InputError
 
@@ -83,9 +83,9 @@ class SqliteFile:
                 continue
             tally.count(topic, log_ns)
             if takes[topic_id]:
-                yield Entry(topic, log_ns, data, Where(self.number, -1, row, length))
+                yield Entry(topic, log_ns, data, Location(self.number, -1, row, length))
 
-    def read(self, where: Where, records: bytes | None = None) -> bytes:
+    def read(self, where: Location, records: bytes | None = None) -> bytes:
         """Content of one message.
 
         Raises:
