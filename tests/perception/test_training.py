@@ -23,7 +23,7 @@ from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
 from seal_perception.training.augment import AugmentConfig, augment
 from seal_perception.training.finetune import FinetuneConfig, finetune
-from seal_perception.training.pretrain import PICTURES_PER_ROOM, PretrainConfig, calibrate, pretrain
+from seal_perception.training.pretrain import PICTURES_PER_ROOM, PretrainConfig, Start, calibrate, pretrain
 from seal_perception.training.train_loop import Batches, LoopConfig, Progress, make_target, train
 from sim_bridge.catalogue.catalogue import VIEWS
 
@@ -156,7 +156,7 @@ def test_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path) -> Non
     assert len(train(resumed, Batches(dataset, LOOP), LOOP, checkpoint, {"x": 1})) == 2
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
-    # A checkpoint of another training is not gone on from, nor is a broken one.
+    # A checkpoint of another training is not resumed, nor is a broken one.
     assert len(train(_model(), Batches(dataset, LOOP), LOOP, checkpoint, {"x": 2})) == 6
     checkpoint.write_bytes(b"broken")
     assert len(train(_model(), Batches(dataset, LOOP), LOOP, checkpoint, {"x": 2})) == 6
@@ -229,7 +229,7 @@ def test_pretrain_calibrates_and_measures(tmp_path: Path) -> None:
         config,
         tmp_path / "val",
         command="seal pretrain",
-        model_config=TINY,
+        start=Start(shape=TINY),
     )
     assert facts["held_out"]["pictures"] == 4 and facts["calibration"]["slope"] > 0 and facts["pictures"] == 4
     assert read_metadata(tmp_path / "w.safetensors")["held_out"] == facts["held_out"]
@@ -239,11 +239,11 @@ def test_pretrain_calibrates_and_measures(tmp_path: Path) -> None:
 def test_calibration_and_its_precision_share_no_room(tmp_path: Path) -> None:
     assert PICTURES_PER_ROOM == VIEWS
     dataset = write_rectangles(tmp_path / "d", 8, seed=3)
-    # Rooms are pictures 0-1, 2-3, 4-5, 6-7; the first and the third calibrate, the others tell the precision.
+    # Rooms are pictures 0-1, 2-3, 4-5, 6-7; the first and the third calibrate, the others give the precision.
     exact = [as_detections(dataset.annotations(i), dataset.size(i), score=0.95) for i in range(8)]
     wrong = [as_detections(dataset.annotations(i), dataset.size(i), shift=30, score=0.95) for i in range(8)]
-    for told, precision in (((2, 3, 6, 7), 1.0), ((0, 1, 4, 5), 0.0)):
-        found = [exact[i] if i in told else wrong[i] for i in range(8)]
+    for measured, precision in (((2, 3, 6, 7), 1.0), ((0, 1, 4, 5), 0.0)):
+        found = [exact[i] if i in measured else wrong[i] for i in range(8)]
         facts = calibrate(found, dataset)
         # So few detections leave the scores as they are.
         assert facts["calibration"] == Calibration().as_dict() and facts["held_out"]["precision_at_90"] == precision
@@ -251,18 +251,18 @@ def test_calibration_and_its_precision_share_no_room(tmp_path: Path) -> None:
         assert facts["held_out"]["confident"] == objects
 
 
-def test_pretrain_goes_on_from_weights_and_says_which(tmp_path: Path) -> None:
+def test_pretrain_starts_from_weights_and_records_them(tmp_path: Path) -> None:
     parent = _tiny(tmp_path)
     write_rectangles(tmp_path / "train", 4)
     config = PretrainConfig(small_iterations=0, iterations=1, batch=2, learning_rate=1e-9, bfloat16=False, threads=1)
-    facts = pretrain(tmp_path / "train", tmp_path / "w.safetensors", config, parent=parent)
-    before, _, told = load_weights(parent)
+    facts = pretrain(tmp_path / "train", tmp_path / "w.safetensors", config, start=Start(parent=parent))
+    before, _, facts_before = load_weights(parent)
     after = load_weights(tmp_path / "w.safetensors")[0]
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-3, rtol=0.0, msg=name)
-    assert facts["parent"]["sha256"] == sha256(parent) and facts["parent"]["command"] == told.get("command")
+    assert facts["parent"]["sha256"] == sha256(parent) and facts["parent"]["command"] == facts_before.get("command")
     with pytest.raises(InputError, match="leave one out"):
-        pretrain(tmp_path / "train", tmp_path / "x.safetensors", config, parent=parent, model_config=TINY)
+        Start(shape=TINY, parent=parent)
 
 
 def test_commands(tmp_path: Path) -> None:

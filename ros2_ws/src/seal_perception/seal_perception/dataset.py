@@ -115,7 +115,7 @@ def encode_picture(
 class DatasetWriter:
     """Write a dataset picture by picture; it counts as finished only after `close`.
 
-    An unfinished folder (no `annotations.json`) is written over, or gone on with on request; a finished one is refused.
+    An unfinished folder (no `annotations.json`) is overwritten, or resumed on request; a finished one is refused.
 
     Example:
         with DatasetWriter(folder) as writer:
@@ -128,7 +128,7 @@ class DatasetWriter:
         Args:
             folder: where to write.
             info: JSON-ready facts kept under `info` (how the dataset was made).
-            resume: keep a journal, so that a writer that was stopped, even by a kill, can be gone on with; the pictures
+            resume: keep a journal, so that a writer that was stopped, even by a kill, can be resumed; the pictures
                 of an unfinished folder that its journal lists are taken over.
 
         Raises:

@@ -19,7 +19,7 @@ STEP_NS = 100_000_000
 
 
 class Action(enum.Enum):
-    """Discrete steps of the robot (design.md: 0.25 m forward, turns of 30 degrees)."""
+    """Discrete steps of the robot (SEAL: 0.25 m forward, turns of 30 degrees)."""
 
     STOP = 0
     FORWARD = 1
@@ -75,7 +75,7 @@ class Observation:
 
 @runtime_checkable
 class Simulator(Protocol):
-    """A world with one robot in it; nothing here tells a label."""
+    """A world with one robot in it; it gives no labels."""
 
     name: str
     camera: Camera

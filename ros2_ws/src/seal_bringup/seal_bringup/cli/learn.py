@@ -135,7 +135,7 @@ def pretrain(
     its last checkpoint.
     """
     from seal_perception.detector.weights import load_weights
-    from seal_perception.training.pretrain import PretrainConfig
+    from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
     from sim_bridge.catalogue.catalogue import catalogue_at
 
@@ -148,7 +148,9 @@ def pretrain(
     command += f" --iterations {iterations} --seed {seed}"
     command += f" --weights {weights if weights == 'seal-small' else Path(weights).name}" if weights else ""
     with training_bar(iterations) as report, counting_bar("held-out pictures") as counting:
-        facts = run(catalogue / "train", out, config, catalogue / "val", report, counting, command, parent=weights)
+        facts = run(
+            catalogue / "train", out, config, catalogue / "val", report, counting, command, Start(parent=weights)
+        )
     print(json.dumps(facts["held_out"], indent=1))
     print(f"weights at {out}")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good a detector or a set of labels is: COCO AP50, what high scores are worth, and errors by kind.
+"""Quality of a detector or a set of labels: COCO AP50, precision of high scores, and errors by kind.
 
 Ground truth enters here and nowhere else. AP50 is COCO's (101 recall levels, IoU 0.5, pycocotools does the matching);
 the mean is over the categories that occur. Intervals are 95 % bootstraps over pictures: the matches of each picture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good a dataset of automatic labels is against the truth on the same pictures."""
+"""Quality of a dataset of automatic labels against the truth on the same pictures."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Teach a detector from a dataset of labels made by the robot itself (SEAL section 3.3).
+"""Fine-tune a detector on a dataset of labels that the robot made itself (SEAL section 3.3).
 
 Presets: `laptop` (the small model, batch 4, 300 iterations, momentum 0.9, a cosine down to 0 after the warm-up) and
 `paper` (SGD at a fixed 1e-4 for 5000 iterations). Batch statistics stay frozen: batches of 4 neighbouring views are too
-few and too alike. Nothing here sees the truth; the dataset alone decides.
+few and too alike. The truth is never used, only the dataset.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class FinetuneConfig:
         decay: let the rate fall to 0 by a cosine instead of staying constant.
         weight_decay: of SGD.
         replay_share: share of each batch taken from the replay dataset, in [0, 1).
-        labelled_only: learn from pictures with at least one label alone, as detectron2 does by default: what the
-            labels missed in all of a picture is not taught as background.
+        labelled_only: learn only from pictures with at least one label, as detectron2 does by default: a picture in
+            which the labels missed everything is not taught as background.
         seed: of order, augmentation and sampling.
         checkpoint_every: iterations between checkpoints.
         threads: of torch.
@@ -110,7 +110,7 @@ def finetune(
     progress: ProgressCallback | None = None,
     replay_dataset: Path | str | None = None,
 ) -> dict[str, Any]:
-    """Fine-tune weights on a dataset; going on from a checkpoint beside `weights_out` if one fits.
+    """Fine-tune weights on a dataset; resumes from a checkpoint beside `weights_out` if one fits.
 
     The parent's score calibration is kept.
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train the small detector on catalogue pictures, from random weights or earlier ones, and calibrate its scores.
 
-The calibration is fitted on every second room of the held-out catalogue pictures; what is stored of confident
-detections is measured in the other rooms. No home is ever looked at.
+The calibration is fitted on every second room of the held-out catalogue pictures. The stored figures of confident
+detections are measured in the other rooms. No home is used.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PICTURES_PER_ROOM = 2
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to pre-train: first on pictures of half the size, where most is learnt per second, then on whole ones.
+    """How to pre-train: first on pictures of half the size, which teach most per second, then on whole ones.
 
     Attributes:
         small_iterations: optimiser steps on pictures of half the size; 0 = none.
@@ -92,6 +92,26 @@ class PretrainConfig:
         )
 
 
+@dataclass(frozen=True)
+class Start:
+    """What pre-training starts from: a new network with random weights, or earlier weights.
+
+    Attributes:
+        shape: of a new network; None = `ModelConfig`'s defaults.
+        parent: weights to start from instead ("seal-small" or a file); their own facts are stored as `parent`.
+
+    Raises:
+        InputError: if both are given.
+    """
+
+    shape: ModelConfig | None = None
+    parent: Path | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.parent is not None and self.shape is not None:
+            raise InputError("expected weights to begin from or the shape of a new network, got both: leave one out")
+
+
 def pretrain(
     dataset_folder: Path | str,
     out: Path | str,
@@ -100,10 +120,9 @@ def pretrain(
     progress: ProgressCallback | None = None,
     detecting: Callable[[int, int], None] | None = None,
     command: str = "",
-    model_config: ModelConfig | None = None,
-    parent: Path | str | None = None,
+    start: Start | None = None,
 ) -> dict[str, Any]:
-    """Train, calibrate, measure and write weights; going on from a checkpoint beside `out` if there is one.
+    """Train, calibrate, measure and write weights; resumes from a checkpoint beside `out` if there is one.
 
     Args:
         dataset_folder: catalogue pictures to train on.
@@ -113,34 +132,32 @@ def pretrain(
         progress: called after each iteration.
         detecting: called after each held-out picture with (done, count).
         command: the command that makes these weights, stored with them (no paths of a machine).
-        model_config: shape of the network, where it begins from random weights.
-        parent: weights to begin from instead ("seal-small" or a file); their own facts are stored as `parent`.
+        start: random weights, or earlier ones; None = random weights of the default shape.
 
     Returns:
         The facts stored with the weights.
 
     Raises:
-        InputError: if a dataset or the parent is not usable, or both a parent and a shape are given.
+        InputError: if a dataset or the parent is not usable.
     """
-    if parent is not None and model_config is not None:
-        raise InputError("expected weights to begin from or the shape of a new network, got both: leave one out")
-    config, model_config, out = config or PretrainConfig(), model_config or ModelConfig(), Path(out)
+    start = start or Start()
+    config, model_config, out = config or PretrainConfig(), start.shape or ModelConfig(), Path(out)
     dataset = CocoDataset(dataset_folder)
     held_out = CocoDataset(held_out_folder) if held_out_folder else None
     facts: dict[str, Any] = {"command": command, "seed": config.seed, "config": asdict(config)}
     facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        if parent is None:
+        if start.parent is None:
             model = build_model(model_config)
         else:
-            model, model_config, earlier = load_weights(parent)
-            told = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "parent")}
-            facts["parent"] = {"sha256": sha256(resolve_weights(parent)), **told}
+            model, model_config, earlier = load_weights(start.parent)
+            origin = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "parent")}
+            facts["parent"] = {"sha256": sha256(resolve_weights(start.parent)), **origin}
         student = WithSemantics(model, config.semantic) if config.semantic > 0 else model
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic}
-    if parent is not None:
+    if start.parent is not None:
         fingerprint["parent"] = facts["parent"]["sha256"]
     if config.small_iterations > 0:
         begun = out.with_name(f".{out.name}.small")
@@ -170,7 +187,7 @@ def _train_small(
     fingerprint: dict[str, Any],
     progress: ProgressCallback | None,
 ) -> None:
-    """The stage on small pictures; its result is kept at `done`, so that it is not repeated after an interruption."""
+    """The stage on small pictures; its result is kept at `done`, so that a resumed run does not repeat it."""
     loop = config.loop(small=True)
     facts = json.dumps({"loop": asdict(loop), **fingerprint}, sort_keys=True)
     if done.is_file():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dense supervision for pre-training: each place of the finest feature map is told what it shows.
+"""Dense supervision for pre-training: a label for each cell of the finest feature map.
 
 From random weights the sampled boxes teach the backbone slowly; a per-pixel loss beside them (as in HTC, Chen et al.
-2019, and Panoptic FPN, Kirillov et al. 2019) reaches every place of every picture. The extra head is thrown away after
+2019, and Panoptic FPN, Kirillov et al. 2019) reaches every cell of every picture. The extra head is dropped after
 pre-training: the shipped network has none.
 """
 
@@ -49,7 +49,7 @@ class WithSemantics(nn.Module):
         assert self._finest is not None
         pairs = zip(images, targets, strict=True)
         truth = torch.stack([semantic_target(target, *image.shape[-2:]) for image, target in pairs])
-        # The pictures are padded to a multiple of 32: what lies past their own places is left out.
+        # The pictures are padded to a multiple of 32: cells past their own edges are left out.
         scores = self.head(self._finest)[:, :, : truth.shape[1], : truth.shape[2]].float()
         self._finest = None
         weight = torch.ones(NUM_CATEGORIES + 1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one training loop of pre-training and fine-tuning: repeatable by seed, resumable to the bit.
 
-Everything random in iteration i depends on (seed, i) alone, so a run that goes on from a checkpoint equals one that was
+Everything random in iteration i depends on (seed, i) alone, so a run resumed from a checkpoint equals one that was
 never stopped.
 """
 
@@ -202,7 +202,7 @@ def train(
         model: from `build_model`.
         batches: its data.
         config: how to train.
-        checkpoint: file for checkpoints; a fitting one there is gone on from, and it is removed at the end.
+        checkpoint: file for checkpoints; training resumes from a fitting one; the caller removes it.
         fingerprint: JSON-ready facts (dataset, parent) that a checkpoint must share to fit.
         progress: called after each iteration.
 
@@ -220,11 +220,11 @@ def train(
     model.train()
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool, torch.random.fork_rng(devices=[]):
-        coming = pool.submit(batches.__getitem__, start)
+        next_batch = pool.submit(batches.__getitem__, start)
         for iteration in range(start, config.iterations):
-            images, targets = coming.result()
+            images, targets = next_batch.result()
             if iteration + 1 < config.iterations:
-                coming = pool.submit(batches.__getitem__, iteration + 1)
+                next_batch = pool.submit(batches.__getitem__, iteration + 1)
             if iteration >= config.freeze_norm_from * config.iterations:
                 freeze_norm(model)
             parts = _step(model, optimiser, images, targets, config, iteration)
@@ -285,7 +285,7 @@ def _save_checkpoint(
 
 
 def _load_checkpoint(path: Path, facts: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Restore a fitting checkpoint; the iteration to go on with, 0 if there is none that fits."""
+    """Restore a fitting checkpoint; the iteration to resume at, 0 if there is none that fits."""
     if not path.is_file():
         return 0
     try:
@@ -307,5 +307,5 @@ def _load_checkpoint(path: Path, facts: str, model: nn.Module, optimiser: torch.
     document = optimiser.state_dict()
     document["state"] = state
     optimiser.load_state_dict(document)
-    _log.info("going on after iteration %d from %s", stored["iteration"], path)
+    _log.info("resuming after iteration %d from %s", stored["iteration"], path)
     return int(stored["iteration"])
