@@ -5,7 +5,8 @@
     .venv/bin/python .ci/parameters.py          # writes the block between the two markers in each README
     .venv/bin/python .ci/parameters.py --check  # exit 1 and a line per README that is out of date
 
-Nodes are read as syntax trees, so this needs no ROS; configuration dataclasses are imported from the cores.
+Nodes are read as syntax trees, so this needs no ROS; configuration dataclasses are imported from the cores, and their
+fields say what they are (seal_perception.parameters).
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import ast
 import dataclasses
 import importlib
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from seal_perception.parameters import Parameter, parameters_of
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = [*sorted((ROOT / "ros2_ws" / "src").glob("*/")), ROOT / "sim_bridge"]
 START, END = "<!-- parameters: written by .ci/parameters.py -->", "<!-- end of parameters -->"
-PLAIN = (bool, int, float, str)
-Row = tuple[str, str, str]
+Row = tuple[Parameter, bool]
+"""A parameter, and whether it may change while the node runs."""
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -43,23 +45,10 @@ def origins(tree: ast.AST) -> dict[str, str]:
     }
 
 
-def attribute_texts(config: type) -> dict[str, str]:
-    """Field -> its line under `Attributes:` in the docstring; fields may share a line."""
-    texts: dict[str, str] = {}
-    lines = re.split(r"\n\s*Attributes:\s*\n", config.__doc__ or "")[-1]
-    for names, text in re.findall(r"^ {8}(\w[\w, ]*): (.*(?:\n {12,}.*)*)", lines, flags=re.MULTILINE):
-        texts |= {name.strip(): " ".join(text.split()) for name in names.split(",")}
-    return texts
-
-
 def config_rows(module: str, name: str, prefix: str) -> Iterator[Row]:
     """One row per plain field, as seal_perception.nodes.params.declare_config declares them."""
-    config = getattr(importlib.import_module(module), name)
-    texts = attribute_texts(config)
-    for field in dataclasses.fields(config):
-        default = field.default
-        if isinstance(default, PLAIN) or (isinstance(default, tuple) and all(isinstance(v, PLAIN) for v in default)):
-            yield f"{prefix}.{field.name}", json.dumps(default), texts.get(field.name, "")
+    for known in parameters_of(getattr(importlib.import_module(module), name)):
+        yield dataclasses.replace(known, name=f"{prefix}.{known.name}"), False
 
 
 def rows_of(tree: ast.AST, where: dict[str, str]) -> Iterator[Row]:
@@ -67,8 +56,9 @@ def rows_of(tree: ast.AST, where: dict[str, str]) -> Iterator[Row]:
     for name, call in calls(tree):
         if name == "declare":
             parts = [ast.literal_eval(argument) for argument in call.args[1:]]
-            default = "" if parts[1] == [""] else parts[1]
-            yield parts[0], json.dumps(default), parts[2] if len(parts) > 2 else ""
+            options = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+            changeable = options.pop("changeable", False)
+            yield Parameter(*parts, **options), changeable
         elif name == "declare_config":
             kind, prefix = call.args[1], ast.literal_eval(call.args[2])
             assert isinstance(kind, ast.Name)
@@ -80,21 +70,33 @@ def rows_of(tree: ast.AST, where: dict[str, str]) -> Iterator[Row]:
             yield from rows_of(body, origins(helper))
 
 
+def rows_of_file(path: Path) -> list[Row]:
+    """The parameters of the node in this file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return list(rows_of(tree, origins(tree)))
+
+
 def module_path(module: str) -> Path:
     """File of a module of ours."""
     package = next(folder for folder in PACKAGES if folder.name == module.split(".")[0])
     return package / Path(*module.split(".")).with_suffix(".py")
 
 
+def row_text(known: Parameter, changeable: bool) -> str:
+    """One row of a table."""
+    default = json.dumps("" if known.default == [""] else known.default)
+    what = known.description.replace("|", "/") + (" (may change while the node runs)" if changeable else "")
+    return f"| `{known.name}` | `{default}` | {known.range_text} | {what} |"
+
+
 def block(package: Path) -> str:
     """The tables of all nodes of a package."""
     parts = [START]
     for path in sorted((package / package.name / "nodes").glob("*_node.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        rows = list(dict.fromkeys(rows_of(tree, origins(tree))))
-        parts.append(f"\n### {path.stem}\n\n{(ast.get_docstring(tree) or '').splitlines()[0]}\n")
-        parts += ["| parameter | default | what |", "|---|---|---|"]
-        parts += [f"| `{name}` | `{default}` | {text.replace('|', '/')} |" for name, default, text in rows]
+        rows = [row_text(known, changeable) for known, changeable in rows_of_file(path)]
+        parts.append(f"\n### {path.stem}\n")
+        parts += ["| parameter | default | range | what |", "|---|---|---|---|"]
+        parts += dict.fromkeys(rows)
     return "\n".join([*parts, "", END])
 
 

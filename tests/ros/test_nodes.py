@@ -93,7 +93,7 @@ def test_bad_parameters_are_named(ros: Callable[..., _Ros]) -> None:
     with pytest.raises(InputError, match=r"parameters map\.\* of plain: voxel_m must be positive, got -1.0"):
         declare_config(node, MapConfig, "map")
     with pytest.raises(InputError, match="parameter seed of plain must be int, got 'many'"):
-        declare(node, "seed", 0)
+        declare(node, "seed", 0, "seed")
 
 
 def test_an_incompatible_qos_is_reported(ros: Callable[..., _Ros], capfd: pytest.CaptureFixture[str]) -> None:

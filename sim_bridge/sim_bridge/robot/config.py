@@ -11,6 +11,7 @@ import numpy as np
 
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
+from seal_perception.parameters import parameter
 from seal_perception.pose import R_BODY_OPTICAL
 from seal_perception.types import FloatArray
 from sim_bridge.drawing.light_config import HOME_LIGHT, LightConfig
@@ -42,61 +43,49 @@ def _is_whole(value: object) -> bool:
 
 @dataclass(frozen=True)
 class EmbeddedConfig:
-    """The robot and how its world is drawn. All noise is off unless it is named.
+    """The robot and how its world is drawn. All noise is off unless it is named."""
 
-    Attributes:
-        width, height: size of the pictures in pixels.
-        hfov_deg: horizontal field of view; pixels are square and the principal point is in the middle.
-        intrinsics: fx, fy, cx, cy in pixels instead of `hfov_deg`; empty = not given.
-        camera_height_m: camera above the floor.
-        camera_x_m, camera_y_m: camera ahead of the robot's centre and to its left.
-        camera_roll_deg, camera_pitch_deg, camera_yaw_deg: rotation of the camera's body (x ahead, y left, z up)
-            about x, then y, then z of base_link; a positive pitch looks down. All 0 = level and straight ahead.
-        depth_min_m, depth_max_m: nothing is told about nearer and further things; 0 = no limit.
-        radius_m: radius of the robot.
-        forward_m: length of a step ahead.
-        turn_deg: angle of a turn.
-        cell_m: cell of the floor plan used for collisions.
-        obstacle_min_m, obstacle_max_m: things between these heights stop the robot.
-        light: how the scene is lit.
-        threads: CPU threads per picture; 0 = all.
-        cache_light: keep baked light in the user's cache folder.
-        depth_noise: `none`, `d435`, or a `DepthNoise`.
-        colour_noise: `none`, `camera`, or a `ColourNoise`.
-        motion_noise: `none`, `locobot` (motion and odometry), `actuation` or `odometry` (one of them), or a
-            `MotionNoise`.
-        motion_noise_scale: factor on the errors of the named ones.
-        laser: `none`, `rplidar`, `rplidar_exact` (without noise), or a `LaserConfig`.
-        noise_seed: all noise belongs to this seed and the one of `reset`.
-    """
-
-    width: int = 320
-    height: int = 240
-    hfov_deg: float = 79.0
-    intrinsics: tuple[float, ...] = ()
-    camera_height_m: float = 0.88
-    camera_x_m: float = 0.0
-    camera_y_m: float = 0.0
-    camera_roll_deg: float = 0.0
-    camera_pitch_deg: float = 0.0
-    camera_yaw_deg: float = 0.0
-    depth_min_m: float = 0.0
-    depth_max_m: float = 0.0
-    radius_m: float = 0.18
-    forward_m: float = 0.25
-    turn_deg: float = 30.0
-    cell_m: float = 0.02
-    obstacle_min_m: float = 0.05
-    obstacle_max_m: float = 1.1
-    light: LightConfig = HOME_LIGHT
-    threads: int = 0
-    cache_light: bool = True
-    depth_noise: str | DepthNoise = OFF
-    colour_noise: str | ColourNoise = OFF
-    motion_noise: str | MotionNoise = OFF
-    motion_noise_scale: float = 1.0
-    laser: str | LaserConfig = OFF
-    noise_seed: int = 0
+    width: int = parameter(320, "width of the pictures in pixels")
+    height: int = parameter(240, "height of the pictures in pixels")
+    hfov_deg: float = parameter(
+        79.0,
+        "horizontal field of view in degrees; pixels are square and the principal point is in the middle",
+        minimum=1.0,
+        maximum=179.0,
+    )
+    intrinsics: tuple[float, ...] = parameter((), "fx, fy, cx, cy in pixels instead of `hfov_deg`; empty = not given")
+    camera_height_m: float = parameter(0.88, "camera above the floor, in metres", minimum=0.0)
+    camera_x_m: float = parameter(0.0, "camera ahead of the robot's centre, in metres")
+    camera_y_m: float = parameter(0.0, "camera to the left of the robot's centre, in metres")
+    camera_roll_deg: float = parameter(
+        0.0,
+        "rotation of the camera's body (x ahead, y left, z up) about x of base_link, in degrees; applied first",
+    )
+    camera_pitch_deg: float = parameter(0.0, "the same about y, applied second; positive looks down")
+    camera_yaw_deg: float = parameter(0.0, "the same about z, applied last; all three 0 = level and straight ahead")
+    depth_min_m: float = parameter(0.0, "nearer things have no depth, in metres", minimum=0.0)
+    depth_max_m: float = parameter(0.0, "farther things have no depth, in metres; 0 = no limit", minimum=0.0)
+    radius_m: float = parameter(0.18, "radius of the robot, in metres", minimum=0.0)
+    forward_m: float = parameter(0.25, "length of a step ahead, in metres", minimum=0.0)
+    turn_deg: float = parameter(30.0, "angle of a turn, in degrees", minimum=0.0)
+    cell_m: float = parameter(0.02, "cell of the floor plan used for collisions, in metres", minimum=0.0)
+    obstacle_min_m: float = parameter(0.05, "lowest height of things that stop the robot, in metres", minimum=0.0)
+    obstacle_max_m: float = parameter(1.1, "greatest height of things that stop the robot, in metres", minimum=0.0)
+    light: LightConfig = parameter(HOME_LIGHT, "how the scene is lit")
+    threads: int = parameter(0, "CPU threads per picture; 0 = all", minimum=0)
+    cache_light: bool = parameter(True, "keep baked light in the user's cache folder")
+    depth_noise: str | DepthNoise = parameter(OFF, "noise of the depth camera: `none`, `d435`, or a `DepthNoise`")
+    colour_noise: str | ColourNoise = parameter(OFF, "noise of the colour camera: `none`, `camera`, or a `ColourNoise`")
+    motion_noise: str | MotionNoise = parameter(
+        OFF,
+        "noise of wheels and odometry: `none`, `locobot` (both), `actuation` or `odometry` (one of them), "
+        "or a `MotionNoise`",
+    )
+    motion_noise_scale: float = parameter(1.0, "factor on the errors of the named motion noise", minimum=0.0)
+    laser: str | LaserConfig = parameter(
+        OFF, "laser scanner: `none`, `rplidar`, `rplidar_exact` (without noise), or a `LaserConfig`"
+    )
+    noise_seed: int = parameter(0, "seed of all noise, together with the one of `reset`", minimum=0)
 
     def __post_init__(self) -> None:
         if not 1.0 < self.hfov_deg < 179.0:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from seal_perception.parameters import parameter
 from seal_perception.simulator import FIRST_STAMP_NS, Drivable
 
 NS = 1_000_000_000
@@ -13,21 +14,20 @@ NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class PacedConfig:
-    """The rates of a robot in paced mode.
+    """The rates of a robot in paced mode."""
 
-    Attributes:
-        physics_hz: ticks per second; the robot moves, and odometry and contacts are told, once per tick.
-        camera_hz: pictures (and laser sweeps) per second; divides `physics_hz`.
-        command_timeout_s: the robot stops when no command has come for so long.
-        max_forward_mps: commands are clipped to this speed, ahead and back.
-        max_turn_radps: commands are clipped to this rate of turn.
-    """
-
-    physics_hz: int = 50
-    camera_hz: int = 5
-    command_timeout_s: float = 0.5
-    max_forward_mps: float = 0.306
-    max_turn_radps: float = 1.5
+    physics_hz: int = parameter(
+        50,
+        "ticks per second; the robot moves, and odometry and contacts are published, once per tick",
+        minimum=10,
+        maximum=1000,
+    )
+    camera_hz: int = parameter(5, "pictures (and laser sweeps) per second; divides `physics_hz`", minimum=1)
+    command_timeout_s: float = parameter(
+        0.5, "the robot stops when no command has come for so long, in seconds", minimum=0.0
+    )
+    max_forward_mps: float = parameter(0.306, "commands are clipped to this speed, ahead and back, in m/s", minimum=0.0)
+    max_turn_radps: float = parameter(1.5, "commands are clipped to this rate of turn, in rad/s", minimum=0.0)
 
     def __post_init__(self) -> None:
         if not 10 <= self.physics_hz <= 1000 or self.camera_hz < 1 or self.physics_hz % self.camera_hz:

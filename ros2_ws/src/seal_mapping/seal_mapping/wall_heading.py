@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from seal_perception.camera import Camera
+from seal_perception.parameters import parameter
 from seal_perception.pose import camera_mounting, invert, planar_pose, pose_yaw
 from seal_perception.types import Float32Array, FloatArray
 
@@ -28,35 +29,36 @@ _REMEMBERED = 100
 
 @dataclass(frozen=True)
 class WallHeadingConfig:
-    """How directions of walls are read from a depth picture.
+    """How directions of walls are read from a depth picture."""
 
-    Attributes:
-        min_range_m: nearer readings are left out.
-        max_range_m: farther readings are left out.
-        low_m: lowest height of the readings above the floor.
-        high_m: greatest height of the readings.
-        span: two readings are this share of the picture's width apart.
-        longest_m: pairs farther apart than this are no surface.
-        first_pictures: the directions of the walls are the most frequent ones of so many pictures at the start.
-        least_unity: and are taken only if surfaces within `soft_rad` of them have this share of all weight.
-        gate_rad: surfaces this far from both directions are no walls ...
-        soft_rad: ... and nearer ones count by exp(-(angle / this)^2): something stands askew in every home.
-        least_pairs: a picture with fewer pairs says nothing.
-        gain: share of what a picture says that is corrected at once.
-    """
-
-    min_range_m: float = 0.3
-    max_range_m: float = 4.0
-    low_m: float = 0.3
-    high_m: float = 1.9
-    span: float = 0.1
-    longest_m: float = 1.0
-    first_pictures: int = 5
-    least_unity: float = 0.3
-    gate_rad: float = 0.3
-    soft_rad: float = 0.12
-    least_pairs: int = 60
-    gain: float = 0.4
+    min_range_m: float = parameter(0.3, "nearer readings are left out, in metres", minimum=0.0)
+    max_range_m: float = parameter(4.0, "farther readings are left out, in metres", minimum=0.0)
+    low_m: float = parameter(0.3, "lowest height of the readings above the floor, in metres")
+    high_m: float = parameter(1.9, "greatest height of the readings above the floor, in metres")
+    span: float = parameter(
+        0.1, "distance of two paired readings, as a share of the picture's width", minimum=0.0, maximum=1.0
+    )
+    longest_m: float = parameter(1.0, "pairs farther apart than this are no surface, in metres")
+    first_pictures: int = parameter(
+        5, "pictures at the start that give the directions of the walls: the most frequent ones", minimum=1
+    )
+    least_unity: float = parameter(
+        0.3,
+        "minimum share of all weight that surfaces within `soft_rad` of these directions need for them to be taken",
+    )
+    gate_rad: float = parameter(
+        0.3,
+        "surfaces farther than this from both directions are no walls, in radians",
+        minimum=0.0,
+        maximum=math.pi / 4,
+    )
+    soft_rad: float = parameter(
+        0.12,
+        "nearer surfaces count by exp(-(angle / soft_rad)^2), in radians: something stands askew in every home",
+        minimum=0.0,
+    )
+    least_pairs: int = parameter(60, "minimum number of pairs of a picture that corrects anything", minimum=1)
+    gain: float = parameter(0.4, "share of a picture's correction that is applied at once", minimum=0.0, maximum=1.0)
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_range_m < self.max_range_m or not self.low_m < self.high_m:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from seal_perception.grid import Grid2D
+from seal_perception.parameters import parameter
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
@@ -30,31 +31,29 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExplorerConfig:
-    """Everything that decides the robot's steps but the goal policy itself.
+    """Everything that decides the robot's steps but the goal policy itself."""
 
-    Attributes:
-        goals: when goals are renewed.
-        planner: how the map is planned over.
-        local: how steps are chosen.
-        bump_ahead_m: where an unseen obstacle is marked after a blocked step.
-        bump_steps: for how many steps such a mark stays.
-        detour_steps: search for a manoeuvre if the look ahead needs so many steps more than the field asks for.
-        long_manoeuvre: a manoeuvre of more steps is searched for again with less clearance, and taken if shorter.
-        squeeze_margin_m: what then is kept free beyond the robot's radius; not for `bump_steps` after a contact.
-        stall_steps: re-plan and recover if the way left has not become shorter for so many steps.
-        back_steps: how far to go back on its own track when nothing else is left.
-    """
-
-    goals: GoalConfig = field(default_factory=GoalConfig)
-    planner: PlannerConfig = field(default_factory=PlannerConfig)
-    local: LocalConfig = field(default_factory=LocalConfig)
-    bump_ahead_m: float = 0.28
-    bump_steps: int = 60
-    detour_steps: float = 4.0
-    long_manoeuvre: int = 12
-    squeeze_margin_m: float = 0.03
-    stall_steps: int = 16
-    back_steps: int = 2
+    goals: GoalConfig = parameter(GoalConfig(), "when goals are renewed")
+    planner: PlannerConfig = parameter(PlannerConfig(), "how the map is planned over")
+    local: LocalConfig = parameter(LocalConfig(), "how steps are chosen")
+    bump_ahead_m: float = parameter(
+        0.28, "distance ahead at which an unseen obstacle is marked after a blocked step, in metres"
+    )
+    bump_steps: int = parameter(60, "steps for which such a mark stays", minimum=1)
+    detour_steps: float = parameter(
+        4.0, "search for a manoeuvre if the look ahead needs so many steps more than the field asks for"
+    )
+    long_manoeuvre: int = parameter(
+        12, "a manoeuvre of more steps is searched for again with less clearance, and taken if shorter"
+    )
+    squeeze_margin_m: float = parameter(
+        0.03,
+        "clearance beyond the robot's radius in that second search, in metres; not for `bump_steps` after a contact",
+    )
+    stall_steps: int = parameter(
+        16, "replan and recover if the way left has not become shorter for so many steps", minimum=7
+    )
+    back_steps: int = parameter(2, "steps back on the robot's own track when nothing else is left", minimum=1)
 
     def __post_init__(self) -> None:
         if self.bump_steps < 1 or self.stall_steps < 7 or self.back_steps < 1:

@@ -28,8 +28,8 @@ class MonitorNode(SealNode):
     def __init__(self) -> None:
         super().__init__("monitor")
         self._run_dir = Path(declare(self, "run_dir", ".", "folder for trajectory.json and status.json"))
-        self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown")
-        self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the run's last frame; 0 = unknown")
+        self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown", minimum=0)
+        self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the last frame in nanoseconds; 0 = unknown")
         self._lockstep = declare(self, "lockstep", True, "each frame is answered by a step")
         self._log = RunLog(paced=not self._lockstep)
         self.subscribe(Odometry, m.ODOM, self._on_odometry)

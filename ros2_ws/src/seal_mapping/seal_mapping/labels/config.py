@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seal_perception.parameters import parameter
+
 SIZES_M: dict[str, tuple[float, float, float, float]] = {
     "chair": (0.2, 0.2, 1.3, 1.6),
     "couch": (0.4, 1.0, 4.0, 1.4),
@@ -26,76 +28,103 @@ PIXELS = ("ray", "depth")
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """Parameters of `propagate` and of the pictures made from its volume.
+    """Parameters of `propagate` and of the pictures made from its volume."""
 
-    Attributes:
-        rule: "paper": a voxel takes its best category if that score was ever confident;
-            "agreement": if its evidence reaches `agreement`;
-            "instance_vote": voxels above `vote_low` connect, then the whole component takes one category and is kept
-            if its evidence reaches `agreement`.
-        evidence: of a voxel for a category, 0..1: "score": mean over the frames that saw the voxel of the frame's best
-            score there; "share": share of those frames that said so (`MapConfig.said_score`); "log_odds": probability
-            from `log_prior` plus `log_hit` for each frame that said so and `log_miss` for each that did not.
-        confident: score of 255 from which "paper" trusts a voxel ("> 0.9" is >= 230).
-        agreement: least evidence of a voxel ("agreement") or of a component ("instance_vote").
-        agreement_min_views: frames that must have seen a voxel ("agreement"), or the mean voxel of a component
-            ("instance_vote"), before its evidence counts.
-        log_prior: log-odds of a category before any view; as the next two by logistic regression on training homes
-            (results/view_calibration.json).
-        log_hit: log-odds that a view which said so adds.
-        log_miss: log-odds that a view which did not say so adds (negative).
-        smooth_voxels: evidence is pooled over a cube of this many voxels to each side; 0 = off (not in "paper").
-        vote_low: least evidence of a voxel that joins a component.
-        vote_min_views: frames that must have seen such a voxel.
-        vote_merge: True: any category joins a component; False: only voxels of the same best category connect.
-        vote_confident_share: least share of a component's voxels whose best score was ever confident.
-        min_height_m: voxels whose centre lies lower above the floor get no label: a rug or the floor is none of the
-            categories, however many views say so; 0 = off.
-        min_instance_m3: smaller instances are dropped (0.025 m3 = 200 voxels of 5 cm).
-        min_instance_by_category_m3: the same for the first categories, one number each, in their order; empty = one
-            bar for all.
-        min_annotated_m3: the same for what a human drew (20 voxels of 5 cm).
-        grow_annotated: what a human drew spreads over so many voxels into what is occupied and no annotated frame saw.
-        plausible_size: drop instances whose footprint or height no object of their category has (`SIZES_M`): a table
-            that views agree to be a chair, a wall taken for a bed, two chairs in one.
-        max_hole_m3: enclosed holes below this volume are filled, never over another category.
-        min_views: frames that must have seen a voxel before a ray stops at it: 1 for clean depth, 3 for real sensors.
-        ignore_uncertain: voxels with evidence from `uncertain` on that got no label become regions to ignore.
-        uncertain: least evidence of such a voxel.
-        pixels: "ray": a pixel's label is that of the first occupied or labelled voxel on its ray (the paper);
-            "depth": that of the voxel its own depth falls in, by ray only where it has no depth.
-        depth_check_m: "ray" only: a pixel whose ray stops farther than this from its own depth is unlabelled; 0 = off.
-        max_range_m: pixels whose ray meets nothing up to this depth are unlabelled.
-        min_area_share: an annotation must cover this share of the picture.
-    """
-
-    rule: str = "instance_vote"
-    evidence: str = "share"
-    confident: int = 230
-    agreement: float = 0.3
-    agreement_min_views: int = 3
-    log_prior: float = -0.011
-    log_hit: float = 0.201
-    log_miss: float = -0.117
-    smooth_voxels: int = 0
-    vote_low: float = 0.1
-    vote_min_views: int = 1
-    vote_merge: bool = True
-    vote_confident_share: float = 0.0
-    min_height_m: float = 0.1
-    min_instance_m3: float = 0.025
-    min_instance_by_category_m3: tuple[float, ...] = ()
-    min_annotated_m3: float = 0.0025
-    grow_annotated: int = 2
-    plausible_size: bool = True
-    max_hole_m3: float = 0.25
-    min_views: int = 1
-    ignore_uncertain: bool = False
-    uncertain: float = 0.15
-    pixels: str = "depth"
-    depth_check_m: float = 0.0
-    max_range_m: float = 5.1
-    min_area_share: float = 0.001
+    rule: str = parameter(
+        "instance_vote",
+        '"paper": a voxel takes its best category if that score was ever confident; "agreement": if its '
+        'evidence reaches `agreement`; "instance_vote": voxels above `vote_low` connect, and the component '
+        "takes one category if its evidence reaches `agreement`",
+    )
+    evidence: str = parameter(
+        "share",
+        'evidence of a voxel for a category, 0..1: "score": mean of the best scores of the frames that saw '
+        'it; "share": share of those frames that voted for it; "log_odds": probability from `log_prior`, '
+        "plus `log_hit` per frame that voted for it, plus `log_miss` per frame that did not",
+    )
+    confident: int = parameter(
+        230, 'score of 255 from which "paper" trusts a voxel ("> 0.9" is >= 230)', minimum=1, maximum=255
+    )
+    agreement: float = parameter(
+        0.3, 'minimum evidence of a voxel ("agreement") or of a component ("instance_vote")', minimum=0.0, maximum=1.0
+    )
+    agreement_min_views: int = parameter(
+        3,
+        'frames that must have seen a voxel ("agreement"), or the mean voxel of a component ("instance_vote"), '
+        "before its evidence counts",
+        minimum=1,
+    )
+    log_prior: float = parameter(
+        -0.011,
+        "log-odds of a category before any view; this and the next two come from logistic regression on "
+        "training homes (results/view_calibration.json)",
+    )
+    log_hit: float = parameter(0.201, "log-odds added by a view that votes for the category", minimum=0.0)
+    log_miss: float = parameter(-0.117, "log-odds added by a view that does not vote for it (negative)", maximum=0.0)
+    smooth_voxels: int = parameter(
+        0, 'pool evidence over a cube of this many voxels to each side; 0 = off (not in "paper")', minimum=0
+    )
+    vote_low: float = parameter(0.1, "minimum evidence of a voxel that joins a component", minimum=0.0, maximum=1.0)
+    vote_min_views: int = parameter(1, "frames that must have seen a voxel that joins a component", minimum=1)
+    vote_merge: bool = parameter(
+        True, "true: any category joins a component; false: only voxels of the same best category connect"
+    )
+    vote_confident_share: float = parameter(
+        0.0, "minimum share of a component's voxels whose best score was ever confident", minimum=0.0, maximum=1.0
+    )
+    min_height_m: float = parameter(
+        0.1,
+        "voxels whose centre lies lower above the floor get no label, in metres: rugs and floor are no "
+        "category; 0 = off",
+        minimum=0.0,
+    )
+    min_instance_m3: float = parameter(
+        0.025, "drop smaller instances, in cubic metres (0.025 = 200 voxels of 5 cm)", minimum=0.0
+    )
+    min_instance_by_category_m3: tuple[float, ...] = parameter(
+        (), "the same for the first categories, one number each, in their order; empty = one limit for all"
+    )
+    min_annotated_m3: float = parameter(
+        0.0025,
+        "drop smaller instances that a human labelled, in cubic metres (0.0025 = 20 voxels of 5 cm)",
+        minimum=0.0,
+    )
+    grow_annotated: int = parameter(
+        2, "voxels by which a human label spreads into what is occupied and no annotated frame saw", minimum=0
+    )
+    plausible_size: bool = parameter(
+        True,
+        "drop instances whose footprint or height no object of their category has (`SIZES_M`): a table that"
+        " views agree to be a chair, a wall taken for a bed, two chairs in one",
+    )
+    max_hole_m3: float = parameter(
+        0.25, "fill enclosed holes below this volume, in cubic metres, never over another category", minimum=0.0
+    )
+    min_views: int = parameter(
+        1,
+        "frames that must have seen a voxel before a ray stops at it: 1 for clean depth, 3 for real sensors",
+        minimum=1,
+    )
+    ignore_uncertain: bool = parameter(
+        False, "turn voxels with evidence from `uncertain` on that got no label into regions to ignore"
+    )
+    uncertain: float = parameter(0.15, "minimum evidence of such a voxel", minimum=0.0, maximum=1.0)
+    pixels: str = parameter(
+        "depth",
+        '"ray": a pixel\'s label is that of the first occupied or labelled voxel on its ray (the paper); '
+        '"depth": that of the voxel its own depth falls in, by ray only where it has no depth',
+    )
+    depth_check_m: float = parameter(
+        0.0,
+        '"ray" only: a pixel whose ray stops farther than this from its own depth is unlabelled, in metres; 0 = off',
+        minimum=0.0,
+    )
+    max_range_m: float = parameter(
+        5.1, "pixels whose ray meets nothing up to this depth are unlabelled, in metres", minimum=0.0
+    )
+    min_area_share: float = parameter(
+        0.001, "minimum share of the picture that an annotation covers", minimum=0.0, maximum=1.0
+    )
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:

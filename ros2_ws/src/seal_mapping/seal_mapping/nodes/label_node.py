@@ -26,8 +26,8 @@ class LabelNode(SealNode):
 
     def __init__(self) -> None:
         super().__init__("label")
-        declare(self, "bag", "", "bag to label")
-        declare(self, "out", "labels", "folder of the dataset")
+        declare(self, "bag", "", "bag to label", changeable=True)
+        declare(self, "out", "labels", "folder of the dataset", changeable=True)
         self._label_config = declare_config(self, LabelConfig, "label")
         self._map_config = declare_config(self, MapConfig, "map")
         self._progress = self.advertise(String, "label/progress", latched=True)

@@ -51,13 +51,13 @@ class MappingNode(SealNode):
         self._label_config = declare_config(self, LabelConfig, "label")
         self._volume: LabelVolume | None = None
         self._T_base_camera = declare_mounting(self)
-        load_path = declare(self, "load_path", "", "saved map to go on with, .npz; empty = a new one")
-        self._save_path = declare(self, "save_path", "", "file for the map, .npz; empty = none")
-        self._voxels_every = declare(self, "voxels_every", 10, "frames per map/voxels message")
-        self._objects_every = declare(self, "objects_every", 50, "frames per map/objects message; 0 = never")
-        self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown")
+        load_path = declare(self, "load_path", "", "saved map to resume, .npz; empty = a new one")
+        declare(self, "save_path", "", "file for the map, .npz; empty = none", changeable=True)
+        declare(self, "voxels_every", 10, "frames per map/voxels message", minimum=0, changeable=True)
+        declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
+        self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
         self._lockstep = declare(self, "lockstep", True, "a bad frame ends the run")
-        self._saved_at, self._taken, self._stamp_ns = -1, 0, 0
+        self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
@@ -100,13 +100,17 @@ class MappingNode(SealNode):
         self._taken += 1
         last = self._taken == self._expected
         first_of = self._taken - 1
+        voxels_every, objects_every = self._every("voxels"), self._every("objects")
         self._publish(
-            voxels=last or first_of % max(1, self._voxels_every) == 0,
-            objects=self._objects_every > 0 and (last or first_of % self._objects_every == 0),
+            voxels=last or first_of % max(1, voxels_every) == 0,
+            objects=objects_every > 0 and (last or first_of % objects_every == 0),
         )
         self._say_status(stamp_ns, start)
         if last:
             self._save()
+
+    def _every(self, what: str) -> int:
+        return int(self.get_parameter(f"{what}_every").value)
 
     def _publish(self, voxels: bool, objects: bool) -> None:
         header = make_header(self._stamp_ns, m.MAP_FRAME)
@@ -133,15 +137,16 @@ class MappingNode(SealNode):
 
     def _save(self) -> Path | None:
         """Write the map if there is a path and something new."""
-        if self._save_path and self._map.frames and self._saved_at != self._map.frames:
-            self._map.save(self._save_path)
-            self._saved_at = self._map.frames
-        return Path(self._save_path) if self._save_path else None
+        path = self.get_parameter("save_path").value
+        if path and self._map.frames and self._saved != (path, self._map.frames):
+            self._map.save(path)
+            self._saved = (path, self._map.frames)
+        return Path(path) if path else None
 
     def _on_save(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             path = self._save()
-            response.success = path is not None and self._saved_at == self._map.frames
+            response.success = path is not None and self._saved == (str(path), self._map.frames)
             response.message = str(path) if response.success else "nothing to save: set save_path, and map a frame"
         except (SealError, OSError) as error:
             response.success, response.message = False, str(error)
@@ -175,8 +180,8 @@ class MappingNode(SealNode):
         loaded, other = resume_map(path, self._config)
         if other:
             self.get_logger().warning(f"{path} goes on with its own {', '.join(other)}, not with the parameters'")
-        self._map, self._volume, self._saved_at = loaded, None, -1
-        self._publish(voxels=True, objects=self._objects_every > 0)
+        self._map, self._volume, self._saved = loaded, None, ("", -1)
+        self._publish(voxels=True, objects=self._every("objects") > 0)
         self.get_logger().info(
             f"went on with {path}: {loaded.frames} frames, {loaded.confident_count} confident voxels"
         )

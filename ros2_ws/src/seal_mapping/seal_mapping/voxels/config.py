@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.parameters import parameter
 from seal_perception.types import (
     BoolArray,
     Float32Array,
@@ -28,45 +29,46 @@ WEIGHT_ONE = 16
 
 @dataclass(frozen=True)
 class MapConfig:
-    """Parameters of `VoxelMap`.
+    """Parameters of `VoxelMap`."""
 
-    Attributes:
-        voxel_m: edge of a voxel, and of a cell of the 2D grids, in metres.
-        num_categories: C, channels of a score image.
-        min_depth_m: nearer readings are not put into the map.
-        max_depth_m: readings farther than this are not put into the map.
-        min_height_m: lowest kept height above the floor (a little below it, for noise).
-        max_height_m: greatest kept height; leaves out the ceiling.
-        obstacle_min_m: an obstacle is an occupied voxel whose centre is at least this high ...
-        obstacle_max_m: ... and at most this high.
-        obstacle_min_views: frames that must have seen such a voxel; more than 1 is for noisy sensors.
-        confident: score of 255 from which a voxel counts as confident ("> 0.9" is >= 230).
-        footprint_m: radius of the disc around the camera that counts as explored.
-        edge_filter: flying pixels: a pixel is left out where a 4-neighbour's depth differs by more
-            than this share of its own; 0 = off.
-        said_score: score of 255 from which a view counts as having said that a voxel is of a category.
-        range_weight_m: views from up to this depth count 1, from farther away less, by the square of the depth
-            (in sixteenths, at least 1); 0 = every view counts 1.
-        clear_views: a voxel that this many views in a row looked through is forgotten (things that moved); 0 = off.
-        clear_margin_m: what such a view saw lies at least this far behind the voxel's centre.
-    """
-
-    voxel_m: float = 0.05
-    num_categories: int = NUM_CATEGORIES
-    min_depth_m: float = 0.5
-    max_depth_m: float = 5.0
-    min_height_m: float = -0.1
-    max_height_m: float = 2.0
-    obstacle_min_m: float = 0.1
-    obstacle_max_m: float = 1.1
-    obstacle_min_views: int = 1
-    confident: int = 230
-    footprint_m: float = 0.2
-    edge_filter: float = 0.0
-    said_score: int = 128
-    range_weight_m: float = 0.0
-    clear_views: int = 0
-    clear_margin_m: float = 0.15
+    voxel_m: float = parameter(0.05, "edge of a voxel, and of a cell of the 2D grids, in metres", minimum=0.0)
+    num_categories: int = parameter(NUM_CATEGORIES, "channels of a score image", minimum=1)
+    min_depth_m: float = parameter(0.5, "nearer readings are not put into the map, in metres", minimum=0.0)
+    max_depth_m: float = parameter(5.0, "farther readings are not put into the map, in metres", minimum=0.0)
+    min_height_m: float = parameter(-0.1, "lowest kept height above the floor, in metres; a little below 0 for noise")
+    max_height_m: float = parameter(2.0, "greatest kept height above the floor, in metres; leaves out the ceiling")
+    obstacle_min_m: float = parameter(0.1, "lowest height of an obstacle's voxel centre above the floor, in metres")
+    obstacle_max_m: float = parameter(1.1, "greatest height of an obstacle's voxel centre above the floor, in metres")
+    obstacle_min_views: int = parameter(
+        1, "frames that must have seen a voxel before it is an obstacle; more than 1 is for noisy sensors", minimum=1
+    )
+    confident: int = parameter(
+        230, 'score of 255 from which a voxel counts as confident ("> 0.9" is >= 230)', minimum=1, maximum=255
+    )
+    footprint_m: float = parameter(
+        0.2, "radius of the disc around the camera that counts as explored, in metres", minimum=0.0
+    )
+    edge_filter: float = parameter(
+        0.0,
+        "leave out flying pixels: those with a 4-neighbour whose depth differs by more than this share; 0 = off",
+        minimum=0.0,
+    )
+    said_score: int = parameter(128, "score of 255 from which a view votes for a category", minimum=1, maximum=255)
+    range_weight_m: float = parameter(
+        0.0,
+        "views up to this depth count 1, farther ones less by the square of the depth (in sixteenths, at "
+        "least 1); 0 = every view counts 1",
+        minimum=0.0,
+    )
+    clear_views: int = parameter(
+        0,
+        "a voxel that so many views in a row looked through is cleared (things that moved); 0 = off",
+        minimum=0,
+        maximum=255,
+    )
+    clear_margin_m: float = parameter(
+        0.15, "what such a view saw lies at least this far behind the voxel's centre, in metres", minimum=0.0
+    )
 
     def __post_init__(self) -> None:
         for item in fields(self):

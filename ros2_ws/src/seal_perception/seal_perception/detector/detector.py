@@ -19,6 +19,7 @@ from seal_perception.detector.calibration import Calibration
 from seal_perception.detector.model import fold_norm, set_deterministic
 from seal_perception.detector.weights import load_weights
 from seal_perception.errors import InputError, SealError
+from seal_perception.parameters import parameter
 from seal_perception.types import IntArray, UInt8Array
 
 COCO_LABELS: tuple[int, ...] = (62, 63, 64, 65, 70, 72)
@@ -27,25 +28,21 @@ COCO_LABELS: tuple[int, ...] = (62, 63, 64, 65, 70, 72)
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """How a detector runs.
+    """How a detector runs."""
 
-    Attributes:
-        threads: CPU threads of torch, for the whole process; part of what makes results repeat.
-        min_score: detections whose raw score (before calibration) is below it are left out, in [0, 1].
-        max_detections: detections kept per picture, best first.
-        calibrate: apply the calibration stored with the weights.
-        bfloat16: run the network in bfloat16; faster on CPUs that have it, slightly other scores.
-        coco_file: local copy of torchvision's COCO weights for "coco"; None looks in torch's cache, then downloads.
-        coco_min_size: shorter side in pixels that pictures are scaled to for "coco".
-    """
-
-    threads: int = 2
-    min_score: float = 0.05
-    max_detections: int = 50
-    calibrate: bool = True
-    bfloat16: bool = False
-    coco_file: Path | None = None
-    coco_min_size: int = 800
+    threads: int = parameter(
+        2, "CPU threads of torch, for the whole process; results repeat only with the same number", minimum=1
+    )
+    min_score: float = parameter(0.05, "least raw score of a detection, before calibration", minimum=0.0, maximum=1.0)
+    max_detections: int = parameter(50, "detections kept per picture, best first", minimum=1)
+    calibrate: bool = parameter(True, "apply the calibration stored with the weights")
+    bfloat16: bool = parameter(
+        False, "run the network in bfloat16: faster on CPUs that have it, slightly different scores"
+    )
+    coco_file: Path | None = parameter(
+        None, "local copy of torchvision's COCO weights for \"coco\"; None looks in torch's cache, then downloads"
+    )
+    coco_min_size: int = parameter(800, 'shorter side, in pixels, to which pictures are scaled for "coco"', minimum=1)
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.max_detections < 1 or self.coco_min_size < 1:

@@ -25,7 +25,7 @@ from std_msgs.msg import String
 
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
-from seal_perception.nodes.params import declare
+from seal_perception.nodes.params import declare, declare_use_sim_time
 from seal_perception.nodes.stamp_matching import StampMatcher
 
 try:
@@ -57,9 +57,11 @@ class SealNode(Node):
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._own_publishers: dict[str, Publisher] = {}
         self._own_subscriptions: dict[str, Subscription] = {}
-        expected = [e.rpartition("=") for e in declare(self, "expect_subscribers", [""])]
+        declare_use_sim_time(self)
+        subscribers = declare(self, "expect_subscribers", [""], "topic=count: ready only with so many subscribers")
+        expected = [e.rpartition("=") for e in subscribers]
         self._expect_subscribers = {topic: int(count) for topic, _, count in expected}
-        self._expect_publishers = declare(self, "expect_publishers", [""])
+        self._expect_publishers = declare(self, "expect_publishers", [""], "topics: ready only if each has a publisher")
         self._ready = self.advertise(String, m.READY, latched=True)
         self._ready_timer = self.create_timer(0.05, self._check_ready, clock=self.steady)
 
@@ -67,9 +69,9 @@ class SealNode(Node):
         """Profile of a topic from its parameters; declares them."""
         key = "qos." + topic.strip("/").replace("/", "_")
         if not self.has_parameter(key + ".reliability"):
-            declare(self, key + ".reliability", "reliable", "reliable or best_effort")
+            declare(self, key + ".reliability", "reliable", f"reliability of {topic}: reliable or best_effort")
             kept = depth if depth is not None else LATCHED_DEPTH if latched else 0
-            declare(self, key + ".depth", kept, "messages kept; 0 = all")
+            declare(self, key + ".depth", kept, f"messages of {topic} kept; 0 = all", minimum=0)
         reliability = self.get_parameter(key + ".reliability").value
         kept = self.get_parameter(key + ".depth").value
         if reliability not in ("reliable", "best_effort") or kept < 0:

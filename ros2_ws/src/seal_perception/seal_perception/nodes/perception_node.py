@@ -39,8 +39,10 @@ class PerceptionNode(SealNode):
 
     def __init__(self) -> None:
         super().__init__("perception")
-        weights = declare(self, "weights", "seal-small", "shipped name, file, or none")
-        self._overlay_min = declare(self, "overlay_min_score", 0.5, "lowest score drawn")
+        weights = declare(
+            self, "weights", "seal-small", "shipped name, coco, .safetensors file, or none: detect nothing"
+        )
+        declare(self, "overlay_min_score", 0.5, "least score drawn", minimum=0.0, maximum=1.0, changeable=True)
         self._detector = None
         if weights != NO_DETECTOR:
             from seal_perception.detector.detector import DetectorConfig, load_detector
@@ -60,7 +62,8 @@ class PerceptionNode(SealNode):
         self._detections.publish(String(data=m.detections_to_text(found, stamp)))
         self._scores.publish(scores_to_image(found.score_image(NUM_CATEGORIES), header))
         if self._overlay.get_subscription_count():
-            self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, self._overlay_min), header))
+            minimum = self.get_parameter("overlay_min_score").value
+            self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, minimum), header))
         self.get_logger().debug(f"{len(found)} detections in {1e3 * (time.perf_counter() - start):.0f} ms")
 
     def _detect(self, rgb: UInt8Array) -> Detections:

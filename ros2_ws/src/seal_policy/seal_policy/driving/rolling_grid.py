@@ -16,6 +16,7 @@ from numba import njit
 
 from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
+from seal_perception.parameters import parameter
 from seal_perception.simulator import LaserScan
 from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray
 from seal_policy.planning.terrain import clearance_m
@@ -25,35 +26,22 @@ _NEVER = np.float32(-np.inf)
 
 @dataclass(frozen=True)
 class NearbyConfig:
-    """What counts as an obstacle nearby, and for how long.
+    """What counts as an obstacle nearby, and for how long."""
 
-    Attributes:
-        cell_m: edge of a cell.
-        reach_m: the grid reaches this far from the robot, at least.
-        min_range_m: nearer readings are left out.
-        max_range_m: farther readings are left out.
-        low_m: lowest height of an obstacle above the floor.
-        high_m: greatest height of an obstacle.
-        floor_m: readings at most this far above or below zero are floor.
-        min_points: readings that a cell needs to count as obstacle.
-        columns: about so many columns of a picture are looked at, and rows as far apart.
-        memory_m: a cell not seen again is forgotten after so much driving ...
-        turn_m: ... where a turn by 1 rad counts as so many metres.
-        body_m: the robot stands there, so cells within this distance are free.
-    """
-
-    cell_m: float = 0.05
-    reach_m: float = 3.0
-    min_range_m: float = 0.15
-    max_range_m: float = 2.2
-    low_m: float = 0.08
-    high_m: float = 1.1
-    floor_m: float = 0.05
-    min_points: int = 4
-    columns: int = 160
-    memory_m: float = 5.0
-    turn_m: float = 0.15
-    body_m: float = 0.15
+    cell_m: float = parameter(0.05, "edge of a cell, in metres", minimum=0.0)
+    reach_m: float = parameter(3.0, "minimum reach of the grid from the robot, in metres", minimum=0.0)
+    min_range_m: float = parameter(0.15, "nearer readings are left out, in metres", minimum=0.0)
+    max_range_m: float = parameter(2.2, "farther readings are left out, in metres", minimum=0.0)
+    low_m: float = parameter(0.08, "lowest height of an obstacle above the floor, in metres")
+    high_m: float = parameter(1.1, "greatest height of an obstacle above the floor, in metres")
+    floor_m: float = parameter(0.05, "readings at most this far above or below zero are floor, in metres")
+    min_points: int = parameter(4, "readings that a cell needs to count as obstacle", minimum=1)
+    columns: int = parameter(
+        160, "approximate number of columns of a picture that are looked at; rows are as far apart", minimum=1
+    )
+    memory_m: float = parameter(5.0, "a cell not seen again is forgotten after so much driving, in metres", minimum=0.0)
+    turn_m: float = parameter(0.15, "driving that a turn by 1 rad counts as, in metres")
+    body_m: float = parameter(0.15, "cells within this distance are free, as the robot stands there, in metres")
 
     def __post_init__(self) -> None:
         if min(self.cell_m, self.reach_m, self.memory_m) <= 0 or self.min_points < 1 or self.columns < 1:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from seal_perception.parameters import parameter
 from seal_perception.types import Float32Array, FloatArray
 from seal_policy.planning.local_policy import sample_grid, way_left
 from seal_policy.planning.planner import Field
@@ -31,33 +32,23 @@ class Velocity:
 
 @dataclass(frozen=True)
 class VelocityConfig:
-    """How fast the robot drives; the defaults are within the LoCoBot's limits (Create 3: 0.306 m/s).
+    """How fast the robot drives; the defaults are within the LoCoBot's limits (Create 3: 0.306 m/s)."""
 
-    Attributes:
-        max_forward_mps: greatest speed ahead.
-        max_turn_radps: greatest rate of turn.
-        forward_mps2: greatest change of the speed ahead per second; stopping for an obstacle is not slowed by it.
-        turn_radps2: greatest change of the rate of turn per second.
-        forward_levels: speeds that are tried, besides standing.
-        turn_levels: rates of turn that are tried, to either side.
-        horizon_s: how far arcs are followed.
-        sample_s: arcs are looked at this often.
-        stop_s: an arc is driven only if it is free for so long.
-        touch_margin_m: kept free beyond the radius of what was seen lately.
-        keep_turn_s: worth of going on to turn to the same side.
-    """
-
-    max_forward_mps: float = 0.3
-    max_turn_radps: float = 1.0
-    forward_mps2: float = 0.6
-    turn_radps2: float = 4.0
-    forward_levels: int = 3
-    turn_levels: int = 7
-    horizon_s: float = 1.8
-    sample_s: float = 0.15
-    stop_s: float = 0.6
-    touch_margin_m: float = 0.03
-    keep_turn_s: float = 0.15
+    max_forward_mps: float = parameter(0.3, "greatest speed ahead, in m/s", minimum=0.0)
+    max_turn_radps: float = parameter(1.0, "greatest rate of turn, in rad/s", minimum=0.0)
+    forward_mps2: float = parameter(
+        0.6, "greatest change of the speed ahead, in m/s2; stopping for an obstacle is not slowed by it", minimum=0.0
+    )
+    turn_radps2: float = parameter(4.0, "greatest change of the rate of turn, in rad/s2", minimum=0.0)
+    forward_levels: int = parameter(3, "speeds that are tried, besides standing", minimum=1)
+    turn_levels: int = parameter(7, "rates of turn that are tried, to either side", minimum=1)
+    horizon_s: float = parameter(1.8, "time for which arcs are followed, in seconds", minimum=0.0)
+    sample_s: float = parameter(0.15, "time between samples of an arc, in seconds", minimum=0.0)
+    stop_s: float = parameter(0.6, "an arc is driven only if it is free for so long, in seconds", minimum=0.0)
+    touch_margin_m: float = parameter(
+        0.03, "clearance beyond the radius from what was seen lately, in metres", minimum=0.0
+    )
+    keep_turn_s: float = parameter(0.15, "worth of turning on to the same side, in seconds", minimum=0.0)
 
     def __post_init__(self) -> None:
         positive = ("max_forward_mps", "max_turn_radps", "forward_mps2", "turn_radps2", "sample_s")

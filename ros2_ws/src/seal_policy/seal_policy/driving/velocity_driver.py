@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
+from seal_perception.parameters import parameter
 from seal_perception.pose import camera_mounting
 from seal_perception.simulator import LaserScan
 from seal_perception.types import FloatArray
@@ -33,37 +34,25 @@ STOP = Velocity()
 
 @dataclass(frozen=True)
 class PilotConfig:
-    """When to plan anew, and what to do when nothing goes on.
+    """When to plan anew, and what to do when nothing goes on."""
 
-    Attributes:
-        planner: how the map is planned over.
-        velocity: how fast to drive.
-        nearby: what counts as an obstacle nearby.
-        replan_s: a plan is renewed at the latest after so long.
-        look_radps: rate of turn while there is no goal, and at the goal.
-        arrive_m: so near to the plan's end it is reached.
-        stall_s: go back and plan anew if the way left has not become shorter for so long.
-        back_mps: speed of going back.
-        back_m: how far to go back after a contact or a stall.
-        back_turn_rad: turn after it, to the side with more room.
-        bump_ahead_m: where an unseen obstacle is marked after a contact.
-        bump_s: for how long.
-        blind_s: stop when no picture or sweep has come for so long.
-    """
-
-    planner: PlannerConfig = TIGHT
-    velocity: VelocityConfig = field(default_factory=VelocityConfig)
-    nearby: NearbyConfig = field(default_factory=NearbyConfig)
-    replan_s: float = 1.0
-    look_radps: float = 0.8
-    arrive_m: float = 0.15
-    stall_s: float = 8.0
-    back_mps: float = 0.12
-    back_m: float = 0.2
-    back_turn_rad: float = 0.8
-    bump_ahead_m: float = 0.26
-    bump_s: float = 60.0
-    blind_s: float = 1.0
+    planner: PlannerConfig = parameter(TIGHT, "how the map is planned over")
+    velocity: VelocityConfig = parameter(VelocityConfig(), "how fast to drive")
+    nearby: NearbyConfig = parameter(NearbyConfig(), "what counts as an obstacle nearby")
+    replan_s: float = parameter(1.0, "longest time for which a plan is kept, in seconds", minimum=0.0)
+    look_radps: float = parameter(0.8, "rate of turn while there is no goal, and at the goal, in rad/s", minimum=0.0)
+    arrive_m: float = parameter(0.15, "distance to the plan's end that counts as arrived, in metres", minimum=0.0)
+    stall_s: float = parameter(
+        8.0, "back up and replan if the way left has not become shorter for so long, in seconds", minimum=0.0
+    )
+    back_mps: float = parameter(0.12, "speed of backing up, in m/s", minimum=0.0)
+    back_m: float = parameter(0.2, "distance of backing up after a contact or a stall, in metres", minimum=0.0)
+    back_turn_rad: float = parameter(0.8, "turn after backing up, to the side with more room, in radians", minimum=0.0)
+    bump_ahead_m: float = parameter(
+        0.26, "distance ahead at which an unseen obstacle is marked after a contact, in metres", minimum=0.0
+    )
+    bump_s: float = parameter(60.0, "time for which such a mark stays, in seconds", minimum=0.0)
+    blind_s: float = parameter(1.0, "stop when no picture or sweep has come for so long, in seconds", minimum=0.0)
 
     def __post_init__(self) -> None:
         for name in ("replan_s", "look_radps", "arrive_m", "stall_s", "back_mps", "bump_s", "blind_s"):

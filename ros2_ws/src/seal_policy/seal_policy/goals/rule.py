@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seal_perception.grid import Grid2D
+from seal_perception.parameters import parameter
 from seal_perception.types import FloatArray
 from seal_policy.goals.policy import GlobalPolicy, Point, PolicyInput
 from seal_policy.goals.visibility import unknown_m2_around
@@ -17,35 +18,31 @@ from seal_policy.planning.motion import planar
 
 @dataclass(frozen=True)
 class GoalConfig:
-    """When goals are renewed.
+    """When goals are renewed."""
 
-    Attributes:
-        period_steps: a new goal at the latest after so many steps (design.md: 25).
-        spin_steps: steps of the first look around, before the first goal; 12 x 30 degrees = a full circle.
-        renew_on_arrival: a new goal also when the robot has arrived, stands still or has seen what it went for.
-        arrive_m: distance to the goal that counts as arrived.
-        still_steps: steps without moving that count as stuck (turning round takes 6).
-        loiter_steps: steps within `loiter_m` of one place that count as stuck, too: to and fro leads nowhere.
-        loiter_m: radius of that place.
-        seen_share: a goal chosen for its view of unknown floor is done when no more than this share is left of it.
-        seen_least_m2: a goal with less unknown floor in view was chosen for something else.
-        view_m: how far that view reaches.
-        through_m: how far it is followed into the unknown.
-        fresh_steps: a goal is kept at least so long before "seen" can end it.
-    """
-
-    period_steps: int = 25
-    spin_steps: int = 12
-    renew_on_arrival: bool = True
-    arrive_m: float = 0.3
-    still_steps: int = 10
-    loiter_steps: int = 13
-    loiter_m: float = 0.3
-    seen_share: float = 0.3
-    seen_least_m2: float = 0.3
-    view_m: float = 4.5
-    through_m: float = 2.0
-    fresh_steps: int = 3
+    period_steps: int = parameter(25, "steps after which a new goal is due at the latest (the paper: 25)", minimum=1)
+    spin_steps: int = parameter(
+        12, "steps of the first look around, before the first goal; 12 x 30 degrees = a full circle", minimum=0
+    )
+    renew_on_arrival: bool = parameter(
+        True, "ask for a new goal also when the robot has arrived, stands still or has seen what it went for"
+    )
+    arrive_m: float = parameter(0.3, "distance to the goal that counts as arrived, in metres")
+    still_steps: int = parameter(10, "steps without moving that count as stuck (turning round takes 6)", minimum=7)
+    loiter_steps: int = parameter(
+        13, "steps within `loiter_m` of one place that count as stuck, too: to and fro leads nowhere"
+    )
+    loiter_m: float = parameter(0.3, "radius of that place, in metres", minimum=0.0)
+    seen_share: float = parameter(
+        0.3,
+        "a goal chosen for its view of unknown floor is done when no more than this share of that floor is left",
+    )
+    seen_least_m2: float = parameter(
+        0.3, "a goal with less unknown floor in view was chosen for something else, in square metres"
+    )
+    view_m: float = parameter(4.5, "reach of that view, in metres")
+    through_m: float = parameter(2.0, "distance that the view is followed into the unknown, in metres")
+    fresh_steps: int = parameter(3, 'minimum steps for which a goal is kept before "seen" can end it', minimum=1)
 
     def __post_init__(self) -> None:
         if self.period_steps < 1 or self.spin_steps < 0 or self.still_steps < 7 or self.fresh_steps < 1:

@@ -26,8 +26,8 @@ class PolicyNode(SealNode):
     def __init__(self) -> None:
         super().__init__("policy")
         name = declare(self, "policy", "frontier", "goal policy")
-        seed = declare(self, "seed", 0, "seed of the policy")
-        self._max_steps = declare(self, "max_steps", 0, "actions in the run; 0 = unknown")
+        seed = declare(self, "seed", 0, "seed of the policy", minimum=0)
+        self._max_steps = declare(self, "max_steps", 0, "actions in the run; 0 = unknown", minimum=0)
         goals = declare_config(self, GoalConfig, "goals")
         planner = declare_config(self, PlannerConfig, "planner")
         step_s = declare(self, "step_s", 0.7, "paced: seconds that count as one step of the goals' rule")

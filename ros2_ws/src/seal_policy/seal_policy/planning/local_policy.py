@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from seal_perception.parameters import parameter
 from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
 from seal_policy.planning.motion import FORWARD_M, TURN_RAD
@@ -23,15 +24,10 @@ from seal_policy.planning.terrain import Terrain
 
 @dataclass(frozen=True)
 class LocalConfig:
-    """How far the local policy looks.
+    """How far the local policy looks."""
 
-    Attributes:
-        max_forward: longest straight piece of a sequence, in forward steps.
-        samples: points checked per forward step.
-    """
-
-    max_forward: int = 8
-    samples: int = 4
+    max_forward: int = parameter(8, "longest straight piece of a sequence, in forward steps", minimum=1)
+    samples: int = parameter(4, "points checked per forward step", minimum=1)
 
     def __post_init__(self) -> None:
         if self.max_forward < 1 or self.samples < 1:

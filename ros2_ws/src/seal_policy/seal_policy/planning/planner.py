@@ -19,6 +19,7 @@ import skfmm
 from numba import njit
 
 from seal_perception.grid import Grid2D
+from seal_perception.parameters import parameter
 from seal_perception.types import BoolArray, FloatArray
 from seal_policy.planning.motion import planar
 from seal_policy.planning.terrain import Terrain, build_terrain, coarsen
@@ -26,28 +27,28 @@ from seal_policy.planning.terrain import Terrain, build_terrain, coarsen
 
 @dataclass(frozen=True)
 class PlannerConfig:
-    """How the planner sees the world.
+    """How the planner sees the world."""
 
-    Attributes:
-        robot_radius_m: radius of the robot's footprint.
-        margin_m: kept free beyond the radius; at least about half a cell, as an obstacle fills its cell.
-        unknown_speed: speed in unexplored cells relative to explored ones, in [0, 1]; 0 = never enter them.
-        near_speed: relative speed where the robot just fits; rises to 1 within `comfort_m` more.
-        comfort_m: clearance beyond the grown obstacle at which speed is full.
-        border_m: unknown border around the explored crop.
-        escape_m: a robot that stands inside a grown obstacle crosses cells within this distance slowly, if they leave
-            it about as much room as it has.
-        factor: fine cells per coarse cell and axis.
-    """
-
-    robot_radius_m: float = 0.18
-    margin_m: float = 0.05
-    unknown_speed: float = 0.5
-    near_speed: float = 0.5
-    comfort_m: float = 0.2
-    border_m: float = 1.0
-    escape_m: float = 0.45
-    factor: int = 2
+    robot_radius_m: float = parameter(0.18, "radius of the robot's footprint, in metres", minimum=0.0)
+    margin_m: float = parameter(
+        0.05,
+        "clearance beyond the radius, in metres; at least about half a cell, as an obstacle fills its cell",
+        minimum=0.0,
+    )
+    unknown_speed: float = parameter(
+        0.5, "speed in unexplored cells relative to explored ones; 0 = never enter them", minimum=0.0, maximum=1.0
+    )
+    near_speed: float = parameter(
+        0.5, "relative speed where the robot just fits; rises to 1 within `comfort_m` more", minimum=0.0, maximum=1.0
+    )
+    comfort_m: float = parameter(0.2, "clearance beyond the grown obstacle at which speed is full, in metres")
+    border_m: float = parameter(1.0, "unknown border around the explored crop, in metres")
+    escape_m: float = parameter(
+        0.45,
+        "a robot inside a grown obstacle crosses cells within this distance slowly, if they leave it about "
+        "as much room as it has, in metres",
+    )
+    factor: int = parameter(2, "fine cells per coarse cell and axis", minimum=1)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.unknown_speed <= 1.0 or not 0.0 < self.near_speed <= 1.0:
