@@ -143,8 +143,11 @@ _LABEL = """
 import sys
 sys.modules["rclpy"] = None
 from seal_mapping.labels.propagate import LabelConfig
-from seal_mapping.datasets.labelling import label_bag
-label_bag({bag!r}, {out!r}, LabelConfig(rule="paper", min_instance_m3=0.0))
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+labeller = LabelProp(LabelConfig(rule="paper", min_instance_m3=0.0))
+write_dataset(open_bag({bag!r}), labeller, DatasetWork({out!r}))
 """
 
 

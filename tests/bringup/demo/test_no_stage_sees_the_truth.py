@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from seal_bringup.experiments.recordings import record_world
-from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.propagate import LabelConfig
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import TruthForbiddenError
@@ -47,8 +49,8 @@ def loop(world: EmbeddedSimulator, folder: Path) -> dict[str, str]:
     source = record_world(world, folder, "seal-small", STEPS, seed=0)
     # The demo's rule; its thresholds are lower, for so few frames.
     config = LabelConfig(agreement=0.15, agreement_min_views=1, min_instance_m3=0.002)
-    label_frames(source, folder / "labels", config)
-    self_training_labels(source, folder / "self", min_score=0.5)
+    write_dataset(source, LabelProp(config), DatasetWork(folder / "labels"))
+    write_dataset(source, SelfTraining(min_score=0.5), DatasetWork(folder / "self"))
     write_catalogue(folder / "replay", 4, workers=1)
     tuning = FinetuneConfig(iterations=2, batch=2, checkpoint_every=10, replay_share=0.5)
     finetune("seal-small", folder / "labels", folder / "tuned.safetensors", tuning, replay_dataset=folder / "replay")

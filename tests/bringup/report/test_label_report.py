@@ -19,7 +19,9 @@ from seal_bringup.report.label_folder import read_labels
 from seal_bringup.report.label_gallery import denied, outline, spread, worst
 from seal_bringup.report.label_report import write_label_report
 from seal_bringup.report.label_truth import judge
-from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.source import BagFrame
 from seal_perception.camera import Camera
@@ -61,8 +63,8 @@ def folders(tmp_path_factory):
         base, truth = tmp_path_factory.mktemp("labels"), []
         items = [recorded(step, truth) for step in range(len(walk()))]
         config = LabelConfig(agreement=0.2, agreement_min_views=1, min_instance_m3=0.005, plausible_size=False)
-        label_frames(items, base / "labels", config, workers=1)
-        self_training_labels(items, base / "own", workers=1)
+        write_dataset(items, LabelProp(config), DatasetWork(base / "labels", workers=1))
+        write_dataset(items, SelfTraining(), DatasetWork(base / "own", workers=1))
         with DatasetWriter(base / "truth") as writer:
             for rgb, masks in truth:
                 writer.add(rgb, [Annotation(c, mask) for c, mask in masks.items()])

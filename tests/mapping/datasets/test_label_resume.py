@@ -16,8 +16,12 @@ from tests.mapping.worlds import FINE, ListSource, box, detections, label_config
 
 from seal_mapping.annotation.annotations import AnnotatedPicture, DrawnObject, FrameAnnotations
 from seal_mapping.datasets import map_builder as map_building
-from seal_mapping.datasets.labelling import label_frames, self_training_labels
-from seal_mapping.datasets.resumable import in_order, read_ahead, work_folder
+from seal_mapping.datasets.detected_frames import DetectedFrames
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.parallel import ordered_map, prefetch
+from seal_mapping.datasets.resumable import resumable
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
@@ -68,12 +72,18 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(tmp_path, monkeypat
     items = wall_source(12).items
     bare = [replace(item, detections=None) for item in items]
     whole, detector = Counting(), Counting()
-    label_frames(ListSource(bare), tmp_path / "whole", SMALL, detector=whole, resume_key="a", workers=workers)
+    write_dataset(
+        DetectedFrames(ListSource(bare), whole),
+        LabelProp(SMALL),
+        DatasetWork(tmp_path / "whole", resume_key="a", workers=workers),
+    )
     source = Cut(bare, first, second)
     out = tmp_path / "cut"
     for _ in range(3):
         try:
-            label_frames(source, out, SMALL, detector=detector, resume_key="a", workers=workers)
+            write_dataset(
+                DetectedFrames(source, detector), LabelProp(SMALL), DatasetWork(out, resume_key="a", workers=workers)
+            )
             break
         except KeyboardInterrupt:
             assert not out.exists() and (tmp_path / ".cut.part").is_dir()
@@ -89,57 +99,59 @@ def test_other_work_is_not_gone_on_with(tmp_path):
     items = wall_source(6).items
     for key, config in (("a", SMALL), ("b", SMALL), ("a", replace(SMALL, min_views=2))):
         with pytest.raises(KeyboardInterrupt):
-            label_frames(Cut(items, None, 3), tmp_path / "out", SMALL, resume_key="a", workers=1)
+            write_dataset(
+                Cut(items, None, 3), LabelProp(SMALL), DatasetWork(tmp_path / "out", resume_key="a", workers=1)
+            )
         assert (tmp_path / ".out.part" / "pictures.jsonl").read_text().count("\n") == 3
         source = Cut(items)
-        label_frames(source, tmp_path / "out", config, resume_key=key)
+        write_dataset(source, LabelProp(config), DatasetWork(tmp_path / "out", resume_key=key))
         assert source.started == ([6, 3] if (key, config) == ("a", SMALL) else [0, 0])
 
 
 def test_a_journal_cut_in_a_line_is_taken_up_to_there(tmp_path):
     items = wall_source(6).items
-    label_frames(ListSource(items), tmp_path / "whole", SMALL, workers=1)
+    write_dataset(ListSource(items), LabelProp(SMALL), DatasetWork(tmp_path / "whole", workers=1))
     with pytest.raises(KeyboardInterrupt):
-        label_frames(Cut(items, None, 4), tmp_path / "out", SMALL, resume_key="a", workers=1)
+        write_dataset(Cut(items, None, 4), LabelProp(SMALL), DatasetWork(tmp_path / "out", resume_key="a", workers=1))
     journal = tmp_path / ".out.part" / "pictures.jsonl"
     journal.write_bytes(journal.read_bytes()[:-40])
     source = Cut(items)
-    label_frames(source, tmp_path / "out", SMALL, resume_key="a")
+    write_dataset(source, LabelProp(SMALL), DatasetWork(tmp_path / "out", resume_key="a"))
     assert source.started == [6, 3]
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
     for workers in (1, 2, 5):
-        label_frames(wall_source(9), tmp_path / str(workers), SMALL, workers=workers)
-        self_training_labels(wall_source(9), tmp_path / f"self{workers}", workers=workers)
+        write_dataset(wall_source(9), LabelProp(SMALL), DatasetWork(tmp_path / str(workers), workers=workers))
+        write_dataset(wall_source(9), SelfTraining(), DatasetWork(tmp_path / f"self{workers}", workers=workers))
     assert digest(tmp_path / "1") == digest(tmp_path / "2") == digest(tmp_path / "5")
     assert digest(tmp_path / "self1") == digest(tmp_path / "self5")
 
 
 def test_two_writers_of_one_folder_are_kept_apart(tmp_path):
-    with work_folder(tmp_path / "out", None):
+    with resumable(tmp_path / "out", None):
         code = (
-            "from pathlib import Path; from seal_mapping.datasets.resumable import work_folder\n"
-            f"with work_folder(Path({str(tmp_path / 'out')!r}), None): pass"
+            "from pathlib import Path; from seal_mapping.datasets.resumable import resumable\n"
+            f"with resumable(Path({str(tmp_path / 'out')!r}), None): pass"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode != 0 and "another process is writing" in done.stderr
 
 
 def test_workers_keep_the_order_and_hand_errors_on():
-    assert list(in_order(lambda n: n * n, range(50), 3)) == [n * n for n in range(50)]
-    assert list(read_ahead(iter(range(50)))) == list(range(50))
+    assert list(ordered_map(lambda n: n * n, range(50), 3)) == [n * n for n in range(50)]
+    assert list(prefetch(iter(range(50)))) == list(range(50))
 
     def broken():
         yield 1
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        list(read_ahead(broken()))
+        list(prefetch(broken()))
     with pytest.raises(ZeroDivisionError):
-        list(in_order(lambda n: 1 // n, [1, 1, 0, 1], 2))
-    for value in read_ahead(iter(range(1000))):  # leaving early ends the thread behind it
+        list(ordered_map(lambda n: 1 // n, [1, 1, 0, 1], 2))
+    for value in prefetch(iter(range(1000))):  # leaving early ends the thread behind it
         if value == 3:
             break
 
@@ -150,15 +162,21 @@ def test_a_saved_map_is_continued_and_objects_keep_their_ids(tmp_path):
     items = wall_source(4).items
     one = [replace(item, detections=detections(FINE, (2, 0.95, right))) for item in items]
     both = [replace(item, detections=detections(FINE, (0, 0.95, left), (2, 0.95, right))) for item in items]
-    first = label_frames(ListSource(one), tmp_path / "first", SMALL)
+    first = write_dataset(ListSource(one), LabelProp(SMALL), DatasetWork(tmp_path / "first"))
     assert [(i["id"], i["category"]) for i in first["instances"]] == [(1, "potted plant")]
-    second = label_frames(ListSource(both), tmp_path / "second", SMALL, previous=tmp_path / "first")
+    second = write_dataset(
+        ListSource(both), LabelProp(SMALL, previous=tmp_path / "first"), DatasetWork(tmp_path / "second")
+    )
     assert [(i["id"], i["category"]) for i in second["instances"]] == [(1, "potted plant"), (2, "chair")]
     assert VoxelMap.load(tmp_path / "second" / "map.npz").frames == 8
-    alone = label_frames(ListSource(both), tmp_path / "alone", SMALL)
+    alone = write_dataset(ListSource(both), LabelProp(SMALL), DatasetWork(tmp_path / "alone"))
     assert [(i["id"], i["category"]) for i in alone["instances"]] == [(1, "chair"), (2, "potted plant")]
     with pytest.raises(InputError, match="cannot be continued"):
-        label_frames(ListSource(one), tmp_path / "x", SMALL, MapConfig(voxel_m=0.1), previous=tmp_path / "first")
+        write_dataset(
+            ListSource(one),
+            LabelProp(SMALL, MapConfig(voxel_m=0.1), previous=tmp_path / "first"),
+            DatasetWork(tmp_path / "x"),
+        )
     assert [i.id for i in load_objects(tmp_path / "second" / "objects.npz").instances] == [1, 2]
 
 
@@ -185,7 +203,7 @@ def test_a_human_overrules_the_detector_where_the_annotated_frame_saw(tmp_path):
     hand = FrameAnnotations(tmp_path / "a.json", [drawn(source.items[2], 5, (10, 20), (50, 70))])
     for rule in ("paper", "instance_vote"):
         config = label_config(rule=rule, min_instance_m3=0.0, plausible_size=rule != "paper")
-        summary = label_frames(source, tmp_path / rule, config, annotations=hand)
+        summary = write_dataset(source, LabelProp(config, annotations=hand), DatasetWork(tmp_path / rule))
         found = {name: n for name, n in summary["annotations_per_category"].items() if n}
         assert found["tv"] == 5 and summary["annotated_frames"] == 1
         dataset = CocoDataset(tmp_path / rule)
@@ -198,11 +216,13 @@ def test_a_human_overrules_the_detector_where_the_annotated_frame_saw(tmp_path):
 def test_polygons_alone_are_enough_and_reach_every_frame(tmp_path):
     bare = ListSource([replace(item, detections=None) for item in wall_source(5).items])
     with pytest.raises(InputError, match="no recorded detections"):
-        label_frames(bare, tmp_path / "none", SMALL)
+        write_dataset(bare, LabelProp(SMALL), DatasetWork(tmp_path / "none"))
     assert not list(tmp_path.iterdir())
     hand = FrameAnnotations(tmp_path / "a.json", [drawn(bare.items[2], 1, (32, 24), (96, 72))])
     for rule in ("paper", "instance_vote"):
-        summary = label_frames(bare, tmp_path / rule, label_config(rule=rule), annotations=hand)
+        summary = write_dataset(
+            bare, LabelProp(label_config(rule=rule), annotations=hand), DatasetWork(tmp_path / rule)
+        )
         assert summary["annotations_per_category"]["couch"] == 5
         for _, (item,) in CocoDataset(tmp_path / rule):
             expected = np.zeros_like(item.mask)
@@ -213,7 +233,7 @@ def test_polygons_alone_are_enough_and_reach_every_frame(tmp_path):
 def test_labels_say_what_the_frames_own_detector_thinks(tmp_path):
     items = wall_source(4).items
     items[3] = replace(items[3], detections=detections(FINE))
-    summary = label_frames(ListSource(items), tmp_path / "out", SMALL)
+    summary = write_dataset(ListSource(items), LabelProp(SMALL), DatasetWork(tmp_path / "out"))
     rows = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
     assert [row["own_score"] for row in rows] == [0.95, 0.95, 0.95, 0.0]
     assert {row["support"] for row in rows} <= {3.0} and {row["seen"] for row in rows} == {1.0}
@@ -221,20 +241,28 @@ def test_labels_say_what_the_frames_own_detector_thinks(tmp_path):
     assert list(table) == ["chair"] and table["chair"]["confirmed"] == 0.75 and table["chair"]["objects"] == 1
 
 
-@pytest.mark.parametrize("step", ["save_objects", "summary_of", "write_json"])
+@pytest.mark.parametrize("step", ["label_prop.save_objects", "labelling.summary_of", "labelling.write_json"])
 def test_an_interrupt_after_the_last_frame_loses_nothing(tmp_path, monkeypatch, step):
     items = [replace(item, detections=None) for item in wall_source(6).items]
-    label_frames(ListSource(items), tmp_path / "whole", SMALL, detector=Counting(), resume_key="a")
+    write_dataset(
+        DetectedFrames(ListSource(items), Counting()), LabelProp(SMALL), DatasetWork(tmp_path / "whole", resume_key="a")
+    )
     detector = Counting()
 
     def stop(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"seal_mapping.datasets.labelling.{step}", stop)
+        patch.setattr(f"seal_mapping.datasets.{step}", stop)
         with pytest.raises(KeyboardInterrupt):
-            label_frames(ListSource(items), tmp_path / "cut", SMALL, detector=detector, resume_key="a")
-    label_frames(ListSource(items), tmp_path / "cut", SMALL, detector=detector, resume_key="a")
+            write_dataset(
+                DetectedFrames(ListSource(items), detector),
+                LabelProp(SMALL),
+                DatasetWork(tmp_path / "cut", resume_key="a"),
+            )
+    write_dataset(
+        DetectedFrames(ListSource(items), detector), LabelProp(SMALL), DatasetWork(tmp_path / "cut", resume_key="a")
+    )
     assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
     assert detector.asked == 6
 
@@ -249,9 +277,9 @@ def test_an_unreadable_disk_does_not_cost_what_was_done(tmp_path):
 
     source = Broken(wall_source(6).items)
     with pytest.raises(InputError, match="Errno 5"):
-        label_frames(source, tmp_path / "out", SMALL, resume_key="a", workers=1)
+        write_dataset(source, LabelProp(SMALL), DatasetWork(tmp_path / "out", resume_key="a", workers=1))
     assert (tmp_path / ".out.part" / "pictures.jsonl").is_file()
-    label_frames(source, tmp_path / "out", SMALL, resume_key="a", workers=1)
+    write_dataset(source, LabelProp(SMALL), DatasetWork(tmp_path / "out", resume_key="a", workers=1))
     assert source.started == [0, 0, 6, 3]
 
 
@@ -264,7 +292,7 @@ def test_frames_without_detections_do_not_vote_nothing(tmp_path):
 
     items = [replace(item, detections=item.detections if item.index % 3 == 0 else None) for item in wall_source(12)]
     config = label_config(rule="instance_vote", evidence="share", agreement=0.9, min_instance_m3=0.0)
-    summary = label_frames(Thin(items), tmp_path / "out", config)
+    summary = write_dataset(Thin(items), LabelProp(config), DatasetWork(tmp_path / "out"))
     assert summary["annotations_per_category"]["chair"] == 12  # every frame is labelled all the same
     assert summary["unused"] == {"no pose": 2, "without detections, not in the map": 8}
 
@@ -276,11 +304,11 @@ def test_drawings_that_differ_in_one_point_are_other_work():
 
 
 def test_a_kill_between_the_two_renames_loses_neither_folder(tmp_path):
-    label_frames(wall_source(2), tmp_path / "out", SMALL)
+    write_dataset(wall_source(2), LabelProp(SMALL), DatasetWork(tmp_path / "out"))
     before = digest(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / ".out.old")
     with pytest.raises(KeyboardInterrupt):
-        label_frames(Cut(wall_source(3).items, 1), tmp_path / "out", SMALL)
+        write_dataset(Cut(wall_source(3).items, 1), LabelProp(SMALL), DatasetWork(tmp_path / "out"))
     assert digest(tmp_path / "out") == before  # the old one is back until the new one is whole
-    label_frames(wall_source(3), tmp_path / "out", SMALL)
+    write_dataset(wall_source(3), LabelProp(SMALL), DatasetWork(tmp_path / "out"))
     assert len(CocoDataset(tmp_path / "out")) == 3 and [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -12,10 +12,16 @@ import pytest
 from tests.mapping.worlds import FINE, ListSource, detections, label_config, wall_source
 
 import seal_mapping
-from seal_mapping.datasets.labelling import frame_annotations, label_frames, self_training_labels
+from seal_mapping.annotation.annotations import AnnotatedPicture, DrawnObject, FrameAnnotations
+from seal_mapping.datasets.detected_frames import DetectedFrames
+from seal_mapping.datasets.label_prop import LabelProp, frame_annotations
+from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_perception.dataset import CocoDataset
+from seal_perception.dataset import Annotation, CocoDataset
+from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 
 SMALL = label_config(min_instance_m3=0.001)
@@ -28,7 +34,9 @@ def digest(folder):
 
 def test_a_wall_comes_out_as_a_dataset_with_one_instance(tmp_path):
     source, calls = wall_source(), []
-    summary = label_frames(source, tmp_path / "labels", SMALL, progress=lambda *a: calls.append(a))
+    summary = write_dataset(
+        source, LabelProp(SMALL), DatasetWork(tmp_path / "labels", progress=lambda *a: calls.append(a))
+    )
     assert summary["annotations"] == 4 and len(summary["instances"]) == 1
     assert summary["annotations_per_category"]["chair"] == 4
     assert json.loads((tmp_path / "labels" / "labels.json").read_text()) == json.loads(json.dumps(summary))
@@ -46,7 +54,7 @@ def test_a_wall_comes_out_as_a_dataset_with_one_instance(tmp_path):
 
 
 def test_pixels_by_depth_follow_the_detection_mask(tmp_path):
-    label_frames(wall_source(1), tmp_path / "labels", replace(SMALL, pixels="depth"))
+    write_dataset(wall_source(1), LabelProp(replace(SMALL, pixels="depth")), DatasetWork(tmp_path / "labels"))
     (annotation,) = CocoDataset(tmp_path / "labels").annotations(0)
     mask = next(iter(wall_source(1))).detections.masks[0]
     assert (annotation.mask & mask).sum() == mask.sum()
@@ -55,7 +63,7 @@ def test_pixels_by_depth_follow_the_detection_mask(tmp_path):
 
 def test_same_recording_same_bytes(tmp_path):
     for name in ("a", "b"):
-        label_frames(wall_source(), tmp_path / name, replace(SMALL, ignore_uncertain=True))
+        write_dataset(wall_source(), LabelProp(replace(SMALL, ignore_uncertain=True)), DatasetWork(tmp_path / name))
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
@@ -69,15 +77,15 @@ def test_a_detector_takes_the_place_of_what_was_recorded(tmp_path):
 
     bare = ListSource([replace(item, detections=None) for item in wall_source()])
     with pytest.raises(InputError, match=r"has no recorded detections .*--redetect"):
-        label_frames(bare, tmp_path / "labels", SMALL)
+        write_dataset(bare, LabelProp(SMALL), DatasetWork(tmp_path / "labels"))
     assert list(tmp_path.iterdir()) == []  # nothing half-written is left
-    summary = label_frames(bare, tmp_path / "labels", SMALL, detector=Plant())
+    summary = write_dataset(DetectedFrames(bare, Plant()), LabelProp(SMALL), DatasetWork(tmp_path / "labels"))
     assert [item["category"] for item in summary["instances"]] == ["potted plant"]
 
 
 def test_an_old_dataset_is_replaced_only_when_the_new_one_is_whole(tmp_path):
     out = tmp_path / "labels"
-    label_frames(wall_source(), out, SMALL)
+    write_dataset(wall_source(), LabelProp(SMALL), DatasetWork(out))
     before = digest(out)
 
     class Broken(ListSource):
@@ -86,9 +94,9 @@ def test_an_old_dataset_is_replaced_only_when_the_new_one_is_whole(tmp_path):
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        label_frames(Broken(wall_source().items), out, SMALL)
+        write_dataset(Broken(wall_source().items), LabelProp(SMALL), DatasetWork(out))
     assert digest(out) == before
-    label_frames(wall_source(2), out, SMALL)
+    write_dataset(wall_source(2), LabelProp(SMALL), DatasetWork(out))
     assert len(CocoDataset(out)) == 2
     assert [p.name for p in tmp_path.iterdir()] == ["labels"]
 
@@ -96,12 +104,12 @@ def test_an_old_dataset_is_replaced_only_when_the_new_one_is_whole(tmp_path):
 def test_a_folder_that_is_no_dataset_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="holds something that is no dataset"):
-        label_frames(wall_source(), tmp_path, SMALL)
+        write_dataset(wall_source(), LabelProp(SMALL), DatasetWork(tmp_path))
     with pytest.raises(InputError, match="is a file"):
-        label_frames(wall_source(), tmp_path / "thesis.txt", SMALL)
+        write_dataset(wall_source(), LabelProp(SMALL), DatasetWork(tmp_path / "thesis.txt"))
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
     with pytest.raises(InputError, match="no frames"):
-        label_frames(ListSource([]), tmp_path / "labels", SMALL)
+        write_dataset(ListSource([]), LabelProp(SMALL), DatasetWork(tmp_path / "labels"))
 
 
 def volume_of_one(ignored=False):
@@ -131,7 +139,7 @@ def test_self_training_takes_each_frame_for_itself(tmp_path):
     items[0] = replace(items[0], detections=detections(FINE, (1, 0.91, big), (3, 0.9, big), (5, 0.5, big)))
     items[1] = replace(items[1], detections=detections(FINE, (2, 0.99, tiny)))
     items[2] = replace(items[2], detections=detections(FINE))
-    summary = self_training_labels(ListSource(items), tmp_path / "self", min_area_share=0.01)
+    summary = write_dataset(ListSource(items), SelfTraining(min_area_share=0.01), DatasetWork(tmp_path / "self"))
     assert summary["annotations"] == 1 and summary["frames"] == 3
     dataset = CocoDataset(tmp_path / "self")
     assert [[a.category for a in dataset.annotations(n)] for n in range(3)] == [[1], [], []]
@@ -152,3 +160,29 @@ def test_the_mapping_core_never_asks_for_the_truth():
                 names.add(node.attr)
         roots = {name.split(".")[0] for name in names}
         assert not roots & {"sim_bridge", "rclpy", "truth_images", "TruthSource", "render_at"}, path.name
+
+
+class HumanLabels(Labeller):
+    """What a human drew, frame by frame: the example of `labeller`."""
+
+    name = "human"
+
+    def __init__(self, drawn):
+        self._drawn = drawn
+
+    def annotations(self, item):
+        found = self._drawn.for_frame(item) or Detections.empty(*item.frame.depth.shape)
+        return [Annotation(int(c), mask) for c, mask in zip(found.categories, found.masks, strict=True)]
+
+
+def test_a_new_labeller_is_one_class(tmp_path):
+    source = wall_source(3)
+    outline = np.array([[10, 20], [50, 20], [50, 70], [10, 70]], np.float64)
+    shape = (DrawnObject("annotation 1", 5, (outline,)),)
+    picture = AnnotatedPicture("a.png", 128, 96, source.items[1].frame.stamp_ns, None, shape)
+    labeller, calls = HumanLabels(FrameAnnotations(tmp_path / "a.json", [picture])), []
+    summary = write_dataset(source, labeller, DatasetWork(tmp_path / "out", lambda *a: calls.append(a), resume_key="x"))
+    assert (summary["rule"], summary["frames"], summary["annotations_per_category"]["tv"]) == ("human", 3, 1)
+    dataset = CocoDataset(tmp_path / "out")
+    assert dataset.labelled() == [1] and dataset.annotations(1)[0].mask.sum() == 40 * 50
+    assert dataset.info == {"labels": "human"} and calls == [(n, 3) for n in range(4)]

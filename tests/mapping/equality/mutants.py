@@ -110,7 +110,7 @@ CONFIDENT = [
     ("reward: 229", "seal_mapping.voxels.config.MapConfig", replaced(230, "{} - 1", "confident")),
     ("paper's rule: 231", FUSE_LABELS, strict("confident")),
     ("paper's rule: 229", "seal_mapping.labels.config.LabelConfig", replaced(230, "{} - 1", "confident")),
-    ("self-training: >= 0.9", "seal_mapping.datasets.labelling.self_training_labels", strict("min_score")),
+    ("self-training: >= 0.9", "seal_mapping.datasets.self_training.SelfTraining.annotations", strict("min_score")),
     ("score picture: cut off", SCORE_IMAGE, replaced("rint", "np.floor")),
     ("score picture: rounded up", SCORE_IMAGE, replaced("rint", "np.ceil")),
     ("clear: confident ones that went", CLEAR_FREE, strict("confident")),

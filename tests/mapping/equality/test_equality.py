@@ -22,7 +22,8 @@ from tests.mapping.equality.scenes import (
 )
 from tests.mapping.worlds import ListSource, detections, frame
 
-from seal_mapping.datasets.labelling import self_training_labels
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import PAPER
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.source import BagFrame
@@ -52,7 +53,7 @@ def test_confident_is_more_than_0_9_everywhere(score, tmp_path):
     assert len(propagate(voxel_map, tiny).instances) == confident
     if not MUTANT or score == 0.9:
         source = ListSource([BagFrame(0, item, found)])
-        summary = self_training_labels(source, tmp_path / "labels", min_area_share=0.0, workers=1)
+        summary = write_dataset(source, SelfTraining(min_area_share=0.0), DatasetWork(tmp_path / "labels", workers=1))
         assert summary["annotations"] == confident
 
 

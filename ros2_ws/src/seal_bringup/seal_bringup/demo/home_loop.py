@@ -6,12 +6,12 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from seal_bringup.demo.config import DemoConfig
-from seal_bringup.demo.oracle import write_true_labels
+from seal_bringup.demo.oracle import Truth
 from seal_bringup.demo.samples import write_samples
 from seal_bringup.demo.stages import StageLog
 from seal_bringup.evaluation.coverage import evaluate_run
@@ -19,7 +19,9 @@ from seal_bringup.report.label_report import write_label_report
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.runner import run_stack
 from seal_mapping.bags.reader import open_bag
-from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import PAPER, SIZES_M, LabelConfig
 from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.dataset import CocoDataset
@@ -145,20 +147,19 @@ class HomeLoop:
         write_evaluation_frames(self.home, self._evaluation, c.evaluation_frames, width=c.width, height=c.height)
 
     def _true_labels(self) -> None:
-        write_true_labels(
-            open_bag(self.folder / "bag"), self._world(), self._labels("oracle"), {"home": self.home},
-            lambda i, n: self._progress("true labels", i, n),
-        )  # fmt: skip
+        work = replace(self._work("oracle", "true labels"), workers=1)
+        write_dataset(open_bag(self.folder / "bag"), Truth(self._world(), {"home": self.home}), work)
+
+    def _work(self, row: str, stage: str) -> DatasetWork:
+        return DatasetWork(self._labels(row), progress=lambda i, n: self._progress(stage, i, n))
 
     def _label(self, row: str) -> None:
         source = open_bag(self.folder / "bag")
         if row == "self_training":
-            self_training_labels(source, self._labels(row))
+            write_dataset(source, SelfTraining(), DatasetWork(self._labels(row)))
         else:
-            label_frames(
-                source, self._labels(row), label_configs()[row], MapConfig(),
-                progress=lambda i, n: self._progress(f"labels {row}", i, n),
-            )  # fmt: skip
+            labeller = LabelProp(label_configs()[row], MapConfig())
+            write_dataset(source, labeller, self._work(row, f"labels {row}"))
         truth = CocoDataset(self._labels("oracle"))
         quality = label_quality(CocoDataset(self._labels(row)), truth)
         write_label_report(self._labels(row), truth, source.choices)

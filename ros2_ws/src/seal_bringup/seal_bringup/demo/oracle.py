@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
-from seal_mapping.source import FrameSource
-from seal_perception.dataset import DatasetWriter
+from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.source import BagFrame
+from seal_perception.dataset import Annotation
 from seal_perception.pose import invert
 from seal_perception.simulator import Simulator, TruthSource
 from sim_bridge.evaluation.frames import truth_annotations
@@ -18,27 +17,27 @@ class TrueWorld(Simulator, TruthSource, Protocol):
     """A simulator that also tells the truth."""
 
 
-def write_true_labels(
-    source: FrameSource,
-    world: TrueWorld,
-    out: Path,
-    info: dict[str, Any],
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Write the recorded pictures with the simulator's labels as a dataset.
+class Truth(Labeller):
+    """What the simulator knows to be in each recorded frame. It renders in one thread: write with one worker.
 
     Args:
-        source: the recorded frames.
         world: the simulator, reset to the run's seed, so that its odometry frame is the recording's map frame.
-        out: dataset folder.
-        info: JSON-ready facts kept in the dataset.
-        progress: called with (frames done, frames in all).
+        about: JSON-ready facts kept in the dataset.
     """
-    T_camera_base = invert(world.T_base_camera)
-    with DatasetWriter(out, {**info, "labels": "oracle: the simulator's truth"}) as writer:
-        for item in source:
-            T_world_base = world.T_world_odom @ item.frame.T_map_camera @ T_camera_base
-            _, truth = world.render_at(T_world_base)
-            writer.add(item.frame.rgb, truth_annotations(truth), {"index": item.index, "stamp_ns": item.frame.stamp_ns})
-            if progress is not None:
-                progress(item.index + 1, len(source))
+
+    name = "oracle"
+    frame_key = "index"
+
+    def __init__(self, world: TrueWorld, about: dict[str, Any]) -> None:
+        self._world, self._about = world, about
+        self._T_camera_base = invert(world.T_base_camera)
+
+    def annotations(self, item: BagFrame) -> list[Annotation]:
+        """Every object that the frame shows, as the simulator renders it from the recorded pose."""
+        T_world_base = self._world.T_world_odom @ item.frame.T_map_camera @ self._T_camera_base
+        _, truth = self._world.render_at(T_world_base)
+        return truth_annotations(truth)
+
+    def info(self) -> dict[str, Any]:
+        """The facts, and that this is the truth."""
+        return {**self._about, "labels": "oracle: the simulator's truth"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from seal_mapping.datasets.resumable import read_ahead
+from seal_mapping.datasets.parallel import prefetch
 from seal_mapping.labels.config import PAPER
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.labels.raytrace import trace_image
@@ -137,7 +137,7 @@ def check_maps(
     found: dict[str, dict[str, float]] = {}
     for config in configs:
         voxel_map, kept, readings = VoxelMap(config), 0, 0
-        for n, item in enumerate(read_ahead(source)):
+        for n, item in enumerate(prefetch(source)):
             if n % 2 == 0:
                 voxel_map.integrate(item.frame, None)
                 depth = item.frame.depth
@@ -150,7 +150,7 @@ def check_maps(
         names = [name for name, (other, _) in rows.items() if other == config]
         volumes = {name: stops(voxel_map, rows[name][1]) for name in names}
         counts = {name: _Row() for name in names}
-        for n, item in enumerate(read_ahead(source)):
+        for n, item in enumerate(prefetch(source)):
             if n % 2 == 1:
                 valid = held(item.frame, judge)
                 for name in names:

@@ -23,7 +23,7 @@ from scipy import optimize
 from seal_bringup.demo.config import parse_homes
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import provenance
-from seal_mapping.datasets.labelling import build_map
+from seal_mapping.datasets.map_builder import build_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.dataset import CocoDataset

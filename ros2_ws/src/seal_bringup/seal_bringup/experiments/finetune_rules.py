@@ -19,7 +19,9 @@ from seal_bringup.experiments.fusion_rules import candidates
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import commit, provenance
 from seal_mapping.bags.reader import BagReader
-from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import SIZES_M, LabelConfig
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.detector import load_detector
@@ -79,9 +81,9 @@ class HomeTrials:
             return self._truth
         out = self.folder / f"labels_{rule}"
         if rule == "self_training":
-            self_training_labels(self._recording, out)
+            write_dataset(self._recording, SelfTraining(), DatasetWork(out))
         else:
-            label_frames(self._recording, out, label_rules()[rule])
+            write_dataset(self._recording, LabelProp(label_rules()[rule]), DatasetWork(out))
         return out
 
     def _evaluate(self, weights: Path) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from typing import Any
 from seal_bringup.demo.config import parse_homes
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import provenance
-from seal_mapping.datasets.labelling import build_map, frame_annotations
+from seal_mapping.datasets.label_prop import VolumeLabels
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.map_builder import build_map
 from seal_mapping.labels.config import PAPER, LabelConfig
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.source import BagFrame, FrameSource
@@ -84,9 +86,7 @@ def compare(home: str, folder: Path, weights: str, rules: dict[str, LabelConfig]
     for name, config in rules.items():
         volume = propagate(voxel_map, config)
         with tempfile.TemporaryDirectory() as labels:
-            with DatasetWriter(labels) as writer:
-                for item in thinned:
-                    writer.add(item.frame.rgb, frame_annotations(item.frame, volume, config))
+            write_dataset(thinned, VolumeLabels(volume, config), DatasetWork(labels))
             found = label_quality(CocoDataset(labels), truth)
             out[name] = {"overall": found["overall"], "per_category": _short(found["per_category"])}
     print(f"{home}: {len(out)} rules", flush=True)

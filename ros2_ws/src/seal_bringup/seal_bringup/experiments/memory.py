@@ -28,7 +28,8 @@ from numba import njit, prange
 from seal_bringup.provenance import provenance
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.benchmarks.episode_benchmark import write_episode
-from seal_mapping.datasets.labelling import label_frames
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.labels.raytrace import render_labels
@@ -220,7 +221,7 @@ def label_bag_row(bag: str) -> None:
 
     before, start = resident_mb(), monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        summary = label_frames(open_bag(bag), Path(folder) / "out", resume_key="x")
+        summary = write_dataset(open_bag(bag), LabelProp(), DatasetWork(Path(folder) / "out", resume_key="x"))
     seconds = monotonic() - start
     print(
         json.dumps(

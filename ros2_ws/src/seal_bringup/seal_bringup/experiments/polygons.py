@@ -26,8 +26,9 @@ from PIL import Image
 from seal_bringup.provenance import provenance
 from seal_mapping.annotation.annotations import FrameAnnotations, read_annotations
 from seal_mapping.bags.reader import open_bag
-from seal_mapping.datasets.labelling import frame_annotations
-from seal_mapping.datasets.map_builder import MapPass, OwnDetections, silent
+from seal_mapping.datasets.detected_frames import DetectedFrames
+from seal_mapping.datasets.label_prop import frame_annotations
+from seal_mapping.datasets.map_builder import MapBuilder, silent
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.preview import draw_labels
 from seal_mapping.labels.propagate import propagate
@@ -64,8 +65,8 @@ class Recording:
 
 def labelled(source: Recording, drawn: FrameAnnotations, map_config: MapConfig, config: LabelConfig) -> LabelVolume:
     """Objects of the annotated frames alone."""
-    passed = MapPass(source, VoxelMap(map_config), OwnDetections(None), drawn)
-    return propagate(passed.run(silent), config, annotated=passed.annotated)
+    builder = MapBuilder(DetectedFrames(source), VoxelMap(map_config), drawn)
+    return propagate(builder.run(silent), config, annotated=builder.human_map)
 
 
 def check_frames(

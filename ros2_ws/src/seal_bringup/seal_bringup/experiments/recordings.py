@@ -6,9 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from seal_bringup.demo.config import TRAINING_HOMES
-from seal_bringup.demo.oracle import write_true_labels
+from seal_bringup.demo.oracle import Truth
 from seal_mapping.bags.reader import BagReader, open_bag
 from seal_mapping.bags.writer import BagWriter, write_frame
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detections import Detections
 from seal_perception.detector.detector import load_detector
@@ -77,5 +78,5 @@ def true_labels(home: str, folder: Path, source: BagReader, seed: int = 0) -> Pa
     """Dataset of the recorded frames with the simulator's labels, for evaluation."""
     out = folder / "labels_oracle"
     if not (out / "annotations.json").is_file():
-        write_true_labels(source, world_of(home, seed), out, {"home": home})
+        write_dataset(source, Truth(world_of(home, seed), {"home": home}), DatasetWork(out, workers=1))
     return out

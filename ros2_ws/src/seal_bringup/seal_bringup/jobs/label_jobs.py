@@ -17,8 +17,12 @@ from seal_bringup.report.label_report import write_label_report
 from seal_mapping.annotation.annotations import FrameAnnotations, read_annotations
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.reader import BagReader, open_bag
-from seal_mapping.datasets.labelling import label_frames, self_training_labels
+from seal_mapping.datasets.detected_frames import DetectedFrames, FrameDetector
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.map_builder import silent
 from seal_mapping.datasets.resumable import fingerprint
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import RULES, LabelConfig, label_preset
 from seal_mapping.voxels.config import MapConfig
 from seal_perception.dataset import ANNOTATIONS
@@ -99,7 +103,7 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         on_bag: called with the opened bag, before its frames are read.
 
     Raises:
-        InputError: as `LabelJob.check`, `open_bag` and `label_frames`.
+        InputError: as `LabelJob.check`, `open_bag` and `write_dataset`.
     """
     config = job.check()
     drawn = None if job.annotations is None else read_annotations(job.annotations)
@@ -108,26 +112,28 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         on_bag(source)
     if drawn is not None:
         _check_drawn(drawn, source)
-    detector = None
-    if job.weights is not None:
-        from seal_perception.detector.detector import load_detector
-
-        detector = load_detector(job.weights)
-    common: dict[str, Any] = {
-        "detector": detector,
-        "progress": report,
-        "workers": job.workers,
-        "resume_key": _resume_key(job, source),
-        "on_folder": lambda folder: write_label_report(folder, source_lines=source.choices),
-    }
+    work = DatasetWork(
+        job.out,
+        progress=report or silent,
+        workers=job.workers,
+        resume_key=_resume_key(job, source),
+        on_folder=lambda folder: write_label_report(folder, source_lines=source.choices),
+    )
+    frames = DetectedFrames(source, _detector(job.weights))
     if config is None:
-        summary = self_training_labels(source, job.out, **common)
-    else:
-        changed = MapConfig(**job.map_changes) if job.map_changes else None
-        _check_heights(source, changed or MapConfig())
-        common.update(annotations=drawn, previous=job.continue_from)
-        summary = label_frames(source, job.out, config, changed, **common)
-    return summary
+        return write_dataset(frames, SelfTraining(), work)
+    changed = MapConfig(**job.map_changes) if job.map_changes else None
+    _check_heights(source, changed or MapConfig())
+    return write_dataset(frames, LabelProp(config, changed, drawn, job.continue_from), work)
+
+
+def _detector(weights: str | None) -> FrameDetector | None:
+    """The detector to run on every frame; None = the recorded detections."""
+    if weights is None:
+        return None
+    from seal_perception.detector.detector import load_detector
+
+    return load_detector(weights)
 
 
 def _resume_key(job: LabelJob, source: BagReader) -> str:

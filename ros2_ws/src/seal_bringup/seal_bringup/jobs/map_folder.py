@@ -21,8 +21,8 @@ from seal_bringup.report.map_report import write_map_report
 from seal_bringup.report.topdown import draw_topdown
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.bags.reader import BagReader
-from seal_mapping.datasets.map_builder import frames_from
-from seal_mapping.datasets.resumable import read_ahead
+from seal_mapping.datasets.detected_frames import frames_from
+from seal_mapping.datasets.parallel import prefetch
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.export import collect, write_ply
 from seal_mapping.labels.instance_ids import save_objects
@@ -137,7 +137,7 @@ def _integrate(source: BagReader, config: MapConfig, report: Report) -> _Pass:
     voxel_map, poses, detected = VoxelMap(config), list[list[float]](), 0
     inside = readings = 0
     report(0, len(source))
-    for item in read_ahead(source):
+    for item in prefetch(source):
         frame, found = item.frame, item.detections
         voxel_map.integrate(frame, None if found is None else found.score_image(config.num_categories))
         detected += found is not None

@@ -12,7 +12,8 @@ import numpy as np
 
 from seal_bringup.report.run_folder import as_dict, number
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.datasets.labelling import LABELS, MAP, OBJECTS
+from seal_mapping.datasets.label_prop import MAP, OBJECTS
+from seal_mapping.datasets.labelling import LABELS
 from seal_mapping.labels.export import collect
 from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.labels.volume import LabelVolume

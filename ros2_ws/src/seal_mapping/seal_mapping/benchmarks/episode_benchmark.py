@@ -11,8 +11,9 @@ import numpy as np
 
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.bags.writer import BagWriter, write_frame
-from seal_mapping.datasets.labelling import label_frames
-from seal_mapping.datasets.resumable import default_workers
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.parallel import default_workers
 from seal_perception.benchmarking import BenchmarkRow
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
@@ -59,7 +60,7 @@ def episode_rows(shots: list[tuple[Frame, UInt8Array]], frames: int = FRAMES) ->
         workers = default_workers()
         for count in (1, workers):
             start = time.perf_counter()
-            label_frames(open_bag(bag), Path(folder) / f"labels_{count}", workers=count)
+            write_dataset(open_bag(bag), LabelProp(), DatasetWork(Path(folder) / f"labels_{count}", workers=count))
             times[count] = 1e3 * (time.perf_counter() - start)
     size = f"{frames} frames of {width}x{height}, {workers} workers"
     total = times[workers]

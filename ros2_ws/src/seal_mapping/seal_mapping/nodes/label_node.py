@@ -9,7 +9,9 @@ import threading
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from seal_mapping.datasets.labelling import label_bag
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.labels.propagate import LabelConfig
 from seal_mapping.voxels.config import MapConfig
 from seal_perception.errors import SealError
@@ -46,7 +48,8 @@ class LabelNode(SealNode):
 
     def _work(self, bag: str, out: str) -> None:
         try:
-            summary = label_bag(bag, out, self._label_config, self._map_config, progress=self._say_progress)
+            labeller = LabelProp(self._label_config, self._map_config)
+            summary = write_dataset(open_bag(bag), labeller, DatasetWork(out, progress=self._say_progress))
         except (SealError, ValueError, OSError) as error:
             self._progress.publish(String(data=f"failed: {error}"))
             self.get_logger().error(f"cannot label {bag}: {error}")

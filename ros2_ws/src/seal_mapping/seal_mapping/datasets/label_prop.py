@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""3DLabelProp as a labeller: the detections of all frames make a map, the map's objects label every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal_mapping.annotation.annotations import FrameAnnotations
+from seal_mapping.datasets.detected_frames import DetectedFrames
+from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.datasets.map_builder import MapBuilder
+from seal_mapping.datasets.resumable import WorkFolder
+from seal_mapping.datasets.summary import OWN_SCORE, own_extra
+from seal_mapping.labels.instance_ids import load_objects, save_objects
+from seal_mapping.labels.propagate import LabelConfig, propagate
+from seal_mapping.labels.raytrace import render_labels
+from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.source import BagFrame
+from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_perception.dataset import Annotation
+from seal_perception.detections import Detections
+from seal_perception.errors import InputError
+from seal_perception.files import sha256
+from seal_perception.frame import Frame
+
+MAP, OBJECTS = "map.npz", "objects.npz"
+_NOTHING = LabelVolume(np.zeros((0, 3), np.int32), np.zeros(0, np.int32), np.zeros(3), 1.0, ())
+"""No objects: before the first pass."""
+
+
+class VolumeLabels(Labeller):
+    """The objects of a labelled volume, ray-traced into every frame.
+
+    Args:
+        volume: of `propagate`.
+        config: how pixels take their labels.
+    """
+
+    name = "3DLabelProp"
+
+    def __init__(self, volume: LabelVolume, config: LabelConfig) -> None:
+        self.volume, self.config = volume, config
+
+    def annotations(self, item: BagFrame) -> list[Annotation]:
+        """The objects that the frame sees (`frame_annotations`)."""
+        return frame_annotations(item.frame, self.volume, self.config, item.detections)
+
+    def info(self) -> dict[str, Any]:
+        """Method and rule of fusion."""
+        return {"labels": self.name, "rule": self.config.rule}
+
+
+class LabelProp(VolumeLabels):
+    """3DLabelProp: a first pass builds the voxel map and finds its objects, the second labels the frames by them.
+
+    Besides the labels it leaves `map.npz` and `objects.npz` (the labelled voxels) in the dataset's folder.
+
+    Args:
+        config: rule of fusion and its numbers.
+        map_config: numbers of the map; with `previous` they are those of the map there.
+        annotations: frames that a human annotated, at score 1 in place of the detector's (SEAL, section 5.2).
+        previous: folder of a dataset that this labeller made, of the same place in the same map frame: its map is
+            continued and its objects keep their ids.
+    """
+
+    passes = 2
+
+    def __init__(
+        self,
+        config: LabelConfig | None = None,
+        map_config: MapConfig | None = None,
+        annotations: FrameAnnotations | None = None,
+        previous: Path | str | None = None,
+    ) -> None:
+        super().__init__(_NOTHING, config or LabelConfig())
+        self._map_config, self._annotations = map_config, annotations
+        self._previous = None if previous is None else Path(previous)
+        self._map = VoxelMap(map_config)
+        self._left_out = 0
+
+    def prepare(self, frames: DetectedFrames, folder: WorkFolder, progress: Callable[[int], None]) -> None:
+        """Build the map, find its objects, save both.
+
+        Raises:
+            InputError: if no frame has detections and there is neither detector nor annotation, or the map of
+                `previous` cannot be read or has another configuration.
+        """
+        start_map, before = self._start()
+        builder = MapBuilder(frames, start_map, self._annotations, folder.checkpoints)
+        self._map = builder.run(lambda done, _: progress(done))
+        self.volume = propagate(self._map, self.config, before, builder.human_map)
+        self._map.save(folder.path / MAP)
+        save_objects(self.volume, folder.path / OBJECTS)
+        if frames.detector is None and frames.with_recorded:
+            self._left_out = len(frames) - frames.with_recorded
+
+    def _start(self) -> tuple[VoxelMap, LabelVolume | None]:
+        """The map to put frames in, and the objects found before."""
+        if self._previous is None:
+            return VoxelMap(self._map_config), None
+        voxel_map = VoxelMap.load(self._previous / MAP)
+        if self._map_config is not None and self._map_config != voxel_map.config:
+            there = f"{self._previous} has a map of {voxel_map.config}"
+            raise InputError(f"{there}; it cannot be continued with {self._map_config}")
+        return voxel_map, load_objects(self._previous / OBJECTS)
+
+    def facts(self) -> dict[str, Any]:
+        """Configurations, the map that is continued, what was drawn."""
+        before = None if self._previous is None else self._previous / MAP
+        return {
+            "label": asdict(self.config),
+            "map": asdict(self._map_config or MapConfig()),
+            "previous": None if before is None or not before.is_file() else sha256(before),
+            "annotations": None if self._annotations is None else self._annotations.digest(),
+        }
+
+    def summary(self, counts: dict[str, Any]) -> dict[str, Any]:
+        """Configurations, figures of the map, counts, the table of objects."""
+        if self._left_out and "unused" in counts:
+            counts["unused"]["without detections, not in the map"] = self._left_out
+        return {
+            "rule": self.config.rule,
+            "label_config": asdict(self.config),
+            "map_config": asdict(self._map.config),
+            "confident_voxels": self._map.confident_count,
+            "explored_area_m2": round(self._map.explored_area_m2, 4),
+            "annotated_frames": 0 if self._annotations is None else len(self._annotations),
+            **counts,
+            "instances": self.volume.table(),
+        }
+
+
+def frame_annotations(
+    frame: Frame, volume: LabelVolume, config: LabelConfig, own: Detections | None = None
+) -> list[Annotation]:
+    """Annotations of one frame: every instance that covers enough of it, then the regions to ignore.
+
+    An object's annotation carries instance, score, views, support and seen (`Instance`). Where the frame's own
+    detections are given, it carries own_score too: the best score of those of its category with mask IoU >= 0.5,
+    0 = none. A region's carries ignore.
+    """
+    ids, _ = render_labels(
+        volume,
+        frame.camera,
+        frame.T_map_camera,
+        config.max_range_m,
+        pixels=config.pixels,
+        depth=frame.depth,
+        depth_check_m=config.depth_check_m,
+    )
+    table = volume.by_id()
+    low = int(ids.min())
+    counts = np.bincount((ids - low).reshape(-1))
+    found = [(int(index) + low, int(counts[index])) for index in np.flatnonzero(counts)]
+    enough = config.min_area_share * ids.size
+    out = []
+    for number, count in sorted(found, key=lambda pair: -pair[0]):
+        if number == 0 or (number > 0 and count < enough):
+            continue
+        item = table[number]
+        mask = ids == number
+        extra: dict[str, Any] = {"ignore": True, "score": item.score}
+        if number > 0:
+            extra = {"instance": number, "score": item.score, "views": item.views}
+            extra.update({"support": item.support, "seen": item.seen})
+            if own is not None:
+                extra[OWN_SCORE] = own_extra(item.category, mask, own)
+        out.append(Annotation(item.category, mask, extra))
+    return out

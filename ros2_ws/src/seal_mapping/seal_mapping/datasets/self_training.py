@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Self-training, the control: the detector's own confident detections are the labels; no map, no other view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from seal_mapping.datasets.detected_frames import NO_DETECTIONS, DetectedFrames
+from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.datasets.resumable import WorkFolder
+from seal_mapping.source import BagFrame
+from seal_perception.dataset import Annotation
+from seal_perception.errors import InputError
+
+
+class SelfTraining(Labeller):
+    """Each frame's own detections above a score.
+
+    Args:
+        min_score: a detection is taken if its score is above this ...
+        min_area_share: ... and its mask covers at least this share of the picture.
+    """
+
+    name = "self_training"
+
+    def __init__(self, min_score: float = 0.9, min_area_share: float = 0.001) -> None:
+        self._min_score, self._min_area_share = min_score, min_area_share
+        self._some_have_none = False
+
+    def prepare(self, frames: DetectedFrames, folder: WorkFolder, progress: Callable[[int], None]) -> None:
+        """Ask whether frames without detections are to be expected."""
+        self._some_have_none = frames.with_recorded > 0
+
+    def annotations(self, item: BagFrame) -> list[Annotation]:
+        """The frame's confident detections with their score.
+
+        Raises:
+            InputError: if no frame of the recording has detections.
+        """
+        found = item.detections
+        if found is None:
+            if not self._some_have_none:
+                raise InputError(NO_DETECTIONS)
+            return []
+        min_score, least = self._min_score, self._min_area_share
+        return [
+            Annotation(int(category), mask, {"score": round(float(score), 6)})
+            for category, score, mask in zip(found.categories, found.scores, found.masks, strict=True)
+            if score > min_score and mask.any() and mask.sum() >= least * mask.size
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """The two thresholds."""
+        return {"min_score": self._min_score, "min_area_share": self._min_area_share}
+
+    def info(self) -> dict[str, Any]:
+        """Method and score."""
+        return {"labels": "self-training", "min_score": self._min_score}
+
+    def summary(self, counts: dict[str, Any]) -> dict[str, Any]:
+        """Method, thresholds, counts."""
+        return {"rule": self.name, **self.facts(), **counts}
