@@ -163,16 +163,60 @@ def _trail(poses: FloatArray, spacing_m: float = 0.02, height_m: float = 0.10) -
     return np.concatenate(points)
 
 
-def render_cubes(voxels: Voxels, view: CubeView, poses: npt.ArrayLike | None = None) -> UInt8Array:
+@dataclass(frozen=True)
+class Canvas:
+    """Where a map's points fall in a picture of `supersample` drawn pixels per picture pixel.
+
+    Attributes:
+        size: width and height in drawn pixels.
+        scale: drawn pixels per voxel.
+        to_pixel: (3, 3), takes cells to pixels right, down and towards the viewer.
+        shift: (3,) pixel of the low corner of cell (0, 0, 0).
+        origin_m: (3,) that corner in the map frame.
+        voxel_m: edge of a voxel.
+    """
+
+    size: tuple[int, int]
+    scale: float
+    to_pixel: FloatArray
+    shift: FloatArray
+    origin_m: FloatArray
+    voxel_m: float
+
+    @classmethod
+    def fit(cls, voxels: Voxels, view: CubeView) -> Canvas:
+        """The canvas that `voxels` fill."""
+        axes = view_axes(view.azimuth_deg, view.elevation_deg)
+        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
+        spread = corners @ axes[:2].T
+        flat = voxels.cell @ axes[:2].T
+        low, high = flat.min(axis=0) + spread.min(axis=0), flat.max(axis=0) + spread.max(axis=0)
+        room = 2.0 * view.supersample
+        scale = (view.width * view.supersample - 2 * room) / (high[0] - low[0])
+        scale = min(scale, 3.0 * view.width * view.supersample / (high[1] - low[1]))
+        width, height = (int(length) for length in np.ceil((high - low) * scale + 2 * room))
+        shift = np.array([room - low[0] * scale, room + high[1] * scale, 0.0])
+        to_pixel = axes * np.array([[scale], [-scale], [scale]])
+        return cls((width, height), scale, to_pixel, shift, voxels.origin_m, voxels.voxel_m)
+
+    def pixels(self, points_m: FloatArray) -> FloatArray:
+        """(N, 3) drawn pixels right, down and towards the viewer of points (N, 3) in the map frame."""
+        return (points_m - self.origin_m) / self.voxel_m @ self.to_pixel.T + self.shift
+
+
+def render_cubes(
+    voxels: Voxels, view: CubeView, poses: npt.ArrayLike | None = None, canvas: Canvas | None = None
+) -> UInt8Array:
     """Picture of a voxel map.
 
     Args:
         voxels: the map.
         view: how to look at it.
         poses: (P, >= 2) x, y in metres, drawn as a trail over the floor.
+        canvas: of the same view, for pictures of a growing map; None = cropped to the map.
 
     Returns:
-        (H, W, 4) uint8 RGBA, cropped to the map.
+        (H, W, 4) uint8 RGBA.
 
     Raises:
         ValueError: if there is nothing to draw.
@@ -180,26 +224,18 @@ def render_cubes(voxels: Voxels, view: CubeView, poses: npt.ArrayLike | None = N
     voxels = voxels.cut(view.cut_m)
     if not len(voxels):
         raise ValueError("the map holds no voxel to draw")
-    axes = view_axes(view.azimuth_deg, view.elevation_deg)
-    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
-    spread = corners @ axes[:2].T
-    flat = voxels.cell @ axes[:2].T
-    low, high = flat.min(axis=0) + spread.min(axis=0), flat.max(axis=0) + spread.max(axis=0)
-    room = 2.0 * view.supersample
-    scale = (view.width * view.supersample - 2 * room) / (high[0] - low[0])
-    scale = min(scale, 3.0 * view.width * view.supersample / (high[1] - low[1]))
-    size = np.ceil((high - low) * scale + 2 * room).astype(int)
-    to_pixel = axes * np.array([[scale], [-scale], [scale]])
-    shift = np.array([room - low[0] * scale, room + high[1] * scale, 0.0])
-    picture = np.zeros((size[1], size[0], 3), dtype=np.float32)
-    depth = np.full((size[1], size[0]), -np.inf, dtype=np.float32)
-    _paint(voxels, view, to_pixel, shift, picture, depth)
+    canvas = canvas or Canvas.fit(voxels, view)
+    shift = canvas.pixels(voxels.origin_m)
+    width, height = canvas.size
+    picture = np.zeros((height, width, 3), dtype=np.float32)
+    depth = np.full((height, width), -np.inf, dtype=np.float32)
+    _paint(voxels, view, canvas.to_pixel, shift, picture, depth)
     if poses is not None and len(np.asarray(poses)):
-        points = (_trail(np.asarray(poses, dtype=np.float64)) - voxels.origin_m) / voxels.voxel_m
+        points = canvas.pixels(_trail(np.asarray(poses, dtype=np.float64)))
         colour = np.tile(TRAIL_RGB, (len(points), 1))
-        radius = max(1.5, 0.045 / voxels.voxel_m * scale)
-        _draw_balls(picture, depth, points @ to_pixel.T + shift, radius, colour)
-    return _finish(picture, depth, view, scale)
+        radius = max(1.5, 0.045 / voxels.voxel_m * canvas.scale)
+        _draw_balls(picture, depth, points, radius, colour)
+    return _finish(picture, depth, view, canvas.scale)
 
 
 def _paint(
