@@ -99,15 +99,15 @@ def map_of(voxels, views=None, config=None):
         for category, score in voxels[voxel].items():
             best[row, category] = score
     seen = np.array([views.get(voxel, 1) for voxel in sorted(voxels)], np.uint16)
-    cloud = VoxelCloud.of(
+    cloud = VoxelCloud.from_voxels(
         ijk,
         config.voxel_m,
         rgb=np.zeros((len(ijk), 3), np.uint8),
         views=seen,
-        last=np.zeros(len(ijk), np.uint32),
-        said=((best >= config.said_score) * seen[:, None]).astype(np.uint16),
-        evidence=(best.astype(np.uint32) * seen[:, None]).astype(np.uint32),
-        best=best,
+        last_frame=np.zeros(len(ijk), np.uint32),
+        votes=((best >= config.vote_score) * seen[:, None]).astype(np.uint16),
+        score_sum=(best.astype(np.uint32) * seen[:, None]).astype(np.uint32),
+        best_score=best,
     )
     low = np.floor_divide(ijk.min(axis=0)[:2] if len(ijk) else np.zeros(2), 8).astype(int) * 8
     shape = ((ijk.max(axis=0)[:2] - low) // 8 + 1) * 8 if len(ijk) else np.array([8, 8])

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from tests.sim.rooms import FAST, box_part, room
 
-from seal_mapping.voxels.window import WindowConfig
+from seal_mapping.voxels.local_map import LocalMapConfig
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError, TruthForbiddenError
 from seal_perception.simulator import ReachableFloor, TruthImages
@@ -23,7 +23,7 @@ from sim_bridge.embedded import EmbeddedSimulator
 SMALL = replace(FAST, width=64, height=48, threads=1)
 QUICK = EnvironmentConfig(
     max_steps=20,
-    window=WindowConfig(size_m=(4.8, 4.8)),
+    window=LocalMapConfig(size_m=(4.8, 4.8)),
     explorer=ExplorerConfig(goals=replace(PAPER_GOALS, period_steps=8)),
 )
 

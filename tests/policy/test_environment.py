@@ -10,8 +10,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from tests.policy.env_worlds import QUICK, MakeEnv, RedIsChair, Room, broken_env
 
+from seal_mapping.voxels.local_map import LocalMapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_mapping.voxels.window import WindowConfig
 from seal_perception.errors import InputError
 from seal_policy.environment.config import PAPER_GOALS, EnvironmentConfig
 from seal_policy.environment.environment import SealEnv
@@ -78,7 +78,7 @@ def test_the_flat_map_is_the_map_cell_by_cell() -> None:
     x, y = 0.37, -0.61
     view = local_view(voxel_map, (x, y), window)
     cloud = voxel_map.voxels()
-    best = {tuple(ijk): scores for ijk, scores in zip(cloud.ijk.tolist(), cloud.best, strict=True)}
+    best = {tuple(ijk): scores for ijk, scores in zip(cloud.ijk.tolist(), cloud.best_score, strict=True)}
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
     corner = np.floor((np.array([x, y]) + 0.025) / 0.05).astype(int) - 48
     np.testing.assert_allclose(view.frame.low_xy, corner * 0.05 - 0.025)
@@ -274,7 +274,7 @@ def test_bad_settings_are_refused() -> None:
 
 
 def test_windows_of_other_sizes_and_the_volume() -> None:
-    window = WindowConfig(size_m=(3.2, 4.8), height_m=(0.0, 1.0), pool=4)
+    window = LocalMapConfig(size_m=(3.2, 4.8), height_m=(0.0, 1.0), pool=4)
     env = MakeEnv(config=replace(QUICK, window=window, volume=True))()
     obs, _ = env.reset(seed=1)
     assert obs in env.observation_space

@@ -83,7 +83,7 @@ def test_frame_scores_equal_a_plain_loop():
     assert (found.with_detections, found.without) == (4, 0)
     cloud = found.voxel_map.voxels()
     table = {tuple(ijk): row for row, ijk in enumerate(cloud.ijk.tolist())}
-    bits = [entropy_of(row) for row in cloud.evidence / (255.0 * cloud.views[:, None])]
+    bits = [entropy_of(row) for row in cloud.score_sum / (255.0 * cloud.views[:, None])]
     scores = score_frames(source, found.voxel_map, with_rows=True)
     assert scores.stamps_ns == (100, 101, 102, 103)
     np.testing.assert_allclose(scores.weights, np.array(bits) + COVERAGE_FLOOR_BITS, atol=1e-12)

@@ -97,7 +97,7 @@ SWAPPED = [
 ]
 LAST = [
     ("map: last pixel", SCATTER, change("last argument in place of the call", name="max", assigns="frame_best")),
-    ("map: last frame", FUSE, change("condition always true", assigns="best")),
+    ("map: last frame", FUSE, change("condition always true", assigns="best_score")),
     ("map: last frame that said something", FUSE, replaced("old", "0", touching="new")),
     (
         "map: colour of the last pixel",
@@ -114,7 +114,7 @@ CONFIDENT = [
     ("score picture: cut off", SCORE_IMAGE, replaced("rint", "np.floor")),
     ("score picture: rounded up", SCORE_IMAGE, replaced("rint", "np.ceil")),
     ("clear: confident ones that went", CLEAR_FREE, strict("confident")),
-    ("map: views that said so", FUSE, strict("said_score")),
+    ("map: views that vote", FUSE, strict("vote_score")),
 ]
 HALF = [
     ("map: u", SCATTER, replaced("u", "{} + 0.5", "a")),
@@ -174,7 +174,7 @@ OTHER = [
         f"{KERNELS}.mark_free",
         change("always the other value", name="near", assigns="row"),
     ),
-    ("clear: views not in a row", FUSE, change("drop the statement", assigns="misses")),
+    ("clear: views not in a row", FUSE, change("drop the statement", assigns="miss_count")),
     ("ray: leaps too far", f"{VOLUME}._clearance", replaced("chessboard", "'taxicab'")),
     ("ray: check without half a voxel", RENDER, without("half_voxel")),
 ]

@@ -33,13 +33,13 @@ def at_most(value, bar):
 class Voxel:
     """What the map keeps of a voxel; lists have an entry per category."""
 
-    best: list
-    total: list
-    said: list
+    best_score: list
+    score_sum: list
+    votes: list
     views: int = 0
     weight: int = 0
-    last: int = 0
-    misses: int = 0
+    last_frame: int = 0
+    miss_count: int = 0
     rgb: list = field(default_factory=lambda: [0, 0, 0])
 
 
@@ -68,7 +68,7 @@ class World:
     gains: list = field(default_factory=list)
 
     def confident(self, config):
-        return sum(max(voxel.best) >= config.confident for voxel in self.voxels.values())
+        return sum(max(voxel.best_score) >= config.confident for voxel in self.voxels.values())
 
     def obstacles(self, config):
         low, high = config.obstacle_min_m - NEAR, config.obstacle_max_m + NEAR
@@ -135,7 +135,7 @@ class Seen:
 
     depth: float
     rgb: list
-    best: list
+    best_score: list
 
 
 def frame_voxels(points, item, image, config):
@@ -153,7 +153,7 @@ def frame_voxels(points, item, image, config):
             out[index] = Seen(point.depth, colour, [0] * config.num_categories)
         if image is not None:
             scores = image[point.row, point.column].tolist()
-            out[index].best = [max(old, new) for old, new in zip(out[index].best, scores, strict=True)]
+            out[index].best_score = [max(old, new) for old, new in zip(out[index].best_score, scores, strict=True)]
     return out
 
 
@@ -170,14 +170,14 @@ def view_weight(depth, full_m):
 def fuse(voxel, seen, number, config):
     """Max, sum and counts over time; colour is a running mean of the last 8 views."""
     weight = view_weight(seen.depth, config.range_weight_m)
-    for c, score in enumerate(seen.best):
-        voxel.best[c] = max(voxel.best[c], score)
-        voxel.total[c] += weight * score
-        voxel.said[c] += score >= config.said_score
+    for c, score in enumerate(seen.best_score):
+        voxel.best_score[c] = max(voxel.best_score[c], score)
+        voxel.score_sum[c] += weight * score
+        voxel.votes[c] += score >= config.vote_score
     voxel.views += 1
     voxel.weight += weight
-    voxel.last = number
-    voxel.misses = 0
+    voxel.last_frame = number
+    voxel.miss_count = 0
     n = min(voxel.views, 8)
     voxel.rgb = [(old * (n - 1) + new + n // 2) // n for old, new in zip(voxel.rgb, seen.rgb, strict=True)]
 
@@ -186,12 +186,12 @@ def reference_clear(world, depth, item, number, config):
     """Forget voxels that `clear_views` frames in a row looked through (0 = off)."""
     T = item.T_map_camera
     for index, voxel in list(world.voxels.items()):
-        if config.clear_views == 0 or voxel.last == number:
+        if config.clear_views == 0 or voxel.last_frame == number:
             continue
         away = [index[n] * config.voxel_m - T[n, 3] for n in range(3)]
         q = [sum(T[m, n] * away[m] for m in range(3)) for n in range(3)]  # R transposed: map to optical frame
-        voxel.misses += looks_through(depth, item.camera, q, config)
-        if voxel.misses >= config.clear_views:
+        voxel.miss_count += looks_through(depth, item.camera, q, config)
+        if voxel.miss_count >= config.clear_views:
             del world.voxels[index]
 
 

@@ -32,12 +32,12 @@ def best_of(values):
 def sums(voxels, voxel, config):
     """Per category what speaks for it, and what that is out of, summed over the cube around the voxel."""
     reach = range(-config.smooth_voxels, config.smooth_voxels + 1)
-    for_it, out_of = [0.0] * len(voxels[voxel].best), 0.0
+    for_it, out_of = [0.0] * len(voxels[voxel].best_score), 0.0
     for other in near(voxel, itertools.product(reach, repeat=3)):
         if other in voxels:
             v = voxels[other]
             score = config.evidence == "score"
-            more = [total / 255.0 for total in v.total] if score else v.said
+            more = [total / 255.0 for total in v.score_sum] if score else v.votes
             for_it = [a + b for a, b in zip(for_it, more, strict=True)]
             out_of += v.weight if score else v.views
     return for_it, out_of
@@ -47,7 +47,7 @@ def ratio(for_it, out_of, config):
     """Evidence 0..1 per category."""
     if config.evidence != "log_odds":
         return [value / out_of for value in for_it]
-    odds = [config.log_prior + said * config.log_hit + (out_of - said) * config.log_miss for said in for_it]
+    odds = [config.log_prior + votes * config.log_hit + (out_of - votes) * config.log_miss for votes in for_it]
     return [1.0 / (1.0 + math.exp(-min(max(value, -50.0), 50.0))) for value in odds]
 
 
@@ -59,8 +59,8 @@ def evidence(voxels, voxel, config):
 def reference_fuse_labels(voxels, config, voxel_m):
     """Voxel -> category + 1 under the rule, before instances; and voxel -> the score it went by, per category."""
     if config.rule == "paper":
-        score = {voxel: [best / 255.0 for best in v.best] for voxel, v in voxels.items()}
-        enough = {voxel for voxel, v in voxels.items() if max(v.best) >= config.confident}
+        score = {voxel: [best / 255.0 for best in v.best_score] for voxel, v in voxels.items()}
+        enough = {voxel for voxel, v in voxels.items() if max(v.best_score) >= config.confident}
     else:
         score = {voxel: evidence(voxels, voxel, config) for voxel in voxels}
         bar, views = config.agreement, config.agreement_min_views
@@ -78,12 +78,12 @@ def vote_on(voxels, candidates, config):
     out = {}
     joined = dict.fromkeys(candidates, 1) if config.vote_merge else candidates
     for _, part in reference_components(joined):
-        for_it, out_of, views, confident = [0.0] * len(voxels[part[0]].best), 0.0, 0, 0
+        for_it, out_of, views, confident = [0.0] * len(voxels[part[0]].best_score), 0.0, 0, 0
         for voxel in part:
             more, of = sums(voxels, voxel, config)
             for_it, out_of = [a + b for a, b in zip(for_it, more, strict=True)], out_of + of
             views += voxels[voxel].views
-            confident += max(voxels[voxel].best) >= config.confident
+            confident += max(voxels[voxel].best_score) >= config.confident
         if config.evidence == "log_odds":  # of the mean voxel
             for_it, out_of = [value / len(part) for value in for_it], out_of / len(part)
         found = ratio(for_it, out_of, config)
@@ -178,7 +178,7 @@ def describe(out, number, label, part, voxels, score, voxel_m):
         "voxels": len(part),
         "score": statistics.fmean(float(score[voxel][c]) for voxel in seen) if seen else 0.0,
         "views": statistics.median(voxels[voxel].views for voxel in seen) if seen else 0.0,
-        "support": statistics.median(voxels[voxel].said[c] for voxel in seen) if seen else 0.0,
+        "support": statistics.median(voxels[voxel].votes[c] for voxel in seen) if seen else 0.0,
         "seen": len(seen) / len(part),
         "centre_xyz": [voxel_m * statistics.fmean(axis) for axis in axes],
         "size_xyz": [voxel_m * (max(axis) - min(axis) + 1) for axis in axes],

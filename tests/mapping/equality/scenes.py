@@ -123,7 +123,7 @@ def random_map_config(rng):
         confident=pick(rng, 230, 230, 128, 255, 1),
         footprint_m=pick(rng, 0.2, 0.0, 0.53),
         edge_filter=pick(rng, 0.0, 0.0, 0.02, 0.1, 0.4),
-        said_score=pick(rng, 128, 1, 230, 255),
+        vote_score=pick(rng, 128, 1, 230, 255),
         range_weight_m=pick(rng, 0.0, 0.0, 0.7, 2.0),
         clear_views=pick(rng, 0, 0, 1, 2),
         clear_margin_m=pick(rng, 0.15, 0.02),
@@ -173,17 +173,17 @@ def random_voxel(rng, config, one, most, likely=None, sure=False):
     views, categories = most if sure else int(rng.integers(1, most + 1)), config.num_categories
     weight = views if one == 1 else int(rng.integers(views, views * one + 1))
     best = rng.choice(SCORES[:6], categories).tolist()
-    said = rng.integers(0, views // 2 + 1, categories).tolist()
+    votes = rng.integers(0, views // 2 + 1, categories).tolist()
     share = rng.uniform(0, 0.4, categories)
     if likely is not None:
         best[likely] = 255 if sure else int(rng.choice([229, 230, 230, 231, 255]))
-        said[likely] = views if sure else int(rng.integers(views // 2, views + 1))
+        votes[likely] = views if sure else int(rng.integers(views // 2, views + 1))
         share[likely] = 0.9 if sure else rng.uniform(0.2, 1.0)
         if rng.random() < 0.1:  # another category ties with it
             other = int(rng.integers(categories))
-            best[other], said[other], share[other] = best[likely], said[likely], share[likely]
-    total = [int(s * b * weight) for s, b in zip(share, best, strict=True)]
-    return Voxel(best, total, said, views, weight, rgb=[1, 2, 3])
+            best[other], votes[other], share[other] = best[likely], votes[likely], share[likely]
+    score_sum = [int(s * b * weight) for s, b in zip(share, best, strict=True)]
+    return Voxel(best, score_sum, votes, views, weight, rgb=[1, 2, 3])
 
 
 def map_from(voxels, config):
@@ -195,15 +195,15 @@ def map_from(voxels, config):
         values = np.array([getattr(row, name) for row in rows], dtype)
         return values.reshape((len(rows), width) if width else len(rows))
 
-    cloud = VoxelCloud.of(
+    cloud = VoxelCloud.from_voxels(
         ijk,
         config.voxel_m,
         rgb=column("rgb", np.uint8, 3),
         views=column("views", np.uint16, 0),
-        last=column("last", np.uint32, 0),
-        evidence=column("total", np.uint32),
-        said=column("said", np.uint16),
-        best=column("best", np.uint8),
+        last_frame=column("last_frame", np.uint32, 0),
+        score_sum=column("score_sum", np.uint32),
+        votes=column("votes", np.uint16),
+        best_score=column("best_score", np.uint8),
         weight=column("weight", np.uint32, 0) if config.range_weight_m > 0 else None,
     )
     grid = Grid2D(np.ones((32, 32), bool), config.origin[:2] - 16 * config.voxel_m, config.voxel_m)

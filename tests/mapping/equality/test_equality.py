@@ -66,12 +66,14 @@ def assert_same(voxel_map, expected):
     cloud, config = voxel_map.voxels(), voxel_map.config
     assert [tuple(v) for v in cloud.ijk.tolist()] == sorted(expected.voxels)
     rows = [expected.voxels[voxel] for voxel in sorted(expected.voxels)]
-    for name, key in [("views", "views"), ("last", "last"), ("best", "best"), ("evidence", "total"), ("said", "said")]:
-        assert getattr(cloud, name).tolist() == [getattr(row, key) for row in rows], name
+    for name in ("views", "last_frame", "best_score", "score_sum", "votes"):
+        assert getattr(cloud, name).tolist() == [getattr(row, name) for row in rows], name
     assert cloud.weight.tolist() == [row.weight for row in rows]
     assert cloud.rgb.tolist() == [row.rgb for row in rows]
-    assert cloud.score.tolist() == [max(row.best) for row in rows]
-    assert cloud.label.tolist() == [row.best.index(max(row.best)) if max(row.best) else -1 for row in rows]
+    assert cloud.score.tolist() == [max(row.best_score) for row in rows]
+    assert cloud.label.tolist() == [
+        row.best_score.index(max(row.best_score)) if max(row.best_score) else -1 for row in rows
+    ]
     assert voxel_map.confident_count == expected.confident(config)
     assert cells_of(voxel_map.obstacles()) == expected.obstacles(config)
     assert cells_of(voxel_map.explored()) == expected.explored

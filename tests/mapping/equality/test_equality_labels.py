@@ -84,12 +84,12 @@ def shell(n):
 
 
 def of_another(voxel):
-    return Voxel([0, *voxel.best], [0, *voxel.total], [0, *voxel.said], voxel.views, voxel.weight)
+    return Voxel([0, *voxel.best_score], [0, *voxel.score_sum], [0, *voxel.votes], voxel.views, voxel.weight)
 
 
 def two_categories(first, second):
     """The voxels of `first` as category 0, those of `second` as category 1."""
-    one = {v: Voxel([*x.best, 0], [*x.total, 0], [*x.said, 0], x.views, x.weight) for v, x in first.items()}
+    one = {v: Voxel([*x.best_score, 0], [*x.score_sum, 0], [*x.votes, 0], x.views, x.weight) for v, x in first.items()}
     return {**one, **{v: of_another(x) for v, x in second.items()}}
 
 
@@ -123,7 +123,7 @@ def test_worlds_made_to_bite(name):
     voxels, changes = BITING[name]
     changes = {"agreement_min_views": 1, "min_instance_m3": 0.0, "plausible_size": False, **changes}
     rules = replace(PAPER, **changes)
-    config = MapConfig(num_categories=len(voxels[min(voxels)].best), min_height_m=-5.0, max_height_m=5.0)
+    config = MapConfig(num_categories=len(voxels[min(voxels)].best_score), min_height_m=-5.0, max_height_m=5.0)
     expected = reference_propagate(voxels, rules, config.voxel_m)
     assert_same(propagate(map_from(voxels, config), rules), expected)
 

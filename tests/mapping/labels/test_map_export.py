@@ -20,6 +20,9 @@ from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.categories import CATEGORIES, COLOURS, category_name
 from seal_perception.errors import InputError
 
+FIELDS = {"last": "last_frame", "best": "best_score", "said": "votes"}
+"""Names in the exported files that differ from the fields of `VoxelCloud`."""
+
 
 @pytest.fixture
 def world():
@@ -53,7 +56,9 @@ def test_open3d_reads_the_points_back(world, tmp_path, colour):
     np.testing.assert_array_equal(np.rint(255 * np.asarray(cloud.colors)).astype(np.uint8), colours(export, colour))
     with_all = o3d.t.io.read_point_cloud(str(tmp_path / "map.ply"))
     for name in ("label", "score", "views", "last"):
-        np.testing.assert_array_equal(with_all.point[name].numpy().reshape(-1), getattr(world.voxels(), name))
+        np.testing.assert_array_equal(
+            with_all.point[name].numpy().reshape(-1), getattr(world.voxels(), FIELDS.get(name, name))
+        )
 
 
 def test_a_ply_says_what_its_numbers_mean(world, tmp_path):
@@ -67,7 +72,7 @@ def test_a_ply_says_what_its_numbers_mean(world, tmp_path):
     assert any(line.startswith("comment instance 1 chair, score 1.00, 216 voxels: ") for line in lines)
     cloud = world.voxels()
     for name in ("label", "score", "views", "last"):
-        np.testing.assert_array_equal(vertices[name], getattr(cloud, name))
+        np.testing.assert_array_equal(vertices[name], getattr(cloud, FIELDS.get(name, name)))
     rgb = np.stack([vertices[c] for c in ("red", "green", "blue")], axis=1)
     np.testing.assert_array_equal(rgb[vertices["instance"] == 1], np.tile(COLOURS[0], (216, 1)))
     np.testing.assert_array_equal(rgb[cloud.label == 3], np.tile(COLOURS[3], (216, 1)))
@@ -122,7 +127,7 @@ def test_npz_holds_plain_arrays(world, tmp_path):
     with np.load(tmp_path / "arrays.npz", allow_pickle=False) as data:
         arrays = {name: data[name] for name in data.files}
     for name in ("ijk", "xyz", "rgb", "label", "score", "views", "last", "best", "said"):
-        np.testing.assert_array_equal(arrays[name], getattr(export.cloud, name))
+        np.testing.assert_array_equal(arrays[name], getattr(export.cloud, FIELDS.get(name, name)))
     assert arrays["category_names"].tolist() == list(CATEGORIES)
     np.testing.assert_array_equal(arrays["category_colours"], COLOURS)
     assert arrays["object_id"].tolist() == [1, 2] and arrays["object_category"].tolist() == [0, 3]

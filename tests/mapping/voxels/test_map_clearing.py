@@ -121,7 +121,7 @@ def test_off_by_default_nothing_is_ever_forgotten():
         look(voxel_map, T, chair=False)
     stood = untouched.voxels()
     found, cloud = voxel_map.at(stood.ijk)
-    assert found.all() and (cloud.best == stood.best).all() and (cloud.evidence == stood.evidence).all()
+    assert found.all() and (cloud.best_score == stood.best_score).all() and (cloud.score_sum == stood.score_sum).all()
     assert voxel_map.confident_count == untouched.confident_count == recount(voxel_map)
     assert cells_of_chair(voxel_map).tolist() == cells_of_chair(untouched).tolist()
 
@@ -176,7 +176,7 @@ def test_one_view_that_looks_through_is_not_enough_and_a_fresh_sight_starts_anew
         look(voxel_map, POSES[0], chair=False)
         look(voxel_map, POSES[0], chair=True)
     visible = voxel_map.at(stood.ijk[is_chair(stood)])[1]
-    again = visible.last == voxel_map.frames - 1
+    again = visible.last_frame == voxel_map.frames - 1
     assert again.sum() > 50
     found, _ = voxel_map.at(visible.ijk[again])
     assert found.all()
@@ -188,7 +188,7 @@ def test_a_cleared_map_is_saved_and_goes_on_the_same(cleared, tmp_path):
     loaded = VoxelMap.load(tmp_path / "map.npz")
     for turn in range(2):
         a, b = after.voxels(), loaded.voxels()
-        for name in ("ijk", "rgb", "views", "last", "best", "evidence", "said"):
+        for name in ("ijk", "rgb", "views", "last_frame", "best_score", "score_sum", "votes"):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
         assert (after.frames, after.confident_count) == (loaded.frames, loaded.confident_count)
         ours, theirs = after.obstacles(), loaded.obstacles()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -31,7 +32,19 @@ def test_a_loaded_map_is_the_same_and_goes_on_the_same(filled, tmp_path):
     for step in range(2):
         if step:
             assert filled.integrate(item, image) == loaded.integrate(item, image)
-        for name in ("ijk", "xyz", "rgb", "label", "score", "views", "last", "evidence", "weight", "said", "best"):
+        for name in (
+            "ijk",
+            "xyz",
+            "rgb",
+            "label",
+            "score",
+            "views",
+            "last_frame",
+            "score_sum",
+            "weight",
+            "votes",
+            "best_score",
+        ):
             assert np.array_equal(getattr(filled.voxels(), name), getattr(loaded.voxels(), name)), name
         for name in ("obstacles", "explored"):
             a, b = getattr(filled, name)(), getattr(loaded, name)()
@@ -80,7 +93,7 @@ def test_broken_files_give_one_line(filled, tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"version": 99}, "version 99; this SEAL reads version 2"),
+        ({"version": 99}, "version 99; this SEAL reads versions 2 and 3"),
         ({"config": {"voxel_m": -1.0}}, "voxel_m must be positive"),
         ({"config": {"speed": 1}}, "not a readable map"),
     ],
@@ -106,3 +119,39 @@ def test_arrays_that_do_not_fit_are_refused(filled, tmp_path):
         np.savez(path, **{**arrays, name: value})
         with pytest.raises(InputError, match=r"map\.npz: "):
             VoxelMap.load(path)
+
+
+@pytest.mark.parametrize("range_weight_m", [0.0, 2.5])
+def test_a_map_of_version_2_is_read(tmp_path, range_weight_m):
+    """Written by hand as SEAL wrote it then: two voxels, a grid of 8 x 8 cells."""
+    config = {**asdict(MapConfig(num_categories=2, range_weight_m=range_weight_m)), "said_score": 77}
+    del config["vote_score"]
+    head = {"format": "seal_voxel_map", "version": 2, "config": config, "frames": 9, "explored_shape": [8, 8]}
+    arrays = {
+        "ijk": np.array([[0, 1, 4], [3, 7, 5]], np.int32),
+        "rgb": np.array([[1, 2, 3], [4, 5, 6]], np.uint8),
+        "views": np.array([3, 2], np.uint16),
+        "last": np.array([8, 4], np.uint32),
+        "best": np.array([[255, 0], [20, 90]], np.uint8),
+        "said": np.array([[2, 0], [0, 1]], np.uint16),
+        "evidence": np.array([[600, 0], [30, 100]], np.uint32),
+        "explored": np.packbits(np.eye(8, dtype=bool)),
+        "explored_origin_xy": np.array([-0.025, -0.025]),
+    }
+    if range_weight_m > 0:
+        arrays["weight"] = np.array([48, 5], np.uint32)
+    path = tmp_path / "map.npz"
+    np.savez(path, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
+    loaded = VoxelMap.load(path)
+    assert loaded.config == MapConfig(num_categories=2, range_weight_m=range_weight_m, vote_score=77)
+    assert (loaded.frames, loaded.confident_count) == (9, 1)
+    cloud = loaded.voxels()
+    now = {"last": "last_frame", "best": "best_score", "said": "votes", "evidence": "score_sum"}
+    for name in arrays.keys() - {"explored", "explored_origin_xy"}:
+        np.testing.assert_array_equal(getattr(cloud, now.get(name, name)), arrays[name], strict=True)
+    np.testing.assert_array_equal(loaded.explored().cells, np.eye(8, dtype=bool))
+    assert np.argwhere(loaded.obstacles().cells).tolist() == [[0, 1], [3, 7]]
+    loaded.save(path)
+    with np.load(path) as stored:
+        assert json.loads(stored["head"].tobytes())["version"] == 3
+        assert {"last_frame", "best_score", "votes", "score_sum"} < set(stored.files)

@@ -24,8 +24,8 @@ def test_baselines_give_the_same_results():
     flat = (ijk[:, 0] * 256 + ijk[:, 1]) * 43 + ijk[:, 2]
     # Matrix product and written-out sum round differently: a point on a boundary may fall to either side.
     assert (dense.views[flat] == cloud.views).mean() > 0.999
-    assert (cloud.best == dense.best[:, flat].T).mean() > 0.999
-    assert (cloud.evidence == dense.total[:, flat].T).mean() > 0.999
+    assert (cloud.best_score == dense.best_score[:, flat].T).mean() > 0.999
+    assert (cloud.score_sum == dense.score_sum[:, flat].T).mean() > 0.999
     assert abs(int((dense.views > 0).sum()) - len(cloud)) <= 5
     volume = propagate(voxel_map, label_config())
     assert len(volume.instances) >= 2

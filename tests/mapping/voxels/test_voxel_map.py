@@ -24,7 +24,7 @@ def test_one_pixel_fills_one_voxel():
     assert cloud.ijk.tolist() == [[40, 0, 18]]  # 2.00 m ahead, 0.88 m up: floor(0.905 / 0.05)
     assert np.allclose(cloud.xyz, [[2.0, 0.0, 0.9]])
     assert (cloud.label.tolist(), cloud.score.tolist(), cloud.views.tolist()) == ([2], [231], [1])
-    assert cloud.best.tolist() == cloud.evidence.tolist() == [[0, 0, 231, 0, 100, 0]]
+    assert cloud.best_score.tolist() == cloud.score_sum.tolist() == [[0, 0, 231, 0, 100, 0]]
     assert cloud.rgb.tolist() == [[100, 100, 100]]
     assert (gained, voxel_map.confident_count, voxel_map.frames) == (1, 1, 1)
 
@@ -74,7 +74,7 @@ def test_maximum_over_pixels_then_maximum_and_sum_over_time():
         voxel_map.integrate(frame(1.0, camera=close), image)
     cloud = voxel_map.voxels()
     assert len(cloud) == 1
-    assert (cloud.best[0, 3], cloud.evidence[0, 3], cloud.views[0]) == (50, 57, 3)
+    assert (cloud.best_score[0, 3], cloud.score_sum[0, 3], cloud.views[0]) == (50, 57, 3)
 
 
 def test_equal_scores_take_the_lower_category():
@@ -102,8 +102,8 @@ def test_same_as_the_plain_loop(seed, voxel_m):
     for row, voxel in enumerate(map(tuple, cloud.ijk.tolist())):
         views, best, total = expected[voxel]
         assert cloud.views[row] == views
-        assert (cloud.best[row] == best).all()
-        assert (cloud.evidence[row] == total).all()
+        assert (cloud.best_score[row] == best).all()
+        assert (cloud.score_sum[row] == total).all()
     recount = sum(bool(best.max() >= 230) for _, best, _ in expected.values())
     assert sum(gains) == voxel_map.confident_count == recount
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
@@ -133,7 +133,7 @@ def test_growing_in_every_direction_loses_nothing():
     a, b = there.voxels(), back.voxels()
     assert len(a) > 3000 and (a.ijk.min(axis=0)[:2] < -500).all()
     assert there._store.blocks > 256
-    for name in ("ijk", "views", "best", "evidence"):
+    for name in ("ijk", "views", "best_score", "score_sum"):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     assert there.confident_count == back.confident_count
     assert there.explored_area_m2 == pytest.approx(back.explored_area_m2)
@@ -212,11 +212,11 @@ def test_views_stop_at_their_type_and_keep_the_mean():
     item, image = frame(2.0, camera=PINHOLE), scores(PINHOLE, c0=100)
     voxel_map.integrate(item, image)
     voxel_map._store.views[voxel_map._store.views > 0] = 65534
-    voxel_map._store.total[:] *= 65534
+    voxel_map._store.score_sum[:] *= 65534
     for _ in range(3):
         voxel_map.integrate(item, image)
     cloud = voxel_map.voxels()
-    assert cloud.views.tolist() == [65535] and cloud.evidence[0, 0] == 65535 * 100
+    assert cloud.views.tolist() == [65535] and cloud.score_sum[0, 0] == 65535 * 100
 
 
 def test_wrong_input_is_refused_in_one_line():

@@ -250,7 +250,7 @@ def _rows(cloud: Any) -> list[dict[str, Any]]:
             "category": category_name(int(cloud.label[n])),
             "score": round(float(cloud.score[n]) / 255, 4),
             "views": int(cloud.views[n]),
-            "last": int(cloud.last[n]),
+            "last": int(cloud.last_frame[n]),
         }
         for n in range(len(cloud))
     ]

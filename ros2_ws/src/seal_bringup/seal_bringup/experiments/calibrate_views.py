@@ -4,7 +4,7 @@
 python -m seal_bringup.experiments.calibrate_views --homes train_01,train_02 --out results/view_calibration.json
 
 A voxel's true category is that of most frames labelled by the simulator (training homes only; a parameter is chosen,
-no label made). Per category: `says_if_true` and `says_if_not`, shares of views with a score >= `MapConfig.said_score`
+no label made). Per category: `says_if_true` and `says_if_not`, shares of views with a score >= `MapConfig.vote_score`
 among views of voxels that are and are not of it; `log_hit` and `log_miss` are what one view adds, were views
 independent. They are not: `fitted` is the logistic regression of the truth on the two counts, over all voxels and
 categories that any view named.
@@ -52,10 +52,10 @@ def count_views(home: str, work: Path, weights: str) -> tuple[IntArray, FloatArr
     out = np.zeros((NUM_CATEGORIES, 4), np.int64)
     for c in range(NUM_CATEGORIES):
         for place, mask in ((0, real[:, c]), (2, ~real[:, c])):
-            out[c, place] = cloud.said[mask, c].sum()
+            out[c, place] = cloud.votes[mask, c].sum()
             out[c, place + 1] = cloud.views[mask].sum()
-    row, category = np.nonzero(cloud.said)
-    said = cloud.said[row, category].astype(np.float64)
+    row, category = np.nonzero(cloud.votes)
+    said = cloud.votes[row, category].astype(np.float64)
     return out, np.stack([said, cloud.views[row] - said, real[row, category].astype(np.float64)], axis=1)
 
 

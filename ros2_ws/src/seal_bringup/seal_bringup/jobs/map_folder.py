@@ -36,7 +36,7 @@ from seal_perception.files import put_back, take_place, write_json
 from seal_perception.types import FloatArray
 
 TABLE = "map.json"
-FORMAT, VERSION = "seal_map_build", 1
+FORMAT, VERSION = "seal_map_build", 2
 VIEW = CubeView(colour="rgb")
 _SHOWN_FRAMES = 4
 _SAMPLED = 20

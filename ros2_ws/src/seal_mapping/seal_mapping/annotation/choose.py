@@ -152,7 +152,7 @@ def _choice(
 ) -> dict[str, Any]:
     return {
         "format": "seal_choice",
-        "version": 1,
+        "version": 2,
         "mode": mode,
         "reason": reason,
         "k": k,

@@ -81,8 +81,8 @@ class DenseNumpyMap:
         self._low = np.array([-128, -128, -2])
         self._shape = np.array([256, 256, 43])
         n = int(np.prod(self._shape))
-        self.best = np.zeros((config.num_categories, n), np.uint8)
-        self.total = np.zeros((config.num_categories, n), np.uint32)
+        self.best_score = np.zeros((config.num_categories, n), np.uint8)
+        self.score_sum = np.zeros((config.num_categories, n), np.uint32)
         self.views = np.zeros(n, np.uint16)
         self._frame = np.zeros((config.num_categories, n), np.uint8)
         self._seen = np.zeros(n, bool)
@@ -106,8 +106,8 @@ class DenseNumpyMap:
             some = np.flatnonzero(values[:, c])
             np.maximum.at(self._frame[c], flat[some], values[some, c])
             fresh = self._frame[c, touched]
-            self.best[c, touched] = np.maximum(self.best[c, touched], fresh)
-            self.total[c, touched] += fresh
+            self.best_score[c, touched] = np.maximum(self.best_score[c, touched], fresh)
+            self.score_sum[c, touched] += fresh
             self._frame[c, touched] = 0
         self.views[touched] += 1
         self._seen[touched] = False

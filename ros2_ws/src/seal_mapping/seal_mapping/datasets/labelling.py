@@ -85,7 +85,7 @@ def write_dataset(source: FrameSource, labeller: Labeller, work: DatasetWork) ->
             labeller.prepare(frames, folder, lambda done: work.progress(done, total))
             images, annotations = _write_frames(frames, labeller, work, folder.path)
         counts = _counts(images, annotations, len(frames), unused)
-        summary = {"format": "seal_labels", "version": 2, **labeller.summary(counts)}
+        summary = {"format": "seal_labels", "version": 3, **labeller.summary(counts)}
         write_json(folder.path / LABELS, summary)
         if work.on_folder is not None:
             work.on_folder(folder.path)

@@ -137,8 +137,8 @@ def write_ply(path: Path | str, export: Export, colour: str = "category", cubes:
     points: npt.NDArray[Any] = np.zeros(len(cloud), VERTEX)
     points["x"], points["y"], points["z"] = cloud.xyz.T
     points["red"], points["green"], points["blue"] = rgb.T
-    for name in ("label", "score", "views", "last"):
-        points[name] = getattr(cloud, name)
+    points["label"], points["score"] = cloud.label, cloud.score
+    points["views"], points["last"] = cloud.views, cloud.last_frame
     points["instance"] = export.instance
     faces: npt.NDArray[Any] = np.zeros(0, _FACE)
     if cubes:
@@ -208,9 +208,11 @@ def write_npz(path: Path | str, export: Export, voxel_map: VoxelMap) -> int:
     if Path(path).suffix != ".npz":
         raise InputError(f"plain arrays are written as .npz, got {path}")
     cloud, objects, grid = export.cloud, export.objects, voxel_map.obstacles()
-    names = ("ijk", "xyz", "rgb", "label", "score", "views", "last", "best", "said")
-    arrays: dict[str, Any] = {name: getattr(cloud, name) for name in names}
+    arrays: dict[str, Any] = {name: getattr(cloud, name) for name in ("ijk", "xyz", "rgb", "label", "score", "views")}
     arrays.update(
+        last=cloud.last_frame,
+        best=cloud.best_score,
+        said=cloud.votes,
         mean_score=cloud.mean_score().astype(np.float32),
         instance=export.instance,
         voxel_m=np.float64(export.voxel_m),

@@ -84,9 +84,9 @@ def voxel_evidence(cloud: VoxelCloud, config: LabelConfig) -> Float32Array:
 def _sums(cloud: VoxelCloud, config: LabelConfig) -> tuple[FloatArray, FloatArray]:
     """What evidence is made of: (N, C) sums or counts for a category, (N,) what they are out of."""
     if config.evidence == "score":
-        for_it, out_of = cloud.evidence / 255.0, cloud.weight.astype(np.float64)
+        for_it, out_of = cloud.score_sum / 255.0, cloud.weight.astype(np.float64)
     else:
-        for_it, out_of = cloud.said.astype(np.float64), cloud.views.astype(np.float64)
+        for_it, out_of = cloud.votes.astype(np.float64), cloud.views.astype(np.float64)
     if config.smooth_voxels and len(cloud):
         both = _pool(cloud, np.concatenate([for_it, out_of[:, None]], axis=1), config.smooth_voxels)
         for_it, out_of = both[:, :-1], both[:, -1]
@@ -123,7 +123,7 @@ def fuse_labels(cloud: VoxelCloud, config: LabelConfig) -> tuple[UInt8Array, Flo
     """
     high = cloud.xyz[:, 2] >= config.min_height_m if config.min_height_m > 0 else np.ones(len(cloud), bool)
     if config.rule == "paper":
-        score = cloud.best.astype(np.float32) / 255.0
+        score = cloud.best_score.astype(np.float32) / 255.0
         label = np.where(high & (cloud.score >= config.confident), cloud.label + 1, NO_LABEL)
         return label.astype(np.uint8), score
     evidence = voxel_evidence(cloud, config)

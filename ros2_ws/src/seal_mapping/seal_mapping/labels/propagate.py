@@ -231,7 +231,7 @@ def _describe(
                 voxels=len(ijk),
                 score=round(float(score[rows, index].mean()), 4) if len(rows) else 0.0,
                 views=float(np.median(cloud.views[rows])) if len(rows) else 0.0,
-                support=float(np.median(cloud.said[rows, index])) if len(rows) else 0.0,
+                support=float(np.median(cloud.votes[rows, index])) if len(rows) else 0.0,
                 seen=round(len(rows) / len(ijk), 4),
                 centre_xyz=_xyz(ijk.mean(axis=0) * voxel_m),
                 size_xyz=_xyz((ijk.max(axis=0) - ijk.min(axis=0) + 1) * voxel_m),

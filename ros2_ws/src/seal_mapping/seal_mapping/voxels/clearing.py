@@ -63,9 +63,9 @@ def clear_free(
     block_ijk: Int32Array,
     row_of: Int32Array,
     views: UInt16Array,
-    last: UInt32Array,
-    misses: UInt8Array,
-    best: UInt8Array,
+    last_frame: UInt32Array,
+    miss_count: UInt8Array,
+    best_score: UInt8Array,
     removed: Int32Array,
 ) -> tuple[int, int]:
     """Count a miss for every voxel that the frame looked through; list those with `clear_views` misses in a row.
@@ -86,9 +86,9 @@ def clear_free(
         block_ijk: (blocks, 3).
         row_of: (blocks * 512,) row + 1.
         views: (rows,) of the store, as the arrays that follow.
-        last: (rows,).
-        misses: (rows,) changed in place.
-        best: (rows, C).
+        last_frame: (rows,).
+        miss_count: (rows,) changed in place.
+        best_score: (rows, C).
         removed: (>= rows,) filled with the rows to remove.
 
     Returns:
@@ -107,7 +107,7 @@ def clear_free(
             continue
         for v in range(BLOCK_VOXELS):
             row = row_of[b * BLOCK_VOXELS + v] - 1
-            if row < 0 or views[row] == 0 or last[row] == frame:
+            if row < 0 or views[row] == 0 or last_frame[row] == frame:
                 continue
             px = x + ((v >> 6) - 3.5) * voxel_m
             py = y + (((v >> 3) & 7) - 3.5) * voxel_m
@@ -117,12 +117,12 @@ def clear_free(
             cz = R[2, 0] * px + R[2, 1] * py + R[2, 2] * pz + t[2]
             if not looks_through(depth, intrinsics, cx, cy, cz, min_depth, max_depth, margin):
                 continue
-            misses[row] = min(int(misses[row]) + 1, 255)
-            if misses[row] >= clear_views:
+            miss_count[row] = min(int(miss_count[row]) + 1, 255)
+            if miss_count[row] >= clear_views:
                 removed[count] = row
                 count += 1
-                for c in range(best.shape[1]):
-                    if best[row, c] >= confident:
+                for c in range(best_score.shape[1]):
+                    if best_score[row, c] >= confident:
                         lost += 1
                         break
     return count, lost

@@ -53,7 +53,7 @@ class MapConfig:
         "leave out flying pixels: those with a 4-neighbour whose depth differs by more than this share; 0 = off",
         minimum=0.0,
     )
-    said_score: int = parameter(128, "score of 255 from which a view votes for a category", minimum=1, maximum=255)
+    vote_score: int = parameter(128, "score of 255 from which a view votes for a category", minimum=1, maximum=255)
     range_weight_m: float = parameter(
         0.0,
         "views up to this depth count 1, farther ones less by the square of the depth (in sixteenths, at "
@@ -88,8 +88,8 @@ class MapConfig:
             raise ValueError(f"obstacle_min_views must be at least 1, got {self.obstacle_min_views}")
         if not 1 <= self.confident <= 255:
             raise ValueError(f"confident must be in 1..255, got {self.confident}")
-        if not 1 <= self.said_score <= 255:
-            raise ValueError(f"said_score must be in 1..255, got {self.said_score}")
+        if not 1 <= self.vote_score <= 255:
+            raise ValueError(f"vote_score must be in 1..255, got {self.vote_score}")
         if not 0 <= self.clear_views <= 255:
             raise ValueError(f"clear_views must be in 0..255, got {self.clear_views}")
         for name in ("footprint_m", "edge_filter", "range_weight_m"):
@@ -125,11 +125,11 @@ class VoxelCloud:
         label: (N,) int8 category with the best score, -1 where no score is above 0; ties: lower index.
         score: (N,) uint8 that category's best score.
         views: (N,) uint16 frames that saw the voxel.
-        last: (N,) uint32 number of the last of them, from 0.
-        evidence: (N, C) uint32, sum over those frames of the frame's best score (of 255) times its weight.
+        last_frame: (N,) uint32 number of the last of them, from 0.
+        score_sum: (N, C) uint32, sum over those frames of the frame's best score (of 255) times its weight.
         weight: (N,) uint32 sum of the frames' weights; a weight of 1 per view is `weight_one`.
-        said: (N, C) uint16 frames that said so.
-        best: (N, C) uint8 best score per category.
+        votes: (N, C) uint16 frames that voted for the category (`MapConfig.vote_score`).
+        best_score: (N, C) uint8 best score per category.
         weight_one: weight of one view at short range: 1, or 16 where views are weighted by range.
     """
 
@@ -139,33 +139,33 @@ class VoxelCloud:
     label: Int8Array
     score: UInt8Array
     views: UInt16Array
-    last: UInt32Array
-    evidence: UInt32Array
+    last_frame: UInt32Array
+    score_sum: UInt32Array
     weight: UInt32Array
-    said: UInt16Array
-    best: UInt8Array
+    votes: UInt16Array
+    best_score: UInt8Array
     weight_one: int = 1
 
     @classmethod
-    def of(
+    def from_voxels(
         cls,
         ijk: Int32Array,
         voxel_m: float,
         rgb: UInt8Array,
         views: UInt16Array,
-        last: UInt32Array,
-        evidence: UInt32Array,
-        said: UInt16Array,
-        best: UInt8Array,
+        last_frame: UInt32Array,
+        score_sum: UInt32Array,
+        votes: UInt16Array,
+        best_score: UInt8Array,
         weight: UInt32Array | None = None,
     ) -> VoxelCloud:
         """Cloud of these voxels; what follows from the arguments is worked out. Without `weight` each view counts 1."""
-        score = best.max(axis=1)
-        label = np.where(score > 0, best.argmax(axis=1), -1).astype(np.int8)
+        score = best_score.max(axis=1)
+        label = np.where(score > 0, best_score.argmax(axis=1), -1).astype(np.int8)
         xyz = (ijk * voxel_m).astype(np.float32)
         one = 1 if weight is None else WEIGHT_ONE
         weight = views.astype(np.uint32) if weight is None else weight
-        return cls(ijk, xyz, rgb, label, score, views, last, evidence, weight, said, best, one)
+        return cls(ijk, xyz, rgb, label, score, views, last_frame, score_sum, weight, votes, best_score, one)
 
     def __len__(self) -> int:
         return len(self.views)
@@ -177,7 +177,7 @@ class VoxelCloud:
 
     def mean_score(self) -> FloatArray:
         """(N, C) mean over a voxel's views of the frame's best score, 0..1."""
-        out: FloatArray = self.evidence / (255.0 * np.maximum(self.weight, 1))[:, None]
+        out: FloatArray = self.score_sum / (255.0 * np.maximum(self.weight, 1))[:, None]
         return out
 
     def occupied(self, min_views: float) -> BoolArray:

@@ -19,8 +19,10 @@ from seal_perception.files import replacing
 from seal_perception.grid import Grid2D
 
 FORMAT = "seal_voxel_map"
-VERSION = 2
-"""2: with `last`, `said` and, where views are weighted by range, `weight`."""
+VERSION = 3
+"""2: with votes, last frames and, where views are weighted by range, `weight`. 3: arrays named as in `VoxelCloud`."""
+_ARRAYS_OF_2 = {"last": "last_frame", "best": "best_score", "said": "votes", "evidence": "score_sum"}
+_CONFIG_OF_2 = {"said_score": "vote_score"}
 
 
 def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
@@ -40,7 +42,7 @@ def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
         "explored_shape": list(explored.shape),
     }
     arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
-    names = ["ijk", "rgb", "views", "last", "best", "said", "evidence"]
+    names = ["ijk", "rgb", "views", "last_frame", "best_score", "votes", "score_sum"]
     names += ["weight"] if voxel_map.config.range_weight_m > 0 else []
     arrays.update({name: getattr(cloud, name) for name in names})
     arrays.update(explored=np.packbits(explored.cells), explored_origin_xy=explored.origin_xy)
@@ -66,8 +68,13 @@ def load_map(path: Path | str) -> VoxelMap:
         head = json.loads(arrays["head"].tobytes()) if "head" in arrays else {}
         if not isinstance(head, dict) or head.get("format") != FORMAT:
             raise InputError(f"{path} is not a map written by SEAL")
-        if head.get("version") != VERSION:
-            raise InputError(f"{path} is a map of version {head.get('version')}; this SEAL reads version {VERSION}")
+        if head.get("version") not in (2, VERSION):
+            raise InputError(
+                f"{path} is a map of version {head.get('version')}; this SEAL reads versions 2 and {VERSION}"
+            )
+        if head["version"] == 2:
+            head["config"] = {_CONFIG_OF_2.get(name, name): value for name, value in head["config"].items()}
+            arrays = {_ARRAYS_OF_2.get(name, name): array for name, array in arrays.items()}
         return _rebuild(head, arrays)
     except InputError as error:
         raise InputError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
@@ -95,21 +102,21 @@ def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
         raise InputError(f"its grid of {nx} x {ny} cells does not fit its {len(arrays['explored'])} bytes")
     cells = np.unpackbits(arrays["explored"], count=nx * ny).reshape(nx, ny).astype(bool)
     n, c = len(arrays["ijk"]), config.num_categories
-    widths = {"ijk": 3, "rgb": 3, "best": c, "said": c, "evidence": c, "views": 0, "last": 0}
+    widths = {"ijk": 3, "rgb": 3, "best_score": c, "votes": c, "score_sum": c, "views": 0, "last_frame": 0}
     widths.update({"weight": 0} if config.range_weight_m > 0 else {})
     for name, width in widths.items():
         expected = (n, width) if width else (n,)
         if arrays[name].shape != expected:
             raise InputError(f"its array {name!r} must be {expected}, got {arrays[name].shape}")
-    cloud = VoxelCloud.of(
+    cloud = VoxelCloud.from_voxels(
         arrays["ijk"],
         config.voxel_m,
         rgb=arrays["rgb"],
         views=arrays["views"],
-        last=arrays["last"],
-        evidence=arrays["evidence"],
-        said=arrays["said"],
-        best=arrays["best"],
+        last_frame=arrays["last_frame"],
+        score_sum=arrays["score_sum"],
+        votes=arrays["votes"],
+        best_score=arrays["best_score"],
         weight=arrays["weight"] if config.range_weight_m > 0 else None,
     )
     explored = Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m)

@@ -196,15 +196,15 @@ def fuse(
     frame_rgb: UInt8Array,
     frame_depth: Float32Array,
     confident: int,
-    said_score: int,
+    vote_score: int,
     full_weight_m: float,
     views: UInt16Array,
-    last: UInt32Array,
-    best: UInt8Array,
-    total: UInt32Array,
-    said: UInt16Array,
+    last_frame: UInt32Array,
+    best_score: UInt8Array,
+    score_sum: UInt32Array,
+    votes: UInt16Array,
     weight: UInt32Array,
-    misses: UInt8Array,
+    miss_count: UInt8Array,
     rgb: UInt8Array,
     place: Int32Array,
     block_ijk: Int32Array,
@@ -226,15 +226,15 @@ def fuse(
         frame_rgb: (n, 3) colour.
         frame_depth: (n,) metres.
         confident: score from which a voxel is confident.
-        said_score: score from which a view said so.
+        vote_score: score from which a view votes for a category.
         full_weight_m: depth up to which a view has full weight; 0 = every view counts 1 and `weight` is empty.
         views: (rows,) as the arrays that follow, of the store; changed in place.
-        last: (rows,) frame that last saw the voxel.
-        best: (rows, C).
-        total: (rows, C) weighted sums of the frame's best.
-        said: (rows, C) views that said so.
+        last_frame: (rows,) frame that last saw the voxel.
+        best_score: (rows, C).
+        score_sum: (rows, C) weighted sums of the frame's best.
+        votes: (rows, C) views that voted for the category.
         weight: (rows,) sum of weights, or empty.
-        misses: (rows,) views in a row that looked through the voxel, or empty.
+        miss_count: (rows,) views in a row that looked through the voxel, or empty.
         rgb: (rows, 3).
         place: (rows,) place of each row.
         block_ijk: (blocks, 3).
@@ -248,7 +248,7 @@ def fuse(
         Number of voxels that became confident, number of cells that became explored.
     """
     gained, cells = 0, 0
-    num_categories = best.shape[1]
+    num_categories = best_score.shape[1]
     for s in range(count):
         row = touched[s]
         n = int(views[row])
@@ -258,15 +258,15 @@ def fuse(
         if len(weight) > 0:
             share = np.uint32(range_weight(frame_depth[s], full_weight_m))
         for c in range(num_categories):
-            old, new = best[row, c], frame_best[s, c]
+            old, new = best_score[row, c], frame_best[s, c]
             before = max(before, old)
             if new > old:
-                best[row, c] = new
-            after = max(after, best[row, c])
+                best_score[row, c] = new
+            after = max(after, best_score[row, c])
             if n < 65535:
-                total[row, c] += share * np.uint32(new)
-                if new >= said_score:
-                    said[row, c] += np.uint16(1)
+                score_sum[row, c] += share * np.uint32(new)
+                if new >= vote_score:
+                    votes[row, c] += np.uint16(1)
         if before < confident <= after:
             gained += 1
         if n < 65535:
@@ -274,9 +274,9 @@ def fuse(
             views[row] = n
             if len(weight) > 0:
                 weight[row] += share
-        last[row] = frame
-        if len(misses) > 0:
-            misses[row] = 0
+        last_frame[row] = frame
+        if len(miss_count) > 0:
+            miss_count[row] = 0
         fresh = n if n < 8 else 8
         for c in range(3):
             rgb[row, c] = (int(rgb[row, c]) * (fresh - 1) + int(frame_rgb[s, c]) + fresh // 2) // fresh

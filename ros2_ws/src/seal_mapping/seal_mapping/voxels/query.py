@@ -126,7 +126,7 @@ def along_ray(
     if np.abs(p).max() > _FARTHEST:
         reach = _FARTHEST * config.voxel_m
         raise InputError(f"a ray's origin must lie within {reach:.0f} m of the map's zero, got {start.tolist()}")
-    counted, one = voxel_map.counted()
+    counted, one = voxel_map.view_weights()
     x, y, z, t = _walk(
         p, way / (length * config.voxel_m), float(max_range_m), store.directory, store.low, store.row_of,
         store.views, counted, float(min_views * one),

@@ -35,13 +35,13 @@ class VoxelStore:
         row_of: (block capacity * 512,) int32 row + 1 of each place, 0 = never seen.
         place: (row capacity,) int32 place of each row, block * 512 + place in the block.
         views: (row capacity,) uint16 frames that saw a voxel; 0 = cleared.
-        last: (row capacity,) uint32 number of the last of them.
-        best: (row capacity, C) uint8 best score per category.
-        total: (row capacity, C) uint32 sum over frames of the frame's best score, times its weight.
-        said: (row capacity, C) uint16 frames whose score said so (`MapConfig.said_score`).
+        last_frame: (row capacity,) uint32 number of the last of them.
+        best_score: (row capacity, C) uint8 best score per category.
+        score_sum: (row capacity, C) uint32 sum over frames of the frame's best score, times its weight.
+        votes: (row capacity, C) uint16 frames that voted for the category (`MapConfig.vote_score`).
         rgb: (row capacity, 3) uint8 colour.
         weight: (row capacity,) uint32 sum of the frames' weights in sixteenths; empty where all weigh 1.
-        misses: (row capacity,) uint8 frames in a row that looked through; empty where nothing is cleared.
+        miss_count: (row capacity,) uint8 frames in a row that looked through; empty where nothing is cleared.
         slot: (row capacity,) int32 scratch of `map_kernels.scatter`.
         obstacles: (8 BX, 8 BY) bool, aligned with the directory.
         explored: (8 BX, 8 BY) bool.
@@ -59,19 +59,19 @@ class VoxelStore:
         self.row_of: Int32Array = np.zeros(0, np.int32)
         self.place: Int32Array = np.zeros(0, np.int32)
         self.views: UInt16Array = np.zeros(0, np.uint16)
-        self.last: UInt32Array = np.zeros(0, np.uint32)
-        self.best: UInt8Array = np.zeros((0, c), np.uint8)
-        self.total: UInt32Array = np.zeros((0, c), np.uint32)
-        self.said: UInt16Array = np.zeros((0, c), np.uint16)
+        self.last_frame: UInt32Array = np.zeros(0, np.uint32)
+        self.best_score: UInt8Array = np.zeros((0, c), np.uint8)
+        self.score_sum: UInt32Array = np.zeros((0, c), np.uint32)
+        self.votes: UInt16Array = np.zeros((0, c), np.uint16)
         self.rgb: UInt8Array = np.zeros((0, 3), np.uint8)
         self.weight: UInt32Array = np.zeros(0, np.uint32)
-        self.misses: UInt8Array = np.zeros(0, np.uint8)
+        self.miss_count: UInt8Array = np.zeros(0, np.uint8)
         self.slot: Int32Array = np.zeros(0, np.int32)
-        self._row_names = ["place", "views", "last", "best", "total", "said", "rgb", "slot"]
+        self._row_names = ["place", "views", "last_frame", "best_score", "score_sum", "votes", "rgb", "slot"]
         if config.range_weight_m > 0:
             self._row_names.append("weight")
         if config.clear_views > 0:
-            self._row_names.append("misses")
+            self._row_names.append("miss_count")
         self.reserve(_START_BLOCKS, _START_ROWS)
 
     def reserve(self, blocks: int, rows: int) -> None:
@@ -189,7 +189,7 @@ class VoxelStore:
 
     def remove(self, rows: Int32Array, layers: tuple[int, int], min_views: int) -> None:
         """Forget these voxels; a cell whose last obstacle goes is free again. What was explored stays so."""
-        for name in ("views", "last", "best", "total", "said", "rgb", *self._row_names[8:]):
+        for name in ("views", "last_frame", "best_score", "score_sum", "votes", "rgb", *self._row_names[8:]):
             getattr(self, name)[rows] = 0
         cells = np.unique(self.voxels_of(rows.astype(np.int64))[:, :2], axis=0)
         high = np.arange(layers[0], layers[1] + 1)

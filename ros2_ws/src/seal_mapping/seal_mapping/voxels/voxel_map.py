@@ -4,7 +4,7 @@
 Source: SEAL (its 3D semantic mapping) and Algorithm 3. Departs from the pseudo-code, which pools the score image by
 average before it fills voxels: per frame and voxel we take the maximum over the pixels that fall in it, as the text
 says, then the maximum over time. Next to that maximum the map keeps, per voxel, the frames that saw it and the last of
-them, and per category the sum over frames and the frames that said so: what rules of fusion other than the maximum need
+them, and per category the sum over frames and the votes of frames: what rules of fusion other than the maximum need
 (`label_prop`).
 """
 
@@ -165,15 +165,15 @@ class VoxelMap:
             self._frame_rgb,
             self._frame_depth,
             self.config.confident,
-            self.config.said_score,
+            self.config.vote_score,
             self.config.range_weight_m,
             store.views,
-            store.last,
-            store.best,
-            store.total,
-            store.said,
+            store.last_frame,
+            store.best_score,
+            store.score_sum,
+            store.votes,
             store.weight,
-            store.misses,
+            store.miss_count,
             store.rgb,
             store.place,
             store.block_ijk,
@@ -208,9 +208,9 @@ class VoxelMap:
             store.block_ijk,
             store.row_of,
             store.views,
-            store.last,
-            store.misses,
-            store.best,
+            store.last_frame,
+            store.miss_count,
+            store.best_score,
             removed,
         )
         if count:
@@ -258,10 +258,10 @@ class VoxelMap:
 
     @property
     def store(self) -> VoxelStore:
-        """Where the voxels lie, for kernels that walk through them (`map_query`, `map_window`); to be read only."""
+        """Where the voxels lie, for kernels that walk through them (`query`, `local_map`); to be read only."""
         return self._store
 
-    def counted(self) -> tuple[UInt16Array | UInt32Array, int]:
+    def view_weights(self) -> tuple[UInt16Array | UInt32Array, int]:
         """Per row of `store` what counts against `min_views`, and how much one view is (`VoxelCloud.occupied`)."""
         if self.config.range_weight_m > 0:
             return self._store.weight, WEIGHT_ONE
@@ -269,15 +269,15 @@ class VoxelMap:
 
     def _cloud(self, rows: IntArray, ijk: IntArray) -> VoxelCloud:
         store = self._store
-        return VoxelCloud.of(
+        return VoxelCloud.from_voxels(
             ijk.astype(np.int32),
             self.config.voxel_m,
             rgb=store.rgb[rows],
             views=store.views[rows],
-            last=store.last[rows],
-            evidence=store.total[rows],
-            said=store.said[rows],
-            best=store.best[rows],
+            last_frame=store.last_frame[rows],
+            score_sum=store.score_sum[rows],
+            votes=store.votes[rows],
+            best_score=store.best_score[rows],
             weight=store.weight[rows] if len(store.weight) else None,
         )
 
@@ -325,8 +325,12 @@ class VoxelMap:
         store.relay(low, shape, empty=True)
         store.fill(ijk)
         rows = slice(0, len(cloud))
-        store.views[rows], store.last[rows], store.best[rows] = cloud.views, cloud.last, cloud.best
-        store.total[rows], store.said[rows], store.rgb[rows] = cloud.evidence, cloud.said, cloud.rgb
+        store.views[rows], store.last_frame[rows], store.rgb[rows] = cloud.views, cloud.last_frame, cloud.rgb
+        store.best_score[rows], store.score_sum[rows], store.votes[rows] = (
+            cloud.best_score,
+            cloud.score_sum,
+            cloud.votes,
+        )
         if config.range_weight_m > 0:
             store.weight[rows] = cloud.weight
         first, last = config.obstacle_layers

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from seal_mapping.voxels.config import MapConfig
-from seal_mapping.voxels.window import WindowConfig
+from seal_mapping.voxels.local_map import LocalMapConfig
 from seal_policy.explorer import ExplorerConfig
 from seal_policy.goals.rule import GoalConfig
 
@@ -29,7 +29,7 @@ class EnvironmentConfig:
     """
 
     max_steps: int = 500
-    window: WindowConfig = field(default_factory=WindowConfig)
+    window: LocalMapConfig = field(default_factory=LocalMapConfig)
     volume: bool = False
     heading_bins: int = 72
     explorer: ExplorerConfig = field(default_factory=lambda: ExplorerConfig(goals=PAPER_GOALS))

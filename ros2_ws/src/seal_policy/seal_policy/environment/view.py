@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.palette import category_colour
+from seal_mapping.voxels.local_map import LocalMapConfig, local_map
 from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_mapping.voxels.window import WindowConfig, window
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_perception.types import BoolArray, Float32Array, FloatArray, UInt8Array
@@ -68,13 +68,13 @@ class LocalView:
     volume: UInt8Array
 
 
-def map_shapes(config: WindowConfig, voxel_m: float, categories: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def map_shapes(config: LocalMapConfig, voxel_m: float, categories: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Shapes of `LocalView.flat` and `LocalView.volume`."""
     (nx, ny, nz), _ = config.lattice(voxel_m)
     return (2 + categories, nx, ny), (1 + categories, nx, ny, nz)
 
 
-def local_view(voxel_map: VoxelMap, xy: Point, config: WindowConfig) -> LocalView:
+def local_view(voxel_map: VoxelMap, xy: Point, config: LocalMapConfig) -> LocalView:
     """The window around a point of the map (metres)."""
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
     middle = obstacles.world_to_cell(xy)
@@ -82,7 +82,7 @@ def local_view(voxel_map: VoxelMap, xy: Point, config: WindowConfig) -> LocalVie
     (nx, ny, _), first = config.lattice(voxel_map.config.voxel_m)
     low = middle + np.array(first[:2])
     high = low + np.array([nx, ny]) * config.pool
-    volume = window(voxel_map, planar_pose(float(centre[0]), float(centre[1]), 0.0), config)
+    volume = local_map(voxel_map, planar_pose(float(centre[0]), float(centre[1]), 0.0), config)
     flat = np.empty((1 + len(volume), nx, ny), np.uint8)
     flat[0] = _pooled(obstacles, low, high, config.pool)
     flat[1] = _pooled(explored, low, high, config.pool)

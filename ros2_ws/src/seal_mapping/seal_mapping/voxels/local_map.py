@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy's dense window: the map around the robot, turned to it and pooled; a view made on demand, nothing kept.
+"""The policy's dense local map: the map around the robot, turned to it and pooled; a view made on demand, nothing kept.
 
 Source: SEAL's global policy takes the semantic map centred on the robot. Departs from it: turned so that the robot's
 x is the array's +x, where the paper embeds the heading beside a map that is not turned. `T_map_robot` with the robot's
@@ -27,14 +27,14 @@ MAX_SAMPLES = 1 << 30
 
 
 @dataclass(frozen=True)
-class WindowConfig:
-    """Size of the window.
+class LocalMapConfig:
+    """Size of the local map.
 
     Attributes:
         size_m: extent along the robot's x and y, the robot in the middle, in metres.
         height_m: lowest and highest z in metres above the robot's base.
         pool: a cell is this many voxels a side.
-        min_views: views that a voxel needs to be in the window (`VoxelCloud.occupied`).
+        min_views: views that a voxel needs to be in the local map (`VoxelCloud.occupied`).
     """
 
     size_m: tuple[float, float] = (12.0, 12.0)
@@ -65,7 +65,7 @@ class WindowConfig:
         return (nx, ny, nz), (-(nx * self.pool // 2), -(ny * self.pool // 2), low)
 
 
-def window(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: WindowConfig | None = None) -> UInt8Array:
+def local_map(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: LocalMapConfig | None = None) -> UInt8Array:
     """The map around the robot.
 
     Each cell is looked up at pool^3 samples one voxel apart in the robot's axes, and takes the maximum over the voxels
@@ -81,9 +81,9 @@ def window(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: WindowConfig
         of the robot, +y to its left.
 
     Raises:
-        InputError: if the pose is not rigid, or the window is too large to be an array.
+        InputError: if the pose is not rigid, or the local map is too large to be an array.
     """
-    config = config or WindowConfig()
+    config = config or LocalMapConfig()
     try:
         T = check_pose(T_map_robot, "T_map_robot")
     except (TypeError, ValueError) as error:
@@ -91,9 +91,9 @@ def window(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: WindowConfig
     shape, first = config.lattice(voxel_map.config.voxel_m)
     samples = math.prod(n * config.pool for n in shape)
     if samples > MAX_SAMPLES:
-        raise InputError(f"a window of {samples} voxels is too large; lower size_m {config.size_m} or height_m")
+        raise InputError(f"a local map of {samples} voxels is too large; lower size_m {config.size_m} or height_m")
     numbers, store = voxel_map.config, voxel_map.store
-    counted, one = voxel_map.counted()
+    counted, one = voxel_map.view_weights()
     out = np.zeros((1 + numbers.num_categories, *shape), np.uint8)
     origin = (T[:3, 3] - numbers.origin) / numbers.voxel_m
     if store.directory.size == 0 or np.abs(origin).max() > 1e9:
@@ -109,7 +109,7 @@ def window(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: WindowConfig
         store.views,
         counted,
         float(config.min_views * one),
-        store.best,
+        store.best_score,
         out,
     )
     return out
