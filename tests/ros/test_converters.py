@@ -202,7 +202,7 @@ def test_the_voxel_cloud_has_the_documented_fields() -> None:
 
 def test_the_cloud_is_what_rviz_reads() -> None:
     rgb = np.array([[10, 20, 30], [255, 0, 128]], np.uint8)
-    cloud = VoxelCloud.of(
+    cloud = VoxelCloud.from_voxels(
         np.array([[1, 2, 3], [-4, 0, 5]], np.int32), 0.05, rgb, np.ones(2, np.uint16), np.zeros(2, np.uint32),
         np.zeros((2, 6), np.uint32), np.zeros((2, 6), np.uint16), np.zeros((2, 6), np.uint8),
     )  # fmt: skip

@@ -34,7 +34,9 @@ KERNELS, CLEAR = "seal_mapping.voxels.kernels", "seal_mapping.voxels.clearing"
 SCATTER, FUSE = f"{KERNELS}.scatter", f"{KERNELS}.fuse"
 THROUGH, CLEAR_FREE = f"{CLEAR}.looks_through", f"{CLEAR}.clear_free"
 FUSION, LABELS = "seal_mapping.labels.fusion", "seal_mapping.labels.propagate"
-COMPONENTS, VOTE, FUSE_LABELS = f"{FUSION}.components", f"{FUSION}._vote", f"{FUSION}.fuse_labels"
+VOXEL_SET = "seal_mapping.voxels.voxel_set"
+COMPONENTS, NEIGHBOURS = f"{VOXEL_SET}.connected_components", f"{VOXEL_SET}._group"
+VOTE, FUSE_LABELS = f"{FUSION}._vote", f"{FUSION}.fuse_labels"
 FILL, LARGE = f"{LABELS}.fill_holes", f"{LABELS}.large_enough"
 TRACE, VOLUME = "seal_mapping.labels.raytrace", "seal_mapping.labels.volume"
 RENDER = f"{TRACE}._render"
@@ -144,11 +146,11 @@ LABELLING = [
     ("fill: nothing", FILL, change("all places", assigns="fill", touching="hole")),
     (
         "components: by faces",
-        COMPONENTS,
+        NEIGHBOURS,
         change("one more condition", "sum(map(abs, offset)) == 1", name="offset", nth=1),
     ),
-    ("components: across labels", COMPONENTS, without("values", "near")),
-    ("components: numbered by first voxel", COMPONENTS, without("values", "order")),
+    ("components: across labels", NEIGHBOURS, without("labels", "near")),
+    ("components: numbered by first voxel", COMPONENTS, without("labels", "order")),
     ("drop: at the bar too", LARGE, strict("ceil")),
     ("drop: one bar for all", LARGE, change("first argument", "99", name="min_instance")),
     ("vote: views not per voxel", VOTE, without("size", touching="agreement_min_views")),

@@ -29,11 +29,11 @@ from tests.mapping.equality.scenes import (
 from tests.mapping.worlds import box
 
 from seal_mapping.labels.config import PAPER, LabelConfig
-from seal_mapping.labels.fusion import components
 from seal_mapping.labels.instance_ids import keep_ids, load_objects, save_objects
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.labels.raytrace import trace_image
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_mapping.voxels.voxel_set import connected_components
 
 
 def random_label_config(rng, voxel_m):
@@ -175,7 +175,7 @@ def test_components_are_those_of_a_flood(rng):
     share, far = pick(rng, 0.05, 0.2, 0.5), pick(rng, 0, -700_000, 700_000)
     ijk = np.argwhere(rng.random((6, 5, 7)) < 0.9) + np.array([far, -far, 0])
     labels = (rng.integers(1, 4, len(ijk)) * (rng.random(len(ijk)) < share)).astype(np.uint8)
-    part, count = components(ijk, labels)
+    part, count = connected_components(ijk, labels)
     expected = reference_components({tuple(v): n for v, n in zip(ijk.tolist(), labels.tolist(), strict=True) if n})
     number = {voxel: n for n, (_, inside) in enumerate(expected, start=1) for voxel in inside}
     assert count == len(expected) and part.tolist() == [number.get(tuple(v), 0) for v in ijk.tolist()]

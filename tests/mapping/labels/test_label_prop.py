@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.mapping.worlds import box, label_config, map_of
 
-from seal_mapping.labels.fusion import components
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_mapping.voxels.voxel_set import connected_components
 
 CUBE = ((0, 0, 0), (6, 6, 6))  # 216 voxels, above 0.025 m3
 ANY_SIZE = 0.000125  # one voxel
@@ -263,7 +263,7 @@ def test_components_are_those_of_a_flood(seed, share):
     ijk = np.argwhere(np.ones(labels.shape, bool)) - 3
     seen = rng.random(len(ijk)) < 0.9  # a list of voxels has gaps
     labels[~seen.reshape(labels.shape)] = 0
-    part, count = components(ijk[seen], labels.reshape(-1)[seen])
+    part, count = connected_components(ijk[seen], labels.reshape(-1)[seen])
     expected, number = flood(labels)
     assert count == number and (part == expected.reshape(-1)[seen]).all()
 

@@ -15,8 +15,8 @@ from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.palette import category_colour, category_colours, instance_colour, instance_colours
 from seal_mapping.voxels.config import VoxelCloud
-from seal_mapping.voxels.store import voxel_keys
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_set import voxel_keys
 from seal_perception.categories import category_name
 from seal_perception.errors import InputError
 from seal_perception.files import replacing

@@ -9,67 +9,16 @@ works on the list of seen voxels, so memory follows what was seen and not the bo
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.voxels.config import VoxelCloud
-from seal_mapping.voxels.store import voxel_keys
-from seal_perception.types import Float32Array, FloatArray, Int32Array, IntArray, UInt8Array
+from seal_mapping.voxels.voxel_set import VoxelSet, connected_components
+from seal_perception.types import Float32Array, FloatArray, UInt8Array
 
 NO_LABEL = 0
 """In an array of labels: no category; category c is c + 1."""
-
-
-def find(keys: IntArray, wanted: IntArray) -> IntArray:
-    """(N,) places of the `wanted` keys in the sorted `keys`, -1 where there is none."""
-    if len(keys) == 0:
-        return np.full(len(wanted), -1, np.int64)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, place, -1)
-
-
-def shift(offset: tuple[int, ...]) -> int:
-    """What a step of whole voxels adds to a voxel's key."""
-    i, j, k = offset
-    return (i << 42) + (j << 21) + k
-
-
-def components(ijk: npt.NDArray[Any], labels: UInt8Array) -> tuple[Int32Array, int]:
-    """26-connected components of equal non-zero labels, numbered by label, then by first voxel.
-
-    Args:
-        ijk: (N, 3) voxel indices in the order x, y, z, none twice.
-        labels: (N,) label of each; 0 = none.
-
-    Returns:
-        (N,) int32 numbers from 1, 0 = none; how many there are.
-    """
-    part = np.zeros(len(labels), np.int32)
-    rows = np.flatnonzero(labels)
-    if len(rows) == 0:
-        return part, 0
-    keys, values = voxel_keys(ijk[rows]), labels[rows]
-    ends: list[tuple[IntArray, IntArray]] = []
-    forward = [offset for offset in itertools.product((-1, 0, 1), repeat=3) if offset > (0, 0, 0)]
-    for offset in forward:
-        other = find(keys, keys + shift(offset))
-        near = np.flatnonzero((other >= 0) & (values[other] == values))
-        ends.append((near, other[near]))
-    a, b = (np.concatenate([pair[side] for pair in ends]) for side in (0, 1))
-    graph = coo_matrix((np.ones(len(a), np.bool_), (a, b)), shape=(len(rows), len(rows)))
-    count, of_row = connected_components(graph, directed=False)
-    first = np.full(count, len(rows), np.int64)
-    np.minimum.at(first, of_row, np.arange(len(rows)))
-    order = np.lexsort((first, values[first]))
-    number = np.empty(count, np.int32)
-    number[order] = np.arange(1, count + 1)
-    part[rows] = number[of_row]
-    return part, int(count)
 
 
 def voxel_evidence(cloud: VoxelCloud, config: LabelConfig) -> Float32Array:
@@ -102,10 +51,9 @@ def _ratio(for_it: FloatArray, out_of: FloatArray, config: LabelConfig) -> Float
 
 def _pool(cloud: VoxelCloud, values: FloatArray, radius: int) -> FloatArray:
     """(N, ...) sums of `values` over the seen voxels of the cube of `radius` around each."""
-    keys = voxel_keys(cloud.ijk)
-    out = np.zeros_like(values)
+    voxels, out = VoxelSet(cloud.ijk), np.zeros_like(values)
     for offset in itertools.product(range(-radius, radius + 1), repeat=3):
-        other = find(keys, keys + shift(offset))
+        other = voxels.neighbours(offset)
         there = other >= 0
         out[there] += values[other[there]]
     return out
@@ -137,7 +85,7 @@ def fuse_labels(cloud: VoxelCloud, config: LabelConfig) -> tuple[UInt8Array, Flo
 def _vote(cloud: VoxelCloud, candidates: UInt8Array, config: LabelConfig) -> UInt8Array:
     """Give each component of candidate voxels the category with the most evidence, or none if views disagree."""
     joined = (candidates > 0).astype(np.uint8) if config.vote_merge else candidates
-    part, count = components(cloud.ijk, joined)
+    part, count = connected_components(cloud.ijk, joined)
     inside = np.flatnonzero(part)
     of_row = part[inside]
     size = np.bincount(of_row, minlength=count + 1)

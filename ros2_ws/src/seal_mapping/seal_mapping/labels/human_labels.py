@@ -14,10 +14,10 @@ import numpy as np
 from scipy import ndimage
 
 from seal_mapping.labels.config import LabelConfig
-from seal_mapping.labels.fusion import NO_LABEL, find, shift
+from seal_mapping.labels.fusion import NO_LABEL
 from seal_mapping.voxels.config import VoxelCloud
-from seal_mapping.voxels.store import voxel_keys
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_set import VoxelSet
 from seal_perception.types import BoolArray, Float32Array, UInt8Array
 
 _LEAST_READINGS = 15
@@ -94,11 +94,11 @@ def overrule(
 
 def _grow(hand: UInt8Array, cloud: VoxelCloud, free: BoolArray, steps: int) -> UInt8Array:
     """`hand` (N,) spread to 26-neighbours that are `free` (N,) and above the floor, so many times."""
-    keys, free = voxel_keys(cloud.ijk), free & (cloud.xyz[:, 2] > _ABOVE_FLOOR_M)
+    voxels, free = VoxelSet(cloud.ijk), free & (cloud.xyz[:, 2] > _ABOVE_FLOOR_M)
     for _ in range(steps):
         before = hand.copy()
         for offset in itertools.product((-1, 0, 1), repeat=3):
-            other = find(keys, keys + shift(offset))
+            other = voxels.neighbours(offset)
             source = np.where(other >= 0, before[np.maximum(other, 0)], NO_LABEL)
             hand = np.where(free & (hand == NO_LABEL), source, hand).astype(np.uint8)
     return hand

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.labels.volume import Instance, LabelVolume
-from seal_mapping.voxels.store import voxel_keys
+from seal_mapping.voxels.voxel_set import voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.types import IntArray

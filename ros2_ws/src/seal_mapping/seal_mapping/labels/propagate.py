@@ -16,13 +16,13 @@ import numpy as np
 from scipy import ndimage
 
 from seal_mapping.labels.config import SIZES_M, LabelConfig
-from seal_mapping.labels.fusion import NO_LABEL, components, find, fuse_labels, voxel_evidence
+from seal_mapping.labels.fusion import NO_LABEL, fuse_labels, voxel_evidence
 from seal_mapping.labels.human_labels import overrule
 from seal_mapping.labels.instance_ids import keep_ids
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import VoxelCloud
-from seal_mapping.voxels.store import voxel_keys
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_set import VoxelSet, connected_components, lookup, voxel_keys
 from seal_perception.categories import CATEGORIES
 from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray, UInt8Array
 
@@ -54,7 +54,7 @@ class Parts:
     @classmethod
     def of(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
         """The 26-connected parts of equal labels (N,)."""
-        part, count = components(cloud.ijk, labels)
+        part, count = connected_components(cloud.ijk, labels)
         rows = np.flatnonzero(part).astype(np.int64)
         category = np.zeros(count + 1, np.int64)
         category[part] = labels
@@ -146,7 +146,7 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
     A hole is a 6-connected region of what is not the part that does not reach its bounding box's outside. Only voxels
     without a label are filled: another category, and another part, keeps its own.
     """
-    taken, seen = np.sort(voxel_keys(parts.ijk)), voxel_keys(cloud.ijk)
+    taken, seen = np.sort(voxel_keys(parts.ijk)), VoxelSet(cloud.ijk)
     new_ijk, new_number = [parts.ijk], [parts.number]
     for number, rows in enumerate(parts.each(), start=1):
         if len(rows) < _LEAST_SHELL:
@@ -162,12 +162,12 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
         if not fill.any():
             continue
         cells = np.argwhere(fill[hole]) + low
-        cells = cells[find(taken, voxel_keys(cells)) < 0]
+        cells = cells[lookup(taken, voxel_keys(cells)) < 0]
         taken = np.union1d(taken, voxel_keys(cells))
         new_ijk.append(cells)
         new_number.append(np.full(len(cells), number, np.int64))
     ijk, number_of = np.concatenate(new_ijk), np.concatenate(new_number)
-    return Parts(ijk, find(seen, voxel_keys(ijk)), number_of, parts.category)
+    return Parts(ijk, seen.rows(ijk), number_of, parts.category)
 
 
 def large_enough(parts: Parts, config: LabelConfig, voxel_m: float, by_hand: BoolArray) -> BoolArray:

@@ -19,13 +19,12 @@ from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.kernels import BLOCK_VOXELS
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.voxel_set import MAX_INDEX
 from seal_perception.errors import InputError
 from seal_perception.types import BoolArray, FloatArray, Int32Array, IntArray, UInt16Array
 
 _TINY = 1e-12
 """A direction's component below this is taken as 0."""
-_FARTHEST = 1 << 20
-"""Voxels from the map's zero beyond which there is no map (`voxel_store.voxel_keys`)."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def in_box(voxel_map: VoxelMap, low_xyz: npt.ArrayLike, high_xyz: npt.ArrayLike)
     if (low > high).any():
         raise InputError(f"a box needs low <= high on every axis, got {low.tolist()} and {high.tolist()}")
     size, slack = voxel_map.config.voxel_m, 1e-9
-    bound = float(_FARTHEST)
+    bound = float(MAX_INDEX)
     first = np.ceil(np.clip(low / size - slack, -bound, bound)).astype(np.int64)
     last = np.floor(np.clip(high / size + slack, -bound, bound)).astype(np.int64)
     return voxel_map.within(first, last)
@@ -123,8 +122,8 @@ def along_ray(
         raise InputError(f"a ray's range must be >= 0 m, got {max_range_m}")
     config, store = voxel_map.config, voxel_map.store
     p = (start - config.origin) / config.voxel_m
-    if np.abs(p).max() > _FARTHEST:
-        reach = _FARTHEST * config.voxel_m
+    if np.abs(p).max() > MAX_INDEX:
+        reach = MAX_INDEX * config.voxel_m
         raise InputError(f"a ray's origin must lie within {reach:.0f} m of the map's zero, got {start.tolist()}")
     counted, one = voxel_map.view_weights()
     x, y, z, t = _walk(

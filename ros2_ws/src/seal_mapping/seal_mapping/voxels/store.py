@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.kernels import BLOCK, BLOCK_VOXELS
+from seal_mapping.voxels.voxel_set import voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.types import BoolArray, FloatArray, Int32Array, IntArray, UInt8Array, UInt16Array, UInt32Array
 
@@ -213,13 +214,6 @@ class VoxelStore:
         ijk = self.voxels_of(rows)
         order = np.argsort(voxel_keys(ijk), kind="stable")
         return rows[order], ijk[order]
-
-
-def voxel_keys(ijk: npt.NDArray[Any]) -> IntArray:
-    """(N,) one number per voxel (N, 3), in the order x, y, z; any index within +-2^20."""
-    i, j, k = ijk.astype(np.int64).T + (1 << 20)
-    keys: IntArray = (i << 42) | (j << 21) | k
-    return keys
 
 
 def _grown(old: npt.NDArray[Any], used: int, length: int) -> npt.NDArray[Any]:

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from seal_mapping.voxels import kernels
 from seal_mapping.voxels.clearing import clear_free
 from seal_mapping.voxels.config import WEIGHT_ONE, MapConfig, VoxelCloud
-from seal_mapping.voxels.store import VoxelStore, voxel_keys
+from seal_mapping.voxels.store import VoxelStore
+from seal_mapping.voxels.voxel_set import voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
