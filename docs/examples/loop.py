@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SEAL in one process, without ROS: writes `labels`, a COCO dataset, and the detector `tuned.safetensors`."""
 
-from seal_mapping.datasets.labelling import label_frames
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.source import BagFrame
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detector.detector import load_detector
@@ -16,7 +17,7 @@ def main(steps: int = 300, iterations: int = 300) -> None:
     """Explore a home, label every frame through the 3D map, fine-tune the detector."""
     world, detector, explorer, frames = open_simulator("train_01"), load_detector(), Explorer(FrontierPolicy()), []
     explore(world, detector, VoxelMap(), explorer, steps, lambda *seen: frames.append(BagFrame(*seen[:3])))
-    label_frames(frames, "labels")
+    write_dataset(frames, LabelProp(), DatasetWork("labels"))
     finetune("seal-small", "labels", "tuned.safetensors", FinetuneConfig(iterations=iterations))
 
 

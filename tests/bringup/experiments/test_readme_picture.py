@@ -54,7 +54,7 @@ def test_frames_with_the_most_labels_are_shown_in_the_order_of_the_walk(tmp_path
 
 def test_film_holds_every_picture_for_its_time(tmp_path: Path) -> None:
     pictures = [Image.new("RGB", (40, 20), colour) for colour in ("white", "red", "blue")]
-    write_film(tmp_path / "film.gif", pictures, [100, 200, 300], colours=16)
+    write_film(tmp_path / "film.gif", pictures, [100, 200, 300], colours=60)
     with Image.open(tmp_path / "film.gif") as film:
         assert (film.n_frames, film.size, film.info["loop"]) == (3, (40, 20), 0)
         shown = []

@@ -43,6 +43,8 @@ COLUMNS = {
 WIDTH, GAP, LINE = 1100, 10, 28
 INK = (40, 40, 40)
 ROBOT = (10, 122, 117)
+SHADES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+"""Of the colours of robot and categories, in the film's palette."""
 LABELS = "labels_label_prop"
 
 
@@ -65,7 +67,7 @@ class FilmConfig:
     every: int = 6
     frame_ms: int = 180
     hold_ms: int = 2000
-    colours: int = 128
+    colours: int = 144
     azimuth_deg: float = -60.0
 
 
@@ -152,7 +154,7 @@ def _walking(
     _write(pen, (0, 3), COLUMNS["before"])
     _write(pen, (config.photo + GAP, 3), f"frame {item.index}: the map, labelled by its views")
     top = LINE + photo.height + GAP
-    _write(pen, (0, top), f"{objects} labelled objects in the map")
+    _write(pen, (0, top), f"labelled objects in the map: {objects}")
     for index, (name, colour) in enumerate(zip(CATEGORIES, COLOURS, strict=True)):
         x, y = (index % 2) * config.photo // 2, top + LINE * (1 + index // 2)
         pen.rectangle((x, y + 3, x + 14, y + 17), fill=tuple(int(v) for v in colour))
@@ -225,14 +227,33 @@ def most_labelled(home: Path, count: int = 2) -> list[int]:
     return sorted(sorted(objects, key=lambda frame: (-objects[frame], frame))[:count])
 
 
-def write_film(path: Path, pictures: list[Image.Image], times_ms: list[int], colours: int) -> None:
-    """Write a GIF that repeats, with one palette for all pictures: what does not change costs nothing."""
+def film_palette(pictures: list[Image.Image], colours: int) -> Image.Image:
+    """A picture with the film's palette: white, the ink, shades of robot and categories, and what else is frequent.
+
+    Raises:
+        ValueError: if `colours` leaves no room beside those that are always there, or a GIF cannot hold so many.
+    """
+    fixed = [(255, 255, 255), INK]
+    for colour in (ROBOT, *COLOURS.tolist()):
+        fixed += [tuple(round(shade * value) for value in colour) for shade in SHADES]
+    if not len(fixed) < colours <= 256:
+        raise ValueError(f"colours must lie in {len(fixed) + 1}..256, got {colours}")
     chosen = pictures[:: max(1, len(pictures) // 8)] + pictures[-1:]
     width, height = pictures[0].size
     sheet = Image.new("RGB", (width, height * len(chosen)))
     for row, one in enumerate(chosen):
         sheet.paste(one, (0, row * height))
-    palette = sheet.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    found = sheet.quantize(colours - len(fixed), Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).getpalette() or []
+    rest = np.array(found, dtype=np.int64).reshape(-1, 3)[: colours - len(fixed)]
+    rest = rest[rest.min(axis=1) < 246]  # nearly white would be taken for white
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.concatenate([np.array(fixed), rest]).astype(np.uint8).tobytes())
+    return palette
+
+
+def write_film(path: Path, pictures: list[Image.Image], times_ms: list[int], colours: int) -> None:
+    """Write a GIF that repeats, with one palette for all pictures: what does not change costs nothing."""
+    palette = film_palette(pictures, colours)
     flat = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in pictures]
     with replacing(path) as beside:
         flat[0].save(
