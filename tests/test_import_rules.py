@@ -53,7 +53,7 @@ def violations(source: str, package: str, is_node: bool) -> list[str]:
         top = name.split(".")[0]
         if not is_node and (top in ROS or top.endswith("_msgs")):
             found.append(f"{line}: a core imports {top}")
-        if not is_node and ".nodes" in name and top in PACKAGES:
+        if not is_node and "nodes" in name.split(".") and top in PACKAGES:
             found.append(f"{line}: a core imports nodes: {name}")
         if top in PACKAGES and top != package and top not in MAY_IMPORT[package]:
             found.append(f"{line}: {package} imports {top}")

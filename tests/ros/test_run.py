@@ -19,7 +19,8 @@ pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` instal
 
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_process import shared_segments
-from seal_bringup.stack.runner import Progress, RunResult, run_stack
+from seal_bringup.stack.progress import Progress
+from seal_bringup.stack.runner import RunResult, run_stack
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.voxels.voxel_map import VoxelMap

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seal_bringup.stack.config import StackConfig, config_from_file, node_specs, read_stack, shared_folder
+from seal_bringup.stack.config import StackConfig, shared_folder
 from seal_bringup.stack.launching import config_from_arguments, launch_arguments, node_keywords
 from seal_bringup.stack.node_process import node_environment, ros_domain
+from seal_bringup.stack.node_specs import nodes_of
+from seal_bringup.stack.overrides import NODES, config_from_file
 from seal_bringup.stack.run_log import RunLog
 from seal_bringup.stack.runner import RunError, _Run, run_stack
 from seal_perception import messages as m
@@ -26,7 +28,7 @@ from seal_policy.planning.planner import PlannerConfig
 
 
 def test_shipped_stack_says_who_waits_for_whom(tmp_path: Path) -> None:
-    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, steps=7))}
+    specs = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, steps=7))}
     assert list(specs) == ["sim_bridge", "perception", "mapping", "policy", "planner", "recorder", "monitor"]
     bridge = specs["sim_bridge"].parameters
     assert set(bridge["wait_for"]) == set(specs) - {"sim_bridge"}
@@ -40,19 +42,25 @@ def test_shipped_stack_says_who_waits_for_whom(tmp_path: Path) -> None:
 
 
 def test_without_recording_nobody_waits_for_the_recorder(tmp_path: Path) -> None:
-    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, record=False))}
+    specs = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, record=False))}
     assert "recorder" not in specs
     assert "camera/color/image_raw=2" in specs["sim_bridge"].parameters["expect_subscribers"]
 
 
+RUNS = (StackConfig(), StackConfig(mode="paced"), StackConfig(mode="paced", wall_heading=True, laser="rplidar"))
+
+
 def test_every_topic_that_is_heard_is_published() -> None:
-    rows = read_stack()["nodes"]
-    published = {t for row in rows for t in row.get("publishes", [])} | {"ready"}
-    assert {t for row in rows for t in row["subscribes"]} <= published
+    published = {t for config in RUNS for node in nodes_of(config) for t in node.publishes} | {"ready"}
+    assert {t for config in RUNS for node in nodes_of(config) for t in node.subscribes} <= published
+
+
+def test_a_stack_file_may_name_every_node() -> None:
+    assert {node.name for config in RUNS for node in nodes_of(config)} == set(NODES)
 
 
 def test_every_node_of_the_stack_has_a_main() -> None:
-    for spec in node_specs(StackConfig()):
+    for spec in nodes_of(StackConfig()):
         found = importlib.util.find_spec(spec.module)
         assert found is not None and found.origin is not None, spec.module
         tree = ast.parse(Path(found.origin).read_text())
@@ -63,21 +71,21 @@ def test_every_node_of_the_stack_has_a_main() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nodes: [", "is not valid YAML"),
-        ("other: 1", "must have the keys run and nodes"),
-        ("run: {speed: 3}", "unknown fields speed"),
-        ("run: {steps: 0}", "need steps >= 1"),
-        ("nodes: [{name: a, package: b}]", "node a: executable is missing"),
-        ("nodes: [{name: a, package: b, executable: c, colour: red}]", "node a: unknown keys colour"),
-        ("nodes: [{name: a, package: b, executable: c, parameters: {x: $nothing}}]", r"\$nothing is no field of a run"),
-        ("nodes: [{name: a, package: b, executable: c}, {name: a, package: b, executable: c}]", "names of nodes"),
+        ("mapping: [", "is not valid YAML"),
+        ("- mapping", "must name nodes with their ros__parameters"),
+        ("other: {ros__parameters: {x: 1}}", "no node is called other; known are sim_bridge"),
+        ("mapping: {x: 1}", "node mapping must have ros__parameters with names and values"),
+        ("run: {ros__parameters: {speed: 3}}", "unknown fields speed"),
+        ("run: {ros__parameters: {steps: 0}}", "need steps >= 1"),
+        ("run: {scene: test_01}", "has the old form of a stack: write fields of the run under run: ros__parameters:"),
+        ("nodes: [{name: a, package: b}]", "old form .* a node's parameters under NODE: ros__parameters:"),
     ],
 )
 def test_mistakes_in_a_stack_are_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "stack.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
-        node_specs(config_from_file(path))
+        nodes_of(config_from_file(path))
 
 
 def test_a_missing_stack_is_named(tmp_path: Path) -> None:
@@ -85,19 +93,31 @@ def test_a_missing_stack_is_named(tmp_path: Path) -> None:
         config_from_file(tmp_path / "nothing.yaml")
 
 
-def test_a_stack_with_its_own_run_keeps_the_shipped_nodes(tmp_path: Path) -> None:
+def test_the_shipped_stack_file_is_the_default_run(tmp_path: Path) -> None:
+    config = config_from_file(shared_folder("config") / "sim.yaml", run_dir=tmp_path)
+    assert nodes_of(config) == nodes_of(StackConfig(run_dir=tmp_path))
+
+
+def test_a_stack_file_only_overrides(tmp_path: Path) -> None:
     path = tmp_path / "stack.yaml"
-    path.write_text("run: {scene: train_03, steps: 9}")
+    path.write_text(
+        "run: {ros__parameters: {scene: train_03, steps: 9}}\n"
+        "/**: {ros__parameters: {use_sim_time: true}}\n"
+        "mapping: {ros__parameters: {map: {max_depth_m: 4.0}, objects_every: 25}}\n"
+    )
     config = config_from_file(path, steps=4)
     assert (config.scene, config.steps) == ("train_03", 4)
-    assert len(node_specs(config)) == 7
+    plain = {node.name: node.parameters for node in nodes_of(StackConfig(scene="train_03", steps=4))}
+    changed = {"mapping": {"map.max_depth_m": 4.0, "objects_every": 25}}
+    for node in nodes_of(config):
+        assert node.parameters == {**plain[node.name], "use_sim_time": True, **changed.get(node.name, {})}
 
 
 def test_launch_file_and_runner_start_the_same_nodes(tmp_path: Path) -> None:
     config = config_from_arguments({"steps": "12", "record": "false", "run_dir": str(tmp_path), "unrelated": "x"})
     assert config.steps == 12 and config.record is False
     keywords = node_keywords(config)
-    for spec, keyword in zip(node_specs(config), keywords, strict=True):
+    for spec, keyword in zip(nodes_of(config), keywords, strict=True):
         assert (keyword["name"], keyword["executable"]) == (spec.name, spec.executable)
         assert keyword["parameters"] == [spec.parameters]
 
@@ -122,7 +142,7 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
 
 def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
     config = StackConfig(run_dir=tmp_path, mode="paced", minutes=0.5, camera_hz=4, laser="rplidar", write_truth=True)
-    specs = {s.name: s for s in node_specs(config)}
+    specs = {s.name: s for s in nodes_of(config)}
     assert list(specs) == ["sim_bridge", "perception", "mapping", "policy", "planner", "recorder", "monitor"]
     bridge, planner = specs["sim_bridge"].parameters, specs["planner"].parameters
     assert (bridge["mode"], bridge["seconds"], bridge["truth_path"]) == ("paced", 30.0, str(tmp_path / "truth.json"))
@@ -132,18 +152,18 @@ def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
         ends = specs[name].parameters
         assert (ends["expected_frames"], ends["last_stamp_ns"]) == (0, 31_000_000_000)
     assert specs["policy"].parameters["max_steps"] == 0 and specs["mapping"].parameters["lockstep"] is False
-    by_walls = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode="paced", wall_heading=True))}
+    by_walls = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, mode="paced", wall_heading=True))}
     assert by_walls["sim_bridge"].parameters["odom_topic"] == "odom_wheels"
     assert by_walls["sim_bridge"].parameters["seconds"] == 600.0
     assert "odom_wheels=1" in by_walls["sim_bridge"].parameters["expect_subscribers"]
     assert by_walls["heading"].parameters["expect_subscribers"] == ["odom=5"]
-    lockstep = {s.name: s.parameters for s in node_specs(StackConfig(run_dir=tmp_path))}
+    lockstep = {s.name: s.parameters for s in nodes_of(StackConfig(run_dir=tmp_path))}
     assert lockstep["sim_bridge"]["truth_path"] == "" and "contact" not in str(lockstep["sim_bridge"]["wait_for"])
 
 
 @pytest.mark.parametrize(("mode", "config"), [("paced", PilotConfig().planner), ("lockstep", PlannerConfig())])
 def test_planner_and_policy_plan_as_in_one_process(tmp_path: Path, mode: str, config: PlannerConfig) -> None:
-    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode=mode))}
+    specs = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, mode=mode))}
     for name in ("planner", "policy"):
         given = {k.removeprefix("planner."): v for k, v in specs[name].parameters.items() if k.startswith("planner.")}
         assert PlannerConfig(**given) == config, name
@@ -151,7 +171,7 @@ def test_planner_and_policy_plan_as_in_one_process(tmp_path: Path, mode: str, co
 
 @pytest.mark.parametrize(("mode", "kept"), [("paced", 1), ("lockstep", 0)])
 def test_where_time_runs_the_detector_takes_the_newest_picture(tmp_path: Path, mode: str, kept: int) -> None:
-    specs = {s.name: s for s in node_specs(StackConfig(run_dir=tmp_path, mode=mode))}
+    specs = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, mode=mode))}
     assert specs["perception"].parameters["qos.camera_color_image_raw.depth"] == kept
 
 
@@ -216,12 +236,12 @@ def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch)
     context = types.SimpleNamespace(launch_configurations={"steps": "5"})
     opaque["function"](context)
     nodes = [kwargs["name"] for kind, kwargs in made if kind == "Node"]
-    assert nodes == [s.name for s in node_specs(StackConfig())]
+    assert nodes == [s.name for s in nodes_of(StackConfig())]
     assert len([1 for kind, _ in made if kind == "DeclareLaunchArgument"]) == len(launch_arguments())
 
 
 def test_layouts_show_topics_that_exist() -> None:
-    known = {t for row in read_stack()["nodes"] for t in row.get("publishes", [])}
+    known = {t for config in RUNS for node in nodes_of(config) for t in node.publishes}
     known |= {"map/voxels", "map/objects", "plan", "semantic/overlay"}
     rviz = yaml.safe_load((shared_folder("rviz") / "seal.rviz").read_text())
     shown = {d["Topic"]["Value"] for d in rviz["Visualization Manager"]["Displays"] if "Topic" in d}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated run under `ros2 launch seal_bringup sim.launch.py scene:=test_01 steps:=300`.
 
-Nodes, parameters and topics come from config/sim.yaml through seal_bringup.stack.config, as for `seal run`.
+Nodes, parameters and topics come from seal_bringup.stack.node_specs, as for `seal run`.
 """
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler

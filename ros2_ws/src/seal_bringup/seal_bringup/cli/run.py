@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    stack: Annotated[Path, typer.Argument(help="YAML with `run` and `nodes`; see seal_bringup/config/sim.yaml.")],
+    stack: Annotated[
+        Path, typer.Argument(help="ROS 2 parameter file with the run and its nodes; see seal_bringup/config/sim.yaml.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for bag, map, trajectory and logs.")] = Path("runs/run"),
     scene: Annotated[str, typer.Option(help="Home or scene folder instead of the file's.")] = "",
     steps: Annotated[int, typer.Option(help="Actions instead of the file's; 0 = the file's.")] = 0,
@@ -23,13 +25,13 @@ def run(
     domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
 ) -> None:
-    """Run the nodes that STACK describes until the run is over; works where `ros2 launch` is not installed.
+    """Run the nodes of a run with the parameters of STACK until it is over; works where `ros2 launch` is not installed.
 
     Each node is a process of its own with a log in OUT/log. When one dies, it is named and the rest is stopped. RViz,
     Foxglove and `ros2 topic` see the topics under the same ROS_DOMAIN_ID.
     """
     from seal_bringup.console import make_console
-    from seal_bringup.stack.config import config_from_file
+    from seal_bringup.stack.overrides import config_from_file
     from seal_bringup.stack.run_check import check_run
     from seal_bringup.stack.runner import run_stack
 

@@ -4,36 +4,29 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from seal_bringup.stack.config import StackConfig, node_specs, read_stack
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.node_specs import nodes_of
 from seal_perception.errors import InputError
+from seal_perception.parameters import parameters_of
 
 NOT_OFFERED = ("domain_id", "ready_timeout_s")
-"""Fields of a run that a launch file leaves to the environment or to the stack's file."""
+"""Fields of a run that a launch file leaves to the environment."""
 
 
 def launch_arguments() -> list[tuple[str, str, str]]:
-    """(name, default, description) of each launch argument: the fields of a run, with sim.yaml's values."""
-    described = _descriptions()
-    given = read_stack().get("run") or {}
-    rows = []
-    for field in dataclasses.fields(StackConfig):
-        if field.name not in NOT_OFFERED:
-            value = given.get(field.name, field.default)
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            rows.append((field.name, text, described[field.name]))
-    return rows
-
-
-def _descriptions() -> dict[str, str]:
-    """Text of each field from the class's own docstring."""
-    lines = inspect.cleandoc(StackConfig.__doc__ or "").splitlines()
-    found = (re.match(r"\s{4}(\w+): (.+)", line) for line in lines)
-    return {match[1]: match[2] for match in found if match}
+    """(name, default, description) of each launch argument: the fields of a run."""
+    return [
+        (
+            known.name,
+            str(known.default).lower() if isinstance(known.default, bool) else str(known.default),
+            known.description,
+        )
+        for known in parameters_of(StackConfig)
+        if known.name not in NOT_OFFERED
+    ]
 
 
 def config_from_arguments(arguments: Mapping[str, str]) -> StackConfig:
@@ -42,7 +35,7 @@ def config_from_arguments(arguments: Mapping[str, str]) -> StackConfig:
     Raises:
         InputError: if a text is no value of the field's type.
     """
-    values: dict[str, Any] = dict(read_stack().get("run") or {})
+    values: dict[str, Any] = {}
     for field in dataclasses.fields(StackConfig):
         if field.name in arguments and field.name not in NOT_OFFERED:
             values[field.name] = _parse(field.name, arguments[field.name], field.default)
@@ -70,5 +63,5 @@ def node_keywords(config: StackConfig) -> list[dict[str, Any]]:
             "remappings": list(spec.remappings.items()),
             "output": "screen",
         }
-        for spec in node_specs(config)
+        for spec in nodes_of(config)
     ]

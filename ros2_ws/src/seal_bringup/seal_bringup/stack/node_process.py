@@ -19,7 +19,8 @@ from typing import IO
 
 import yaml
 
-from seal_bringup.stack.config import NodeSpec, StackConfig, shared_folder
+from seal_bringup.stack.config import StackConfig, shared_folder
+from seal_bringup.stack.node_specs import NodeSpec
 from seal_perception.errors import SealError
 
 PARENT_VARIABLE = "SEAL_RUNNER_PID"

@@ -1,20 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line that a person watches while a run goes on."""
+"""How far a run is, and the line that a person watches."""
 
 from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.status import Status
 
 from seal_bringup.console import make_console
 
-if TYPE_CHECKING:
-    from seal_bringup.stack.runner import Progress
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        frames: answered, or in paced mode mapped.
+        total_frames: of the run.
+        elapsed_s: since the first of them.
+        explored_m2: explored area.
+        confident_voxels: in the map.
+        left_out: frames before the last of `frames` that are not among them, as in paced mode some are.
+    """
+
+    frames: int
+    total_frames: int
+    elapsed_s: float
+    explored_m2: float
+    confident_voxels: int
+    left_out: int = 0
+
+    @property
+    def steps_per_s(self) -> float:
+        """Frames after the first per second."""
+        return (self.frames - 1) / self.elapsed_s if self.frames > 1 and self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float:
+        """Time that the rest will take at this pace."""
+        if not self.steps_per_s:
+            return float("nan")
+        passed = self.frames + self.left_out
+        return (self.total_frames - passed) * self.elapsed_s / (passed - 1)
 
 
 def describe(progress: Progress) -> str:

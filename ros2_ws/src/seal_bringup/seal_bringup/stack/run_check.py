@@ -6,7 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.stack.config import StackConfig, node_specs
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.node_specs import nodes_of
 from seal_perception.errors import InputError
 
 RESULTS = ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.json", "topdown.png")
@@ -23,7 +24,7 @@ def check_run(config: StackConfig, overwrite: bool = False) -> None:
     Raises:
         InputError: for the first thing found.
     """
-    for spec in node_specs(config):
+    for spec in nodes_of(config):
         if (check := _CHECKS.get(spec.executable)) is not None:
             check(spec.parameters)
     if not overwrite:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seal_bringup.stack.config import StackConfig, node_specs
+from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_process import (
     NodeProcess,
     node_environment,
@@ -21,7 +21,8 @@ from seal_bringup.stack.node_process import (
     stop_all,
     wait_for,
 )
-from seal_bringup.stack.progress import ProgressLine
+from seal_bringup.stack.node_specs import nodes_of
+from seal_bringup.stack.progress import Progress, ProgressLine
 from seal_bringup.stack.run_check import RESULTS
 from seal_perception.errors import SealError
 from seal_perception.files import write_json
@@ -36,40 +37,6 @@ _QUIET_S = 20.0
 
 class RunError(SealError):
     """A run came to nothing; the text names the node that failed and its log."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        frames: answered, or in paced mode mapped.
-        total_frames: of the run.
-        elapsed_s: since the first of them.
-        explored_m2: explored area.
-        confident_voxels: in the map.
-        left_out: frames before the last of `frames` that are not among them, as in paced mode some are.
-    """
-
-    frames: int
-    total_frames: int
-    elapsed_s: float
-    explored_m2: float
-    confident_voxels: int
-    left_out: int = 0
-
-    @property
-    def steps_per_s(self) -> float:
-        """Frames after the first per second."""
-        return (self.frames - 1) / self.elapsed_s if self.frames > 1 and self.elapsed_s > 0 else 0.0
-
-    @property
-    def left_s(self) -> float:
-        """Time that the rest will take at this pace."""
-        if not self.steps_per_s:
-            return float("nan")
-        passed = self.frames + self.left_out
-        return (self.total_frames - passed) * self.elapsed_s / (passed - 1)
 
 
 @dataclass(frozen=True)
@@ -113,7 +80,7 @@ def run_stack(
         RunError: if a node dies, fails or hangs; all others are stopped then.
         SealError: if the folder cannot be written or the description is wrong.
     """
-    specs = node_specs(config)
+    specs = nodes_of(config)
     run_dir = Path(config.run_dir)
     start = time.monotonic()
     with ros_domain(config), ProgressLine() as line:

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nodes of a run: one description, which the runner and the launch file start alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.overrides import read_overrides
+from seal_perception import messages as m
+
+CAMERA = (m.COLOUR, m.CAMERA_INFO, m.DEPTH)
+GRIDS = (m.OBSTACLES, m.EXPLORED)
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node, as both the runner and ROS's launch start it.
+
+    Attributes:
+        name: its name.
+        package: package of its executable; `<package>.nodes.<executable>` is its Python module.
+        executable: console script.
+        namespace: put before its relative names.
+        parameters: flat, dotted names.
+        remappings: topic -> other topic.
+        subscribes: relative topics it must hear.
+        publishes: relative topics that others wait for.
+    """
+
+    name: str
+    package: str
+    executable: str
+    namespace: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    remappings: dict[str, str] = field(default_factory=dict)
+    subscribes: tuple[str, ...] = ()
+    publishes: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Python module that runs the node."""
+        return f"{self.package}.nodes.{self.executable}"
+
+
+def nodes_of(config: StackConfig) -> list[NodeSpec]:
+    """The nodes of a run with all parameters, those of the stack file included.
+
+    Raises:
+        InputError: if the stack file is wrong; the text names the node and the key.
+    """
+    nodes = [_in_run(node, config) for node in _nodes(config)]
+    connected = [_with_handshake(node, nodes) for node in nodes]
+    if not config.stack:
+        return connected
+    given = read_overrides(config.stack)
+    return [
+        dataclasses.replace(node, parameters={**node.parameters, **given.everywhere, **given.nodes.get(node.name, {})})
+        for node in connected
+    ]
+
+
+def _nodes(config: StackConfig) -> Iterator[NodeSpec]:
+    """The nodes in the order in which they start."""
+    yield _bridge(config)
+    if config.wall_heading:
+        yield NodeSpec(
+            "heading",
+            "seal_mapping",
+            "heading_node",
+            subscribes=(m.WHEELS, m.DEPTH, m.CAMERA_INFO),
+            publishes=(m.ODOM,),
+        )
+    yield _perception(config)
+    yield _mapping(config)
+    yield _policy(config)
+    yield _planner(config)
+    if config.record:
+        yield _recorder(config)
+    yield _monitor(config)
+
+
+def _bridge(config: StackConfig) -> NodeSpec:
+    parameters: dict[str, Any] = {
+        "scene": config.scene,
+        "seed": config.seed,
+        "mode": config.mode,
+        "max_steps": config.steps,
+        "seconds": config.seconds,
+        "real_time_factor": config.real_time_factor,
+        "truth_path": config.truth_path,
+        "publish_truth": config.publish_truth,
+        "ready_timeout_s": config.ready_timeout_s,
+        "paced.camera_hz": config.camera_hz,
+        "sim.width": config.width,
+        "sim.height": config.height,
+        "sim.depth_noise": config.depth_noise,
+        "sim.motion_noise": config.motion_noise,
+        "sim.laser": config.laser,
+    }
+    odometry = m.WHEELS if config.wall_heading else m.ODOM
+    if config.wall_heading:
+        parameters["odom_topic"] = odometry
+    return NodeSpec(
+        "sim_bridge",
+        "sim_bridge",
+        "sim_bridge_node",
+        parameters=parameters,
+        subscribes=(m.STEP, m.CMD_VEL, m.READY),
+        publishes=(*CAMERA, odometry, m.CONTACT),
+    )
+
+
+def _perception(config: StackConfig) -> NodeSpec:
+    return NodeSpec(
+        "perception",
+        "seal_perception",
+        "perception_node",
+        parameters={
+            "weights": config.weights,
+            "detector.threads": config.detector_threads,
+            "qos.camera_color_image_raw.depth": config.pictures_kept,
+        },
+        subscribes=(m.COLOUR,),
+        publishes=(m.SCORES, m.DETECTIONS),
+    )
+
+
+def _mapping(config: StackConfig) -> NodeSpec:
+    chosen = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
+    return NodeSpec(
+        "mapping",
+        "seal_mapping",
+        "mapping_node",
+        parameters={
+            "save_path": str(config.map_path.absolute()),
+            "expected_frames": config.frames,
+            "voxels_every": config.voxels_every,
+            "lockstep": config.lockstep,
+            **{f"map.{name}": getattr(config.map_config, name) for name in chosen},
+        },
+        subscribes=(*CAMERA, m.ODOM, m.SCORES),
+        publishes=(*GRIDS, m.STATUS),
+    )
+
+
+def _clearances(config: StackConfig) -> dict[str, Any]:
+    """How planner and policy see the map: alike."""
+    chosen = config.planner_config
+    return {"planner.margin_m": chosen.margin_m, "planner.unknown_speed": chosen.unknown_speed}
+
+
+def _policy(config: StackConfig) -> NodeSpec:
+    return NodeSpec(
+        "policy",
+        "seal_policy",
+        "policy_node",
+        parameters={
+            "mode": config.mode,
+            **_clearances(config),
+            "policy": config.policy,
+            "seed": config.seed,
+            "max_steps": config.goal_steps,
+        },
+        subscribes=(*GRIDS, m.ODOM),
+        publishes=(m.GOAL,),
+    )
+
+
+def _planner(config: StackConfig) -> NodeSpec:
+    """Steps in lockstep; in paced mode speeds, for which it looks at contacts and depth itself."""
+    hears = (*GRIDS, m.ODOM, m.GOAL)
+    if config.lockstep:
+        parameters: dict[str, Any] = {"max_steps": config.steps}
+        return NodeSpec(
+            "planner", "seal_policy", "planner_node", parameters=parameters, subscribes=hears, publishes=(m.STEP,)
+        )
+    return NodeSpec(
+        "planner",
+        "seal_policy",
+        "planner_node",
+        parameters={"mode": config.mode, **_clearances(config), "use_scan": config.use_scan},
+        subscribes=(*hears, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
+        publishes=(m.CMD_VEL,),
+    )
+
+
+def _end_of_run(config: StackConfig) -> dict[str, Any]:
+    """What tells a writer that its last frame has come."""
+    return {
+        "expected_frames": config.expected_frames,
+        "last_stamp_ns": config.last_stamp_ns,
+        "lockstep": config.lockstep,
+    }
+
+
+def _recorder(config: StackConfig) -> NodeSpec:
+    return NodeSpec(
+        "recorder",
+        "seal_mapping",
+        "recorder_node",
+        parameters={"path": str(config.bag_path.absolute()), **_end_of_run(config)},
+        subscribes=(*CAMERA, m.ODOM, m.DETECTIONS, m.GOAL, m.STEP),
+    )
+
+
+def _monitor(config: StackConfig) -> NodeSpec:
+    return NodeSpec(
+        "monitor",
+        "seal_bringup",
+        "monitor_node",
+        parameters={"run_dir": str(config.run_path.absolute()), **_end_of_run(config)},
+        subscribes=(m.ODOM, m.DETECTIONS, m.STATUS, m.GOAL, m.STEP if config.lockstep else m.CONTACT),
+    )
+
+
+def _in_run(node: NodeSpec, config: StackConfig) -> NodeSpec:
+    """The node with what all nodes of a run share."""
+    parameters = {**node.parameters, "use_sim_time": config.use_sim_time}
+    return dataclasses.replace(node, namespace=config.namespace, parameters=parameters)
+
+
+def _with_handshake(node: NodeSpec, nodes: list[NodeSpec]) -> NodeSpec:
+    """Add what the node waits for: subscribers of what it publishes, publishers of what it hears, ready nodes."""
+    listeners = {t: sum(t in other.subscribes for other in nodes) for t in node.publishes}
+    heard = [t for t in node.subscribes if any(t in other.publishes for other in nodes)]
+    waits: dict[str, Any] = {
+        "expect_subscribers": [f"{t}={n}" for t, n in listeners.items() if n] or [""],
+        "expect_publishers": heard or [""],
+    }
+    if m.READY in node.subscribes:
+        waits["wait_for"] = [other.name for other in nodes if other is not node] or [""]
+    return dataclasses.replace(node, parameters={**node.parameters, **waits})
