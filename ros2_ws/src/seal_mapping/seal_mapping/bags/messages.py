@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bag holds: topics, types, their fixed order within a frame, and the CDR bytes that need no ROS to be made."""
+"""The messages of our bags: topics, types, their fixed order within a frame, and CDR encoding without ROS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def typestore() -> Typestore:
 
 
 def offered_qos(topic: str) -> Qos:
-    """The QoS that is written for a topic: what `ros2 bag play` offers again; /tf_static is latched."""
+    """The QoS stored for a topic, which `ros2 bag play` offers again; /tf_static is latched."""
     forever = QosTime(2147483647, 4294967295)
     latched = topic == m.TF_STATIC
     return Qos(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decompression with a limit, and reads with a length: a broken bag asks for absurd sizes."""
+"""Decompression and reads with a limit: a broken bag may name absurd sizes."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class BagWriter:
         self._closed = True
 
     def abandon(self) -> None:
-        """Let go of the file without index and metadata, as after a kill; never raises."""
+        """Close the file without index and metadata, as after a kill; never raises."""
         self._closed = True
         storage, self._writer.storage = self._writer.storage, None
         if isinstance(storage, McapWriter):

@@ -78,7 +78,7 @@ def read_recording(folder: Path | str, layout: str = "auto", rate_hz: float = 30
         every: take each n-th colour picture.
 
     Raises:
-        InputError: if it is no such folder, or its files do not fit each other; the text says what to do.
+        InputError: if it is no such folder, or its files do not fit each other; the text has advice.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -146,7 +146,7 @@ def _silent(done: int, total: int) -> None:
 
 @contextmanager
 def _whole_bag(bag: Path) -> Iterator[Path]:
-    """Give the path of a bag to write in a hidden folder beside `bag`; it becomes `bag` if the block ends well."""
+    """Yield the path of a bag to write in a hidden folder beside `bag`; renamed to `bag` if the block succeeds."""
     if bag.exists():
         raise BagWriteError(f"cannot write the bag {bag}: it exists already; choose another folder")
     if bag.suffix == ".mcap":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recording's world turned upright: which of its axes points up, and where its floor lies."""
+"""Which axis of a recording's world points up, and where its floor lies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seal_perception.types import Float32Array, FloatArray
 
 UP_AXES = ("x", "-x", "y", "-y", "z", "-z")
 MAX_TILT_DEG = 35.0
-"""Farther than this from every axis, the cameras do not say which axis is up."""
+"""If the cameras' mean up is farther than this from every axis, no axis is taken for up."""
 
 _MIN_DEPTH_M, _MAX_DEPTH_M = 0.3, 5.0
 _FLAT_COS = math.cos(math.radians(30.0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Walking an mcap file from its start, and reading single messages of it by their place.
+"""Reading an mcap file: a walk from its start, and single messages by their location.
 
 The index at a file's end is not used: it names log times, and what is needed are the stamps inside the messages.
 """
@@ -60,14 +60,14 @@ class McapFile:
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stream.close()
 
     def _read(self, offset: int, length: int) -> bytes:
         return read_at(self._stream.fileno(), offset, length, self._size)
 
     def scan(self, wants: Wants, tally: Tally) -> Iterator[Entry]:
-        """All messages of the wanted topics, in the file's order; a damaged chunk is counted and left out.
+        """All messages of the wanted topics, in the file's order; a damaged chunk is counted and skipped.
 
         Raises:
             BrokenDataError: if a record outside of chunks is damaged.
@@ -75,7 +75,7 @@ class McapFile:
         yield from self._walk_file(len(MAGIC), self._size - len(MAGIC), wants, tally)
 
     def _walk_file(self, at: int, end: int, wants: Wants, tally: Tally) -> Iterator[Entry]:
-        """Records that lie uncompressed between two places: contents that nobody wants are not read."""
+        """Uncompressed records between two offsets; unwanted contents are not read."""
         while at + 9 <= end:
             probe = self._read(at, min(_PROBE, end - at))
             opcode, length = _RECORD.unpack_from(probe)

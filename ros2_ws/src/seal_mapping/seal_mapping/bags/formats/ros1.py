@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Walking a ROS 1 bag (format 2.0) from its start, and reading single messages of it by their place.
+"""Reading a ROS 1 bag (format 2.0): a walk from its start, and single messages by their location.
 
-Neither index nor "rosbag reindex" is needed: the chunks hold all there is.
+It needs neither index nor "rosbag reindex": the chunks hold everything.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class Ros1File:
         self._topics: dict[int, Topic] = {}
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stream.close()
 
     def _read(self, offset: int, length: int) -> bytes:
         return read_at(self._stream.fileno(), offset, length, self._size)
 
     def scan(self, wants: Wants, tally: Tally) -> Iterator[Entry]:
-        """All messages of the wanted topics, in the file's order; a damaged chunk is counted and left out.
+        """All messages of the wanted topics, in the file's order; a damaged chunk is counted and skipped.
 
         Raises:
             InputError: if the file was cut off or is encrypted.
@@ -91,7 +91,7 @@ class Ros1File:
                 raise InputError(f"the bag {self.path} is encrypted by {fields['encryptor']!r}: decrypt it first")
 
     def _records(self, read: Read, at: int, end: int) -> Iterator[tuple[dict[str, bytes], int, int, int]]:
-        """Header, begin, place of the data and their length, of each record between two places."""
+        """Header, begin, offset of the data and their length, of each record between two offsets."""
         while at < end:
             begin = at
             if at + 8 > end:

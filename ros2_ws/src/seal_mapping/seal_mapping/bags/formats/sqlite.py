@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Walking the sqlite3 file of a rosbag2 bag row by row, and reading single messages of it by row."""
+"""Reading the sqlite3 file of a rosbag2 bag: a walk row by row, and single messages by row."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SqliteFile:
             raise InputError(f"{path} is a sqlite3 file, but no bag: it has no tables topics and messages")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
     def scan(self, wants: Wants, tally: Tally) -> Iterator[Entry]:
