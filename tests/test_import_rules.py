@@ -103,8 +103,8 @@ def test_rules_have_teeth(source: str, package: str, is_node: bool, expected: st
 
 
 # Circles that are still there: modules of one, and rooms of one.
-MODULES_LEFT = {"seal_mapping": "annotation", "seal_bringup": "stack", "sim_bridge": "light"}
-ROOMS_LEFT = {"seal_mapping": {"labels", "voxels"}, "sim_bridge": {"robot", "sensors"}}
+MODULES_LEFT = {"seal_mapping": "annotation", "seal_bringup": "stack"}
+ROOMS_LEFT = {"seal_mapping": {"labels", "voxels"}}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

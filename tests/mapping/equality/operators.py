@@ -26,6 +26,8 @@ class Where:
         assigns: name that the statement assigns; with `a, b = x, y` the part that is assigned to it.
         touching: name that occurs in the statement too, or "continue", "return", "break" that it leads to.
         nth: which of the places found, from 0; None = all of them.
+
+    Assignments that only give another name (`depth = picture.depth`) are no places.
     """
 
     name: str | float | None = None
@@ -107,6 +109,8 @@ class _Tree:
             if where.name is not None and not _reads(node, where.name):
                 continue
             statement = self.up(node, ast.stmt)
+            if self._only_renamed(statement, node):
+                continue
             if where.assigns is not None and where.assigns not in self._assigned(statement, node):
                 continue
             if where.touching is not None and where.touching not in _tokens(statement):
@@ -114,14 +118,34 @@ class _Tree:
             yield node
 
     def _assigned(self, statement: Node, node: Node) -> set[str]:
-        """Names that the part of the statement around `node` assigns."""
-        if isinstance(statement, ast.Assign):
-            (target,), value = statement.targets[:1], statement.value
-            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and node is not statement:
-                pairs = zip(target.elts, value.elts, strict=True)
-                return {_base(t) for t, v in pairs if any(node is part for part in ast.walk(v))}
-            return {_base(item) for item in (target.elts if isinstance(target, ast.Tuple) else [target])}
-        return {_base(statement.target)} if isinstance(statement, (ast.AugAssign, ast.AnnAssign)) else set()
+        """Names that the part of the statement around `node` assigns, but for those that it only gives another name."""
+        return {
+            _base(target)
+            for target, value in _pairs(statement)
+            if (node is statement or value is None or any(node is part for part in ast.walk(value)))
+            and not _renames(target, value)
+        }
+
+    def _only_renamed(self, statement: Node, node: Node) -> bool:
+        """Whether `node` is the value in `name = node`, which gives it another name and uses it nowhere."""
+        return any(node is value and _renames(target, value) for target, value in _pairs(statement))
+
+
+def _pairs(statement: Node) -> list[tuple[Node, Node | None]]:
+    """Targets of an assignment with their values; None = the value has no part for each target."""
+    if isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
+        return [(statement.target, None)]
+    if not isinstance(statement, ast.Assign):
+        return []
+    target, value = statement.targets[0], statement.value
+    if not isinstance(target, ast.Tuple):
+        return [(target, value)]
+    values = value.elts if isinstance(value, ast.Tuple) else [None] * len(target.elts)
+    return list(zip(target.elts, values, strict=True))
+
+
+def _renames(target: Node, value: Node | None) -> bool:
+    return isinstance(target, ast.Name) and isinstance(value, (ast.Name, ast.Attribute))
 
 
 def _in_order(node: Node) -> Iterator[Node]:

@@ -64,8 +64,10 @@ def test_every_mutation_finds_its_place(mutant, sources):
         ("x = a < 1 or b < 2 or c < 3", Change("leave out", Where("b")), "x = a < 1 or c < 3"),
         ("x = a + b - d", Change("leave out", Where("b")), "x = a - d"),
         ("x = a / b", Change("leave out", Where("b")), None),
-        ("x = 1\nx = y", Change("drop the statement", Where(assigns="x", touching="y")), "x = 1\npass"),
+        ("x = 1\nx = -y", Change("drop the statement", Where(assigns="x", touching="y")), "x = 1\npass"),
         ("x = 1\nx = y", Change("drop the statement", Where(assigns="x", nth=2)), None),
+        ("x, y = p.x, p[0]\nx = 2", Change("drop the statement", Where(assigns="x")), "x, y = (p.x, p[0])\npass"),
+        ("a = p.a\nx = a < b", Change("< to <= and back", Where("a")), "a = p.a\nx = a <= b"),
     ],
 )
 def test_an_operator_changes_one_place_or_says_that_there_is_none(source, change, expected):
