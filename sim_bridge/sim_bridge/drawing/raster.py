@@ -12,14 +12,15 @@ Edges reach `EDGE` beyond themselves, far more than float32 rounds, so that neig
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from seal_perception.camera import Camera
 from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt32Array
-from sim_bridge.drawing.raster_clusters import CLUSTER, NEAR_M, cluster, in_view, screen_box
+from sim_bridge.drawing.raster_clusters import CLUSTER, NEAR_M, View, cluster, in_view, screen_box
+from sim_bridge.geometry.pinhole import Pinhole
 
 NO_FACE = np.uint32(0xFFFFFFFF)
 EDGE = 1e-5
@@ -32,14 +33,31 @@ NUM_SET_UP = 12
 """Numbers kept per triangle: three edge functions of three coefficients, and the depths of the corners."""
 
 
+class Buffers(NamedTuple):
+    """What a band of rows is drawn into.
+
+    Attributes:
+        inverse: (H, W) float32 1/depth of each pixel, 0 = nothing there; shared by the bands of a picture.
+        ids: (H, W) uint32 triangle of each pixel, `NO_FACE` = none; shared too.
+        slot: (F,) int32 row of `kept` of each triangle that is seen.
+        kept: (F, NUM_SET_UP) float64 set-up of those triangles.
+    """
+
+    inverse: Float32Array
+    ids: UInt32Array
+    slot: Int32Array
+    kept: FloatArray
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _set_up(corner, R, t, focal, size, e, box):  # type: ignore[no-untyped-def]
+def _set_up(corner, view, size, e, box):  # type: ignore[no-untyped-def]
     """Edge functions of a triangle (3, 3) and the pixels (columns, rows: first, last) it may cover.
 
     `e` gets A (3), B (3), C (3) with A u + B v + C >= 0 inside, then the depths of the corners; det is returned, 0 =
     nothing to draw.
     """
-    fx, fy, cx, cy = focal
+    R, t = view.R, view.t
+    fx, fy, cx, cy = view.pinhole
     for k in range(3):
         x, y, z = corner[k, 0] - t[0], corner[k, 1] - t[1], corner[k, 2] - t[2]
         e[k] = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z
@@ -73,8 +91,9 @@ def _set_up(corner, R, t, focal, size, e, box):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill(e, det, box, face, us, us32, vs, focal, inverse, ids):  # type: ignore[no-untyped-def]
+def _fill(e, det, box, face, us32, view, inverse, ids):  # type: ignore[no-untyped-def]
     """Draw one triangle into 1/depth and triangle of each pixel; returns how many pixels took it."""
+    vs, fx, cx = view.vs, view.pinhole.fx, view.pinhole.cx
     none = np.float32(0.0)
     a0, a1, a2 = np.float32(e[0]), np.float32(e[1]), np.float32(e[2])
     reach0, reach1 = EDGE * (abs(e[0]) + abs(e[3])), EDGE * (abs(e[1]) + abs(e[4]))
@@ -99,9 +118,9 @@ def _fill(e, det, box, face, us, us32, vs, focal, inverse, ids):  # type: ignore
             for i in range(3):
                 part = k0 if i == 0 else (k1 if i == 1 else k2)
                 if e[i] > 0.0:
-                    left = max(left, -part / e[i] * focal[0] + focal[2] - 1.0)
+                    left = max(left, -part / e[i] * fx + cx - 1.0)
                 elif e[i] < 0.0:
-                    right = min(right, -part / e[i] * focal[0] + focal[2] + 1.0)
+                    right = min(right, -part / e[i] * fx + cx + 1.0)
             if left > right:
                 continue
             first, last = int(left), int(right)
@@ -161,29 +180,29 @@ def _behind(e, box, row0, tiles):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def draw(  # type: ignore[no-untyped-def]
-    corners, faces, boxes, size, R, t, focal, us, vs, row0, row1, inverse, ids, slot, kept
-):  # fmt: skip
+def draw(clusters, view, row0, row1, buffers):  # type: ignore[no-untyped-def]
     """Draw rows row0..row1: the triangle of each pixel, and the set-up of each triangle that any pixel took."""
+    corners, faces, boxes, size = clusters
+    inverse, ids, slot, kept = buffers
     width = inverse.shape[1]
     inverse[row0:row1] = np.float32(0.0)
     ids[row0:row1] = NO_FACE
     found, nearest = np.empty(len(boxes), np.int64), np.empty(len(boxes))
     tiles = np.zeros(((row1 - row0 + TILE - 1) // TILE, (width + TILE - 1) // TILE), np.float32)
-    us32 = us.astype(np.float32)
+    us32 = view.us.astype(np.float32)
     e, box, limits = np.empty(NUM_SET_UP), np.empty(4, np.int64), np.empty(4)
     used = 0
-    for i in range(in_view(boxes, R, t, focal, us, vs, row0, row1, found, nearest)):
+    for i in range(in_view(boxes, view, row0, row1, found, nearest)):
         k = found[i]
         if nearest[i] > NEAR_M:
-            screen_box(boxes[k], R, t, focal, limits)
+            screen_box(boxes[k], view, limits)
             if _hidden(limits, nearest[i], inverse, row0, row1, tiles):
                 continue
         for n in range(k * size, min((k + 1) * size, len(corners))):
-            det = _set_up(corners[n], R, t, focal, (width, row0, row1), e, box)
+            det = _set_up(corners[n], view, (width, row0, row1), e, box)
             if det == 0.0 or _behind(e, box, row0, tiles):
                 continue
-            if _fill(e, det, box, faces[n], us, us32, vs, focal, inverse, ids):
+            if _fill(e, det, box, faces[n], us32, view, inverse, ids):
                 slot[faces[n]] = used
                 kept[used] = e
                 used += 1
@@ -191,8 +210,10 @@ def draw(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def resolve(ids, inverse, slot, kept, us, vs, row0, row1, depth, bary):  # type: ignore[no-untyped-def]
+def resolve(buffers, view, row0, row1, depth, bary):  # type: ignore[no-untyped-def]
     """Depth and barycentric coordinates (of the second and third corner) of each pixel of rows row0..row1."""
+    inverse, ids, slot, kept = buffers
+    us, vs = view.us, view.vs
     for r in range(np.uint32(row0), np.uint32(row1)):
         v = vs[r]
         for c in range(np.uint32(ids.shape[1])):
@@ -214,26 +235,20 @@ def resolve(ids, inverse, slot, kept, us, vs, row0, row1, depth, bary):  # type:
             bary[r, c, 0], bary[r, c, 1], depth[r, c] = np.float32(b1), np.float32(b2), np.float32(z)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What a picture is drawn into.
+class Picture(NamedTuple):
+    """A picture that is being drawn.
 
     Attributes:
         face: (H, W) uint32 triangle of each pixel, `NO_FACE` = none.
         depth: (H, W) float32 metres along the optical axis, 0 = none.
         bary: (H, W, 2) float32 weights of the triangle's second and third corner; the next picture overwrites them.
-        place: rotation (3, 3) and position (3,) of the camera in the world.
-        focal: fx, fy, cx, cy in pixels.
-        us, vs: (W,), (H,) float64 directions of the columns and rows at depth 1.
+        view: the camera at its place.
     """
 
     face: UInt32Array
     depth: Float32Array
     bary: Float32Array
-    place: tuple[FloatArray, FloatArray]
-    focal: tuple[float, float, float, float]
-    us: FloatArray
-    vs: FloatArray
+    view: View
 
 
 class Raster:
@@ -262,22 +277,17 @@ class Raster:
             kept = np.empty((self._num_faces, NUM_SET_UP))
             self._scratch.append((np.empty(self._num_faces, np.int32), kept))
         T = np.asarray(T_world_camera, np.float64)
-        return Picture(
-            np.empty(shape, np.uint32),
-            np.empty(shape, np.float32),
-            self._bary,
-            (np.ascontiguousarray(T[:3, :3]), np.ascontiguousarray(T[:3, 3])),
-            (float(camera.fx), float(camera.fy), float(camera.cx), float(camera.cy)),
+        view = View(
+            np.ascontiguousarray(T[:3, :3]),
+            np.ascontiguousarray(T[:3, 3]),
+            Pinhole.from_camera(camera),
             (np.arange(camera.width, dtype=np.float64) - camera.cx) / camera.fx,
             (np.arange(camera.height, dtype=np.float64) - camera.cy) / camera.fy,
         )
+        return Picture(np.empty(shape, np.uint32), np.empty(shape, np.float32), self._bary, view)
 
     def rows(self, picture: Picture, row0: int, row1: int, band: int = 0) -> None:
         """Fill rows row0 up to row1; bands drawn at the same time must have different numbers."""
-        p, c = picture, self._clusters
-        slot, kept = self._scratch[band]
-        draw(
-            c.corners, c.face, c.boxes, c.size, *p.place, p.focal, p.us, p.vs, row0, row1,
-            self._inverse, p.face, slot, kept,
-        )  # fmt: skip
-        resolve(p.face, self._inverse, slot, kept, p.us, p.vs, row0, row1, p.depth, p.bary)
+        buffers = Buffers(self._inverse, picture.face, *self._scratch[band])
+        draw(self._clusters, picture.view, row0, row1, buffers)
+        resolve(buffers, picture.view, row0, row1, picture.depth, picture.bary)

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from seal_perception.types import Float32Array, FloatArray, Int32Array, IntArray, UInt32Array
+from sim_bridge.geometry.pinhole import Pinhole
 
 CLUSTER = 16
 """Triangles per cluster: fewer take more tests, of more are fewer hidden together. 16 was fastest of 8 to 128."""
@@ -18,8 +19,7 @@ BITS = 10
 """Per axis of the Morton code."""
 
 
-@dataclass(frozen=True)
-class Clusters:
+class Clusters(NamedTuple):
     """Triangles in drawing order; cluster k has triangles `size * k` to `size * (k + 1)`.
 
     Attributes:
@@ -33,6 +33,23 @@ class Clusters:
     face: UInt32Array
     boxes: FloatArray
     size: int
+
+
+class View(NamedTuple):
+    """A camera at its place.
+
+    Attributes:
+        R: (3, 3) float64 axes of the optical frame in the world, as columns.
+        t: (3,) float64 position in the world, metres.
+        pinhole: focal lengths and principal point.
+        us, vs: (W,), (H,) float64 directions of the columns and rows at depth 1.
+    """
+
+    R: FloatArray
+    t: FloatArray
+    pinhole: Pinhole
+    us: FloatArray
+    vs: FloatArray
 
 
 def _spread(values: UInt32Array) -> UInt32Array:
@@ -75,10 +92,11 @@ def cluster(vertices: Float32Array, faces: Int32Array, size: int = CLUSTER) -> C
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def in_view(boxes, R, t, focal, us, vs, row0, row1, found, nearest):  # type: ignore[no-untyped-def]
+def in_view(boxes, view, row0, row1, found, nearest):  # type: ignore[no-untyped-def]
     """Clusters that rows row0..row1 may show, nearest first: how many, their numbers and nearest depths (filled in)."""
+    R, t, pinhole, us, vs = view
     planes = np.empty((5, 3))
-    margin_u, margin_v = 1.0 / focal[0], 1.0 / focal[1]
+    margin_u, margin_v = 1.0 / pinhole.fx, 1.0 / pinhole.fy
     for k in range(3):
         planes[0, k] = R[k, 2]
         planes[1, k] = R[k, 0] - (us[0] - margin_u) * R[k, 2]
@@ -111,9 +129,10 @@ def in_view(boxes, R, t, focal, us, vs, row0, row1, found, nearest):  # type: ig
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def screen_box(box, R, t, focal, out):  # type: ignore[no-untyped-def]
+def screen_box(box, view, out):  # type: ignore[no-untyped-def]
     """Columns and rows (first, last) that a box before the camera may touch, one pixel wider, into `out` (4,)."""
-    fx, fy, cx, cy = focal
+    R, t = view.R, view.t
+    fx, fy, cx, cy = view.pinhole
     left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
     for k in range(8):
         x = box[0, 0] - t[0] + (box[1, 0] if k & 1 else -box[1, 0])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -66,26 +66,67 @@ def _lookup(face, table):  # type: ignore[no-untyped-def]
     return out
 
 
+class _Skin(NamedTuple):
+    """What the triangles look like.
+
+    Attributes:
+        uv: (F, 3, 2) float32 texture coordinates of the corners.
+        light: (F, 3, 3) float32 light on the corners, scaled to steps of the tone curve.
+        material: (F,) int32 index of the texture.
+        density: (F,) float32 texels per metre.
+    """
+
+    uv: Float32Array
+    light: Float32Array
+    material: Int32Array
+    density: Float32Array
+
+
+class _Textures(NamedTuple):
+    """All textures with their mip levels.
+
+    Attributes:
+        texels: (T, 3) uint8 sRGB.
+        levels: (M, L, 3) int32 offset, width and height of each mip level.
+    """
+
+    texels: UInt8Array
+    levels: Int32Array
+
+
+class _Tones(NamedTuple):
+    """Between sRGB and linear light.
+
+    Attributes:
+        to_linear: (256,) float32 linear value of each sRGB level.
+        curve: uint8 sRGB level of each step of brightness.
+        outside: (3,) uint8 where nothing is hit.
+    """
+
+    to_linear: Float32Array
+    curve: UInt8Array
+    outside: UInt8Array
+
+
 @numba.njit(cache=True, nogil=True)
-def _paint(  # type: ignore[no-untyped-def]
-    rgb, depth, hit, face, bary, uv, light, material, density, texels, levels,
-    to_linear, tone, outside, focal, row0, row1,
-):  # fmt: skip
-    """Colour and depth of rows row0..row1; `levels` (M, L, 3): offset, width, height of each mip level.
+def _paint(rgb, picture, skin, textures, tones, focal, row0, row1):  # type: ignore[no-untyped-def]
+    """Colours of rows row0..row1 of a picture whose triangles and depths are known; `focal` is 1 / fx.
 
     Unsigned indices spare numba the test whether one counts from the end.
     """
+    face, depth, bary = picture.face, picture.depth, picture.bary
+    uv, light, material, density = skin
+    texels, levels = textures
+    to_linear, tone, outside = tones
     tone_last = np.uint32(len(tone) - 1)
     one, half = np.float32(1.0), np.float32(0.5)
     for r in range(np.uint32(row0), np.uint32(row1)):
         for c in range(np.uint32(face.shape[1])):
             f = face[r, c]
             if f == NO_FACE:
-                depth[r, c] = np.float32(0.0)
                 rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = outside[0], outside[1], outside[2]
                 continue
-            distance = hit[r, c]
-            depth[r, c] = distance
+            distance = depth[r, c]
             b1, b2 = bary[r, c, 0], bary[r, c, 1]
             b0 = one - b1 - b2
             m = np.uint32(material[f])
@@ -153,8 +194,8 @@ def _shrink(texels, base, width, height, out):  # type: ignore[no-untyped-def]
                 texels[out + y * w + x, c] = (total + 2) // 4
 
 
-def _mip_maps(materials: tuple[Material, ...]) -> tuple[UInt8Array, Int32Array]:
-    """All textures with their halves in one array: texels (T, 3) and levels (M, MAX_LEVELS, 3)."""
+def _mip_maps(materials: tuple[Material, ...]) -> _Textures:
+    """All textures with their halves in one array."""
     levels = np.zeros((len(materials), MAX_LEVELS, 3), np.int32)
     total = 0
     for m, material in enumerate(materials):
@@ -170,7 +211,7 @@ def _mip_maps(materials: tuple[Material, ...]) -> tuple[UInt8Array, Int32Array]:
         for level in range(1, MAX_LEVELS):
             base, width, height = (int(value) for value in levels[m, level - 1])
             _shrink(texels, base, width, height, int(levels[m, level, 0]))
-    return texels, levels
+    return _Textures(texels, levels)
 
 
 def srgb_to_linear() -> Float32Array:
@@ -238,13 +279,15 @@ class Renderer:
         elif baked.shape != (len(mesh.faces), 3, 3):
             raise ValueError(f"baked light must be {(len(mesh.faces), 3, 3)}, got {baked.shape}")
         self.light = baked
-        self._scaled = np.ascontiguousarray(baked * np.float32(config.exposure * _TONE_STEPS / _TONE_TOP), np.float32)
-        self._material = np.ascontiguousarray(mesh.material, np.int32)
-        self._uv = np.ascontiguousarray(mesh.uv, np.float32)
-        self._density = texel_density(mesh, face_normals(mesh.vertices, mesh.faces)[1])
-        self._texels, self._levels = _mip_maps(mesh.materials)
+        self._skin = _Skin(
+            np.ascontiguousarray(mesh.uv, np.float32),
+            np.ascontiguousarray(baked * np.float32(config.exposure * _TONE_STEPS / _TONE_TOP), np.float32),
+            np.ascontiguousarray(mesh.material, np.int32),
+            texel_density(mesh, face_normals(mesh.vertices, mesh.faces)[1]),
+        )
+        self._textures = _mip_maps(mesh.materials)
         outside = np.minimum(np.array(config.outside) * _TONE_STEPS / _TONE_TOP, _TONE_STEPS - 1).astype(int)
-        self._outside = _TONE[outside]
+        self._tones = _Tones(_TO_LINEAR, _TONE, _TONE[outside])
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool: ThreadPoolExecutor | None = None
         self._raster = Raster(mesh.vertices, mesh.faces)
@@ -285,10 +328,7 @@ class Renderer:
 
         def band(row0: int, row1: int, number: int) -> None:
             self._raster.rows(picture, row0, row1, number)
-            _paint(
-                rgb, picture.depth, picture.depth, picture.face, picture.bary, self._uv, self._scaled, self._material,
-                self._density, self._texels, self._levels, _TO_LINEAR, _TONE, self._outside, focal, row0, row1,
-            )  # fmt: skip
+            _paint(rgb, picture, self._skin, self._textures, self._tones, focal, row0, row1)
 
         self._each(band, rows)
         return Rendered(rgb, picture.depth, picture.face, self.tables)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from seal_perception.camera import Camera
-from seal_perception.types import Float32Array, FloatArray, UInt8Array
+from seal_perception.types import Float32Array, FloatArray, IntArray, UInt8Array
 from sim_bridge.drawing.render import srgb_to_linear
+from sim_bridge.geometry.pinhole import Pinhole
 from sim_bridge.geometry.twist import STILL, Twist
 from sim_bridge.sensors.noise_field import SIDE, noise_table, random_corner
 
@@ -82,9 +84,8 @@ class ColourSensor:
         self.noise = noise
         self.camera = camera
         self._T_base_camera = T_base_camera
-        self._table = noise_table(np.random.default_rng((seed, 5)))
-        self._to_linear = srgb_to_linear()
-        self._to_srgb = _srgb_table()
+        table = noise_table(np.random.default_rng((seed, 5)))
+        self._tables = _Tables(srgb_to_linear(), _srgb_table(), table)
         self.reset(0, seed)
 
     def reset(self, seed: int, noise_seed: int = 0) -> None:
@@ -111,17 +112,17 @@ class ColourSensor:
             raise ValueError(
                 f"pictures must be {size} with 3 colours uint8, got {rgb.shape} {rgb.dtype}, {depth.shape}"
             )
-        n, c = self.noise, self.camera
+        n = self.noise
         gains = self._gains(rgb, seconds).astype(np.float32)
         v, w = camera_motion(self._T_base_camera, twist)
         corners = np.array([random_corner(self._rng) for _ in range(3)])
-        out = np.empty_like(rgb)
+        per_electron = 1.0 / n.full_well_e if math.isfinite(n.full_well_e) else 0.0
         read = (n.read_noise_e / n.full_well_e) ** 2
-        _take(
-            rgb, depth, out, self._to_linear, self._to_srgb, self._table, corners, gains,
-            np.float32(1.0 / n.full_well_e if math.isfinite(n.full_well_e) else 0.0), np.float32(read),
-            v * n.exposure_s, w * n.exposure_s, c.fx, c.fy, c.cx, c.cy,
-        )  # fmt: skip
+        exposure = _Exposure(
+            gains, np.float32(per_electron), np.float32(read), v * n.exposure_s, w * n.exposure_s, corners
+        )
+        out = np.empty_like(rgb)
+        _take(rgb, depth, out, self._tables, exposure, Pinhole.from_camera(self.camera))
         return out
 
     def _gains(self, rgb: Picture, seconds: float) -> FloatArray:
@@ -129,7 +130,7 @@ class ColourSensor:
         n = self.noise
         keep = math.exp(-seconds / n.drift_s)
         self._drifts = keep * self._drifts + math.sqrt(1.0 - keep * keep) * self._rng.standard_normal(3)
-        brightness = float(self._to_linear[rgb[::8, ::8]].mean())
+        brightness = float(self._tables.to_linear[rgb[::8, ::8]].mean())
         wanted = n.auto_exposure * math.log(n.target / max(brightness, 1e-4))
         wanted = min(max(wanted, -math.log(n.max_gain)), math.log(n.max_gain))
         if self._exposure is None:
@@ -153,6 +154,34 @@ def _srgb_table() -> Picture:
     x = (np.arange(_LEVELS) + 0.5) / _LEVELS
     y = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1.0 / 2.4) - 0.055)
     return np.round(255.0 * y).astype(np.uint8)
+
+
+class _Tables(NamedTuple):
+    """Linear value of each sRGB level, sRGB level of each step of linear brightness, and normal noise (SIDE, SIDE)."""
+
+    to_linear: Float32Array
+    to_srgb: UInt8Array
+    noise: Float32Array
+
+
+class _Exposure(NamedTuple):
+    """One picture's exposure.
+
+    Attributes:
+        gains: (3,) float32 factors on linear red, green and blue.
+        per_electron: brightness of one electron, which is the variance of the shot noise at brightness 1.
+        read: variance of the electronics.
+        shift: (3,) metres that the camera moves meanwhile, in its optical frame.
+        turn: (3,) radians that it turns.
+        corners: (3, 2) where each colour begins in the noise table.
+    """
+
+    gains: Float32Array
+    per_electron: np.float32
+    read: np.float32
+    shift: FloatArray
+    turn: FloatArray
+    corners: IntArray
 
 
 @numba.njit(cache=True, nogil=True)
@@ -183,9 +212,11 @@ def _smear(rgb, to_linear, r, c, du, dv, colour):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True, nogil=True)
-def _take(  # type: ignore[no-untyped-def]
-    rgb, depth, out, to_linear, to_srgb, table, corners, gains, per_electron, read, v, w, fx, fy, cx, cy
-):
+def _take(rgb, depth, out, tables, exposure, pinhole):  # type: ignore[no-untyped-def]
+    """The picture taken into `out`: blurred by the motion, then gain and noise."""
+    to_linear, to_srgb, table = tables
+    gains, per_electron, read, v, w, corners = exposure
+    fx, fy, cx, cy = pinhole
     moving = False
     for k in range(3):
         moving = moving or v[k] != 0.0 or w[k] != 0.0

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from scipy.special import ndtr
 
 from seal_perception.camera import Camera
-from seal_perception.types import Float32Array
+from seal_perception.types import Float32Array, FloatArray
+from sim_bridge.geometry.pinhole import Pinhole
 from sim_bridge.sensors.noise_field import MAX_CORRELATION_PX, SIDE, noise_table, random_corner
 
 Depth = Float32Array
@@ -108,11 +110,12 @@ class DepthSensor:
         # The block is as wide in angle as the imagers' own, in whole pixels of the picture.
         ratio = camera.fx / noise.focal_px
         block = min(max(round(noise.correlation_px * ratio), 1), MAX_CORRELATION_PX)
-        self._reach = max(round(noise.edge_reach_px * ratio), 1) if noise.edge_reach_px > 0 else 0
-        self._disparity = noise_table(rng, block)
+        reach = max(round(noise.edge_reach_px * ratio), 1) if noise.edge_reach_px > 0 else 0
+        disparity = noise_table(rng, block)
         # As evenly spread numbers in [0, 1], to be compared with a share.
-        self._holes = ndtr(noise_table(rng, block))
-        self._edges = ndtr(noise_table(rng))
+        holes = ndtr(noise_table(rng, block))
+        self._tables = _Tables(disparity, holes, ndtr(noise_table(rng)))
+        self._stereo = _Stereo.from_noise(noise, reach)
         self.reset(0, seed)
 
     def reset(self, seed: int, noise_seed: int = 0) -> None:
@@ -128,16 +131,53 @@ class DepthSensor:
         size = (self.camera.height, self.camera.width)
         if depth.shape != size or depth.dtype != np.float32:
             raise ValueError(f"depth must be {size} float32 in metres, got {depth.shape} {depth.dtype}")
-        n, c = self.noise, self.camera
         corners = np.array([random_corner(self._rng) for _ in range(3)])
         out = np.empty_like(depth)
-        _measure(
-            depth, out, self._disparity, self._holes, self._edges, corners, c.fx, c.fy, c.cx, c.cy,
-            n.baseline_m, n.focal_px * n.baseline_m, n.subpixel_px, n.step_px, n.unit_m, n.min_m, n.max_m, n.shadow,
-            n.edge_px, self._reach, n.edge_drop, n.edge_fly,
-            math.cos(math.radians(n.grazing_start_deg)), math.cos(math.radians(n.grazing_end_deg)), n.hole_share,
-        )  # fmt: skip
+        _measure(depth, out, self._tables, corners, self._stereo, Pinhole.from_camera(self.camera))
         return out
+
+
+class _Tables(NamedTuple):
+    """Noise pictures (SIDE, SIDE): of the disparity, normal; of holes and of edges, evenly spread in [0, 1]."""
+
+    disparity: Float32Array
+    holes: FloatArray
+    edges: FloatArray
+
+
+class _Stereo(NamedTuple):
+    """`DepthNoise` as the kernel takes it.
+
+    Attributes:
+        scale: focal length times baseline of the imagers: disparity = scale / depth.
+        reach: pixels of the picture that an edge disturbs.
+        cos_start, cos_end: cosines of the grazing angles.
+    """
+
+    baseline: float
+    scale: float
+    subpixel: float
+    step: float
+    unit: float
+    low_m: float
+    high_m: float
+    shadow: bool
+    edge_px: float
+    reach: int
+    edge_drop: float
+    edge_fly: float
+    cos_start: float
+    cos_end: float
+    hole_share: float
+
+    @staticmethod
+    def from_noise(n: DepthNoise, reach: int) -> _Stereo:
+        """The numbers of a camera."""
+        cos_start, cos_end = math.cos(math.radians(n.grazing_start_deg)), math.cos(math.radians(n.grazing_end_deg))
+        return _Stereo(
+            n.baseline_m, n.focal_px * n.baseline_m, n.subpixel_px, n.step_px, n.unit_m, n.min_m, n.max_m, n.shadow,
+            n.edge_px, reach, n.edge_drop, n.edge_fly, cos_start, cos_end, n.hole_share,
+        )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
@@ -215,11 +255,12 @@ def _sides(inverse, r, c, reach):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _incidence(inverse, r, c, fx, fy, cx, cy):  # type: ignore[no-untyped-def]
+def _incidence(inverse, r, c, pinhole):  # type: ignore[no-untyped-def]
     """Cosine between ray and surface normal: the inverse depth of a plane is linear in the picture.
 
     Of the two neighbours on a line the one on the same surface, which differs less, tells the slope.
     """
+    fx, fy, cx, cy = pinhole
     here = inverse[r, c]
     height, width = inverse.shape
     right = inverse[r, c + 1] - here if c + 1 < width else np.float32(np.inf)
@@ -235,11 +276,13 @@ def _incidence(inverse, r, c, fx, fy, cx, cy):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(  # type: ignore[no-untyped-def]
-    depth, out, disparity, holes, edges, corners, fx, fy, cx, cy, baseline, scale, subpixel, step, unit, low_m, high_m,
-    shadow, edge_px, reach, edge_drop, edge_fly, cos_start, cos_end, hole_share,
-):  # fmt: skip
-    """`scale` is focal length times baseline of the imagers: disparity = scale / depth."""
+def _measure(depth, out, tables, corners, stereo, pinhole):  # type: ignore[no-untyped-def]
+    """Measured depth into `out`; `corners` (3, 2): places of disparity, holes and edges in their tables."""
+    disparity, holes, edges = tables
+    (
+        baseline, scale, subpixel, step, unit, low_m, high_m, shadow, edge_px, reach, edge_drop, edge_fly,
+        cos_start, cos_end, hole_share,
+    ) = stereo  # fmt: skip
     height, width = depth.shape
     inverse = np.empty((height, width), np.float32)
     for r in range(height):
@@ -249,7 +292,7 @@ def _measure(  # type: ignore[no-untyped-def]
     edge = _at_edges(inverse, edge_px / scale, reach)
     for r in range(height):
         if shadow:
-            _shadows(inverse[r], fx * baseline, hidden)
+            _shadows(inverse[r], pinhole.fx * baseline, hidden)
         for c in range(width):
             out[r, c] = np.float32(0.0)
             here = inverse[r, c]
@@ -265,7 +308,7 @@ def _measure(  # type: ignore[no-untyped-def]
                     if here <= 0.0:
                         continue
             else:
-                cosine = _incidence(inverse, r, c, fx, fy, cx, cy)
+                cosine = _incidence(inverse, r, c, pinhole)
                 lost = hole_share / (here * here)
                 if cosine < cos_start:
                     lost += min((cos_start - cosine) / (cos_start - cos_end), 1.0)

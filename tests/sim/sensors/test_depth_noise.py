@@ -58,7 +58,7 @@ def test_frames_are_independent_and_neighbours_are_not() -> None:
 def test_blocks_and_edges_are_as_wide_in_angle_as_the_imagers(share: float, block: int) -> None:
     sensor = DepthSensor(replace(D435, focal_px=CAMERA.fx / share), CAMERA)
     own = noise_table(np.random.default_rng((0, 3)), block)
-    np.testing.assert_array_equal(sensor._disparity, own)
+    np.testing.assert_array_equal(sensor._tables.disparity, own)
     noise = replace(CLEAN, edge_drop=1.0, focal_px=CAMERA.fx / share, baseline_m=0.05 * share, max_m=100.0)
     depth = wall(4.0)
     depth[:, 150:] = 1.0
