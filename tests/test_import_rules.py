@@ -91,7 +91,7 @@ def test_import_rules(package: str, path: Path) -> None:
         ),
         ("from seal_policy import loop", "seal_mapping", False, "1: seal_mapping imports seal_policy"),
         ("from seal_policy import loop", "seal_mapping", True, "1: seal_mapping imports seal_policy"),
-        ("import sim_bridge.homes.home", "seal_policy", False, "1: seal_policy imports sim_bridge"),
+        ("import sim_bridge.homes.build", "seal_policy", False, "1: seal_policy imports sim_bridge"),
         ("from seal_mapping.palette import colours", "sim_bridge", False, "1: sim_bridge imports seal_mapping"),
         ("from seal_mapping.palette import colours", "seal_policy", False, None),
         ("from .nodes import base", "seal_perception", False, "1: a core imports nodes: seal_perception.nodes.base"),

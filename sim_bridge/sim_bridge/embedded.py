@@ -13,7 +13,7 @@ from seal_perception.simulator import Observation, ReachableFloor, TruthImages
 from seal_perception.types import FloatArray
 from sim_bridge.drawing.light_cache import cached_renderer
 from sim_bridge.drawing.render import Rendered, Renderer
-from sim_bridge.geometry.collision import floor_plan, nearest
+from sim_bridge.geometry.collision import collision_map, nearest
 from sim_bridge.geometry.mesh import Scene
 from sim_bridge.robot.config import EmbeddedConfig as EmbeddedConfig
 from sim_bridge.robot.simulated_robot import SimulatedRobot
@@ -35,9 +35,9 @@ class EmbeddedSimulator(SimulatedRobot):
         c = self.config
         self.name = scene.name
         self.scene = scene
-        self._plan = floor_plan(scene, c.radius_m, c.cell_m, c.obstacle_min_m, c.obstacle_max_m)
         try:
-            self._floor = self._plan.reachable_from(scene.start_xy)
+            collisions = collision_map(scene, c.radius_m, c.cell_m, c.obstacle_min_m, c.obstacle_max_m)
+            self._floor = collisions.reachable_from(scene.start_xy)
         except ValueError as error:
             raise InputError(f"scene {scene.name}: {error}") from error
         self._renderer: Renderer | None = None
@@ -57,14 +57,14 @@ class EmbeddedSimulator(SimulatedRobot):
 
     def _place(self, seed: int) -> None:
         if seed == 0:
-            i, j = nearest(self._floor.cells, self._plan.cell(self.scene.start_xy))
+            i, j = nearest(self._floor.cells, self._floor.world_to_cell(self.scene.start_xy))
             yaw = 0.0
         else:
             rng = np.random.default_rng(seed)
             cells = np.argwhere(self._floor.cells)
             i, j = cells[int(rng.integers(len(cells)))]
             yaw = float(rng.uniform(-math.pi, math.pi))
-        x, y = self._plan.centre((i, j))
+        x, y = self._floor.cell_to_world((i, j))
         if seed == 0 and self._stands(*self.scene.start_xy):
             x, y = self.scene.start_xy
         self._begin(seed, planar_pose(float(x), float(y), yaw))
@@ -72,7 +72,7 @@ class EmbeddedSimulator(SimulatedRobot):
 
     def _stands(self, x: float, y: float) -> bool:
         """Whether the robot's centre may be at this world position."""
-        i, j = self._plan.cell((x, y))
+        i, j = self._floor.world_to_cell((x, y))
         cells = self._floor.cells
         return bool(0 <= i < cells.shape[0] and 0 <= j < cells.shape[1] and cells[i, j])
 
@@ -119,7 +119,7 @@ class EmbeddedSimulator(SimulatedRobot):
         return observation, TruthImages(seen.instance, seen.category)
 
     def reachable_floor(self) -> ReachableFloor:
-        """Cells of the floor plan that the robot's centre can reach."""
+        """Cells of the collision map that the robot's centre can reach."""
         return self._floor
 
     def instance_table(self) -> dict[int, tuple[str, int]]:

@@ -9,9 +9,9 @@ from typing import Protocol
 from seal_perception.errors import InputError
 from seal_perception.simulator import Drivable, Simulator, TruthSource
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.habitat.habitat import HabitatSimulator
 from sim_bridge.habitat.scene import find_scene, is_habitat
-from sim_bridge.homes.home import is_home, make_home
+from sim_bridge.habitat.simulator import HabitatSimulator
+from sim_bridge.homes.build import is_home, make_home
 from sim_bridge.homes.variant import parse_name
 from sim_bridge.scenes.load import is_scene_path, load_scene, unknown_scene
 

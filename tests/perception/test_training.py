@@ -25,7 +25,7 @@ from seal_perception.training.augment import AugmentConfig, augment
 from seal_perception.training.finetune import FinetuneConfig, finetune
 from seal_perception.training.pretrain import PICTURES_PER_ROOM, PretrainConfig, Start, calibrate, pretrain
 from seal_perception.training.train_loop import Batches, LoopConfig, Progress, make_target, train
-from sim_bridge.catalogue.catalogue import VIEWS
+from sim_bridge.catalogue.pictures import VIEWS
 
 LOOP = LoopConfig(
     iterations=6, batch=2, optimiser="adamw", learning_rate=2e-3, schedule="one_cycle", warm_up=2, checkpoint_every=2,

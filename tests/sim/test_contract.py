@@ -165,7 +165,7 @@ def test_two_views_agree_on_depth_and_colour(sim: World, move: tuple[Action, ...
 def _stands(case: Case, T_world_base: np.ndarray) -> bool:
     """Whether a reachable cell is at the robot's centre, or within the case's margin of it."""
     floor, margin = case.world.reachable_floor(), case.margin_cells
-    i, j = np.floor((T_world_base[:2, 3] - floor.origin_xy) / floor.cell_m).astype(int)
+    i, j = floor.world_to_cell(T_world_base[:2, 3])
     return bool(floor.cells[max(i - margin, 0) : i + margin + 1, max(j - margin, 0) : j + margin + 1].any())
 
 

@@ -14,7 +14,7 @@ from seal_perception.errors import InputError, TruthForbiddenError
 from seal_perception.pose import pose_yaw
 from seal_perception.simulator import Action, TruthImages
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.geometry.collision import floor_plan
+from sim_bridge.geometry.collision import collision_map
 from sim_bridge.geometry.mesh import Part, Scene, merge
 from sim_bridge.modelling.shapes import box_between
 from sim_bridge.pictures.views import robot_views, tint, top_view
@@ -61,14 +61,14 @@ def test_it_passes_a_door_wider_than_itself(gap: float, passes: bool) -> None:
         box_between((0.9, gap / 2, 0.0), (1.0, 2.0, 2.5), GREY),
         box_between((0.9, -2.0, 0.0), (1.0, -gap / 2, 2.5), GREY),
     ]
-    floor = floor_plan(room(Part("walls", merge(walls)))).reachable_from((0.0, 0.0))
+    floor = collision_map(room(Part("walls", merge(walls)))).reachable_from((0.0, 0.0))
     beyond = floor.cells[int((1.5 - floor.origin_xy[0]) / floor.cell_m), int((0.0 - floor.origin_xy[1]) / floor.cell_m)]
     assert beyond == passes
 
 
 def test_the_reachable_floor_is_the_room_less_the_robot() -> None:
     floor = EmbeddedSimulator(room(), FAST).reachable_floor()
-    xy = floor.origin_xy + (np.argwhere(floor.cells) + 0.5) * floor.cell_m
+    xy = floor.cell_to_world(np.argwhere(floor.cells))
     assert np.abs(xy).max() == pytest.approx(2.0 - 0.18, abs=0.04)
     assert floor.cells.sum() * floor.cell_m**2 == pytest.approx(3.64**2, rel=0.03)
 

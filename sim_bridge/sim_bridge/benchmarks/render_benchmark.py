@@ -15,7 +15,7 @@ from seal_perception.types import FloatArray
 from sim_bridge.drawing.light_cache import cached_renderer
 from sim_bridge.drawing.light_config import HOME_LIGHT
 from sim_bridge.drawing.render import NO_FACE, Renderer, srgb_to_linear, tone_curve
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 
 HOME = "train_01"
 SIZES = ((640, 480), (320, 240), (160, 120))

@@ -14,7 +14,7 @@ from seal_perception.pose import planar_pose
 from sim_bridge.drawing.light_cache import cached_renderer
 from sim_bridge.drawing.light_config import HOME_LIGHT
 from sim_bridge.geometry.twist import STILL, Twist
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 from sim_bridge.robot.body import Body
 from sim_bridge.robot.config import robot
 from sim_bridge.robot.locobot_noise import locobot_noise

@@ -21,7 +21,7 @@ import numpy as np
 
 from seal_perception.errors import SealError
 from seal_perception.simulator import Action
-from sim_bridge.homes.home import TRAIN_HOMES
+from sim_bridge.homes.build import TRAIN_HOMES
 
 SIZES = ((640, 480), (320, 240), (160, 120))
 

@@ -119,7 +119,7 @@ def goal_objects(scene: Scene, floor: ReachableFloor, config: GoalConfig | None 
     stride = max(1, round(c.lattice_m / floor.cell_m))
     cells = np.argwhere(floor.cells)
     cells = cells[(cells % stride == 0).all(axis=1)]
-    places = np.asarray(floor.origin_xy) + (cells + 0.5) * floor.cell_m
+    places = floor.cell_to_world(cells)
     out = []
     for index, part in enumerate(scene.parts):
         if part.category < 0:

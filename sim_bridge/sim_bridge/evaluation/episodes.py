@@ -28,7 +28,7 @@ from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation.episode_goals import GoalConfig, GoalObject, goal_objects
 from sim_bridge.geometry.geodesic import GeodesicField, geodesic_field, path_length_m
 from sim_bridge.geometry.mesh import Scene
-from sim_bridge.homes.home import TEST_HOMES, TRAIN_HOMES
+from sim_bridge.homes.build import TEST_HOMES, TRAIN_HOMES
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "train": TRAIN_HOMES[:20],

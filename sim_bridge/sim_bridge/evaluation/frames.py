@@ -55,7 +55,7 @@ def frame_poses(home: str, floor: ReachableFloor, count: int, seed: int = 0) -> 
         digest = hashlib.sha256(f"{home}:{seed}:{index}".encode()).digest()
         cell = cells[int.from_bytes(digest[:8], "big") % len(cells)]
         turn = int.from_bytes(digest[8:16], "big") / 2.0**64
-        x, y = floor.origin_xy + (cell + 0.5) * floor.cell_m
+        x, y = floor.cell_to_world(cell)
         poses.append(FramePose(index, round(float(x), 4), round(float(y), 4), round((2 * turn - 1) * math.pi, 6)))
     return poses
 

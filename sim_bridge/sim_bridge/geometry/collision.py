@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a round robot can stand: a floor plan worked out from the triangles of a scene.
+"""Where a round robot can stand: a grid over the floor, from the triangles of a scene.
 
-Triangles are sampled every half cell; a sample between `low` and `high` metres above the floor blocks its cell, a
-sample at floor height (and facing up) makes it floor. The robot's centre may stand on floor cells at least its radius
+Triangles are sampled every half cell. A sample between `low` and `high` metres above the floor blocks its cell; a
+sample at floor height that faces up makes it floor. The robot's centre may stand on floor cells at least its radius
 and half a cell away from every blocked one.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -17,37 +18,26 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from seal_perception.errors import InputError
+from seal_perception.grid import Grid2D
 from seal_perception.simulator import ReachableFloor
-from seal_perception.types import BoolArray, FloatArray, IntArray
+from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh, Scene, merge
 
 MAX_CELLS = 100_000_000
-"""Cells of the largest floor plan: 200 x 200 m at 2 cm."""
+"""Cells of the largest collision map: 200 x 200 m at 2 cm."""
 
 
 @dataclass(frozen=True)
-class FloorPlan:
-    """Cells [ix, iy] of the floor plan in the world frame.
+class CollisionMap:
+    """What blocks a robot, and where it fits, on one grid of the world frame.
 
     Attributes:
-        blocked: (X, Y) bool: something stands there.
-        standing: (X, Y) bool: the robot's centre may be there.
-        origin_xy: (2,) lower corner of cell [0, 0].
-        cell_m: edge of a cell.
+        blocked: bool cells: something stands there.
+        standing: bool cells: the robot's centre may be there.
     """
 
-    blocked: BoolArray
-    standing: BoolArray
-    origin_xy: FloatArray
-    cell_m: float
-
-    def cell(self, xy: npt.ArrayLike) -> IntArray:
-        """(..., 2) cell of world points (..., 2); may lie outside."""
-        return np.floor((np.asarray(xy, np.float64) - self.origin_xy) / self.cell_m).astype(np.int64)
-
-    def centre(self, ij: npt.ArrayLike) -> FloatArray:
-        """(..., 2) world position of cells."""
-        return self.origin_xy + (np.asarray(ij) + 0.5) * self.cell_m
+    blocked: Grid2D
+    standing: Grid2D
 
     def reachable_from(self, xy: npt.ArrayLike) -> ReachableFloor:
         """Cells that the centre can reach from `xy` (from the nearest cell where it can stand).
@@ -55,11 +45,12 @@ class FloorPlan:
         Raises:
             ValueError: if the robot can stand nowhere.
         """
-        if not self.standing.any():
+        standing = self.standing
+        if not standing.cells.any():
             raise ValueError("the robot fits nowhere on this floor")
-        regions, _ = ndimage.label(self.standing)
-        i, j = nearest(self.standing, self.cell(xy))
-        return ReachableFloor(regions == regions[i, j], self.origin_xy, self.cell_m)
+        regions, _ = ndimage.label(standing.cells)
+        i, j = nearest(standing.cells, standing.world_to_cell(xy))
+        return ReachableFloor(regions == regions[i, j], standing.origin_xy, standing.cell_m)
 
 
 def nearest(mask: BoolArray, ij: npt.ArrayLike) -> tuple[int, int]:
@@ -70,8 +61,20 @@ def nearest(mask: BoolArray, ij: npt.ArrayLike) -> tuple[int, int]:
     return int(i), int(j)
 
 
+class _Cells(NamedTuple):
+    """The grid that triangles are sampled into: (X, Y) bool arrays, lower corner, edge of a cell."""
+
+    blocked: BoolArray
+    floor: BoolArray
+    origin: FloatArray
+    cell: float
+
+
 @numba.njit(cache=True, nogil=True)
-def _sample(corners, up, origin, cell, blocked, floor, low, high, floor_band):  # type: ignore[no-untyped-def]
+def _sample(corners, up, cells, low, high):  # type: ignore[no-untyped-def]
+    """Mark the cells under triangles (F, 3, 3); obstacles lie at `low` to `high`, floor within `low` of 0."""
+    blocked, floor, origin, cell = cells
+    floor_band = low
     for f in range(len(corners)):
         a, b, c = corners[f, 0], corners[f, 1], corners[f, 2]
         lowest, highest = min(a[2], b[2], c[2]), max(a[2], b[2], c[2])
@@ -99,10 +102,10 @@ def _sample(corners, up, origin, cell, blocked, floor, low, high, floor_band):  
                         floor[x, y] = True
 
 
-def floor_plan(
+def collision_map(
     scene: Scene | Mesh, radius_m: float = 0.18, cell_m: float = 0.02, low_m: float = 0.05, high_m: float = 1.1
-) -> FloorPlan:
-    """Floor plan of a scene for a disc of `radius_m` that is `high_m` tall and rolls over things lower than `low_m`.
+) -> CollisionMap:
+    """Collision map of a scene for a disc of `radius_m`, `high_m` tall, that rolls over things lower than `low_m`.
 
     Raises:
         InputError: if it would have more than 100 million cells.
@@ -112,8 +115,8 @@ def floor_plan(
     up = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 0
     near_floor = corners[:, :, 2].min(1) < high_m
     if not near_floor.any():
-        nothing = np.zeros((1, 1), bool)
-        return FloorPlan(nothing, nothing.copy(), np.zeros(2), cell_m)
+        nothing = Grid2D(np.zeros((1, 1), bool), np.zeros(2), cell_m)
+        return CollisionMap(nothing, nothing)
     lower = corners[near_floor].reshape(-1, 3)[:, :2].min(0)
     upper = corners[near_floor].reshape(-1, 3)[:, :2].max(0)
     origin = (np.floor(lower / cell_m) - 2) * cell_m
@@ -125,8 +128,8 @@ def floor_plan(
             "its unit (--scale) or remove what lies far away"
         )
     blocked, floor = np.zeros(shape, bool), np.zeros(shape, bool)
-    _sample(corners, up, origin, cell_m, blocked, floor, low_m, high_m, low_m)
+    _sample(corners, up, _Cells(blocked, floor, origin, cell_m), low_m, high_m)
     floor = ndimage.binary_closing(floor, iterations=2) & ~blocked
     clearance = ndimage.distance_transform_edt(~blocked) * cell_m
     standing = floor & (clearance >= radius_m + 0.5 * cell_m)
-    return FloorPlan(blocked, standing, origin, cell_m)
+    return CollisionMap(Grid2D(blocked, origin, cell_m), Grid2D(standing, origin, cell_m))

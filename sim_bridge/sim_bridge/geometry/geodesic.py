@@ -17,6 +17,7 @@ import skfmm
 from scipy import ndimage
 
 from seal_perception.errors import InputError
+from seal_perception.grid import Grid2D
 from seal_perception.simulator import ReachableFloor
 from seal_perception.types import BoolArray, FloatArray, IntArray
 
@@ -31,14 +32,17 @@ class GeodesicField:
     """Driving distance to the nearest of some points.
 
     Attributes:
-        values: (X, Y) float64 metres, indexed [ix, iy]; inf where the robot cannot be, or cannot come from.
-        floor: the floor it was computed on, world frame.
+        grid: float64 metres over the floor, world frame; inf where the robot cannot be, or cannot come from.
         sources: (N, 2) the points, each in the middle of its cell.
     """
 
-    values: FloatArray
-    floor: ReachableFloor
+    grid: Grid2D
     sources: FloatArray
+
+    @property
+    def values(self) -> FloatArray:
+        """(X, Y) float64 metres, the grid's cells."""
+        return self.grid.cells
 
     def at(self, xy: npt.ArrayLike) -> FloatArray:
         """(...,) metres at points (..., 2) of the world frame; inf off the floor.
@@ -46,7 +50,7 @@ class GeodesicField:
         Between the middles of cells bilinear, over those of the four that are floor.
         """
         points = np.asarray(xy, np.float64)
-        where = (points - np.asarray(self.floor.origin_xy)) / self.floor.cell_m - 0.5
+        where = self.grid.in_cells(points) - 0.5
         low = np.floor(where).astype(np.int64)
         share = where - low
         total, weight = np.zeros(points.shape[:-1]), np.zeros(points.shape[:-1])
@@ -64,8 +68,7 @@ class GeodesicField:
     def path(self, xy: npt.ArrayLike) -> FloatArray:
         """(N, 2) the way from a point to its nearest source, pulled straight; empty where there is none."""
         start = np.asarray(xy, np.float64)
-        origin, cell = np.asarray(self.floor.origin_xy), self.floor.cell_m
-        ij = np.floor((start - origin) / cell).astype(np.int64)
+        ij = self.grid.world_to_cell(start)
         if not np.isfinite(self._value(ij)):
             return np.zeros((0, 2))
         cells = [ij]
@@ -75,7 +78,7 @@ class GeodesicField:
             if not self._value(best) < self._value(cells[-1]):
                 break
             cells.append(best)
-        way = origin + (np.array(cells) + 0.5) * cell
+        way = self.grid.cell_to_world(cells)
         way[0] = start
         for _ in range(_PULLS):
             way = self._dense(self._pulled(way))[::-1]
@@ -83,9 +86,9 @@ class GeodesicField:
 
     def _value(self, ij: IntArray) -> FloatArray:
         """(...,) values of cells (..., 2); inf outside the grid."""
-        inside = np.all((ij >= 0) & (ij < np.array(self.values.shape)), axis=-1)
-        clipped = np.where(np.asarray(inside)[..., None], ij, 0)
-        out: FloatArray = np.where(inside, self.values[clipped[..., 0], clipped[..., 1]], np.inf)
+        inside = self.grid.contains(ij)
+        clipped = np.where(inside[..., None], ij, 0)
+        out: FloatArray = np.where(inside, self.grid.cells[clipped[..., 0], clipped[..., 1]], np.inf)
         return out
 
     def _pulled(self, way: FloatArray) -> FloatArray:
@@ -103,16 +106,15 @@ class GeodesicField:
         """The way with a point every cell."""
         pieces = [way[:1]]
         for a, b in zip(way[:-1], way[1:], strict=True):
-            count = max(1, math.ceil(math.dist(a, b) / self.floor.cell_m))
+            count = max(1, math.ceil(math.dist(a, b) / self.grid.cell_m))
             pieces.append(a + (b - a) * (np.arange(1, count + 1) / count)[:, None])
         return np.concatenate(pieces)
 
     def _sees(self, a: FloatArray, b: FloatArray) -> bool:
         """Whether the straight way between two points stays on the floor (looked up every third of a cell)."""
-        count = max(2, math.ceil(3.0 * math.dist(a, b) / self.floor.cell_m))
+        count = max(2, math.ceil(3.0 * math.dist(a, b) / self.grid.cell_m))
         points = a + (b - a) * np.linspace(0.0, 1.0, count)[:, None]
-        cells = np.floor((points - np.asarray(self.floor.origin_xy)) / self.floor.cell_m).astype(np.int64)
-        return bool(np.isfinite(self._value(cells)).all())
+        return bool(np.isfinite(self._value(self.grid.world_to_cell(points))).all())
 
 
 _AROUND = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)], np.int64)
@@ -125,8 +127,8 @@ def geodesic_field(floor: ReachableFloor, points: npt.ArrayLike) -> GeodesicFiel
         InputError: if there is no point, or one is not on the floor.
     """
     xy = np.asarray(points, np.float64).reshape(-1, 2)
-    cells = np.floor((xy - np.asarray(floor.origin_xy)) / floor.cell_m).astype(np.int64)
-    inside = np.asarray(np.all((cells >= 0) & (cells < np.array(floor.cells.shape)), axis=1))
+    cells = floor.world_to_cell(xy)
+    inside = floor.contains(cells)
     on_floor = inside & floor.cells[tuple(np.where(inside[:, None], cells, 0).T)]
     if len(xy) == 0 or not on_floor.all():
         where = "none" if len(xy) == 0 else f"{xy[~on_floor][0].round(3).tolist()}"
@@ -146,7 +148,7 @@ def geodesic_field(floor: ReachableFloor, points: npt.ArrayLike) -> GeodesicFiel
     near = straight <= _SEED_CELLS
     marched[near] = straight[near]
     values[window] = np.where(free, floor.cell_m * marched, np.inf)
-    return GeodesicField(values, floor, np.asarray(floor.origin_xy) + (np.unique(cells, axis=0) + 0.5) * floor.cell_m)
+    return GeodesicField(Grid2D(values, floor.origin_xy, floor.cell_m), floor.cell_to_world(np.unique(cells, axis=0)))
 
 
 def path_length_m(xy: npt.ArrayLike) -> float:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seal_perception.types import BoolArray, FloatArray
+from seal_perception.grid import Grid2D
+from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Mesh
 
 CELL_M = 0.01
@@ -28,23 +29,19 @@ FRONTED = ("microwave", "books", "tv")
 ROUND = ("vase", "bowl", "table_lamp", "kettle", "plates")
 """Kinds that stand at any angle."""
 
-Cells = BoolArray
-
 
 @dataclass(frozen=True)
 class Surface:
     """What a piece of furniture looks like from above, in its own frame.
 
     Attributes:
-        height: (X, Y) metres of the highest point below `REACH_M` over each cell; -inf where there is none.
-        above: (X, Y) metres of the lowest point above `REACH_M`; inf where there is none.
-        low_xy: (2,) lower corner of cell [0, 0].
+        height: float64 metres of the highest point below `REACH_M` over each cell; -inf where there is none.
+        above: float64 metres of the lowest point above `REACH_M`, over the same cells; inf where there is none.
         level: the height that most cells have, where things stand.
     """
 
-    height: FloatArray
-    above: FloatArray
-    low_xy: FloatArray
+    height: Grid2D
+    above: Grid2D
     level: float
 
     def free(self, mesh: Mesh, T: FloatArray) -> bool:
@@ -54,62 +51,62 @@ class Surface:
         """
         points = mesh.vertices @ T[:3, :3].T
         foot = points[points[:, 2] < points[:, 2].min() + LEVEL_M]
-        stands = self._window(foot[:, :2] + T[:2, 3])
+        stands = _under(self.height, foot[:, :2] + T[:2, 3], 0.0, -np.inf)
         if stands.size == 0 or float((np.abs(stands - self.level) < LEVEL_M).mean()) < SHARE:
             return False
         covered = points[:, :2] + T[:2, 3]
-        if (self._window(covered, 0.01) > self.level + BUMP_M).any():
+        if (_under(self.height, covered, 0.01, -np.inf) > self.level + BUMP_M).any():
             return False
         top = self.level + float(np.ptp(points[:, 2])) + 0.02
-        return not (self._window(covered, 0.01, self.above, np.inf) < top).any()
+        return not (_under(self.above, covered, 0.01, np.inf) < top).any()
 
-    def _window(self, xy: FloatArray, margin: float = 0.0, of: FloatArray | None = None, else_: float = -np.inf) \
-            -> FloatArray:  # fmt: skip
-        """Cells under the rectangle round the points; `else_` outside of the furniture."""
-        field = self.height if of is None else of
-        low = np.floor((xy.min(0) - margin - self.low_xy) / CELL_M + 0.5).astype(int)
-        high = np.maximum(np.floor((xy.max(0) + margin - self.low_xy) / CELL_M + 0.5).astype(int), low + 1)
-        out = np.full(high - low, else_)
-        a, b = np.maximum(low, 0), np.minimum(high, field.shape)
-        if (a < b).all():
-            out[a[0] - low[0] : b[0] - low[0], a[1] - low[1] : b[1] - low[1]] = field[a[0] : b[0], a[1] : b[1]]
-        return out
+
+def _under(grid: Grid2D, xy: FloatArray, margin_m: float, outside: float) -> FloatArray:
+    """Cells under the rectangle around points (N, 2), `margin_m` wider; `outside` where the grid does not reach."""
+    low = np.floor(grid.in_cells(xy.min(0) - margin_m) + 0.5).astype(int)
+    high = np.maximum(np.floor(grid.in_cells(xy.max(0) + margin_m) + 0.5).astype(int), low + 1)
+    out = np.full(high - low, outside)
+    a, b = np.maximum(low, 0), np.minimum(high, grid.shape)
+    if (a < b).all():
+        out[a[0] - low[0] : b[0] - low[0], a[1] - low[1] : b[1] - low[1]] = grid.cells[a[0] : b[0], a[1] : b[1]]
+    return out
 
 
 def surface_of(mesh: Mesh) -> Surface | None:
     """The surface of a piece of furniture in its own frame; None where nothing of it faces up below `REACH_M`."""
     low, high = mesh.bounds()
     shape = np.maximum(np.ceil((high - low)[:2] / CELL_M).astype(int), 1)
-    height, above = np.full(shape, -np.inf), np.full(shape, np.inf)
+    height, above = (Grid2D(np.full(shape, value), low[:2], CELL_M) for value in (-np.inf, np.inf))
     for corners in mesh.vertices[mesh.faces].astype(np.float64):
-        _raise_cells(height, above, corners, low[:2])
-    found = height[np.isfinite(height)]
+        _raise_cells(height, above, corners)
+    found = height.cells[np.isfinite(height.cells)]
     if not found.size:
         return None
     bins = np.round(found / 0.005).astype(int)
     common = np.bincount(bins - bins.min()).argmax() + bins.min()
-    return Surface(height, above, low[:2], float(np.median(found[bins == common])))
+    return Surface(height, above, float(np.median(found[bins == common])))
 
 
-def _raise_cells(height: FloatArray, above: FloatArray, corners: FloatArray, low_xy: FloatArray) -> None:
+def _raise_cells(height: Grid2D, above: Grid2D, corners: FloatArray) -> None:
     """Enter one triangle (3, 3) into the cells whose middles it covers."""
     a, b, c = corners
     area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     if abs(area) < 1e-9:
         return
-    first = np.maximum(np.ceil((corners[:, :2].min(0) - low_xy) / CELL_M - 0.5).astype(int), 0)
-    last = np.minimum(np.floor((corners[:, :2].max(0) - low_xy) / CELL_M - 0.5).astype(int) + 1, height.shape)
+    first = np.maximum(np.ceil(height.in_cells(corners[:, :2].min(0)) - 0.5).astype(int), 0)
+    last = np.minimum(np.floor(height.in_cells(corners[:, :2].max(0)) - 0.5).astype(int) + 1, height.shape)
     if (first >= last).any():
         return
-    x = low_xy[0] + (np.arange(first[0], last[0])[:, None] + 0.5) * CELL_M
-    y = low_xy[1] + (np.arange(first[1], last[1])[None] + 0.5) * CELL_M
+    x, y = height.centres()
+    x, y = x[first[0] : last[0], None], y[None, first[1] : last[1]]
     v = ((x - a[0]) * (c[1] - a[1]) - (y - a[1]) * (c[0] - a[0])) / area
     w = ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) / area
     inside = (v >= -1e-6) & (w >= -1e-6) & (v + w <= 1 + 1e-6)
     z = a[2] + v * (b[2] - a[2]) + w * (c[2] - a[2])
     at = slice(first[0], last[0]), slice(first[1], last[1])
-    height[at] = np.where(inside & (z <= REACH_M), np.maximum(height[at], z), height[at])
-    above[at] = np.where(inside & (z > REACH_M), np.minimum(above[at], z), above[at])
+    top, bottom = height.cells[at], above.cells[at]
+    height.cells[at] = np.where(inside & (z <= REACH_M), np.maximum(top, z), top)
+    above.cells[at] = np.where(inside & (z > REACH_M), np.minimum(bottom, z), bottom)
 
 
 def turn_for(kind: str, rng: np.random.Generator) -> float:
@@ -136,9 +133,10 @@ def rest_on(
     c, s = math.cos(yaw), math.sin(yaw)
     T = np.array([[c, -s, 0.0, 0.0], [s, c, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
     low, high = mesh.transformed(T).bounds()
-    carries = np.argwhere(np.abs(surface.height - surface.level) < BUMP_M)  # handles stand out: not up to them
-    first = surface.low_xy + carries.min(0) * CELL_M - low[:2]
-    last = surface.low_xy + (carries.max(0) + 1) * CELL_M - high[:2]
+    carries = np.argwhere(np.abs(surface.height.cells - surface.level) < BUMP_M)  # handles stand out: not up to them
+    corner = surface.height.origin_xy
+    first = corner + carries.min(0) * CELL_M - low[:2]
+    last = corner + (carries.max(0) + 1) * CELL_M - high[:2]
     wanted = first + (last - first) * (0.5 + rng.uniform(-0.3, 0.3, 2))
     if (last < first).any():
         return None

@@ -93,10 +93,10 @@ class Ground:
 
 def place_near(floor: ReachableFloor, xy: npt.ArrayLike) -> FloatArray:
     """(2,) middle of the reachable cell nearest to a point."""
-    i, j = nearest(floor.cells, np.floor((np.asarray(xy, np.float64) - floor.origin_xy) / floor.cell_m).astype(int))
-    return np.asarray(floor.origin_xy + (np.array([i, j]) + 0.5) * floor.cell_m)
+    i, j = nearest(floor.cells, floor.world_to_cell(xy))
+    return floor.cell_to_world((i, j))
 
 
 def middle(floor: ReachableFloor) -> FloatArray:
     """(2,) mean of the reachable cells."""
-    return np.asarray(floor.origin_xy + (np.argwhere(floor.cells).mean(0) + 0.5) * floor.cell_m)
+    return floor.cell_to_world(np.argwhere(floor.cells).mean(0))

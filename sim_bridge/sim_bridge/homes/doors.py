@@ -7,7 +7,7 @@ import numpy as np
 
 from sim_bridge.geometry.mesh import Material, Mesh, merge
 from sim_bridge.homes.place import Placer
-from sim_bridge.homes.plan import DOOR_TOP_M, Hole, Plan, Room
+from sim_bridge.homes.plan import DOOR_TOP_M, FloorPlan, Hole, Room
 from sim_bridge.homes.templates import LEAF_MAX_M
 from sim_bridge.modelling.shapes import box_between
 
@@ -96,7 +96,7 @@ def _middle(hole: Hole) -> float:
     return (hole.low + hole.high) / 2
 
 
-def front_door(plan: Plan, trim: Material, leaf: Material, metal: Material) -> Mesh | None:
+def front_door(plan: FloorPlan, trim: Material, leaf: Material, metal: Material) -> Mesh | None:
     """The shut front door, flat on its wall, with its frame."""
     if plan.entrance is None:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from sim_bridge.furniture import Item, distractor_mounting, families, make_distractor, make_item
 from sim_bridge.geometry.mesh import Mesh, Part
-from sim_bridge.homes.place import INWARD, Box, Placer, extent
+from sim_bridge.homes.place import INWARD, Box, Furnishing, Placer, extent
 from sim_bridge.homes.plan import SIDES, Room
 
 CHAIR, COUCH, PLANT, BED, TOILET, TV = range(6)
@@ -119,28 +119,29 @@ class Furnisher:
         """A piece of a category at a wall."""
         for _ in range(tries if self.wanted(category) else 0):
             item = self.item(category, *families)
-            name = self._name(CATEGORIES[category])
+            what = Furnishing(self._name(CATEGORIES[category]), item.mesh, category)
             if item.mounting == "surface":
                 continue
             if corner:
-                box = self.placer.in_corner(name, item.mesh, room, category)
+                box = self.placer.in_corner(what, room)
             else:
                 gap = 0.002 if item.mounting in ("against_wall", "wall") else 0.03
                 z = 1.15 - 0.5 * float(np.ptp(item.mesh.bounds()[:, 2])) if item.mounting == "wall" else 0.0
-                found = self.placer.at_wall(name, item.mesh, room, z=z, category=category, gap=gap)
+                found = self.placer.at_wall(what, room, z=z, gap=gap)
                 box = None if found is None else found[0]
             if box is not None:
                 return box
         return None
 
-    def distractor(self, room: Room, kind: str, tries: int = 2, **options: object) -> tuple[Box, str] | None:
-        """A distractor at a wall or, where it hangs, on it."""
+    def distractor(
+        self, room: Room, kind: str, tries: int = 2, sides: list[str] | None = None
+    ) -> tuple[Box, str] | None:
+        """A distractor at a wall or, where it hangs, on it; on one of these sides, tried in order, if any are given."""
         for _ in range(tries if self.wanted(NO_CATEGORY) else 0):
             mesh = self.thing(kind)
             height = float(np.ptp(mesh.bounds()[:, 2]))
-            hangs = distractor_mounting(kind) == "wall"
-            settings: dict[str, object] = {"z": max(0.08, 1.55 - height / 2), "gap": 0.004} if hangs else {}
-            found = self.placer.at_wall(self._name(kind), mesh, room, **{**settings, **options})  # type: ignore[arg-type]
+            z, gap = (max(0.08, 1.55 - height / 2), 0.004) if distractor_mounting(kind) == "wall" else (0.0, 0.03)
+            found = self.placer.at_wall(Furnishing(self._name(kind), mesh), room, sides, z=z, gap=gap)
             if found is not None:
                 return found
         return None
@@ -148,7 +149,7 @@ class Furnisher:
     def beside(self, room: Room, kind: str, found: tuple[Box, str], tries: int = 2) -> tuple[Box, str] | None:
         """A distractor right beside another that stands at a wall."""
         for _ in range(tries if self.wanted(NO_CATEGORY) else 0):
-            placed = self.placer.beside(self._name(kind), self.thing(kind), room, found[1], found[0])
+            placed = self.placer.beside(Furnishing(self._name(kind), self.thing(kind)), room, found[1], found[0])
             if placed is not None:
                 return placed
         return None
@@ -168,12 +169,12 @@ class Furnisher:
                 a, b = part.mesh.bounds()
                 if x + low[0] < b[0] and x + high[0] > a[0] and y + low[1] < b[1] and y + high[1] > a[1]:
                     return
-        self.placer.lay(self._name("rug"), mesh, x, y, yaw)
+        self.placer.lay(Furnishing(self._name("rug"), mesh), x, y, yaw)
 
     def on_top(self, room: Room, support: Box, kind: str, yaw: float = 0.0) -> None:
         """A small thing on a table or cabinet."""
         if self.wanted(NO_CATEGORY):
-            self.placer.on_top(self._name(kind), self.thing(kind), room, support, yaw)
+            self.placer.on_top(Furnishing(self._name(kind), self.thing(kind)), room, support, yaw)
 
     def on_part(self, part: Part, kind: str) -> None:
         """A small thing on a piece that already stands somewhere."""
@@ -202,11 +203,11 @@ class Furnisher:
                         break
                 else:
                     continue
-                found = self.placer.at_wall(self._name("sideboard"), cabinet, room, [side], shares)
+                found = self.placer.at_wall(Furnishing(self._name("sideboard"), cabinet), room, [side], shares)
                 if found is None:
                     continue
-                name = self._name("tv")
-                box = self.placer.on_top(name, item.mesh, room, found[0], INWARD[side], TV, ((0.5, 0.5),))
+                what = Furnishing(self._name("tv"), item.mesh, TV)
+                box = self.placer.on_top(what, room, found[0], INWARD[side], ((0.5, 0.5),))
                 if box is None:
                     self.placer.restore(mark)
                     continue
@@ -214,9 +215,8 @@ class Furnisher:
                 hangs = item.mounting == "wall"
                 height = float(np.ptp(item.mesh.bounds()[:, 2]))
                 z = 1.1 - height / 2 if hangs else 0.0
-                placed = self.placer.at_wall(
-                    self._name("tv"), item.mesh, room, [side], shares, z, TV, gap=0.004 if hangs else 0.03
-                )
+                what = Furnishing(self._name("tv"), item.mesh, TV)
+                placed = self.placer.at_wall(what, room, [side], shares, z, 0.004 if hangs else 0.03)
                 if placed is None:
                     continue
                 box = placed[0]
@@ -248,15 +248,15 @@ class Furnisher:
                 continue
             for shift in (0.0, 0.2, -0.2, 0.4, -0.4, 0.7, -0.7):
                 x, y = at_side(room, side, along + shift, away + high[0])
-                name = self._name("couch")
-                if self.placer.put(name, item.mesh, room, x, y, yaw, category=COUCH) is None:
+                couch = Furnishing(self._name("couch"), item.mesh, COUCH)
+                if self.placer.put(couch, room, x, y, yaw) is None:
                     continue
                 middle = at_side(room, side, along + shift, away - 0.75)
                 self.rug(room, *middle, yaw)
                 table = self.thing("coffee_table")
                 size = float(np.ptp(table.bounds()[:, 0]))
                 at = at_side(room, side, along + shift, away - 0.4 - size / 2)
-                box = self.placer.put(self._name("coffee_table"), table, room, *at, yaw)
+                box = self.placer.put(Furnishing(self._name("coffee_table"), table), room, *at, yaw)
                 if box is not None and self.chance(0.6):
                     self.on_top(room, box, str(self.rng.choice(["bowl", "vase", "book_pile"])), yaw)
                 return True
@@ -267,13 +267,13 @@ class Furnisher:
         long_x = room.x1 - room.x0 > room.y1 - room.y0
         for attempt in range(14):
             mark = self.placer.snapshot()
-            table, name = self.thing("dining_table"), self._name("dining_table")
+            table = Furnishing(self._name("dining_table"), self.thing("dining_table"))
             box = None
             if room.kind == "dining" and attempt < 5:
                 x, y = np.array(room.centre) + self.rng.normal(0.0, 0.12, 2)
-                box = self.placer.put(name, table, room, float(x), float(y), math.pi / 2 if long_x else 0.0)
+                box = self.placer.put(table, room, float(x), float(y), math.pi / 2 if long_x else 0.0)
             if box is None:
-                box = self.placer.anywhere(name, table, room, tries=8, spare=0.55)
+                box = self.placer.anywhere(table, room, tries=8, spare=0.55)
             if box is None:
                 continue
             if room.kind == "dining" and self.chance(0.5):
@@ -308,8 +308,8 @@ class Furnisher:
                 break
             x, y, yaw = places[int(index)]
             turned = yaw + float(self.rng.normal(0.0, 0.08))
-            name = self._name("chair")
-            done += self.placer.put(name, chair.mesh, room, x, y, turned, category=CHAIR, margin=0.005) is not None
+            what = Furnishing(self._name("chair"), chair.mesh, CHAIR)
+            done += self.placer.put(what, room, x, y, turned, margin=0.005) is not None
         return done
 
     def workplace(self, room: Room) -> bool:
@@ -329,7 +329,7 @@ class Furnisher:
             for spare in (0.06, 0.15, 0.3):
                 x, y = at_side(room, side, along, 0.03 + depth + front + spare)
                 yaw = INWARD[side] + math.pi + float(self.rng.normal(0.0, 0.2))
-                if self.placer.put(self._name("chair"), chair.mesh, room, x, y, yaw, category=CHAIR) is not None:
+                if self.placer.put(Furnishing(self._name("chair"), chair.mesh, CHAIR), room, x, y, yaw) is not None:
                     if self.chance(0.6):
                         self.on_top(room, box, self.pick("book_pile", "table_lamp", "vase"), INWARD[side])
                     return True
@@ -341,7 +341,7 @@ class Furnisher:
         for _ in range(6 if self.wanted(BED) else 0):
             item = self.item(BED)
             shares = (0.5, 0.4, 0.6, 0.25, 0.75, 0.0, 1.0)
-            found = self.placer.at_wall(self._name("bed"), item.mesh, room, None, shares, category=BED)
+            found = self.placer.at_wall(Furnishing(self._name("bed"), item.mesh, BED), room, None, shares)
             if found is None:
                 continue
             box, side = found
@@ -350,10 +350,10 @@ class Furnisher:
                 stand = self.thing("nightstand")
                 size = np.ptp(stand.bounds(), axis=0)
                 x, y = at_side(room, side, edge + sign * (size[1] / 2 + 0.05), size[0] / 2 + 0.03)
-                name = self._name("nightstand")
+                what = Furnishing(self._name("nightstand"), stand)
                 if not self.wanted(NO_CATEGORY) or not self.chance(0.75):
                     continue
-                top = self.placer.put(name, stand, room, x, y, INWARD[side])
+                top = self.placer.put(what, room, x, y, INWARD[side])
                 if top is not None and self.chance(0.7):
                     self.on_top(room, top, "table_lamp", INWARD[side])
             if self.chance(0.5):
@@ -375,7 +375,8 @@ class Furnisher:
                     return
                 x, y = at_side(room, hole.side, edge + sign * (width / 2 + 0.055), 0.05 - float(low[0]))
                 z = min(2.42 - height, hole.top + 0.1 - height)
-                self.placer.put(self._name("curtain"), mesh, room, x, y, INWARD[hole.side], max(z, 0.02), margin=0.0)
+                what = Furnishing(self._name("curtain"), mesh)
+                self.placer.put(what, room, x, y, INWARD[hole.side], max(z, 0.02), margin=0.0)
 
     def complete(self, rooms: list[Room]) -> bool:
         """Add chairs, plants and distractors up to their least number; False if a category stays short."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim_bridge.geometry.mesh import Material
-from sim_bridge.homes.plan import SIDES, Plan
+from sim_bridge.homes.plan import SIDES, FloorPlan
 from sim_bridge.modelling.texture_base import floor_wood_colour
 from sim_bridge.modelling.textures import hsv, make_material
 
@@ -68,7 +68,7 @@ class Palette:
             return make_material(kind, rng, self.split, colour)
         return make_material(kind, rng, self.split)
 
-    def floors(self, plan: Plan) -> list[Material]:
+    def floors(self, plan: FloorPlan) -> list[Material]:
         """The floor of each room."""
         out = []
         for room in plan.rooms:
@@ -78,7 +78,7 @@ class Palette:
                 out.append({"kitchen": self.kitchen, "bedroom": self.bedroom}.get(room.kind, self.main))
         return out
 
-    def walls(self, plan: Plan) -> list[dict[str, Material]]:
+    def walls(self, plan: FloorPlan) -> list[dict[str, Material]]:
         """The four walls of each room, by side."""
         out = []
         for room in plan.rooms:

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from seal_perception.categories import NO_CATEGORY
+from seal_perception.grid import Grid2D
 from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh, Part
-from sim_bridge.homes.plan import HEIGHT_M, SIDES, Hole, Plan, Room
+from sim_bridge.homes.plan import HEIGHT_M, SIDES, FloorPlan, Hole, Room
 
 CELL_M = 0.05
 CLEARANCE_M = 0.24
@@ -42,6 +43,15 @@ def extent(mesh: Mesh, yaw: float) -> FloatArray:
 
 
 @dataclass(frozen=True)
+class Furnishing:
+    """What is to be placed: a mesh in its own frame, its name in the scene and its category."""
+
+    name: str
+    mesh: Mesh
+    category: int = NO_CATEGORY
+
+
+@dataclass(frozen=True)
 class Placement:
     """Where a mesh stands: what `put` was given; parallel to `Placer.parts`.
 
@@ -64,23 +74,24 @@ class Placer:
         rng: order in which places are tried.
     """
 
-    def __init__(self, plan: Plan, rng: np.random.Generator) -> None:
+    def __init__(self, plan: FloorPlan, rng: np.random.Generator) -> None:
         self.plan, self.rng = plan, rng
         self.parts: list[Part] = []
         self.placements: list[Placement] = []
         self.fixed: list[Part] = []
         self.boxes: list[Box] = []
         right, top = max(r.x1 for r in plan.rooms) + 0.2, max(r.y1 for r in plan.rooms) + 0.2
-        self._free: BoolArray = np.zeros((math.ceil(right / CELL_M), math.ceil(top / CELL_M)), bool)
+        shape = math.ceil(right / CELL_M), math.ceil(top / CELL_M)
+        self._free = Grid2D(np.zeros(shape, bool), np.zeros(2), CELL_M)
         areas = [(a.x0, a.y0, a.x1, a.y1) for a in plan.rooms] + [(d.x0, d.y0, d.x1, d.y1) for d in plan.doors]
         for area in areas:
-            self._free[self._cells(*area)] = True
+            self._free.cells[self._cells(*area)] = True
         for room in plan.rooms:
             for hole in room.holes:
                 self.boxes.append(self._keep_clear(room, hole))
                 if hole.window and hole.bottom < 1.15:
                     x0, y0, _, x1, y1, _ = self._keep_clear(room, hole, SILL_M)
-                    self._free[self._cells(x0, y0, x1, y1)] = False
+                    self._free.cells[self._cells(x0, y0, x1, y1)] = False
         if plan.entrance is not None:
             self.boxes.append(self._keep_clear(plan.rooms[plan.entrance[0]], plan.entrance[1]))
         self.reserved = len(self.boxes)
@@ -105,8 +116,8 @@ class Placer:
             return low, room.y0, z0, high, room.y0 + depth, z1
         return low, room.y1 - depth, z0, high, room.y1, z1
 
-    def fits(self, room: Room, low: FloatArray, high: FloatArray, solid: bool = True, margin: float = 0.02) -> bool:
-        """Whether a box lies in the room, touches nothing and cuts no way off."""
+    def fits(self, room: Room, low: FloatArray, high: FloatArray, margin: float = 0.02) -> bool:
+        """Whether a box lies in the room, is `margin` metres from all others and cuts no way off."""
         inside = low[0] >= room.x0 - 1e-6 and low[1] >= room.y0 - 1e-6
         if not (inside and high[0] <= room.x1 + 1e-6 and high[1] <= room.y1 + 1e-6 and high[2] <= HEIGHT_M):
             return False
@@ -116,16 +127,19 @@ class Placer:
                 and low[2] < z1 - 1e-3 and high[2] > z0 + 1e-3
             ):  # fmt: skip
                 return False
-        return not solid or low[2] > 1.2 or self._connected(low, high)
+        return low[2] > 1.2 or self._connected(low, high)
 
     def _connected(self, low: FloatArray, high: FloatArray) -> bool:
-        free = self._free.copy()
+        free: BoolArray = self._free.cells.copy()
         free[self._cells(low[0] - 0.02, low[1] - 0.02, high[0] + 0.02, high[1] + 0.02)] = False
-        return self.reachable(free) is not None
+        return self._reachable_over(free) is not None
 
-    def reachable(self, free: BoolArray | None = None) -> BoolArray | None:
-        """Cells that the robot's centre reaches, or None where a door or a good part of a room is cut off."""
-        free = self._free if free is None else free
+    def reachable(self) -> Grid2D | None:
+        """Bool cells that the robot's centre reaches, or None where a door or a good part of a room is cut off."""
+        main = self._reachable_over(self._free.cells)
+        return None if main is None else Grid2D(main, self._free.origin_xy, CELL_M)
+
+    def _reachable_over(self, free: BoolArray) -> BoolArray | None:
         standing = cv2.erode(free.view(np.uint8), _DISC)
         count, regions, stats, _ = cv2.connectedComponentsWithStats(standing, connectivity=4)
         if count < 2:
@@ -135,8 +149,7 @@ class Placer:
             return None
         main = regions == int(sizes.argmax()) + 1
         for door in self.plan.doors:
-            x, y = door.centre
-            if not main[int(x / CELL_M), int(y / CELL_M)]:
+            if not main[tuple(self._free.world_to_cell(door.centre))]:
                 return None
         for room in self.plan.rooms:
             if main[self._cells(room.x0, room.y0, room.x1, room.y1)].sum() * CELL_M**2 < 0.08 * room.area:
@@ -144,40 +157,53 @@ class Placer:
         return main
 
     def put(
-        self, name: str, mesh: Mesh, room: Room, x: float, y: float, yaw: float, z: float = 0.0,
-        category: int = NO_CATEGORY, solid: bool = True, margin: float = 0.02, support: int = -1,
+        self, what: Furnishing, room: Room, x: float, y: float, yaw: float, z: float = 0.0,
+        margin: float = 0.02, support: int = -1,
     ) -> Box | None:  # fmt: skip
-        """Place a mesh with its origin at (x, y, z) if it fits; returns its box in the world."""
+        """Place a mesh with its origin at (x, y, z) if it fits, `margin` metres from all others.
+
+        Args:
+            what: the mesh, its name and category.
+            room: where it has to lie.
+            x: metres, world frame.
+            y: metres, world frame.
+            yaw: radians about z.
+            z: metres above the floor.
+            margin: least distance to others in metres.
+            support: index of the part that it stands on, or -1.
+
+        Returns:
+            Its box in the world, or None if it does not fit.
+        """
+        mesh = what.mesh
         placed = mesh.transformed(pose(x, y, yaw, z))
         placed.vertices[:, 2] = np.maximum(placed.vertices[:, 2], 0.002)  # a blanket may hang down, not into the floor
         low, high = placed.bounds()
-        if not self.fits(room, low, high, solid, margin):
+        if not self.fits(room, low, high, margin):
             return None
         box = (low[0], low[1], low[2], high[0], high[1], high[2])
-        self.parts.append(Part(name, placed, category, mesh.geometry_hash()))
+        self.parts.append(Part(what.name, placed, what.category, mesh.geometry_hash()))
         self.placements.append(Placement(mesh, pose(x, y, yaw, z), support))
-        if solid:
-            self._occupy(box)
+        self._occupy(box)
         return box
 
     def _occupy(self, box: Box) -> None:
         self.boxes.append(box)
         if box[2] < 1.15:
-            self._free[self._cells(box[0] - 0.02, box[1] - 0.02, box[3] + 0.02, box[4] + 0.02)] = False
+            self._free.cells[self._cells(box[0] - 0.02, box[1] - 0.02, box[3] + 0.02, box[4] + 0.02)] = False
 
     def fix(self, name: str, mesh: Mesh, room: Room, margin: float) -> bool:
         """Keep what belongs to the building, already in the world frame, if it fits; such as an open door leaf."""
         low, high = mesh.bounds()
-        if not self.fits(room, low, high, True, margin):
+        if not self.fits(room, low, high, margin):
             return False
         self.fixed.append(Part(name, mesh, NO_CATEGORY, mesh.geometry_hash()))
         self._occupy((low[0], low[1], low[2], high[0], high[1], high[2]))
         return True
 
     def at_wall(
-        self, name: str, mesh: Mesh, room: Room,
-        sides: Iterable[str] | None = None, shares: Sequence[float] | FloatArray | None = None, z: float = 0.0,
-        category: int = NO_CATEGORY, solid: bool = True, gap: float = 0.03, margin: float = 0.02,
+        self, what: Furnishing, room: Room, sides: Iterable[str] | None = None,
+        shares: Sequence[float] | FloatArray | None = None, z: float = 0.0, gap: float = 0.03,
     ) -> tuple[Box, str] | None:  # fmt: skip
         """Place with the back to a wall; tries the sides in order, the positions (shares of the free length) at random.
 
@@ -187,7 +213,7 @@ class Placer:
         order = list(self.rng.permutation(list(SIDES))) if sides is None else list(sides)
         for side in order:
             yaw = INWARD[side]
-            low, high = extent(mesh, yaw)
+            low, high = extent(what.mesh, yaw)
             start, end = room.span(side)
             axis = 1 if side in "WE" else 0
             length = high[axis] - low[axis]
@@ -202,14 +228,14 @@ class Placer:
                     "S": (along, room.y0 + gap - low[1]),
                     "N": (along, room.y1 - gap - high[1]),
                 }[side]
-                box = self.put(name, mesh, room, x, y, yaw, z, category, solid, margin)
+                box = self.put(what, room, x, y, yaw, z)
                 if box is not None:
                     return box, side
         return None
 
-    def beside(self, name: str, mesh: Mesh, room: Room, side: str, other: Box) -> tuple[Box, str] | None:
+    def beside(self, what: Furnishing, room: Room, side: str, other: Box) -> tuple[Box, str] | None:
         """Place at the same wall, right beside a box that stands there."""
-        low, high = extent(mesh, INWARD[side])
+        low, high = extent(what.mesh, INWARD[side])
         axis = 1 if side in "WE" else 0
         for edge in (other[axis + 3] + 0.021 - low[axis], other[axis] - 0.021 - high[axis]):
             x, y = {
@@ -218,24 +244,24 @@ class Placer:
                 "S": (edge, room.y0 + 0.03 - low[1]),
                 "N": (edge, room.y1 - 0.03 - high[1]),
             }[side]
-            box = self.put(name, mesh, room, x, y, INWARD[side])
+            box = self.put(what, room, x, y, INWARD[side])
             if box is not None:
                 return box, side
         return None
 
-    def in_corner(self, name: str, mesh: Mesh, room: Room, category: int = NO_CATEGORY, z: float = 0.0) -> Box | None:
+    def in_corner(self, what: Furnishing, room: Room) -> Box | None:
         """Place near a corner of the room, or else somewhere at a wall."""
-        found = self.at_wall(name, mesh, room, None, (0.0, 1.0), z, category, gap=0.06)
+        found = self.at_wall(what, room, None, (0.0, 1.0), gap=0.06)
         if found is None:
-            found = self.at_wall(name, mesh, room, None, None, z, category, gap=0.06)
+            found = self.at_wall(what, room, gap=0.06)
         return None if found is None else found[0]
 
     def on_top(
-        self, name: str, mesh: Mesh, room: Room, support: Box, yaw: float, category: int = NO_CATEGORY,
+        self, what: Furnishing, room: Room, support: Box, yaw: float,
         shares: Sequence[tuple[float, float]] = ((0.5, 0.5), (0.25, 0.5), (0.75, 0.5)),
     ) -> Box | None:  # fmt: skip
         """Place on the top of a support's box, its footprint within the support's; `settle` puts small things down."""
-        low, high = extent(mesh, yaw)
+        low, high = extent(what.mesh, yaw)
         x0, y0, _, x1, y1, top = support
         below = next((k for k, p in enumerate(self.parts) if np.allclose(p.mesh.bounds().ravel(), support)), -1)
         size = high - low
@@ -244,38 +270,37 @@ class Placer:
         for a, b in shares:
             x = x0 + a * (x1 - x0 - size[0]) - low[0]
             y = y0 + b * (y1 - y0 - size[1]) - low[1]
-            box = self.put(name, mesh, room, x, y, yaw, top - low[2] + 0.002, category, support=below)
+            box = self.put(what, room, x, y, yaw, top - low[2] + 0.002, support=below)
             if box is not None:
                 return box
         return None
 
-    def lay(self, name: str, mesh: Mesh, x: float, y: float, yaw: float) -> None:
+    def lay(self, what: Furnishing, x: float, y: float, yaw: float) -> None:
         """Lay something flat on the floor; things may stand on it."""
+        mesh = what.mesh
         placed = mesh.transformed(pose(x, y, yaw, 0.001))
-        self.parts.append(Part(name, placed, NO_CATEGORY, mesh.geometry_hash()))
+        self.parts.append(Part(what.name, placed, what.category, mesh.geometry_hash()))
         self.placements.append(Placement(mesh, pose(x, y, yaw, 0.001)))
 
     def snapshot(self) -> tuple[int, int, BoolArray]:
         """What `restore` needs to undo everything put after now."""
-        return len(self.parts), len(self.boxes), self._free.copy()
+        return len(self.parts), len(self.boxes), self._free.cells.copy()
 
     def restore(self, mark: tuple[int, int, BoolArray]) -> None:
         """Take away what was put since `snapshot`."""
         del self.parts[mark[0] :], self.placements[mark[0] :], self.boxes[mark[1] :]
-        self._free = mark[2].copy()
+        self._free.cells[...] = mark[2]
 
-    def anywhere(
-        self, name: str, mesh: Mesh, room: Room, category: int = NO_CATEGORY, tries: int = 25, spare: float = 0.0
-    ) -> Box | None:
+    def anywhere(self, what: Furnishing, room: Room, tries: int = 25, spare: float = 0.0) -> Box | None:
         """Place freely in the room, turned at random, `spare` metres from the walls."""
         for _ in range(tries):
             yaw = float(self.rng.integers(4)) * math.pi / 2
-            low, high = extent(mesh, yaw)
+            low, high = extent(what.mesh, yaw)
             size = high - low
             x0, y0 = room.x0 + spare, room.y0 + spare
             x = self.rng.uniform(x0, max(x0 + 1e-3, room.x1 - spare - size[0])) - low[0]
             y = self.rng.uniform(y0, max(y0 + 1e-3, room.y1 - spare - size[1])) - low[1]
-            box = self.put(name, mesh, room, float(x), float(y), yaw, 0.0, category)
+            box = self.put(what, room, float(x), float(y), yaw)
             if box is not None:
                 return box
         return None

@@ -83,7 +83,7 @@ class Door:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FloorPlan:
     """Rooms, the doors between them, and the front door: index of its room and where it hangs (it stays shut)."""
 
     rooms: tuple[Room, ...]
@@ -173,7 +173,7 @@ def _make_door(rooms: list[Room], rects: list[Rect], link: Link, rng: np.random.
     return Door(*box, side_a in "WE", top, (i, j), (side_a, side_b))
 
 
-def make_plan(rng: np.random.Generator, template: Template, size: float) -> Plan:
+def make_plan(rng: np.random.Generator, template: Template, size: float) -> FloorPlan:
     """A flat or house after a template; `size` in 0..1 says where in the template's range."""
     rects, links = template(rng, size)
     rects = _flip(rects, rng)
@@ -189,7 +189,7 @@ def make_plan(rng: np.random.Generator, template: Template, size: float) -> Plan
                     ends = [low, entrance[1].low - 0.15, entrance[1].high + 0.15, high]
                 for a, b in zip(ends[::2], ends[1::2], strict=True):
                     room.holes.extend(_windows(room, side, a, b, rng))
-    return Plan(tuple(rooms), doors, entrance)
+    return FloorPlan(tuple(rooms), doors, entrance)
 
 
 def _entrance(rooms: list[Room], rects: list[Rect], rng: np.random.Generator) -> tuple[int, Hole] | None:

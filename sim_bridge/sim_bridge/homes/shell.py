@@ -8,7 +8,7 @@ import numpy as np
 from sim_bridge.geometry.mesh import Lamp, Material, Mesh, Part, merge
 from sim_bridge.homes.doors import at_wall, bar, front_door
 from sim_bridge.homes.palette import Palette
-from sim_bridge.homes.plan import HEIGHT_M, SIDES, Door, Hole, Plan, Room
+from sim_bridge.homes.plan import HEIGHT_M, SIDES, Door, FloorPlan, Hole, Room
 from sim_bridge.modelling.shapes import box_between, lathe, quad
 from sim_bridge.modelling.textures import tile_size_m
 
@@ -128,7 +128,7 @@ def _ceiling_lamps(room: Room, rng: np.random.Generator) -> list[tuple[Mesh, Lam
     return [_ceiling_lamp(float(px), float(py), room.area / count, rng) for px, py in places]
 
 
-def make_shell(plan: Plan, rng: np.random.Generator, palette: Palette) -> tuple[list[Part], list[Lamp]]:
+def make_shell(plan: FloorPlan, rng: np.random.Generator, palette: Palette) -> tuple[list[Part], list[Lamp]]:
     """Parts and lamps of the empty home.
 
     Args:

@@ -12,9 +12,9 @@ import numpy as np
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from sim_bridge.drawing.light import edge_limits, subdivide
 from sim_bridge.drawing.light_config import HOME_LIGHT
-from sim_bridge.geometry.collision import floor_plan
+from sim_bridge.geometry.collision import collision_map
 from sim_bridge.geometry.mesh import Mesh, merge
-from sim_bridge.homes.home import LAYOUTS, build_home
+from sim_bridge.homes.build import LAYOUTS, build_home
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def home_statistics(name: str) -> HomeStatistics:
     """
     home = build_home(name)
     base, scene = name.split("@")[0], home.scene
-    floor = floor_plan(scene).reachable_from(scene.start_xy)
+    floor = collision_map(scene).reachable_from(scene.start_xy)
     mesh = merge([part.mesh for part in scene.parts])
     pieces = [part for part in scene.parts if part.name in home.families]
     objects, families = {}, {}

@@ -12,7 +12,7 @@ from seal_perception.pose import planar_pose
 from seal_perception.types import UInt8Array
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation.frames import frame_poses
-from sim_bridge.homes.home import build_home
+from sim_bridge.homes.build import build_home
 from sim_bridge.pictures.views import top_view
 
 Image = UInt8Array

@@ -68,7 +68,7 @@ def robot_views(
     for _ in range(count):
         tries = []
         for _ in range(best_of):
-            x, y = floor.origin_xy + (cells[int(rng.integers(len(cells)))] + 0.5) * floor.cell_m
+            x, y = floor.cell_to_world(cells[int(rng.integers(len(cells)))])
             tries.append(simulator.render_at(planar_pose(float(x), float(y), float(rng.uniform(-np.pi, np.pi)))))
         observation, truth = max(tries, key=lambda seen: float(np.median(seen[0].depth)))
         out.append((observation.rgb, truth.category))

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 from seal_perception.errors import InputError
-from seal_perception.types import BoolArray, FloatArray
-from sim_bridge.geometry.collision import floor_plan, nearest
+from seal_perception.grid import Grid2D
+from seal_perception.types import FloatArray
+from sim_bridge.geometry.collision import collision_map, nearest
 from sim_bridge.geometry.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.habitat.frames import R_WORLD_HABITAT
 from sim_bridge.scenes.facing import face_the_light
@@ -185,11 +186,16 @@ def _plain_floor(pieces: list[Piece]) -> Piece:
     return Piece("added floor", mesh)
 
 
-def lamps_over(mesh: Mesh, standing: BoolArray, origin: FloatArray, cell: float) -> tuple[Lamp, ...]:
-    """Lamps on a square grid under the ceiling, where a robot can be near, for scenes that bring none."""
+def lamps_over(mesh: Mesh, standing: Grid2D) -> tuple[Lamp, ...]:
+    """Lamps on a square grid under the ceiling, where a robot can be near, for scenes that bring none.
+
+    Args:
+        mesh: the scene, z up.
+        standing: bool cells where the robot's centre can be.
+    """
     low, high = mesh.bounds()
     height = min(2.3, max(float(high[2]) - 0.15, 1.0))
-    near = ndimage.distance_transform_edt(~standing) * cell
+    near = ndimage.distance_transform_edt(~standing.cells) * standing.cell_m
     lamps = []
     centres = []
     for axis in (0, 1):
@@ -197,7 +203,7 @@ def lamps_over(mesh: Mesh, standing: BoolArray, origin: FloatArray, cell: float)
         centres.append(low[axis] + (np.arange(count) + 0.5) * (high[axis] - low[axis]) / count)
     for x in centres[0]:
         for y in centres[1]:
-            i, j = np.clip(np.floor((np.array([x, y]) - origin) / cell), 0, np.array(standing.shape) - 1).astype(int)
+            i, j = standing.clipped_cell((x, y))
             if near[i, j] < LAMP_SPACING_M / 2:
                 lamps.append(Lamp((float(x), float(y), height), 0.8))
     return tuple(lamps)
@@ -210,13 +216,13 @@ def start_and_lamps(parts: Sequence[Part], name: str) -> tuple[tuple[float, floa
         InputError: if the robot fits nowhere.
     """
     mesh = merge([part.mesh for part in parts])
-    plan = floor_plan(mesh)
-    regions, count = ndimage.label(plan.standing)
+    standing = collision_map(mesh).standing
+    regions, count = ndimage.label(standing.cells)
     if count == 0:
         raise InputError(f"scene {name}: the robot (0.36 m wide, 1.1 m high) fits nowhere on the floor at z = 0")
     main = regions == int(np.bincount(regions.ravel())[1:].argmax()) + 1
-    x, y = plan.centre(nearest(main, np.argwhere(main).mean(0)))
-    return (float(x), float(y)), lamps_over(mesh, main, plan.origin_xy, plan.cell_m)
+    x, y = standing.cell_to_world(nearest(main, np.argwhere(main).mean(0)))
+    return (float(x), float(y)), lamps_over(mesh, Grid2D(main, standing.origin_xy, standing.cell_m))
 
 
 def parts_of(pieces: list[Piece], options: SceneOptions) -> tuple[Part, ...]:
@@ -274,7 +280,7 @@ def fit(name: str, pieces: list[Piece], says_up: str, options: SceneOptions, not
         pieces = transform_all(pieces, np.eye(3), np.array([0.0, 0.0, -height]))
     if found:
         pieces = _floor_faces_up(pieces, notes)
-    if not found or not floor_plan(merge([piece.mesh for piece in pieces])).standing.any():
+    if not found or not collision_map(merge([piece.mesh for piece in pieces])).standing.cells.any():
         notes.add("there is no floor that the robot fits on; a plain one was added")
         pieces = [*pieces, _plain_floor(pieces)]
     parts = parts_of(pieces, options)

@@ -11,7 +11,7 @@ from pathlib import Path
 from seal_perception.errors import InputError
 from sim_bridge.geometry.mesh import Scene
 from sim_bridge.habitat.scene import PREFIX, is_habitat
-from sim_bridge.homes.home import closest_home, is_home, make_home
+from sim_bridge.homes.build import closest_home, is_home, make_home
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import Loaded, fit, recategorised
 from sim_bridge.scenes.glb import read_categories, read_glb_folder

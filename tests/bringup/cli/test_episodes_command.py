@@ -19,7 +19,7 @@ from seal_mapping.palette import category_colour
 from sim_bridge.evaluation.episode_files import EpisodeSet, read_episodes
 from sim_bridge.evaluation.episode_goals import GoalObject
 from sim_bridge.evaluation.episodes import Episode, HomeEpisodes
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 from sim_bridge.scenes.write import write_scene_folder
 
 TV = 5

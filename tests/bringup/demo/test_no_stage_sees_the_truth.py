@@ -18,9 +18,9 @@ from seal_perception.dataset import CocoDataset
 from seal_perception.errors import TruthForbiddenError
 from seal_perception.simulator import Observation, ReachableFloor, TruthImages
 from seal_perception.training.finetune import FinetuneConfig, finetune
-from sim_bridge.catalogue.catalogue import write_catalogue
+from sim_bridge.catalogue.pictures import write_catalogue
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 
 STEPS = 14
 

@@ -15,7 +15,7 @@ from sim_bridge.drawing.light import subdivide
 from sim_bridge.drawing.raster import NO_FACE, Picture, Raster
 from sim_bridge.drawing.render import Renderer
 from sim_bridge.geometry.mesh import Mesh, Scene, merge
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 from sim_bridge.modelling.shapes import quad
 
 SMALL = Camera.from_hfov(40, 30, math.radians(79.0))

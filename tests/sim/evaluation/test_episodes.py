@@ -20,7 +20,7 @@ from sim_bridge.evaluation.episode_files import MANIFEST, content_hash, read_epi
 from sim_bridge.evaluation.episode_goals import GoalConfig, goal_objects, surface_points
 from sim_bridge.evaluation.episodes import SPLITS, EpisodeConfig, begin, make_episodes, outcome, scene_hash
 from sim_bridge.geometry.mesh import Scene
-from sim_bridge.homes.home import TEST_HOMES, TRAIN_HOMES
+from sim_bridge.homes.build import TEST_HOMES, TRAIN_HOMES
 
 LOW, HIGH = np.array([1.2, -0.3]), np.array([1.6, 0.4])
 COUCH = 1

@@ -27,8 +27,8 @@ from sim_bridge.habitat.frames import (
     to_habitat,
     to_world,
 )
-from sim_bridge.habitat.habitat import HabitatSimulator
 from sim_bridge.habitat.scene import HabitatScene, find_scene
+from sim_bridge.habitat.simulator import HabitatSimulator
 from sim_bridge.worlds import open_simulator, require_scene
 
 HALF = math.sqrt(0.5)
@@ -231,7 +231,7 @@ class _NoFloor:
 
 def test_a_scene_that_opens_and_is_refused_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_NoFloor, "made", [], raising=False)
-    monkeypatch.setattr("sim_bridge.habitat.habitat.Engine", _NoFloor)
+    monkeypatch.setattr("sim_bridge.habitat.simulator.Engine", _NoFloor)
     with pytest.raises(InputError, match="no floor"):
         HabitatSimulator(_file(tmp_path / "a.glb"))
     (engine,) = _NoFloor.made
@@ -253,7 +253,7 @@ def test_a_wrong_start_is_one_line_before_anything_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
     monkeypatch.setattr(_NoFloor, "made", [], raising=False)
-    monkeypatch.setattr("sim_bridge.habitat.habitat.Engine", _NoFloor)
+    monkeypatch.setattr("sim_bridge.habitat.simulator.Engine", _NoFloor)
     path = _file(tmp_path / "a.stage_config.json")
     path.write_text(text)
     with pytest.raises(InputError, match=message) as error:

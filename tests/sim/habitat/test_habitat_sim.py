@@ -14,7 +14,7 @@ from tests.sim.rooms import DATA, FAST
 from seal_perception.errors import InputError
 from seal_perception.simulator import Action
 from sim_bridge.embedded import EmbeddedSimulator
-from sim_bridge.habitat.habitat import HabitatSimulator
+from sim_bridge.habitat.simulator import HabitatSimulator
 from sim_bridge.scenes.load import load_scene
 from sim_bridge.scenes.stages.write import write_habitat
 

@@ -13,7 +13,7 @@ import pytest
 
 from seal_perception.dataset import ANNOTATIONS, CocoDataset
 from seal_perception.errors import InputError
-from sim_bridge.catalogue.catalogue import (
+from sim_bridge.catalogue.pictures import (
     CATALOGUE_VERSION,
     MIN_AREA,
     look_at,

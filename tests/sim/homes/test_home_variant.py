@@ -11,9 +11,9 @@ from tests.sim.homes.resting import pierced, resting_share
 
 from seal_perception.errors import InputError
 from sim_bridge.furniture import DISTRACTORS, distractor_mounting, families
-from sim_bridge.geometry.collision import floor_plan
+from sim_bridge.geometry.collision import collision_map
 from sim_bridge.geometry.mesh import Part, Scene
-from sim_bridge.homes.home import build_home, is_home
+from sim_bridge.homes.build import build_home, is_home
 from sim_bridge.homes.variant import Variant, parse_name
 
 built = functools.cache(build_home)
@@ -112,11 +112,10 @@ def test_both_at_once_and_each_seed_its_own() -> None:
 def test_a_variant_is_sound(name: str) -> None:
     """Nothing floats or pierces what hangs above it, and the robot still reaches every room."""
     scene, names = built(name).scene, built(name).families
-    plan = floor_plan(scene)
-    floor = plan.reachable_from(scene.start_xy)
+    floor = collision_map(scene).reachable_from(scene.start_xy)
     for part in scene.parts:
         if part.name.startswith("floor "):
-            low, high = plan.cell(part.mesh.bounds()[:, :2])
+            low, high = floor.world_to_cell(part.mesh.bounds()[:, :2])
             assert floor.cells[low[0] : high[0], low[1] : high[1]].sum() * floor.cell_m**2 > 0.3, part.name
     loose = [p for p in scene.parts if p.name in names and not p.name.startswith("rug")]
     for k, part in enumerate(loose):

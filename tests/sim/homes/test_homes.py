@@ -16,10 +16,10 @@ from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.errors import InputError
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.furniture import DISTRACTORS, distractor_mounting, families, make_distractor, make_item
-from sim_bridge.geometry.collision import floor_plan
+from sim_bridge.geometry.collision import collision_map
 from sim_bridge.geometry.mesh import Part, Scene
+from sim_bridge.homes.build import AREA_M2, HOMES, LAYOUTS, TEST_HOMES, TRAIN_HOMES, build_home, is_home, make_home
 from sim_bridge.homes.furnish import distractor_limits, limits
-from sim_bridge.homes.home import AREA_M2, HOMES, LAYOUTS, TEST_HOMES, TRAIN_HOMES, build_home, is_home, make_home
 from sim_bridge.homes.place import pose
 from sim_bridge.homes.templates import TEST_TEMPLATES, TRAIN_TEMPLATES
 
@@ -136,17 +136,16 @@ def test_a_thing_above_its_support_does_not_rest() -> None:
 @pytest.mark.parametrize("name", SOME)
 def test_the_robot_reaches_every_room_and_starts_free(name: str) -> None:
     scene = home(name)
-    plan = floor_plan(scene)
-    floor = plan.reachable_from(scene.start_xy)
-    i, j = plan.cell(scene.start_xy)
+    floor = collision_map(scene).reachable_from(scene.start_xy)
+    i, j = floor.world_to_cell(scene.start_xy)
     assert floor.cells[i, j]
     for part in scene.parts:
         if part.name.startswith("floor "):
-            low, high = plan.cell(part.mesh.bounds()[:, :2])
+            low, high = floor.world_to_cell(part.mesh.bounds()[:, :2])
             inside = floor.cells[low[0] : high[0], low[1] : high[1]].sum() * floor.cell_m**2
             assert inside > 0.3, part.name
     bounds = np.stack(_floors(scene))
-    xy = floor.origin_xy + (np.argwhere(floor.cells) + 0.5) * floor.cell_m
+    xy = floor.cell_to_world(np.argwhere(floor.cells))
     assert (xy > bounds[:, 0, :2].min(0)).all() and (xy < bounds[:, 1, :2].max(0)).all()
 
 

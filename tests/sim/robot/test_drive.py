@@ -79,7 +79,7 @@ def test_it_never_enters_anything() -> None:
     touches = 0
     for _ in range(600):
         touches += sim.drive(float(rng.uniform(-0.4, 0.8)), float(rng.normal(0.0, 1.0)), float(rng.uniform(0.0, 0.4)))
-        i, j = np.floor((sim.T_world_base[:2, 3] - floor.origin_xy) / floor.cell_m).astype(int)
+        i, j = floor.world_to_cell(sim.T_world_base[:2, 3])
         assert floor.cells[i, j]
     assert 10 < touches < 500
 

@@ -236,7 +236,7 @@ def test_standing_still_there_is_no_error_and_noise_never_enters_a_wall() -> Non
             sim._body.forward()
         else:
             sim._body.turn(1)
-        i, j = np.floor((sim.T_world_base[:2, 3] - floor.origin_xy) / floor.cell_m).astype(int)
+        i, j = floor.world_to_cell(sim.T_world_base[:2, 3])
         assert floor.cells[i, j]
 
 

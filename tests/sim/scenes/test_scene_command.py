@@ -18,7 +18,7 @@ from seal_bringup.cli.scene import register
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 from sim_bridge.embedded import EmbeddedSimulator
-from sim_bridge.homes.home import HOMES
+from sim_bridge.homes.build import HOMES
 from sim_bridge.scenes.write import new_folder
 
 app = typer.Typer()

@@ -9,7 +9,7 @@ import pytest
 
 from seal_bringup.cli.homes import parse_names
 from seal_perception.errors import InputError
-from sim_bridge.homes.home import closest_home, make_home
+from sim_bridge.homes.build import closest_home, make_home
 from sim_bridge.scenes.load import read_scene
 from sim_bridge.worlds import require_scene
 

@@ -15,7 +15,7 @@ from tests.sim.rooms import FAST, box_part, room
 
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.geometry.mesh import Scene
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 from sim_bridge.scenes.load import read_scene
 from sim_bridge.scenes.stages.semantics import read_annotations
 from sim_bridge.scenes.stages.write import write_habitat

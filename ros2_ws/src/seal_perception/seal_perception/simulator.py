@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from seal_perception.camera import Camera
-from seal_perception.types import BoolArray, Float32Array, FloatArray, Int8Array, Int32Array, UInt8Array
+from seal_perception.grid import Grid2D
+from seal_perception.types import Float32Array, FloatArray, Int8Array, Int32Array, UInt8Array
 
 FIRST_STAMP_NS = 1_000_000_000
 """Stamp of a simulated run's first picture."""
@@ -135,18 +136,8 @@ class TruthImages:
 
 
 @dataclass(frozen=True)
-class ReachableFloor:
-    """Floor that the robot's centre can reach from its start, in the world frame.
-
-    Attributes:
-        cells: (X, Y) bool, indexed [ix, iy].
-        origin_xy: (2,) lower corner of cell [0, 0] in metres.
-        cell_m: edge of a cell in metres.
-    """
-
-    cells: BoolArray
-    origin_xy: FloatArray
-    cell_m: float
+class ReachableFloor(Grid2D):
+    """Floor that the robot's centre can reach from its start, in the world frame; the cells are bool."""
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ def parse_names(text: str) -> tuple[str, ...]:
         InputError: if nothing is named or a name is unknown.
     """
     from seal_perception.errors import InputError
-    from sim_bridge.homes.home import HOMES, TEST_HOMES, TRAIN_HOMES, is_home, no_home
+    from sim_bridge.homes.build import HOMES, TEST_HOMES, TRAIN_HOMES, is_home, no_home
 
     groups = {"all": HOMES, "train": TRAIN_HOMES, "test": TEST_HOMES}
     names: list[str] = []

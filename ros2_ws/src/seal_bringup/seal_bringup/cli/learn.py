@@ -58,7 +58,7 @@ def finetune(
     from seal_perception.detector.weights import resolve_weights
     from seal_perception.training.finetune import FinetuneConfig
     from seal_perception.training.finetune import finetune as run
-    from sim_bridge.catalogue.catalogue import catalogue_at
+    from sim_bridge.catalogue.pictures import catalogue_at
 
     if replay is None and replay_share is not None:
         raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
@@ -137,7 +137,7 @@ def pretrain(
     from seal_perception.detector.weights import load_weights
     from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
-    from sim_bridge.catalogue.catalogue import catalogue_at
+    from sim_bridge.catalogue.pictures import catalogue_at
 
     if weights is not None:
         load_weights(weights)

@@ -35,7 +35,7 @@ def list_homes(
 
     from seal_bringup.console import make_console
     from seal_perception.categories import CATEGORIES
-    from sim_bridge.homes.home import HOMES, make_home
+    from sim_bridge.homes.build import HOMES, make_home
 
     console = make_console()
     if not details:

@@ -45,7 +45,7 @@ def _load(
     floor: float | None,
 ) -> Loaded:
     from seal_perception.errors import InputError
-    from sim_bridge.homes.home import is_home
+    from sim_bridge.homes.build import is_home
     from sim_bridge.scenes.glb import stored_notes
     from sim_bridge.scenes.load import read_scene
     from sim_bridge.scenes.pieces import SceneOptions
@@ -68,14 +68,14 @@ def scene_facts(loaded: Loaded) -> dict[str, Any]:
     """
     from seal_perception.categories import CATEGORIES
     from seal_perception.errors import InputError
-    from sim_bridge.geometry.collision import floor_plan
+    from sim_bridge.geometry.collision import collision_map
     from sim_bridge.geometry.mesh import merge
 
     scene = loaded.scene
     mesh = merge([part.mesh for part in scene.parts])
     low, high = mesh.bounds()
     try:
-        floor = floor_plan(scene).reachable_from(scene.start_xy)
+        floor = collision_map(scene).reachable_from(scene.start_xy)
     except InputError:
         raise
     except ValueError as error:

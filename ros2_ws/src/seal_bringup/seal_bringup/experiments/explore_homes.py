@@ -37,7 +37,7 @@ from seal_policy.goals.policy import make_policy
 from seal_policy.loop import explore
 from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.homes.home import make_home
+from sim_bridge.homes.build import make_home
 
 UNLIT = LightConfig(shadows=False)
 """Depth does not depend on light, and no detector looks at the colours."""

@@ -31,7 +31,7 @@ from seal_perception.evaluation.evaluate import evaluate_detector
 from seal_perception.evaluation.label_quality import label_quality
 from seal_perception.files import read_json, sha256, write_json
 from seal_perception.training.finetune import FinetuneConfig, finetune
-from sim_bridge.catalogue.catalogue import catalogue_at
+from sim_bridge.catalogue.pictures import catalogue_at
 from sim_bridge.evaluation.frames import write_evaluation_frames
 
 FRAMES = 200

@@ -16,7 +16,7 @@ from sim_bridge.benchmarks.worlds_benchmark import (
     load_times,
     measure,
 )
-from sim_bridge.homes.home import TRAIN_HOMES
+from sim_bridge.homes.build import TRAIN_HOMES
 
 ENV_SIZE = (160, 120)
 GYMNASIUM = "gymnasium"

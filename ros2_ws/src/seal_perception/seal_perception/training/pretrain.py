@@ -38,7 +38,7 @@ CATALOGUE = AugmentConfig(scale=(0.7, 1.4), scale_chance=0.5, brightness=0.25, h
 """Changes of catalogue pictures, which vary in light, colour and sharpness by themselves."""
 
 PICTURES_PER_ROOM = 2
-"""Catalogue pictures in a row that show one room (`sim_bridge.catalogue.catalogue.VIEWS`)."""
+"""Catalogue pictures in a row that show one room (`sim_bridge.catalogue.pictures.VIEWS`)."""
 
 
 @dataclass(frozen=True)

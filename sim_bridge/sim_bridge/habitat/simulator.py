@@ -122,7 +122,7 @@ class HabitatSimulator(SimulatedRobot):
         else:
             rng = np.random.default_rng(seed)
             cells = np.argwhere(self._floor.cells)
-            x, y = self._floor.origin_xy + (cells[int(rng.integers(len(cells)))] + 0.5) * self._floor.cell_m
+            x, y = self._floor.cell_to_world(cells[int(rng.integers(len(cells)))])
             yaw = float(rng.uniform(-math.pi, math.pi))
         z = self._height(float(x), float(y), self._ground.storey_z - self._mesh_z)
         self._begin(seed, planar_pose(float(x), float(y), yaw, 0.0 if z is None else z))

@@ -20,7 +20,7 @@ from sim_bridge.homes.doors import open_leaves
 from sim_bridge.homes.furnish import Furnisher
 from sim_bridge.homes.palette import Palette
 from sim_bridge.homes.place import CELL_M, Placer
-from sim_bridge.homes.plan import HEIGHT_M, Plan, make_plan
+from sim_bridge.homes.plan import HEIGHT_M, FloorPlan, make_plan
 from sim_bridge.homes.rooms import furnish
 from sim_bridge.homes.settle import settle
 from sim_bridge.homes.shell import make_shell
@@ -67,18 +67,18 @@ FIRST_ATTEMPT: dict[str, int] = {"train_15": 1, "train_18": 7}
 
 def _start(placer: Placer) -> tuple[float, float] | None:
     """The free place nearest to the middle of the home from which 1.2 m ahead (+x) are free too."""
-    main = placer.reachable()
-    if main is None:
+    reachable = placer.reachable()
+    if reachable is None:
         return None
-    main = ndimage.binary_erosion(main)  # a cell more: the cells of the plan are coarse
+    main = ndimage.binary_erosion(reachable.cells)  # a cell more: the cells of the plan are coarse
     ahead = int(1.2 / CELL_M)
     open_ahead = main.copy()
     for k in range(1, ahead + 1):
         open_ahead[:-k] &= main[k:]
     open_ahead[-ahead:] = False
-    cells = (np.argwhere(open_ahead if open_ahead.any() else main) + 0.5) * CELL_M
+    places = reachable.cell_to_world(np.argwhere(open_ahead if open_ahead.any() else main))
     middle = np.array([max(r.x1 for r in placer.plan.rooms), max(r.y1 for r in placer.plan.rooms)]) / 2
-    x, y = cells[int(np.hypot(*(cells - middle).T).argmin())]
+    x, y = places[int(np.hypot(*(places - middle).T).argmin())]
     return float(x), float(y)
 
 
@@ -122,7 +122,7 @@ class BuiltHome:
     """
 
     scene: Scene
-    plan: Plan
+    plan: FloorPlan
     families: dict[str, str]
 
 
