@@ -29,8 +29,8 @@ TILE = 8
 """Pixels along the side of the squares that tell what is hidden."""
 WIDE = 24
 """Boxes of more columns than this are narrowed row by row."""
-NUM_SET_UP = 12
-"""Numbers kept per triangle: three edge functions of three coefficients, and the depths of the corners."""
+NUM_SET_UP = 13
+"""Numbers kept per triangle: three edge functions of three coefficients, the depths of the corners, the determinant."""
 
 
 class Buffers(NamedTuple):
@@ -50,14 +50,13 @@ class Buffers(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _set_up(corner, view, size, e, box):  # type: ignore[no-untyped-def]
+def _set_up(corner, R, t, pinhole, size, e, box):  # type: ignore[no-untyped-def]
     """Edge functions of a triangle (3, 3) and the pixels (columns, rows: first, last) it may cover.
 
-    `e` gets A (3), B (3), C (3) with A u + B v + C >= 0 inside, then the depths of the corners; det is returned, 0 =
-    nothing to draw.
+    `e` gets A (3), B (3), C (3) with A u + B v + C >= 0 inside, then the depths of the corners and the determinant.
+    Returns whether there is anything to draw.
     """
-    R, t = view.R, view.t
-    fx, fy, cx, cy = view.pinhole
+    fx, fy, cx, cy = pinhole
     for k in range(3):
         x, y, z = corner[k, 0] - t[0], corner[k, 1] - t[1], corner[k, 2] - t[2]
         e[k] = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z
@@ -65,7 +64,7 @@ def _set_up(corner, view, size, e, box):  # type: ignore[no-untyped-def]
         e[9 + k] = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
     x0, x1, x2, y0, y1, y2, z0, z1, z2 = e[0], e[1], e[2], e[3], e[4], e[5], e[9], e[10], e[11]
     if max(z0, z1, z2) < NEAR_M:
-        return 0.0
+        return False
     box[0], box[1], box[2], box[3] = 0, size[0] - 1, size[1], size[2] - 1
     if min(z0, z1, z2) > NEAR_M:
         i0, i1, i2 = fx / z0, fx / z1, fx / z2
@@ -73,13 +72,13 @@ def _set_up(corner, view, size, e, box):  # type: ignore[no-untyped-def]
         box[0] = max(box[0], math.ceil(max(min(p0, p1, p2) + cx - EDGE * fx, -1.0)))
         box[1] = min(box[1], math.floor(min(max(p0, p1, p2) + cx + EDGE * fx, size[0])))
         if box[0] > box[1]:
-            return 0.0
+            return False
         i0, i1, i2 = fy / z0, fy / z1, fy / z2
         p0, p1, p2 = y0 * i0, y1 * i1, y2 * i2
         box[2] = max(box[2], math.ceil(max(min(p0, p1, p2) + cy - EDGE * fy, -1.0)))
         box[3] = min(box[3], math.floor(min(max(p0, p1, p2) + cy + EDGE * fy, size[2])))
         if box[2] > box[3]:
-            return 0.0
+            return False
     e[0], e[3], e[6] = y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2
     e[1], e[4], e[7] = y2 * z0 - z2 * y0, z2 * x0 - x2 * z0, x2 * y0 - y2 * x0
     e[2], e[5], e[8] = y0 * z1 - z0 * y1, z0 * x1 - x0 * z1, x0 * y1 - y0 * x1
@@ -87,18 +86,18 @@ def _set_up(corner, view, size, e, box):  # type: ignore[no-untyped-def]
     if det < 0.0:
         for k in range(9):
             e[k] = -e[k]
-    return abs(det)
+    e[12] = abs(det)
+    return det != 0.0
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill(e, det, box, face, us32, view, inverse, ids):  # type: ignore[no-untyped-def]
+def _fill(e, box, face, us32, vs, pinhole, inverse, ids):  # type: ignore[no-untyped-def]
     """Draw one triangle into 1/depth and triangle of each pixel; returns how many pixels took it."""
-    vs, fx, cx = view.vs, view.pinhole.fx, view.pinhole.cx
     none = np.float32(0.0)
     a0, a1, a2 = np.float32(e[0]), np.float32(e[1]), np.float32(e[2])
     reach0, reach1 = EDGE * (abs(e[0]) + abs(e[3])), EDGE * (abs(e[1]) + abs(e[4]))
     reach2 = EDGE * (abs(e[2]) + abs(e[5]))
-    scale = 1.0 / det
+    scale = 1.0 / e[12]
     aw, bw, cw = (e[0] + e[1] + e[2]) * scale, (e[3] + e[4] + e[5]) * scale, (e[6] + e[7] + e[8]) * scale
     a = np.float32(aw)
     near, far = min(e[9], e[10], e[11]), max(e[9], e[10], e[11])
@@ -118,9 +117,9 @@ def _fill(e, det, box, face, us32, view, inverse, ids):  # type: ignore[no-untyp
             for i in range(3):
                 part = k0 if i == 0 else (k1 if i == 1 else k2)
                 if e[i] > 0.0:
-                    left = max(left, -part / e[i] * fx + cx - 1.0)
+                    left = max(left, -part / e[i] * pinhole.fx + pinhole.cx - 1.0)
                 elif e[i] < 0.0:
-                    right = min(right, -part / e[i] * fx + cx + 1.0)
+                    right = min(right, -part / e[i] * pinhole.fx + pinhole.cx + 1.0)
             if left > right:
                 continue
             first, last = int(left), int(right)
@@ -184,25 +183,26 @@ def draw(clusters, view, row0, row1, buffers):  # type: ignore[no-untyped-def]
     """Draw rows row0..row1: the triangle of each pixel, and the set-up of each triangle that any pixel took."""
     corners, faces, boxes, size = clusters
     inverse, ids, slot, kept = buffers
+    # Functions called per triangle take the arrays themselves: counting references to those of a tuple takes time.
+    R, t, pinhole, us, vs = view
     width = inverse.shape[1]
     inverse[row0:row1] = np.float32(0.0)
     ids[row0:row1] = NO_FACE
     found, nearest = np.empty(len(boxes), np.int64), np.empty(len(boxes))
     tiles = np.zeros(((row1 - row0 + TILE - 1) // TILE, (width + TILE - 1) // TILE), np.float32)
-    us32 = view.us.astype(np.float32)
+    us32 = us.astype(np.float32)
     e, box, limits = np.empty(NUM_SET_UP), np.empty(4, np.int64), np.empty(4)
     used = 0
     for i in range(in_view(boxes, view, row0, row1, found, nearest)):
         k = found[i]
         if nearest[i] > NEAR_M:
-            screen_box(boxes[k], view, limits)
+            screen_box(boxes[k], R, t, pinhole, limits)
             if _hidden(limits, nearest[i], inverse, row0, row1, tiles):
                 continue
         for n in range(k * size, min((k + 1) * size, len(corners))):
-            det = _set_up(corners[n], view, (width, row0, row1), e, box)
-            if det == 0.0 or _behind(e, box, row0, tiles):
+            if not _set_up(corners[n], R, t, pinhole, (width, row0, row1), e, box) or _behind(e, box, row0, tiles):
                 continue
-            if _fill(e, det, box, faces[n], us32, view, inverse, ids):
+            if _fill(e, box, faces[n], us32, vs, pinhole, inverse, ids):
                 slot[faces[n]] = used
                 kept[used] = e
                 used += 1
@@ -233,6 +233,13 @@ def resolve(buffers, view, row0, row1, depth, bary):  # type: ignore[no-untyped-
             if z < NEAR_M:  # just beside the edge of a triangle that reaches behind the camera
                 z = 1.0 / inverse[r, c]
             bary[r, c, 0], bary[r, c, 1], depth[r, c] = np.float32(b1), np.float32(b2), np.float32(z)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _draw_rows(clusters, view, row0, row1, buffers, depth, bary):  # type: ignore[no-untyped-def]
+    """Draw and resolve rows row0..row1: one call from Python, which takes time per tuple."""
+    draw(clusters, view, row0, row1, buffers)
+    resolve(buffers, view, row0, row1, depth, bary)
 
 
 class Picture(NamedTuple):
@@ -289,5 +296,4 @@ class Raster:
     def rows(self, picture: Picture, row0: int, row1: int, band: int = 0) -> None:
         """Fill rows row0 up to row1; bands drawn at the same time must have different numbers."""
         buffers = Buffers(self._inverse, picture.face, *self._scratch[band])
-        draw(self._clusters, picture.view, row0, row1, buffers)
-        resolve(buffers, picture.view, row0, row1, picture.depth, picture.bary)
+        _draw_rows(self._clusters, picture.view, row0, row1, buffers, picture.depth, picture.bary)

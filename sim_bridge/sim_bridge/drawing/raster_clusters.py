@@ -129,10 +129,9 @@ def in_view(boxes, view, row0, row1, found, nearest):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def screen_box(box, view, out):  # type: ignore[no-untyped-def]
+def screen_box(box, R, t, pinhole, out):  # type: ignore[no-untyped-def]
     """Columns and rows (first, last) that a box before the camera may touch, one pixel wider, into `out` (4,)."""
-    R, t = view.R, view.t
-    fx, fy, cx, cy = view.pinhole
+    fx, fy, cx, cy = pinhole
     left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
     for k in range(8):
         x = box[0, 0] - t[0] + (box[1, 0] if k & 1 else -box[1, 0])

@@ -109,12 +109,12 @@ class _Tones(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def _paint(rgb, picture, skin, textures, tones, focal, row0, row1):  # type: ignore[no-untyped-def]
-    """Colours of rows row0..row1 of a picture whose triangles and depths are known; `focal` is 1 / fx.
+def _paint(rgb, seen, skin, textures, tones, focal, row0, row1):  # type: ignore[no-untyped-def]
+    """Colours of rows row0..row1 from the triangle, depth and weights that `seen` has of each pixel; `focal` is 1 / fx.
 
     Unsigned indices spare numba the test whether one counts from the end.
     """
-    face, depth, bary = picture.face, picture.depth, picture.bary
+    face, depth, bary = seen
     uv, light, material, density = skin
     texels, levels = textures
     to_linear, tone, outside = tones
@@ -325,10 +325,11 @@ class Renderer:
         picture = self._raster.begin(camera, check_pose(T_world_camera, "T_world_camera"), len(rows))
         rgb = np.empty((camera.height, camera.width, 3), np.uint8)
         focal = np.float32(1.0 / camera.fx)
+        seen = picture.face, picture.depth, picture.bary
 
         def band(row0: int, row1: int, number: int) -> None:
             self._raster.rows(picture, row0, row1, number)
-            _paint(rgb, picture, self._skin, self._textures, self._tones, focal, row0, row1)
+            _paint(rgb, seen, self._skin, self._textures, self._tones, focal, row0, row1)
 
         self._each(band, rows)
         return Rendered(rgb, picture.depth, picture.face, self.tables)
