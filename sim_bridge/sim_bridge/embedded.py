@@ -23,7 +23,7 @@ class EmbeddedSimulator(SimulatedRobot):
     """`Simulator`, `Drivable` and `TruthSource` over one scene.
 
     The odometry frame is the start pose. Noise is drawn by `reset`'s seed and the config's: the same actions see the
-    same bytes again. Labels are worked out only when a truth method is called; they belong to the clean picture.
+    same bytes again. Labels are computed only when a truth method is called; they belong to the clean picture.
 
     Args:
         scene: the world.

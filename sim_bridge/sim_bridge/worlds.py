@@ -44,7 +44,7 @@ def open_simulator(name_or_path: str | Path, config: EmbeddedConfig | None = Non
     """A simulator by the name of a home (`train_01`), the path of a scene (see `scenes.load`), or `habitat:PATH`.
 
     Args:
-        name_or_path: what to open; `sim_bridge.habitat.scene` says how Habitat's scenes are named.
+        name_or_path: what to open; `sim_bridge.habitat.scene` documents the names of Habitat's scenes.
         config: the robot and its camera, for either backend.
         backend: "auto" = Habitat for names that begin with `habitat:`, else embedded; or "embedded", "habitat".
 

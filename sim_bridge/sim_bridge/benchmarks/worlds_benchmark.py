@@ -2,7 +2,7 @@
 """Steps per second of many worlds at once: a pool of processes, each with a home of its own, timed alone and together.
 
 Every worker has one thread. What a worker does alone and what it does beside the others is measured in turn in the same
-run, and of several rounds the best counts, so that other load on the machine disturbs both alike and little.
+run, and of several rounds the best counts, so that other load on the machine disturbs both equally and little.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Step = Callable[[], int]
 
 
 class WorkersError(SealError):
-    """A worker of the benchmark has failed or died; the text says how."""
+    """A worker of the benchmark failed or died; the message has the reason."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class WorldsRow:
 
 
 class Pool:
-    """Workers that wait, and work for a while when told to.
+    """Workers that wait, and work for a while on request.
 
     Args:
         tasks: one per worker; must be picklable.
@@ -146,7 +146,7 @@ class Pool:
     def run(self, workers: Sequence[int], seconds: float) -> list[Window]:
         """Let some of the workers work at the same time."""
         for k in workers:
-            with contextlib.suppress(BrokenPipeError):  # `_receive` says it
+            with contextlib.suppress(BrokenPipeError):  # `_receive` reports it
                 self._workers[k][1].send(seconds)
         return [Window(*self._receive(k)) for k in workers]
 

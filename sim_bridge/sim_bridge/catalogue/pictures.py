@@ -33,7 +33,7 @@ from sim_bridge.geometry.mesh import Mesh, Part
 log = logging.getLogger(__name__)
 Rgb = UInt8Array
 Labels = list[tuple[int, BoolArray, bool]]
-"""Category index, (H, W) mask of visible pixels, and whether too little is seen to tell what it is."""
+"""Category index, (H, W) mask of visible pixels, and whether too little is visible to recognise it."""
 
 SPLITS: tuple[str, ...] = ("train", "val")
 MIN_AREA = 0.001
@@ -41,7 +41,7 @@ MIN_AREA = 0.001
 CLEAR_AREA = 0.004
 CLEAR_SHARE = 0.3
 """Objects that show a smaller share of the picture, or of whose own extent in it less than this is in view, are regions
-to ignore: nobody can tell a chair from the end of one leg."""
+to ignore: nobody recognises a chair by the end of one leg."""
 CATALOGUE_VERSION = 3
 """Raised whenever the same seed gives another picture."""
 VIEWS = 2
@@ -198,7 +198,7 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
 
     Returns:
         rgb (H, W, 3) uint8 and, for each object of the six categories that shows at least `MIN_AREA` of the
-        picture, its category index, (H, W) bool mask of visible pixels, and whether it is too little to tell.
+        picture, its category index, (H, W) bool mask of visible pixels, and whether too little is visible.
 
     Raises:
         ValueError: if the split is unknown.

@@ -26,7 +26,7 @@ NO_FACE = np.uint32(0xFFFFFFFF)
 EDGE = 1e-5
 """How far a triangle reaches beyond its edges at depth 1: 0.004 pixels at 640 x 480 and 79 degrees."""
 TILE = 8
-"""Pixels along the side of the squares that tell what is hidden."""
+"""Side of the squares, in pixels, that are tested for what is hidden."""
 WIDE = 24
 """Boxes of more columns than this are narrowed row by row."""
 NUM_SET_UP = 13

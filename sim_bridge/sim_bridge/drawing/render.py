@@ -31,7 +31,7 @@ MAX_LEVELS = 10
 
 @dataclass(frozen=True)
 class Rendered:
-    """A picture; the labels are worked out only when asked for.
+    """A picture; labels are computed on first use.
 
     Attributes:
         rgb: (H, W, 3) uint8.

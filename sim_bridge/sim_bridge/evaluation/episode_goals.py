@@ -31,7 +31,7 @@ class GoalConfig:
     Attributes:
         reach_m: horizontal distance from the robot's centre to the object's nearest point, at most.
         lattice_m: viewpoints lie on a lattice of this spacing.
-        rays: points of the surface that are looked for from each place.
+        rays: points of the surface that a ray is cast to from each place.
         min_seen: so many of them must be in sight.
         camera_height_m: above the floor.
         half_vfov_rad: half of the camera's vertical field of view (design.md's camera: 31.7 degrees).

@@ -47,8 +47,8 @@ class EpisodeConfig:
 
     Attributes:
         success_m: a robot that stops this near to a viewpoint has arrived.
-        min_path_m: shortest paths are at least so long.
-        max_path_m: and at most so long.
+        min_path_m: least length of a shortest path.
+        max_path_m: and greatest length.
         tries: starts drawn for an episode before the category is given up.
         goals: what counts as standing in front of an object.
     """
@@ -224,7 +224,7 @@ def _episode(
             break
     else:
         raise InputError(f"{name}: no start for a {CATEGORIES[category]} in {c.tries} tries; lower min_path_m")
-    end = fields[category].path((x, y))[-1]  # of viewpoints alike near, any
+    end = fields[category].path((x, y))[-1]  # where several viewpoints are equally near, any
     owner = min((g for g in goals if g.category == category), key=lambda g: _nearest_m(g.viewpoints, end))
     pose = (round(x, 4), round(y, 4), round(pose_yaw(world.T_world_odom), 6))
     straight = _nearest_m(fields[category].sources, np.array([x, y]))
@@ -264,14 +264,14 @@ def _nearest_m(points: FloatArray, xy: FloatArray) -> float:
 def outcome(
     home: HomeEpisodes, episode: Episode, floor: ReachableFloor, xy: npt.ArrayLike, stopped: bool = True
 ) -> Outcome:
-    """How a run went, told from the true path.
+    """How a run went, measured on the true path.
 
     Args:
         home: the episodes.
         episode: one of them.
         floor: the home's reachable floor.
         xy: (N, 2) true positions from the start on, world frame, N >= 1.
-        stopped: whether the robot said that it has arrived.
+        stopped: whether the robot stopped because it took itself to be there.
     """
     path = np.asarray(xy, np.float64)
     distance = float(geodesic_field(floor, home.viewpoints(episode.category)).at(path[-1]))

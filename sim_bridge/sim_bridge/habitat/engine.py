@@ -204,5 +204,5 @@ class Engine:
 
 
 def _gpu() -> int:
-    """0 where an NVIDIA driver is loaded; with Mesa habitat-sim must be told -1, else it ends the process."""
+    """0 where an NVIDIA driver is loaded; with Mesa habitat-sim needs -1, or it ends the process."""
     return 0 if Path("/proc/driver/nvidia/version").exists() else -1

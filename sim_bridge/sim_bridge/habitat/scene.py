@@ -5,7 +5,7 @@ A name is `habitat:PATH` or `habitat:CONFIG::SCENE`:
 
 - PATH is a scene file (`.glb`, `.ply`, `.stage_config.json`, `.scene_instance.json`) as Gibson, HM3D, MP3D and Replica
   have them, or a folder that holds one scene. The data set's configuration (`*.scene_dataset_config.json`, HM3D's
-  semantics need it) is looked for beside it and in the three folders above.
+  semantics need it) is searched for beside it and in the three folders above.
 - CONFIG is such a configuration, SCENE the name of one of its scenes.
 """
 
@@ -24,7 +24,7 @@ PARENTS = 4
 
 @dataclass(frozen=True)
 class HabitatScene:
-    """What habitat-sim is told.
+    """The files and names that habitat-sim opens.
 
     Attributes:
         name: short name of the scene.

@@ -26,7 +26,7 @@ from sim_bridge.robot.config import EmbeddedConfig
 from sim_bridge.robot.simulated_robot import SimulatedRobot
 
 WAY_M = 0.01
-"""The way of a step is looked at this often."""
+"""A step's path is checked for obstacles at this spacing."""
 
 LIFT_M = 0.25
 """The mesh lies at most this far from the floor; a larger difference is furniture or a hole."""

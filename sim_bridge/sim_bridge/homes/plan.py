@@ -174,7 +174,7 @@ def _make_door(rooms: list[Room], rects: list[Rect], link: Link, rng: np.random.
 
 
 def make_plan(rng: np.random.Generator, template: Template, size: float) -> FloorPlan:
-    """A flat or house after a template; `size` in 0..1 says where in the template's range."""
+    """A flat or house after a template; `size` in 0..1 is the place in the template's range."""
     rects, links = template(rng, size)
     rects = _flip(rects, rng)
     half = WALL_M / 2

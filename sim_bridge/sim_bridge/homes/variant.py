@@ -115,7 +115,7 @@ def other_objects(placer: Placer, items: Sequence[Item], split: str, seed: int) 
 
     Args:
         placer: what stands where.
-        items: what each of `placer.parts` is; pieces that share a mesh go on sharing one.
+        items: what each of `placer.parts` is; pieces that share a mesh still share one.
         split: of the home.
         seed: another number, other objects.
     """

@@ -24,7 +24,7 @@ class RobotTopics:
     Args:
         node: publishes.
         world: its camera and mounting; its truth only with `truth`.
-        first: the first observation; it tells whether there is a laser, and where.
+        first: the first observation; it shows whether there is a laser, and where.
         truth: publish labels under truth/, for evaluation alone.
         odom_topic: where odometry goes: `odom`, or `odom_wheels` for the heading node to correct, which then
             sends /tf from odom to base_link, too.
@@ -46,7 +46,7 @@ class RobotTopics:
         self._tf = Transforms(node, fixed, moving=odom_topic == m.ODOM)
 
     def publish_pose(self, stamp_ns: int, T_odom_base: FloatArray) -> None:
-        """The time, and where odometry says the robot is."""
+        """The time, and the pose from the odometry."""
         self._time.publish(ClockMessage(clock=convert.make_time(stamp_ns)))
         header = convert.make_header(stamp_ns, m.ODOM_FRAME)
         self._odom.publish(convert.pose_to_odometry(T_odom_base, header, m.BASE_FRAME))

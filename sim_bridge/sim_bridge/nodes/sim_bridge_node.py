@@ -20,7 +20,7 @@ from sim_bridge.worlds import open_simulator
 
 
 class SimBridgeNode(SealNode):
-    """Camera and odometry of a simulator, which begins when the nodes of `wait_for` have said `ready`.
+    """Camera and odometry of a simulator, which begins when the nodes of `wait_for` have reported `ready`.
 
     Lockstep: frame k is published when the `step` that answers frame k - 1 has come; the node exits when the frame
     after `max_steps` is answered. Paced: time runs, `cmd_vel` drives, and the node exits after `seconds`.

@@ -23,7 +23,7 @@ def action_poses(forward_m: float, turn_rad: float) -> dict[Action, FloatArray]:
 
 
 def nearest_action(T_base_target: FloatArray, forward_m: float, turn_rad: float) -> Action:
-    """The action whose pose is nearest to the one asked for; a whole step and a whole turn count alike."""
+    """The action whose pose is nearest to the one asked for; a whole step and a whole turn count the same."""
 
     def distance(T: FloatArray) -> float:
         shift = math.dist(T[:2, 3], T_base_target[:2, 3]) / forward_m

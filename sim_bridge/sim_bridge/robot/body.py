@@ -28,12 +28,12 @@ class Body:
     """Pose of a round robot in the frame of its start, and what its odometry makes of it.
 
     Discrete turns are counted as integers, so that twelve of 30 degrees come back to the very same pose. Without noise
-    the odometry tells the true pose.
+    the odometry gives the true pose.
 
     Args:
         forward_m, turn_rad: length of a discrete step and angle of a discrete turn.
         free: whether the robot's centre may be at (x, y) of the frame of the start.
-        spacing_m: the way is looked at this often.
+        spacing_m: the path is checked for obstacles at this spacing.
         noise: errors of motion and odometry, None = none.
     """
 

@@ -4,7 +4,7 @@
 The numbers are the mixtures of the files noise_models/{actuation,sensor}_noise_{fwd,left,right}.pkl in
 github.com/devendrachaplot/Neural-SLAM at 8876e1e, Copyright (c) 2020 Devendra Chaplot, MIT licence, rounded to six
 digits; the files themselves are never read here. Three things about them are not written down by their authors and
-were worked out from the numbers (docs/sensors.md shows how):
+follow from the numbers (docs/sensors.md shows how):
 
 - x is ahead, y to the right and the heading clockwise (a left turn has y = -0.020 and 348.5 degrees).
 - The heading is in degrees for turns and in radians for the step ahead: covariance of y and heading over variance of

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what is there to what the robot's sensors tell: the same for every simulator."""
+"""From the true picture to what the robot's sensors measure; the same for every simulator."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Senses:
         taken = rgb if self._colour is None else self._colour.take(rgb, depth, seconds, twist)
         measured = depth if self._depth is None else self._depth.measure(depth)
         if self._near_m > 0.0 or self._far_m < math.inf:
-            told = (measured >= self._near_m) & (measured <= self._far_m)
-            measured = np.where(told, measured, np.float32(0.0))
+            valid = (measured >= self._near_m) & (measured <= self._far_m)
+            measured = np.where(valid, measured, np.float32(0.0))
         return taken, measured
 
     @property

@@ -14,7 +14,7 @@ from sim_bridge.robot.senses import STEP_S, Senses
 
 
 class SimulatedRobot(ABC):
-    """Moves a `Body` and takes observations; a backend says where it starts, what is free, and what is seen.
+    """Moves a `Body` and takes observations; a backend provides the start, the free space and what is seen.
 
     The odometry frame is the start pose. A backend calls `_build_body` once its floor is known, then `_place(0)`.
 
@@ -48,7 +48,7 @@ class SimulatedRobot(ABC):
         """Take the height of the floor after a move."""
 
     def _build_body(self, spacing_m: float) -> None:
-        """Make the body; its way is looked at every `spacing_m`."""
+        """Make the body; it checks its path every `spacing_m`."""
         c = self.config
         self._body = Body(c.forward_m, math.radians(c.turn_deg), self._free, spacing_m, c.motion_noise_config)
 
@@ -77,7 +77,7 @@ class SimulatedRobot(ABC):
         return self._observe(False)
 
     def step(self, action: Action) -> Observation:
-        """Take one action; a blocked step ahead does not move (no sliding) and says `collided`."""
+        """Take one action; a blocked step ahead does not move (no sliding) and sets `collided`."""
         collided = False
         if action is Action.FORWARD:
             collided = self._body.forward()

@@ -31,7 +31,7 @@ class Resources:
     """Looks files up in a few folders.
 
     Args:
-        folders: where files may be read, in the order in which names are looked for.
+        folders: where files may be read, in the order of the search.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -45,7 +45,7 @@ class Resources:
     def find(self, uri: str, beside: Path) -> Path | None:
         """The file or folder that a URI names, or None if there is none.
 
-        `model://name/rest` and `package://name/rest` are looked for in every folder; other names beside the file that
+        `model://name/rest` and `package://name/rest` are searched for in every folder; other names beside the file that
         names them, then in every folder. Absolute names count only where they lie within the folders.
 
         Args:

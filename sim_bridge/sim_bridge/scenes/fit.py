@@ -38,7 +38,7 @@ TO_Z_UP: dict[str, FloatArray] = {
 
 @dataclass(frozen=True)
 class Loaded:
-    """A scene and what was mended to make it one."""
+    """A scene and what was repaired to make it one."""
 
     scene: Scene
     notes: tuple[str, ...] = ()
@@ -235,8 +235,8 @@ def parts_of(pieces: list[Piece], options: SceneOptions) -> tuple[Part, ...]:
     for name, group in groups.items():
         category = overridden(name, overrides)
         if category is None:
-            said = [piece.category for piece in group if piece.category is not None]
-            category = max(said) if said else category_of_name(name)
+            given = [piece.category for piece in group if piece.category is not None]
+            category = max(given) if given else category_of_name(name)
         mesh = merge([piece.mesh for piece in group])
         parts.append(Part(name, mesh, category, mesh.geometry_hash()))
     return tuple(parts)
@@ -257,8 +257,8 @@ def fit(name: str, pieces: list[Piece], says_up: str, options: SceneOptions, not
         name: of the scene.
         pieces: in the file's unit and axes.
         says_up: the axis that the format has up.
-        options: what the user said.
-        notes: what was mended.
+        options: what the user asked for.
+        notes: receives what was repaired.
 
     Raises:
         InputError: if nothing is left to draw, or the robot fits nowhere.

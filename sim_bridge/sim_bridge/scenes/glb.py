@@ -79,7 +79,7 @@ def _about(path: Path) -> tuple[str | None, tuple[Lamp, ...] | None, tuple[float
 
 
 def stored_notes(folder: Path) -> tuple[str, ...]:
-    """What was mended when the folder was written, as its scene.json says; nothing where there is none.
+    """What was repaired when the folder was written, from its scene.json; nothing where there is none.
 
     Raises:
         InputError: if scene.json is broken.
@@ -97,7 +97,7 @@ def read_glb_folder(folder: Path, notes: Notes) -> Scene:
 
     Args:
         folder: with scene.glb and objects.json.
-        notes: what was mended in the file.
+        notes: receives what was repaired in the file.
 
     Raises:
         InputError: if a file is absent or broken, a category unknown, or an object has no triangles.

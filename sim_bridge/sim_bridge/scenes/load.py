@@ -113,7 +113,7 @@ def _folder(path: Path, options: SceneOptions, notes: Notes) -> Scene:
 
 
 def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) -> Loaded:
-    """The scene that a name or a path stands for, and what was mended in it.
+    """The scene that a name or a path stands for, and what was repaired in it.
 
     Raises:
         InputError: one line, if it is none or is broken.
@@ -141,7 +141,7 @@ def read_scene(name_or_path: str | Path, options: SceneOptions | None = None) ->
 
 
 def load_scene(path: str | Path) -> Scene:
-    """A scene for a simulator; what was mended goes to the log.
+    """A scene for a simulator; repairs go to the log.
 
     Raises:
         InputError: one line, if there is none or it is broken.

@@ -83,7 +83,7 @@ def read_overrides(path: Path | None) -> dict[str, int]:
 
 
 def overridden(name: str, overrides: dict[str, int]) -> int | None:
-    """What the first fitting entry says of a name; None if none fits."""
+    """The category in the first entry that matches a name; None if none matches."""
     for pattern, category in overrides.items():
         if name == pattern or fnmatch.fnmatchcase(name, pattern):
             return category

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the readers of scene files share: named pieces of geometry, notes on what was mended, options."""
+"""What the readers of scene files share: named pieces of geometry, notes on repairs, options."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class SceneOptions:
     """How a scene of others is read.
 
     Attributes:
-        models: more folders in which `model://` names are looked for.
+        models: more folders that are searched for `model://` names.
         categories: JSON file, name or pattern -> category or null, before the rules for names.
-        up: the axis that points up in the file; None = what the format says, or what the geometry shows.
-        scale: metres per unit of the file; None = what the format says, or what the size shows.
+        up: the axis that points up in the file; None = the format's, or what the geometry suggests.
+        scale: metres per unit of the file; None = the format's, or what the size suggests.
         floor_m: height of the floor in the file, in metres; None = found.
     """
 
@@ -44,7 +44,7 @@ class SceneOptions:
 
 @dataclass
 class Notes:
-    """What was mended or left out, one line each; equal lines are counted, not repeated."""
+    """What was repaired or left out, one line each; equal lines are counted, not repeated."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class Piece:
     Attributes:
         instance: name of the thing it belongs to.
         mesh: triangles, in the frame and unit of the file until the scene is fitted.
-        category: index of its category as the file says it; None = go by the name.
+        category: index of its category from the file; None = by the name.
     """
 
     instance: str
@@ -79,7 +79,7 @@ def clean_name(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says, short."""
+    """A library's error as one short line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 

@@ -2,7 +2,7 @@
 """Colour as a small camera takes it: shot and read noise, exposure, white balance and motion blur.
 
 Source of the noise: the linear model of EMVA standard 1288: the variance of a value is its photon noise, which is its
-number of electrons, plus a constant of the electronics. All is worked out in linear light and turned back to sRGB.
+number of electrons, plus a constant of the electronics. All happens in linear light, then converts back to sRGB.
 """
 
 from __future__ import annotations

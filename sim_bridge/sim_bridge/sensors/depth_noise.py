@@ -38,8 +38,8 @@ class DepthNoise:
         step_px: smallest step of the disparity.
         correlation_px: edge of the matched block, over which the noise is correlated, in pixels of the imagers.
         unit_m: smallest step of the depth; 0 = none.
-        min_m, max_m: what it can measure; nothing is told outside.
-        shadow: nothing is told where the right imager looks onto something else.
+        min_m, max_m: range that it measures; no depth outside.
+        shadow: no depth where the right imager sees something nearer.
         edge_px: a jump of the disparity of at least this much, over the slope of the surfaces, is an edge.
         edge_reach_px: an edge disturbs pixels up to this far, in pixels of the imagers.
         edge_drop, edge_fly: share of such pixels without depth, and with one somewhere between the two sides.
@@ -95,7 +95,7 @@ D435 = DepthNoise()
 
 
 class DepthSensor:
-    """Turns depth as it is into depth as a stereo camera tells it, frame by frame.
+    """Turns true depth into a stereo camera's, frame by frame.
 
     Args:
         noise: the camera.
@@ -201,7 +201,7 @@ def _excess(slope, one, other):  # type: ignore[no-untyped-def]
 def _jumps(line, least, jump):  # type: ignore[no-untyped-def]
     """Between which neighbours of a line of inverse depth lies a jump: `jump[i]` is that between i and i + 1.
 
-    On a plane the inverse depth is linear in the picture, so what goes on at the slope of either side is no jump, nor
+    On a plane the inverse depth is linear in the picture, so a continuation at the slope of either side is no jump, nor
     is a crease, whose slope lies between. A slope one further on is looked at too: a surface that is two pixels wide
     between two jumps looks as steep as they are.
     """
@@ -258,7 +258,7 @@ def _sides(inverse, r, c, reach):  # type: ignore[no-untyped-def]
 def _incidence(inverse, r, c, pinhole):  # type: ignore[no-untyped-def]
     """Cosine between ray and surface normal: the inverse depth of a plane is linear in the picture.
 
-    Of the two neighbours on a line the one on the same surface, which differs less, tells the slope.
+    Of the two neighbours on a line the one on the same surface, which differs less, gives the slope.
     """
     fx, fy, cx, cy = pinhole
     here = inverse[r, c]

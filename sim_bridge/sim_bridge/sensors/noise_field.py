@@ -14,7 +14,7 @@ MAX_CORRELATION_PX = 64
 
 
 def noise_table(rng: np.random.Generator, correlation_px: int = 1) -> Float32Array:
-    """(SIDE, SIDE) float32 of mean 0 and variance 1 that goes on at its edges.
+    """(SIDE, SIDE) float32 of mean 0 and variance 1, continuous across its edges.
 
     Each value is the scaled sum of `correlation_px` x `correlation_px` independent normal numbers, as the depth of a
     pixel comes from matching a block: the correlation falls linearly to 0 over that many pixels. A picture reads the

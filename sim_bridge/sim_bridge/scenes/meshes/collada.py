@@ -28,7 +28,7 @@ class Collada:
     Attributes:
         meshes: (name of the node, mesh).
         metres: metres per unit.
-        up: the axis that the file says points up.
+        up: the axis that points up according to the file.
     """
 
     meshes: tuple[tuple[str, Mesh], ...]

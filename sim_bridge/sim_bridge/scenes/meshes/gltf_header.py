@@ -18,7 +18,7 @@ SPECULAR = "KHR_materials_pbrSpecularGlossiness"
 
 @dataclass(frozen=True)
 class Gltf:
-    """A glTF file whose materials are named by their numbers, so that trimesh's can be told from each other.
+    """A glTF file whose materials are named by their numbers, so that trimesh keeps them apart.
 
     Attributes:
         data: the file to give to trimesh.

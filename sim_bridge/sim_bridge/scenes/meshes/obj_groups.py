@@ -13,7 +13,7 @@ _LINE = re.compile(rb"^[ \t]*([og])[ \t]+([^\s#][^\r\n]*)", re.MULTILINE)
 def numbered_groups(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The file with `o NUMBER` for each of its objects (or groups, where it has not two objects), and their names.
 
-    trimesh joins names with those of materials, so a number is what can be told from them.
+    trimesh joins names with those of materials, so only a number survives.
 
     Returns:
         The file as it is and no names where there is but one object or group.

@@ -44,7 +44,7 @@ class MeshFile:
 def looked_up(uri: str, beside: Path, resources: Resources) -> Path | None:
     """A file that a mesh names; where it is not there, by its bare name in the usual folders of textures.
 
-    Names of files on the author's machine are common, so they are only looked for by their bare name.
+    Names of files on the author's machine are common, so only their bare name is searched for.
     """
     try:
         found = resources.find(uri, beside)
@@ -63,7 +63,7 @@ class MeshReader:
 
     Args:
         resources: where files may be read.
-        notes: what was mended or left out.
+        notes: receives what was repaired or left out.
         keep_names: whether materials keep their names (some names shine, `LightConfig.emission`); for our own files.
     """
 

@@ -34,7 +34,7 @@ _TEXTURE = re.compile(r"(?<!\S)texture\s+(\"[^\"]+\"|[^\s{]+)")
 
 @dataclass(frozen=True)
 class Look:
-    """What a material script says that can be drawn here."""
+    """The part of a material script that can be drawn here."""
 
     colour: Colour | None = None
     picture: str | None = None

@@ -50,7 +50,7 @@ class SdfReader:
     Args:
         path: the `.sdf` or `.world` file.
         models: more folders with models.
-        notes: what was mended or left out.
+        notes: receives what was repaired or left out.
     """
 
     def __init__(self, path: Path, models: tuple[Path, ...], notes: Notes) -> None:

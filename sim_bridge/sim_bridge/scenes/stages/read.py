@@ -64,7 +64,7 @@ class HabitatReader:
     Args:
         path: a stage, a scene instance, a data set of one scene, or a `.glb` with a `.semantic.txt` beside it.
         models: more folders that may be read.
-        notes: what was mended or left out.
+        notes: receives what was repaired or left out.
         dataset: it belongs to; None = that of the nearest configuration.
     """
 
@@ -95,7 +95,7 @@ class HabitatReader:
         return self.pieces
 
     def _stage_table(self, path: Path) -> dict[str, Any]:
-        """What a stage's file says over the data set's defaults; semantics by default count only where they are."""
+        """A stage's own attributes over the data set's defaults; semantics by default count only where they are."""
         defaults = self.dataset.defaults("stages", path)
         own = _asset_table(path)
         if path.suffix != ".json" and _has_hm3d_files(path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HM3D-style semantics: a coloured mesh, and a text file that says whose colour it is.
+"""HM3D-style semantics: a coloured mesh, and a text file with the object of each colour.
 
 `NAME.semantic.txt`: a header with "HM3D Semantic Annotations", then lines `id,hex colour,"category",room`.
 `NAME.semantic.glb`: the same surfaces, each object in its own colour, by texture (HM3D) or by vertex (linear, as in
@@ -181,7 +181,7 @@ def instance_of_faces(corners: FloatArray, mesh: SemanticMesh, annotations: list
     """(F,) index into the annotations of each triangle of the pictured mesh, -1 = none.
 
     A triangle takes the colour of the semantic surface nearest to its middle. Where both files hold the very same
-    triangle, that one counts, so that a sheet on another is told from it.
+    triangle, that one counts, so that a sheet on another is kept apart from it.
 
     Args:
         corners: (F, 3, 3) of the pictured mesh, in the axes of the semantic one.
