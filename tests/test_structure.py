@@ -41,7 +41,7 @@ def test_parameters_are_counted(source: str, count: int) -> None:
     assert HOUSE.parameters(ast.parse(source).body[0]) == count
 
 
-@pytest.mark.parametrize("package", ["seal_perception", "seal_mapping"])
+@pytest.mark.parametrize("package", ["seal_perception", "seal_mapping", "sim_bridge"])
 def test_the_readme_names_every_room(package: str) -> None:
     folder = HOUSE.PACKAGES[package]
     lines = (folder.parent / "README.md").read_text(encoding="utf-8").splitlines()
