@@ -13,7 +13,7 @@ from seal_mapping.voxels.config import MapConfig
 from seal_mapping.wall_heading import WallHeadingConfig
 from seal_perception.detector.detector import DetectorConfig
 from seal_perception.parameters import Parameter, parameter, parameters_of
-from seal_policy.explorer import ExplorerConfig
+from seal_policy.driving.step_driver import StepDriverConfig
 from seal_policy.goals.rule import GoalConfig
 from sim_bridge.embedded import EmbeddedConfig
 
@@ -37,7 +37,7 @@ def test_a_described_field_is_a_field_with_a_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [DetectorConfig, MapConfig, LabelConfig, WallHeadingConfig, ExplorerConfig, GoalConfig, EmbeddedConfig]
+    "config", [DetectorConfig, MapConfig, LabelConfig, WallHeadingConfig, StepDriverConfig, GoalConfig, EmbeddedConfig]
 )
 def test_every_field_of_a_configuration_is_described(config: type) -> None:
     for known in parameters_of(config):

@@ -11,7 +11,7 @@ from tests.policy.toy import CELL, FlatWorld
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.simulator import LaserScan
 from seal_policy.driving.velocity import Velocity
-from seal_policy.driving.velocity_driver import Pilot
+from seal_policy.driving.velocity_driver import VelocityDriver
 
 LASER_HEIGHT_M = 0.2
 
@@ -42,7 +42,9 @@ class DrivenToy(FlatWorld):
         return LaserScan(ranges, 0.0, 2.0 * math.pi / beams, 0.05, 6.0, planar_pose(0.0, 0.0, 0.0, LASER_HEIGHT_M))
 
 
-def run(world: DrivenToy, pilot: Pilot, goal: tuple[float, float], seconds: float, arrive_m: float = 0.3) -> int:
+def run(
+    world: DrivenToy, driver: VelocityDriver, goal: tuple[float, float], seconds: float, arrive_m: float = 0.3
+) -> int:
     """Drive to a goal with map and laser at 5 Hz and commands at 10 Hz; contacts on the way.
 
     Raises:
@@ -52,11 +54,11 @@ def run(world: DrivenToy, pilot: Pilot, goal: tuple[float, float], seconds: floa
     for k in range(round(seconds * 10)):
         if k % 2 == 0:
             world.look()
-            pilot.see_scan(k / 10, world.scan(), world.T)
-            pilot.see_map(*world.grids())
+            driver.see_scan(k / 10, world.scan(), world.T)
+            driver.see_map(*world.grids())
         if math.dist(world.T[:2, 3], goal) < arrive_m:
             return contacts
-        if world.drive(pilot.steer(k / 10, world.T, goal), 0.1):
+        if world.drive(driver.steer(k / 10, world.T, goal), 0.1):
             contacts += 1
-            pilot.see_contact()
+            driver.see_contact()
     raise AssertionError(f"not at {goal} after {seconds} s, but at {world.T[:2, 3]}")

@@ -17,9 +17,11 @@ from seal_policy.environment.config import PAPER_GOALS, EnvironmentConfig
 from seal_policy.environment.environment import SealEnv
 from seal_policy.environment.view import LocalFrame, heading_index, local_view
 from seal_policy.explorer import Explorer, ExplorerConfig
-from seal_policy.goals.policy import FrontierPolicy, Point, PolicyInput
+from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.loop import explore
+from seal_policy.planning.motion import Point
 from seal_policy.rewards import AreaReward, CuriosityReward
 
 
@@ -209,7 +211,7 @@ def test_a_policy_that_is_asked_learns_which_of_its_goals_failed() -> None:
         at.append((env._path[-1][:2], tuple(info["goal"])))
     assert math.dist(at[0][0], (0.0, -1.0)) < 0.3 and -4.0 < at[1][1][1] < -2.0 and at[1][0][1] < -1.4
     assert [shown.tolist() for shown in policy.shown] == [[], [], [], [[0.0, -30.0]], [[0.0, -30.0]]]
-    np.testing.assert_array_equal(env._run.explorer.keeper._poses, env._path)
+    np.testing.assert_array_equal(env._run.explorer.goals._poses, env._path)
     env.step(env.ask(Names((0.0, 0.0))))
     with pytest.raises(InputError, match="the episode has ended"):
         env.ask(policy)

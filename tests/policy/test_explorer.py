@@ -12,10 +12,15 @@ from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose, pose_from_xyz_quat, pose_to_xyz_quat
 from seal_perception.simulator import Action
-from seal_policy.explorer import Explorer, ExplorerConfig, Navigator
-from seal_policy.goals.policy import FrontierPolicy, Point, PolicyInput, RandomPolicy, make_policy
-from seal_policy.goals.rule import GoalClock, GoalConfig, GoalKeeper, goal_due
-from seal_policy.planning.motion import action_target, target_action
+from seal_policy.driving.step_driver import StepDriver
+from seal_policy.explorer import Explorer, ExplorerConfig
+from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.manager import GoalManager
+from seal_policy.goals.policy import PolicyInput
+from seal_policy.goals.random import RandomPolicy
+from seal_policy.goals.registry import make_policy
+from seal_policy.goals.rule import GoalConfig, goal_due
+from seal_policy.planning.motion import Point, action_target, target_action
 from seal_policy.planning.planner import PlannerConfig
 from seal_policy.rewards import GainfulCuriosity
 
@@ -77,54 +82,79 @@ def test_without_renewal_on_arrival_goals_come_every_25_steps_only() -> None:
     assert due == [25, 50]
 
 
-def test_two_clocks_fed_the_same_agree_and_survive_a_message() -> None:
-    """The planner's clock sees the pose after a trip through a quaternion."""
+def test_policy_and_planner_in_two_processes_take_the_steps_of_one() -> None:
+    """Both see the pose after a trip through a quaternion; the planner gets the goal in force with every frame."""
     world, explorer = cluttered(1), Explorer(FrontierPolicy())
-    clock, navigator = GoalClock(explorer.config.goals), Navigator(explorer.config)
+    manager, driver = GoalManager(FrontierPolicy()), StepDriver()
     for step in range(80):
         world.look()
         obstacles, explored = world.grids()
         sent = pose_from_xyz_quat(*pose_to_xyz_quat(world.T))
-        due = clock.due(step, sent, obstacles, explored)
+        given = manager.update(step, obstacles, explored, sent)
         action = explorer.act(obstacles, explored, world.T, step)
-        assert due == explorer.goal_given
-        if due:
-            assert explorer.goal is not None
-            clock.set(step, explorer.goal, obstacles, explored)
-        assert navigator.act(obstacles, explored, sent, clock.goal) is action
+        assert given == explorer.goal_given and manager.goal == explorer.goal
+        assert (manager.goal is None) == (step < 12)
+        assert driver.act(obstacles, explored, sent, manager.goal) is action
         world.step(action)
 
 
-def test_keeper_tells_the_policy_which_goals_failed() -> None:
-    seen: list[np.ndarray] = []
+def test_a_step_is_looked_at_once() -> None:
+    """Asked again, or for an earlier step, the manager gives no second goal and counts no second pose."""
+    policy = _Stubborn()
+    manager, grids = GoalManager(policy, GoalConfig(spin_steps=2)), whole(room(5.0, 5.0))
+    T = planar_pose(1.0, 1.0, 0.0)
+    assert [manager.update(step, *grids, T) for step in (0, 1, 1, 2, 2, 1, 3)] == [False] * 3 + [True] + [False] * 3
+    assert len(policy.asked) == 1 and len(policy.asked[0].poses) == 3
+    assert manager.is_due(30, *grids, T) and manager.is_due(30, *grids, T)
+    assert manager.update(30, *grids, T) and not manager.is_due(30, *grids, T)
 
-    class Stubborn:
-        def goal(self, inp: PolicyInput) -> Point:
-            seen.append(inp.failed)
-            return (3.0, 3.0)
 
-    keeper = GoalKeeper(Stubborn(), GoalConfig(spin_steps=0))
-    obstacles, explored = whole(room(5.0, 5.0))
+def test_the_heading_of_a_goal_is_where_it_lay_when_it_was_given() -> None:
+    manager, grids = GoalManager(_Stubborn(), GoalConfig(spin_steps=0)), whole(room(5.0, 5.0))
+    manager.update(0, *grids, planar_pose(3.0, 1.0, 0.4))
+    manager.update(1, *grids, planar_pose(2.0, 1.0, 0.4))
+    assert manager.heading == pytest.approx(math.pi / 2)
+
+
+class _Stubborn:
+    """A policy with one goal."""
+
+    def __init__(self) -> None:
+        self.asked: list[PolicyInput] = []
+
+    def goal(self, inp: PolicyInput) -> Point:
+        self.asked.append(inp)
+        return (3.0, 3.0)
+
+
+def test_the_policy_is_told_which_goals_failed() -> None:
+    policy = _Stubborn()
+    manager, grids = GoalManager(policy, GoalConfig(spin_steps=0)), whole(room(5.0, 5.0))
     for step in range(25):
-        if keeper.needs_goal(step, planar_pose(1.0, 1.0, 0.0), obstacles, explored):
-            keeper.next_goal(obstacles, explored, planar_pose(1.0, 1.0, 0.0), step)
-    assert len(seen) == 3 and len(seen[0]) == 0
-    assert seen[1].tolist() == [[3.0, 3.0]]
+        manager.update(step, *grids, planar_pose(1.0, 1.0, 0.0))
+    assert len(policy.asked) == 3 and len(policy.asked[0].failed) == 0
+    assert policy.asked[1].failed.tolist() == [[3.0, 3.0]]
 
 
 @pytest.mark.parametrize(("away_m", "renew", "failed"), [(0.2, False, 0), (0.5, False, 1), (0.2, True, 1)])
 def test_waiting_at_a_goal_for_the_next_one_is_no_failure(away_m: float, renew: bool, failed: int) -> None:
-    """The third case is the nodes' rule, as it was: there a robot at its goal gets another one at once."""
-    clock = GoalClock(GoalConfig(spin_steps=0, renew_on_arrival=renew))
-    grids = whole(room(5.0, 5.0))
-    clock.set(0, (3.0, 3.0), *grids)
+    """The third case is the nodes' rule: there a robot at its goal gets another one at once."""
+    goals = iter([(3.0, 3.0), (1.0, 1.0)])
+
+    class Given:
+        def goal(self, inp: PolicyInput) -> Point:
+            return next(goals)
+
+    manager = GoalManager(Given(), GoalConfig(spin_steps=0, renew_on_arrival=renew))
+    grids, T = whole(room(5.0, 5.0)), planar_pose(3.0 - away_m, 3.0, 0.0)
+    manager.update(0, *grids, planar_pose(0.5, 0.5, 0.0))
     for step in range(1, 26):
-        clock.due(step, planar_pose(3.0 - away_m, 3.0, 0.0), *grids)
-    assert clock.stuck(25) == bool(failed)
-    clock.set(25, (1.0, 1.0), *grids)
+        manager.is_due(step, *grids, T)
+    assert manager.is_stuck(25) == bool(failed)
+    assert manager.update(25, *grids, T) and manager.goal == (1.0, 1.0)
     for step in range(26, 51):
-        clock.due(step, planar_pose(3.0 - away_m, 3.0, 0.0), *grids)
-    assert clock.stuck(50), "another goal has to be reached anew"
+        manager.is_due(step, *grids, T)
+    assert manager.is_stuck(50), "another goal has to be reached anew"
 
 
 # ---- global policies ------------------------------------------------------------------------------------------------
@@ -205,21 +235,21 @@ def test_never_runs_into_what_it_has_seen(seed: int) -> None:
     """With the map known there is no excuse: not one blocked step."""
     world = cluttered(seed)
     world.known[:] = True
-    navigator, rng = Navigator(), np.random.default_rng(seed)
+    driver, rng = StepDriver(), np.random.default_rng(seed)
     free = np.argwhere(~world.blocked)
     for k in range(6):
         goal = tuple(float(v) for v in (free[rng.integers(len(free))] + 0.5) * CELL)
         for _ in range(25):
-            world.step(navigator.act(*world.grids(), world.T, goal))
+            world.step(driver.act(*world.grids(), world.T, goal))
             assert not world.collided, f"goal {k}"
 
 
 def test_reaches_a_goal_in_few_steps_without_swinging() -> None:
     world = FlatWorld(room(8.0, 8.0), 1.0, 1.0)
     world.known[:] = True
-    navigator, actions = Navigator(), []
+    driver, actions = StepDriver(), []
     while math.dist(world.T[:2, 3], (6.0, 5.5)) > 0.3:
-        actions.append(navigator.act(*world.grids(), world.T, (6.0, 5.5)))
+        actions.append(driver.act(*world.grids(), world.T, (6.0, 5.5)))
         world.step(actions[-1])
         assert len(actions) < 40
     assert actions.count(Action.FORWARD) <= 28 and len(actions) <= 32  # straight: 6.7 m = 27 steps
@@ -261,9 +291,9 @@ def test_something_unseen_in_the_way_is_passed_round() -> None:
     glass = world.blocked.copy()
     glass[56:62, 36:44] = False
     obstacles, explored = whole(glass)
-    navigator, collisions = Navigator(), 0
+    driver, collisions = StepDriver(), 0
     for _ in range(70):
-        world.step(navigator.act(obstacles, explored, world.T, (5.0, 2.0)))
+        world.step(driver.act(obstacles, explored, world.T, (5.0, 2.0)))
         collisions += world.collided
         if math.dist(world.T[:2, 3], (5.0, 2.0)) < 0.3:
             break
@@ -272,17 +302,17 @@ def test_something_unseen_in_the_way_is_passed_round() -> None:
 
 
 def test_walled_in_it_turns_round_and_goes_back() -> None:
-    navigator = Navigator()
+    driver = StepDriver()
     free = room(6.0, 4.0)
     T = planar_pose(2.0, 2.0, 0.0)
     for _ in range(2):
-        assert navigator.act(*whole(free), T, (5.0, 2.0)) is Action.FORWARD
+        assert driver.act(*whole(free), T, (5.0, 2.0)) is Action.FORWARD
         T = T @ action_target(Action.FORWARD)
     closed = np.ones_like(free)
     closed[48:52, 38:42] = False  # the map changes: nothing but the robot's own place is free
     actions = []
     for _ in range(8):
-        actions.append(navigator.act(*whole(closed), T, (5.0, 2.0)))
+        actions.append(driver.act(*whole(closed), T, (5.0, 2.0)))
         T = T @ action_target(actions[-1])
     assert actions[:6] == [Action.LEFT] * 6
     assert actions[6] is Action.FORWARD
@@ -292,18 +322,18 @@ def test_walled_in_it_turns_round_and_goes_back() -> None:
 def test_replans_only_for_a_new_goal_or_a_changed_path() -> None:
     world = FlatWorld(room(8.0, 4.0), 1.0, 2.0)
     world.known[:] = True
-    navigator = Navigator()
+    driver = StepDriver()
     for _ in range(8):
-        world.step(navigator.act(*world.grids(), world.T, (7.0, 2.0)))
-    assert navigator.replans == 1
+        world.step(driver.act(*world.grids(), world.T, (7.0, 2.0)))
+    assert driver.replans == 1
     world.blocked[10:20, 60:70] = True  # behind the robot: the path is untouched
-    navigator.act(*world.grids(), world.T, (7.0, 2.0))
-    assert navigator.replans == 1
+    driver.act(*world.grids(), world.T, (7.0, 2.0))
+    assert driver.replans == 1
     world.blocked[110:112, 20:60] = True  # across the path
-    navigator.act(*world.grids(), world.T, (7.0, 2.0))
-    assert navigator.replans == 2
-    navigator.act(*world.grids(), world.T, (7.0, 1.0))
-    assert navigator.replans == 3
+    driver.act(*world.grids(), world.T, (7.0, 2.0))
+    assert driver.replans == 2
+    driver.act(*world.grids(), world.T, (7.0, 1.0))
+    assert driver.replans == 3
 
 
 @pytest.mark.parametrize("action", list(Action))

@@ -13,8 +13,11 @@ from seal_bringup.evaluation.standstill import stuck_steps
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import FrontierPolicy, Point, PolicyInput
-from seal_policy.goals.rule import GoalClock, GoalConfig, GoalKeeper
+from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.manager import GoalManager
+from seal_policy.goals.policy import PolicyInput
+from seal_policy.goals.rule import GoalConfig
+from seal_policy.planning.motion import Point
 
 
 def large_home() -> np.ndarray:
@@ -86,24 +89,26 @@ def test_going_to_and_fro_in_one_place_ends_a_goal(swing_m: float, due: bool) ->
             seen.append(inp.failed)
             return (4.0, 4.0)
 
-    keeper = GoalKeeper(Stubborn(), GoalConfig(spin_steps=0))
+    manager = GoalManager(Stubborn(), GoalConfig(spin_steps=0))
     obstacles, explored = whole(room(5.0, 5.0))
     renewed = []
     for step in range(24):
         T = planar_pose(1.0 + (swing_m if step % 2 else 0.0), 1.0, 0.0)
-        if keeper.needs_goal(step, T, obstacles, explored):
-            keeper.next_goal(obstacles, explored, T, step)
+        if manager.update(step, obstacles, explored, T):
             renewed.append(step)
     assert renewed == ([0, 13] if due else [0])
     assert [len(failed) for failed in seen] == ([0, 1] if due else [0])
 
 
-def test_a_clock_without_renewal_knows_no_loitering() -> None:
-    clock = GoalClock(GoalConfig(spin_steps=0, renew_on_arrival=False))
-    obstacles, explored = whole(room(5.0, 5.0))
-    clock.set(0, (4.0, 4.0), obstacles, explored)
-    T = planar_pose(1.0, 1.0, 0.0)
-    assert [step for step in range(1, 40) if clock.due(step, T, obstacles, explored)] == list(range(25, 40))
+def test_without_renewal_loitering_ends_no_goal() -> None:
+    class Fixed:
+        def goal(self, inp: PolicyInput) -> Point:
+            return (4.0, 4.0)
+
+    manager = GoalManager(Fixed(), GoalConfig(spin_steps=0, renew_on_arrival=False))
+    grids, T = whole(room(5.0, 5.0)), planar_pose(1.0, 1.0, 0.0)
+    assert manager.update(0, *grids, T)
+    assert [step for step in range(1, 40) if manager.is_due(step, *grids, T)] == list(range(25, 40))
 
 
 @pytest.mark.parametrize("bad", [{"loiter_steps": 5}, {"loiter_m": 0.0}])

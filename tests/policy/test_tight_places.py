@@ -11,10 +11,10 @@ from tests.policy.toy import CELL, FlatWorld, room, whole
 
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
-from seal_policy.explorer import ExplorerConfig, Navigator
+from seal_policy.driving.step_driver import StepDriver, StepDriverConfig
+from seal_policy.planning import tight_passage
 from seal_policy.planning.motion import action_target, planar
 from seal_policy.planning.planner import Planner
-from seal_policy.planning.tight_passage import find_manoeuvre
 
 GOAL = (5.4, 1.5)
 
@@ -27,13 +27,13 @@ def two_rooms(gap_cells: int, low: int = 24) -> np.ndarray:
     return blocked
 
 
-def drive(world: FlatWorld, navigator: Navigator, steps: int) -> tuple[int, int]:
+def drive(world: FlatWorld, driver: StepDriver, steps: int) -> tuple[int, int]:
     """Steps until the goal (or all of them), and contacts."""
     contacts = 0
     for step in range(steps):
         if math.dist(world.T[:2, 3], GOAL) < 0.3:
             return step, contacts
-        world.step(navigator.act(*world.grids(), world.T, GOAL))
+        world.step(driver.act(*world.grids(), world.T, GOAL))
         contacts += world.collided
     return steps, contacts
 
@@ -46,7 +46,7 @@ def test_a_passage_hardly_wider_than_the_robot_is_passed_from_anywhere(shift: fl
     """0.5 m for a robot of 0.36 m that keeps 5 cm free: its centre has 9 cm to be in."""
     world = FlatWorld(two_rooms(10), 1.0, 1.3 + shift, yaw=0.3)
     world.known[:] = True
-    steps, contacts = drive(world, Navigator(), 60)
+    steps, contacts = drive(world, StepDriver(), 60)
     assert steps < 40 and contacts == 0
 
 
@@ -56,7 +56,7 @@ def test_without_manoeuvres_it_would_be_stuck_there() -> None:
     for shift in SHIFTS[:3]:
         world = FlatWorld(two_rooms(10), 1.0, 1.3 + shift, yaw=0.3)
         world.known[:] = True
-        taken.append(drive(world, Navigator(ExplorerConfig(detour_steps=math.inf)), 60)[0])
+        taken.append(drive(world, StepDriver(StepDriverConfig(detour_steps=math.inf)), 60)[0])
     assert taken == [60, 60, 60]
 
 
@@ -68,7 +68,7 @@ def test_a_manoeuvre_does_what_it_promises() -> None:
         pose = (2.0, y, 0.2)
         plan = planner.plan(obstacles, explored, planar_pose(*pose), GOAL)
         terrain = planner.terrain(obstacles, explored, [pose[:2], GOAL])
-        found = find_manoeuvre(terrain, plan.field, pose, planner.config.grow_m)
+        found = tight_passage.search(terrain, plan.field, pose, planner.config.grow_m)
         assert found is not None
         T = planar_pose(*pose)
         for action in found:
@@ -78,7 +78,7 @@ def test_a_manoeuvre_does_what_it_promises() -> None:
     free, known = whole(room(6.0, 3.0))
     plan = planner.plan(free, known, planar_pose(1.0, 1.5, 0.0), GOAL)
     terrain = planner.terrain(free, known, [(1.0, 1.5), GOAL])
-    assert find_manoeuvre(terrain, plan.field, (1.0, 1.5, 0.0), 0.23) == [Action.FORWARD] * 5
+    assert tight_passage.search(terrain, plan.field, (1.0, 1.5, 0.0), 0.23) == [Action.FORWARD] * 5
 
 
 def test_where_nothing_fits_there_is_no_manoeuvre() -> None:
@@ -86,7 +86,7 @@ def test_where_nothing_fits_there_is_no_manoeuvre() -> None:
     planner = Planner()
     plan = planner.plan(obstacles, explored, planar_pose(2.0, 1.5, 0.0), GOAL)
     terrain = planner.terrain(obstacles, explored, [(2.0, 1.5), GOAL])
-    assert find_manoeuvre(terrain, plan.field, (2.0, 1.5, 0.0), 0.35) is None
+    assert tight_passage.search(terrain, plan.field, (2.0, 1.5, 0.0), 0.35) is None
 
 
 def test_a_way_that_cannot_be_driven_is_given_up_for_another() -> None:
@@ -99,11 +99,11 @@ def test_a_way_that_cannot_be_driven_is_given_up_for_another() -> None:
     obstacles, explored = world.grids()
     world.blocked[60, 26:42] = True
     world.squares = np.argwhere(world.blocked) * CELL
-    navigator, contacts = Navigator(), 0
+    driver, contacts = StepDriver(), 0
     for _ in range(200):
         if math.dist(world.T[:2, 3], (5.0, 1.7)) < 0.3:
             break
-        world.step(navigator.act(obstacles, explored, world.T, (5.0, 1.7)))
+        world.step(driver.act(obstacles, explored, world.T, (5.0, 1.7)))
         contacts += world.collided
     assert math.dist(world.T[:2, 3], (5.0, 1.7)) < 0.3
     assert contacts <= 10
@@ -121,7 +121,7 @@ def test_what_is_near_on_the_other_side_of_a_thin_wall_is_not_reachable() -> Non
 def test_a_robot_that_stands_too_near_to_a_wall_still_gets_away() -> None:
     world = FlatWorld(room(5.0, 5.0), 0.29, 2.5, yaw=math.pi / 2)
     world.known[:] = True
-    navigator = Navigator()
+    driver = StepDriver()
     for _ in range(30):
-        world.step(navigator.act(*world.grids(), world.T, (4.0, 2.5)))
+        world.step(driver.act(*world.grids(), world.T, (4.0, 2.5)))
     assert math.dist(world.T[:2, 3], (4.0, 2.5)) < 0.3

@@ -29,7 +29,7 @@ from seal_perception.detector.detector import load_detector
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.detector.weights import save_weights
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import make_policy
+from seal_policy.goals.registry import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator
@@ -112,7 +112,7 @@ def test_the_bag_opens_everywhere_and_stamps_match(quiet: Quiet) -> None:
     assert {t for t, _, _ in official} == {"/" + t.lstrip("/") for t in bm.TOPIC_TYPES}
     assert not [t for t, _, _ in official if "truth" in t], "the bag holds no truth topic"
     stamps = [m.NS + k * 100_000_000 for k in range(STEPS + 1)]
-    for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM, m.DETECTIONS, m.STEP):
+    for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM, m.DETECTIONS, m.GOAL, m.STEP):
         of_topic = [(t, bm.raw_stamp_ns(d, bm.TOPIC_TYPES[topic])) for name, t, d in official if name == "/" + topic]
         assert of_topic == [(s, s) for s in stamps], topic
     frames = open_bag(bag)

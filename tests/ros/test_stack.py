@@ -23,7 +23,7 @@ from seal_bringup.stack.runner import RunError, _Run, run_stack
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
-from seal_policy.driving.velocity_driver import PilotConfig
+from seal_policy.driving.velocity_driver import VelocityDriverConfig
 from seal_policy.planning.planner import PlannerConfig
 
 
@@ -161,7 +161,7 @@ def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
     assert lockstep["sim_bridge"]["truth_path"] == "" and "contact" not in str(lockstep["sim_bridge"]["wait_for"])
 
 
-@pytest.mark.parametrize(("mode", "config"), [("paced", PilotConfig().planner), ("lockstep", PlannerConfig())])
+@pytest.mark.parametrize(("mode", "config"), [("paced", VelocityDriverConfig().planner), ("lockstep", PlannerConfig())])
 def test_planner_and_policy_plan_as_in_one_process(tmp_path: Path, mode: str, config: PlannerConfig) -> None:
     specs = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, mode=mode))}
     for name in ("planner", "policy"):
@@ -283,6 +283,18 @@ def test_a_paced_run_log_counts_mapped_frames_and_contacts() -> None:
     found = log.trajectory()
     assert (found["stamps_ns"], found["actions"], found["goals"]) == ([0, 5], [], [[1, 1.0, 2.0]])
     assert log.status()["contacts"] == 1
+
+
+def test_the_run_log_counts_goals_not_messages() -> None:
+    """Each frame has the goal in force, NaN before the first; the same place from elsewhere is a new goal."""
+    log, nan = RunLog(), float("nan")
+    goals = [(nan, nan, 0.0), (1.0, 2.0, 0.5), (1.0, 2.0, 0.5), (1.0, 2.0, -0.5), (4.0, 2.0, 0.5), (4.0, 2.0, 0.5)]
+    for k, (x, y, heading) in enumerate(goals):
+        log.pose(k, planar_pose(k, 0, 0), float(k))
+        log.mapped(k, {"confident_voxels": "3", "explored_area_m2": "1.5"}, k + 0.5)
+        log.goal(k, (x, y), heading)
+        log.step(k, planar_pose(0.25, 0, 0), k + 0.9)
+    assert log.trajectory()["goals"] == [[1, 1.0, 2.0], [3, 1.0, 2.0], [4, 4.0, 2.0]]
 
 
 class _Writer:

@@ -15,7 +15,7 @@ from seal_perception.grid import Grid2D
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Action, Observation, Simulator
 from seal_perception.types import FloatArray, IntArray, UInt8Array
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import Point
+from seal_policy.planning.motion import Point
 from seal_policy.rewards import GainfulCuriosity
 
 
@@ -65,7 +65,7 @@ class Trajectory:
         explored_m2: (N + 1,) float64 floor seen after each frame.
         confident: (N + 1,) int64 confident voxels after each frame.
         collisions: number of blocked forward steps.
-        replans: number of plans made.
+        replans: number of routes planned.
     """
 
     poses: FloatArray
@@ -128,7 +128,7 @@ class Run:
     def goal_due(self) -> bool:
         """Whether `choose` will ask the policy for a goal at this step."""
         obstacles, explored = self.voxel_map.obstacles(), self.voxel_map.explored()
-        return self.explorer.due(obstacles, explored, self.seen.T_odom_base, self.step)
+        return self.explorer.goals.is_due(self.step, obstacles, explored, self.seen.T_odom_base)
 
     def choose(self) -> Action:
         """Goal when due, plan when needed, then an action; once per step."""
@@ -199,5 +199,5 @@ def explore(
         np.array(areas, dtype=np.float64),
         np.array(confident, dtype=np.int64),
         run.collisions,
-        explorer.navigator.replans,
+        explorer.driver.replans,
     )

@@ -13,8 +13,9 @@ from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_perception.types import FloatArray
-from seal_policy.explorer import ExplorerConfig
-from seal_policy.goals.policy import FrontierPolicy, PolicyInput
+from seal_policy.driving.step_driver import StepDriverConfig
+from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.policy import PolicyInput
 from seal_policy.planning.local_policy import LocalPolicy
 from seal_policy.planning.planner import Planner
 
@@ -57,7 +58,7 @@ def full_map_time(obstacles: Grid2D, grow_m: float, goal: tuple[float, float]) -
 def rows(repeats: int = 20) -> list[BenchmarkRow]:
     """Times of planning, of choosing a step and of choosing a goal on `office_map`."""
     obstacles, explored = office_map()
-    config = ExplorerConfig()
+    config = StepDriverConfig()
     planner, local, policy = Planner(config.planner), LocalPolicy(config.local), FrontierPolicy()
     T_map_base = planar_pose(*_ROBOT, 0.0)
     grow = config.planner.grow_m

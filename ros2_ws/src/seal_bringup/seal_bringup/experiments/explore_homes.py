@@ -33,7 +33,7 @@ from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import make_policy
+from seal_policy.goals.registry import make_policy
 from seal_policy.loop import explore
 from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator

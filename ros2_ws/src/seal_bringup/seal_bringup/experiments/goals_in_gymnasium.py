@@ -12,7 +12,7 @@ from typing import Any
 
 from seal_bringup.worlds_env import make_env
 from seal_policy.environment.environment import SealEnv
-from seal_policy.goals.policy import FrontierPolicy
+from seal_policy.goals.frontier import FrontierPolicy
 from seal_policy.rewards import AreaReward
 
 

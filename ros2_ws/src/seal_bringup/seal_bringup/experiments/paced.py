@@ -93,7 +93,7 @@ def run(home: str, variant: str, minutes: float, folder: Path, seed: int = 0) ->
     witness, stack = Witness(world), paced_stack(NOISY_MAP, "frontier", seed, wall_heading=by_walls)
     robot = drive_paced(world, stack, 60 * minutes, RATES, seed, witness)
     figures = _figures(world, witness, stack.voxel_map, robot, minutes)
-    figures.update(asked=asked, goals=len(stack.goals.given), stalls=stack.pilot.stalls)
+    figures.update(asked=asked, goals=len(stack.given), stalls=stack.driver.stalls)
     _picture(picture, world, witness, stack.voxel_map)
     world.close()
     write_json(done, {"key": key, "figures": figures})

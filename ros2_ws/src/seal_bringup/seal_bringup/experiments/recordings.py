@@ -20,7 +20,7 @@ from seal_perception.frame import Frame
 from seal_perception.pose import invert
 from seal_perception.simulator import Action, Simulator
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import make_policy
+from seal_policy.goals.registry import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import World, open_simulator

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -55,7 +56,8 @@ class MonitorNode(SealNode):
         self._end_if_whole()
 
     def _on_goal(self, msg: PoseStamped) -> None:
-        self._log.goal(m.header_stamp_ns(msg), (msg.pose.position.x, msg.pose.position.y))
+        place, turned = msg.pose.position, msg.pose.orientation
+        self._log.goal(m.header_stamp_ns(msg), (place.x, place.y), 2.0 * math.atan2(turned.z, turned.w))
 
     def _on_step(self, msg: PoseStamped) -> None:
         self._log.step(m.header_stamp_ns(msg), m.pose_message_to_matrix(msg.pose), time.monotonic())

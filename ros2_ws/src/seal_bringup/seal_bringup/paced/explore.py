@@ -77,7 +77,7 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
     world.close()
     stack.voxel_map.save(config.map_path)
     frame_s = 1.0 / config.camera_hz
-    given = [[round(time_s / frame_s), *goal] for time_s, goal in stack.goals.given]
+    given = [[round(time_s / frame_s), *goal] for time_s, goal in stack.given]
     write_json(folder / "trajectory.json", {**_rows(stamps, poses), "actions": [], "goals": given}, indent=None)
     write_json(folder / "truth.json", {**_rows(stamps, true), "contacts": robot.contacts}, indent=None)
 

@@ -14,9 +14,10 @@ from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.simulator import Observation
 from seal_perception.types import FloatArray
-from seal_policy.driving.velocity_driver import Pilot
-from seal_policy.goals.policy import make_policy
-from seal_policy.goals.ticks import GoalTicks
+from seal_policy.driving.velocity_driver import VelocityDriver
+from seal_policy.goals.manager import GoalManager, StepClock
+from seal_policy.goals.registry import make_policy
+from seal_policy.planning.motion import Point
 from seal_policy.planning.planner import TIGHT
 from sim_bridge.robot.paced_robot import PacedConfig, PacedRobot
 from sim_bridge.worlds import World
@@ -55,16 +56,20 @@ class PacedStack:
     Attributes:
         voxel_map: an empty map.
         goals: asks the policy for goals.
-        pilot: drives.
+        driver: drives to them.
         detector: None = map without categories.
         heading: corrects what odometry claims; None = odometry is taken as it is.
+        clock: tells which step of the goals' rule a time belongs to.
+        given: (time in seconds, (x, y)) of each goal given so far, map frame.
     """
 
     voxel_map: VoxelMap
-    goals: GoalTicks
-    pilot: Pilot
+    goals: GoalManager
+    driver: VelocityDriver
     detector: Detector | None = None
     heading: WallHeading | None = None
+    clock: StepClock = field(default_factory=StepClock)
+    given: list[tuple[float, Point]] = field(default_factory=list)
 
 
 def paced_stack(
@@ -79,8 +84,8 @@ def paced_stack(
     Raises:
         InputError: if there is no such policy.
     """
-    goals = GoalTicks(make_policy(policy, seed, TIGHT))
-    return PacedStack(VoxelMap(map_config), goals, Pilot(), detector, WallHeading() if wall_heading else None)
+    goals = GoalManager(make_policy(policy, seed, TIGHT))
+    return PacedStack(VoxelMap(map_config), goals, VelocityDriver(), detector, WallHeading() if wall_heading else None)
 
 
 def drive_paced(
@@ -113,7 +118,7 @@ def drive_paced(
     robot = PacedRobot(world, rates.robot)
     per_command = rates.robot.physics_hz // rates.command_hz
     last = round(seconds * rates.robot.physics_hz)
-    heading, goals, pilot = stack.heading, stack.goals, stack.pilot
+    heading, driver = stack.heading, stack.driver
     while True:
         if robot.picture_due:
             if robot.ticks:
@@ -129,23 +134,25 @@ def drive_paced(
             return robot
         if robot.ticks % per_command == 0:
             T_map_base = heading.follow(world.T_odom_base) if heading is not None else world.T_odom_base
-            speed = pilot.steer(robot.time_s, T_map_base, goals.goal)
+            speed = driver.steer(robot.time_s, T_map_base, stack.goals.goal)
             robot.command(speed.forward_mps, speed.turn_radps)
         if robot.tick():
-            pilot.see_contact()
+            driver.see_contact()
 
 
 def _take_picture(
     world: World, stack: PacedStack, robot: PacedRobot, seen: Observation, T_map_base: FloatArray
 ) -> None:
-    """Map a picture, and tell goals and pilot."""
-    voxel_map, pilot = stack.voxel_map, stack.pilot
+    """Map a picture, then show it to the driver and look whether a goal is due."""
+    voxel_map, driver = stack.voxel_map, stack.driver
     found = stack.detector.detect(seen.rgb) if stack.detector is not None else None
     frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
     voxel_map.integrate(frame, found.score_image() if found is not None else None)
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
-    pilot.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
+    driver.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
     if seen.scan is not None:
-        pilot.see_scan(robot.time_s, seen.scan, T_map_base)
-    pilot.see_map(obstacles, explored)
-    stack.goals.update(robot.time_s, obstacles, explored, T_map_base)
+        driver.see_scan(robot.time_s, seen.scan, T_map_base)
+    driver.see_map(obstacles, explored)
+    if stack.goals.update(stack.clock.step(robot.time_s), obstacles, explored, T_map_base):
+        assert stack.goals.goal is not None
+        stack.given.append((robot.time_s, stack.goals.goal))

@@ -61,7 +61,7 @@ def _weights(parameters: dict[str, Any]) -> None:
 
 
 def _policy(parameters: dict[str, Any]) -> None:
-    from seal_policy.goals.policy import make_policy
+    from seal_policy.goals.registry import make_policy
 
     make_policy(parameters.get("policy", "frontier"))
 

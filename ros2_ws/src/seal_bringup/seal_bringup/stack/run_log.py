@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class RunLog:
         self._contacts = 0
         self._poses: dict[int, tuple[float, float, float]] = {}
         self._actions: dict[int, str] = {}
-        self._goals: dict[int, tuple[float, float]] = {}
+        self._goals: dict[int, tuple[float, float, float]] = {}
         self._map: dict[int, dict[str, float]] = {}
         self._times: dict[str, dict[int, float]] = {"odom": {}, "detections": {}, "map": {}, "step": {}}
 
@@ -53,9 +54,10 @@ class RunLog:
         self._map[stamp_ns] = {k: float(v) for k, v in values.items()}
         self._times["map"][stamp_ns] = now_s
 
-    def goal(self, stamp_ns: int, xy: tuple[float, float]) -> None:
-        """A goal given at the frame."""
-        self._goals[stamp_ns] = (float(xy[0]), float(xy[1]))
+    def goal(self, stamp_ns: int, xy: tuple[float, float], heading: float = 0.0) -> None:
+        """The goal in force at the frame, and the direction in which it lay when it was given; NaN = none yet."""
+        if math.isfinite(xy[0]) and math.isfinite(xy[1]):
+            self._goals[stamp_ns] = (float(xy[0]), float(xy[1]), float(heading))
 
     def step(self, stamp_ns: int, T_base_target: FloatArray, now_s: float) -> None:
         """The answer to the frame."""
@@ -98,13 +100,26 @@ class RunLog:
     def trajectory(self) -> dict[str, Any]:
         """What a seed decides, bit by bit: stamps, poses (x, y, yaw), actions, goals (step, x, y)."""
         stamps = self._whole()
-        position = {stamp: i for i, stamp in enumerate(stamps)}
         return {
             "stamps_ns": stamps,
             "poses": [list(self._poses[s]) for s in stamps],
             "actions": [] if self._paced else [self._actions[s] for s in stamps],
-            "goals": [[position[s], *self._goals[s]] for s in sorted(self._goals) if s in position],
+            "goals": self._goals_given(stamps),
         }
+
+    def _goals_given(self, stamps: list[int]) -> list[list[float]]:
+        """Frame, x and y of each new goal. Each frame has the goal in force: a new one differs from the one before.
+
+        A policy may give the same place again; then the direction in which it lies has changed.
+        """
+        rows: list[list[float]] = []
+        last = None
+        for frame, stamp in enumerate(stamps):
+            goal = self._goals.get(stamp, last)
+            if goal is not None and goal != last:
+                rows.append([frame, *goal[:2]])
+            last = goal
+        return rows
 
     def status(self) -> dict[str, Any]:
         """Figures per frame, and per stage the median and 90 % milliseconds."""

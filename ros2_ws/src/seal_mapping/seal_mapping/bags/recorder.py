@@ -8,11 +8,11 @@ from seal_mapping.bags.writer import BagWriter, odometry_transform, static_trans
 from seal_perception import messages as m
 from seal_perception.types import FloatArray
 
-WHOLE = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS, m.STEP)
-"""What each frame of a lockstep run has; `goal` comes with some."""
-PACED = WHOLE[:-1]
+PACED = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS)
 """In paced mode no step answers a frame, odometry comes in between, and the detector skips frames that it is too slow
 for."""
+WHOLE = (*PACED, m.GOAL, m.STEP)
+"""What each frame of a lockstep run has."""
 _MOST_WAITING = 100
 """Pictures that wait for detections in paced mode."""
 
@@ -20,7 +20,7 @@ _MOST_WAITING = 100
 class FrameRecorder:
     """Holds serialized messages back until their frame is whole, then writes it as one chunk, flushed.
 
-    A whole frame is written when the next one is whole (by then its goal, if any, has arrived too) or by `flush`. A
+    A whole frame is written when the next one is whole (in paced mode its goal has arrived by then) or by `flush`. A
     kill therefore loses the current frame and at most the one before it. In paced mode the next whole frame also
     flushes incomplete ones before it: topics arrive in order, so what those lack was skipped.
 

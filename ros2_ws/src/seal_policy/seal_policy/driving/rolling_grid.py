@@ -3,7 +3,7 @@
 
 The map remembers everything at the place where odometry said it was, so with drift a wall stands in it twice, or beside
 where it is now. What was seen during the last few metres is hardly shifted. This grid holds that and nothing else; the
-pilot stops for it, and corrects the map's obstacles by it before it plans (`Nearby.correct`).
+driver stops for it, and corrects the map's obstacles by it before it plans (`RollingGrid.correct`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _NEVER = np.float32(-np.inf)
 
 
 @dataclass(frozen=True)
-class NearbyConfig:
-    """What counts as an obstacle nearby, and for how long."""
+class RollingGridConfig:
+    """What counts as an obstacle near the robot, and for how long."""
 
     cell_m: float = parameter(0.05, "edge of a cell, in metres", minimum=0.0)
     reach_m: float = parameter(3.0, "minimum reach of the grid from the robot, in metres", minimum=0.0)
@@ -50,15 +50,15 @@ class NearbyConfig:
             raise ValueError(f"need min_range_m < max_range_m and floor_m <= low_m < high_m, got {self}")
 
 
-class Nearby:
+class RollingGrid:
     """A square grid that goes with the robot, in the odometry frame.
 
     Each cell knows how far the robot had driven when it was last seen to be an obstacle, and when to be free floor; the
     later of the two holds until it is forgotten.
     """
 
-    def __init__(self, config: NearbyConfig | None = None) -> None:
-        self.config = config or NearbyConfig()
+    def __init__(self, config: RollingGridConfig | None = None) -> None:
+        self.config = config or RollingGridConfig()
         side = 2 * math.ceil(1.5 * self.config.reach_m / self.config.cell_m)
         self._hit = np.full((side, side), _NEVER, np.float32)
         self._free = np.full((side, side), _NEVER, np.float32)

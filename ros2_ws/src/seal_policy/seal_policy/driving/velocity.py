@@ -16,10 +16,9 @@ from numba import njit
 from seal_perception.parameters import parameter
 from seal_perception.types import Float32Array, FloatArray
 from seal_policy.planning.local_policy import sample_grid, way_left
+from seal_policy.planning.motion import Pose
 from seal_policy.planning.planner import Field
 from seal_policy.planning.terrain import Terrain
-
-Pose = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives a robot at a speed: map, goal, odometry and what the sensors show now, to the speed to drive at.
 
-The paced counterpart of `explorer.Navigator`, over the same planner. It does not know where its inputs come from: the
-planner node feeds it messages, `seal_bringup.paced.run` a world in the same process.
+The paced counterpart of `StepDriver`, over the same planner. It does not know where its inputs come from: the planner
+node feeds it messages, `seal_bringup.paced.run` a world in the same process.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from seal_perception.parameters import parameter
 from seal_perception.pose import camera_mounting
 from seal_perception.simulator import LaserScan
 from seal_perception.types import FloatArray
-from seal_policy.driving.rolling_grid import Nearby, NearbyConfig
-from seal_policy.driving.velocity import Clearance, Pose, Velocity, VelocityConfig, VelocityPolicy
-from seal_policy.goals.policy import Point
-from seal_policy.planning.motion import planar
-from seal_policy.planning.planner import TIGHT, Plan, Planner, PlannerConfig
+from seal_policy.driving.driver import Driver
+from seal_policy.driving.rolling_grid import RollingGrid, RollingGridConfig
+from seal_policy.driving.velocity import Clearance, Velocity, VelocityConfig, VelocityPolicy
+from seal_policy.planning.motion import Point, Pose, planar
+from seal_policy.planning.planner import TIGHT, PlannerConfig, Route
 from seal_policy.planning.terrain import Terrain
 
 log = logging.getLogger(__name__)
@@ -33,15 +33,15 @@ STOP = Velocity()
 
 
 @dataclass(frozen=True)
-class PilotConfig:
-    """When to plan anew, and what to do when nothing goes on."""
+class VelocityDriverConfig:
+    """When to plan anew, and what to do when nothing leads on."""
 
     planner: PlannerConfig = parameter(TIGHT, "how the map is planned over")
     velocity: VelocityConfig = parameter(VelocityConfig(), "how fast to drive")
-    nearby: NearbyConfig = parameter(NearbyConfig(), "what counts as an obstacle nearby")
-    replan_s: float = parameter(1.0, "longest time for which a plan is kept, in seconds", minimum=0.0)
+    rolling_grid: RollingGridConfig = parameter(RollingGridConfig(), "what counts as an obstacle near the robot")
+    replan_s: float = parameter(1.0, "longest time for which a route is kept, in seconds", minimum=0.0)
     look_radps: float = parameter(0.8, "rate of turn while there is no goal, and at the goal, in rad/s", minimum=0.0)
-    arrive_m: float = parameter(0.15, "distance to the plan's end that counts as arrived, in metres", minimum=0.0)
+    arrive_m: float = parameter(0.15, "distance to the route's end that counts as arrived, in metres", minimum=0.0)
     stall_s: float = parameter(
         8.0, "back up and replan if the way left has not become shorter for so long, in seconds", minimum=0.0
     )
@@ -62,31 +62,23 @@ class PilotConfig:
             raise ValueError(f"back_m, back_turn_rad and bump_ahead_m must be >= 0, got {self}")
 
 
-class Pilot:
-    """Follows goals with `steer`; everything it is told in between only changes what it knows."""
+class VelocityDriver(Driver):
+    """Follows goals with `steer`; what the other methods take only changes what it knows."""
 
-    def __init__(self, config: PilotConfig | None = None) -> None:
-        self.config = config or PilotConfig()
-        self.nearby = Nearby(self.config.nearby)
-        self.plan: Plan | None = None
-        self.replans = self.stalls = self.guarded = 0
-        self._planner = Planner(self.config.planner)
+    def __init__(self, config: VelocityDriverConfig | None = None) -> None:
+        self.config = config or VelocityDriverConfig()
+        super().__init__(self.config.planner)
+        self.rolling_grid = RollingGrid(self.config.rolling_grid)
+        self.stalls = self.guarded = 0
         self._policy = VelocityPolicy(self.config.velocity)
         self._map: tuple[Grid2D, Grid2D] | None = None
         self._terrain: Terrain | None = None
-        self._bumps: list[tuple[float, Point]] = []
         self._manoeuvre: deque[tuple[Velocity, float]] = deque()
         self._touched = False
         self._last = STOP
-        self._time_s = self._planned_s = self._progress_s = 0.0
+        self._time_s = self._planned_s = 0.0
         self._seen_s = self._stood_s = -math.inf
-        self._best_left = math.inf
         self._anchor: tuple[float, Point] = (0.0, (math.inf, math.inf))
-
-    @property
-    def path(self) -> FloatArray:
-        """(N, 2) metres, the plan to follow; empty without one."""
-        return self.plan.path if self.plan is not None else np.zeros((0, 2))
 
     def see_map(self, obstacles: Grid2D, explored: Grid2D) -> None:
         """Take the newest map (aligned grids, map frame)."""
@@ -97,19 +89,19 @@ class Pilot:
     ) -> None:
         """Take a depth picture (H, W) float32 metres, and the pose it was taken at; it may come late."""
         self._stand(time_s, planar(T_odom_base))
-        self.nearby.see_depth(depth, camera, T_odom_base @ T_base_camera)
+        self.rolling_grid.see_depth(depth, camera, T_odom_base @ T_base_camera)
         self._seen_s, self._terrain = time_s, None
 
     def see_scan(self, time_s: float, scan: LaserScan, T_odom_base: FloatArray) -> None:
         """Take a laser's sweep, and the pose it was taken at; it may come late."""
         self._stand(time_s, planar(T_odom_base))
-        self.nearby.see_scan(scan, T_odom_base)
+        self.rolling_grid.see_scan(scan, T_odom_base)
         self._seen_s, self._terrain = time_s, None
 
     def _stand(self, time_s: float, pose: Pose) -> None:
-        """Tell what is nearby where the robot is; a late picture's pose would count as driving back and forth."""
+        """Move the rolling grid to the robot; a late picture's pose would count as driving back and forth."""
         if time_s >= self._stood_s:
-            self.nearby.stand(pose)
+            self.rolling_grid.stand(pose)
             self._stood_s = time_s
 
     def see_contact(self) -> None:
@@ -145,7 +137,7 @@ class Pilot:
     def _near(self, slack_m: float = 1e-3) -> Clearance:
         c = self.config
         keep = c.planner.robot_radius_m + c.velocity.touch_margin_m
-        grid = self.nearby
+        grid = self.rolling_grid
         return Clearance(grid.clearance(), grid.origin_xy, grid.config.cell_m, keep, 10.0, slack_m)
 
     def _wanted(self, pose: Pose, goal: Point | None) -> Velocity:
@@ -160,19 +152,17 @@ class Pilot:
         if self._map is None or goal is None:
             return Velocity(0.0, c.look_radps)
         terrain = self._terrain_for(pose, goal)
-        plan = self._plan_for(terrain, pose, goal)
-        left = plan.field.at(pose[:2])
-        if left < self._best_left - 0.1:
-            self._best_left, self._progress_s = left, self._time_s
-        if math.dist(pose[:2], plan.target_xy) < c.arrive_m and not plan.boxed_in:
-            self._progress_s = self._time_s
+        route = self._route_for(terrain, pose, goal)
+        self._note_progress(route.field.at(pose[:2]), self._time_s)
+        if math.dist(pose[:2], route.target_xy) < c.arrive_m and not route.boxed_in:
+            self._progress_at = self._time_s
             return Velocity(0.0, c.look_radps if self._last.turn_radps >= 0 else -c.look_radps)
         if math.dist(pose[:2], self._anchor[1]) > 0.15:
             self._anchor = (self._time_s, pose[:2])
-        if self._time_s - self._progress_s > c.stall_s or self._stands_too_long():
+        if self._time_s - self._progress_at > c.stall_s or self._stands_too_long():
             return self._recover(pose)
         mapped = Clearance.of_terrain(terrain, c.planner.grow_m)
-        choice = self._policy.choose(plan.field, pose, mapped, self._near(), self._last.turn_radps)
+        choice = self._policy.choose(route.field, pose, mapped, self._near(), self._last.turn_radps)
         return choice if choice is not None else self._recover(pose)
 
     def _terrain_for(self, pose: Pose, goal: Point) -> Terrain:
@@ -180,41 +170,33 @@ class Pilot:
         assert self._map is not None
         known = self._terrain
         if known is None or not (_inside(known, pose[:2]) and _inside(known, goal)):
-            self._bumps = [(since, xy) for since, xy in self._bumps if self._time_s - since < self.config.bump_s]
+            self._forget_bumps(self._time_s, self.config.bump_s)
             obstacles, explored = self._map
             keep = [pose[:2], goal]
             bumps = [xy for _, xy in self._bumps]
-            self._terrain = self._planner.terrain(self.nearby.correct(obstacles), explored, keep, bumps)
+            self._terrain = self._planner.terrain(self.rolling_grid.correct(obstacles), explored, keep, bumps)
         assert self._terrain is not None
         return self._terrain
 
-    def _plan_for(self, terrain: Terrain, pose: Pose, goal: Point) -> Plan:
-        """The plan in force, or a new one: for a new goal, after a while, or off the old one's field."""
-        plan = self.plan
-        new_goal = plan is None or plan.goal_xy != goal
-        if plan is not None and not new_goal:
+    def _route_for(self, terrain: Terrain, pose: Pose, goal: Point) -> Route:
+        """The route in force, or a new one: for a new goal, after a while, or off the old one's field."""
+        route = self.route
+        if route is not None and route.goal_xy == goal:
             fresh = self._time_s - self._planned_s < self.config.replan_s
-            if fresh and math.isfinite(plan.field.at(pose[:2])):
-                return plan
-        self.plan = plan = self._planner.plan_on(terrain, pose[:2], goal)
-        self.replans += 1
+            if fresh and math.isfinite(route.field.at(pose[:2])):
+                return route
+        self._plan(terrain, pose, goal, self._time_s)
         self._planned_s = self._time_s
-        left = plan.field.at(pose[:2])
-        if new_goal:
-            self._best_left, self._progress_s = left, self._time_s
-        else:  # a longer way is no lack of progress
-            self._best_left = max(self._best_left, left)
-        return plan
+        assert self.route is not None
+        return self.route
 
     def _note_contact(self, pose: Pose) -> None:
         """Mark something unseen on the side the robot drove to, and get away from it."""
         self._touched = False
         back = self._last.forward_mps < 0
-        x, y, yaw = pose
-        ahead = -self.config.bump_ahead_m if back else self.config.bump_ahead_m
-        self._bumps.append((self._time_s, (x + ahead * math.cos(yaw), y + ahead * math.sin(yaw))))
-        log.debug("%.1f s: contact at (%.2f, %.2f)", self._time_s, x, y)
-        self._terrain = self.plan = None
+        self._mark_bump(pose, -self.config.bump_ahead_m if back else self.config.bump_ahead_m, self._time_s)
+        log.debug("%.1f s: contact at (%.2f, %.2f)", self._time_s, *pose[:2])
+        self._terrain = self.route = None
         self._manoeuvre.clear()
         if back:
             self._manoeuvre.append(self._turn_for(pose, math.pi / 2))
@@ -228,9 +210,9 @@ class Pilot:
     def _recover(self, pose: Pose) -> Velocity:
         """Go back a little on the way it came, turn to the side with more room, and plan anew."""
         self.stalls += 1
-        self._progress_s = self._time_s
+        self._progress_at = self._time_s
         self._anchor = (self._time_s, pose[:2])
-        self.plan = None
+        self.route = None
         log.debug("%.1f s: no progress at (%.2f, %.2f)", self._time_s, *pose[:2])
         self._go_back(pose)
         return self._next_of_manoeuvre() or STOP
@@ -261,21 +243,21 @@ class Pilot:
             if self._time_s < until_s - 1e-9:
                 return velocity
             self._manoeuvre.popleft()
-            self._progress_s = self._time_s
+            self._progress_at = self._time_s
         return None
 
 
-def warm_up(config: PilotConfig | None = None) -> None:
+def warm_up(config: VelocityDriverConfig | None = None) -> None:
     """Steer once in a made-up room, so that all is compiled before time runs."""
-    pilot = Pilot(config)
+    driver = VelocityDriver(config)
     cells = np.zeros((80, 80), bool)
     cells[[0, -1]] = cells[:, [0, -1]] = True
     camera = Camera(8, 6, 4.0, 4.0, 3.5, 2.5)
     depth = np.full((6, 8), 1.5, np.float32)
     obstacles = Grid2D(cells, np.full(2, -2.0), 0.05)
-    pilot.see_depth(0.0, depth, camera, np.eye(4), camera_mounting(0.88))
-    pilot.see_map(obstacles, Grid2D(~cells, obstacles.origin_xy, 0.05))
-    pilot.steer(0.1, np.eye(4), (1.0, 0.5))
+    driver.see_depth(0.0, depth, camera, np.eye(4), camera_mounting(0.88))
+    driver.see_map(obstacles, Grid2D(~cells, obstacles.origin_xy, 0.05))
+    driver.steer(0.1, np.eye(4), (1.0, 0.5))
 
 
 def _inside(terrain: Terrain, xy: Point) -> bool:

@@ -19,11 +19,11 @@ class EnvironmentConfig:
     """Parameters of `SealEnv`.
 
     Attributes:
-        max_steps: the episode is truncated after so many steps of the robot (design.md: horizon of 20 goals x 25).
-        window: size of the local map that is observed, and of the square that an action names a point of.
+        max_steps: the episode is truncated after this many steps of the robot (the paper: 20 goals x 25).
+        window: size of the local map that is observed; an action names a point of it.
         volume: observe the window in three dimensions too.
-        heading_bins: headings are told apart to 360 degrees / this number.
-        explorer: planner, local policy, and when a goal is due.
+        heading_bins: number of sectors that headings are sorted into.
+        explorer: when a goal is due, and how the robot drives.
         map: the voxel map's own numbers.
         picture_px: edge of the picture that `render` gives, in pixels.
     """

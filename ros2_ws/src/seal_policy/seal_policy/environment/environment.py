@@ -24,9 +24,9 @@ from seal_perception.types import Float32Array
 from seal_policy.environment.config import EnvironmentConfig
 from seal_policy.environment.view import LocalView, draw_view, heading_index, local_view, map_shapes
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import GlobalPolicy, Point, PolicyInput
+from seal_policy.goals.policy import GlobalPolicy, PolicyInput
 from seal_policy.loop import FrameDetector, Run
-from seal_policy.planning.motion import planar
+from seal_policy.planning.motion import Point, planar
 from seal_policy.rewards import CuriosityReward, MapReward
 
 Observed = dict[str, Any]
@@ -34,7 +34,7 @@ Action = Float32Array
 
 
 class _GivenGoal:
-    """The goal policy that says what the agent said."""
+    """The goal policy that hands on the goal of the agent."""
 
     def __init__(self) -> None:
         self.point: Point | None = None
@@ -161,15 +161,14 @@ class SealEnv(gymnasium.Env[Observed, Action]):
     def ask(self, policy: GlobalPolicy) -> Action:
         """The action that an ordinary goal policy would take now; goals beyond the window go to its edge.
 
-        It gets what it gets elsewhere, the goals that could not be reached among it, as it named them.
+        Its input is the one of any run. Goals that could not be reached are in it as the policy named them.
 
         Raises:
             InputError: if the episode has ended.
         """
         run = self._require_open()
-        inp = run.explorer.keeper.policy_input(
-            self._map.obstacles(), self._map.explored(), run.seen.T_odom_base, run.step
-        )
+        obstacles, explored = self._map.obstacles(), self._map.explored()
+        inp = run.explorer.goals.policy_input(run.step, obstacles, explored, run.seen.T_odom_base)
         failed = [self._named.get((x, y), (x, y)) for x, y in inp.failed.tolist()]
         goal = policy.goal(dataclasses.replace(inp, failed=np.array(failed).reshape(-1, 2)))
         action = self._view.frame.action(goal)
@@ -227,7 +226,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             "confident_voxels": int(self._map.confident_count),
             "collisions": run.collisions,
             "path_m": self._path_m,
-            "replans": run.explorer.navigator.replans,
+            "replans": run.explorer.driver.replans,
             "goal": np.array(goal if goal is not None else (math.nan, math.nan)),
             "start": self._start,
         }

@@ -20,7 +20,7 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_perception.types import BoolArray, Float32Array, FloatArray, UInt8Array
-from seal_policy.goals.policy import Point
+from seal_policy.planning.motion import Point
 from seal_policy.planning.terrain import coarsen
 from seal_policy.planning.terrain import window as crop
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where to go next: goal policies, and when a goal is due."""
+"""Where to go: goal policies, when a new goal is due, and the kernels that judge views."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What policy and planner have in common: map and pose of one stamp, the step that the stamp belongs to, the config."""
+"""What policy and planner have in common: map and pose of one stamp, the goal as a message, the configurations."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
@@ -14,15 +15,16 @@ from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.nodes.base import SealNode
+from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.pose import planar_pose
 from seal_perception.types import FloatArray
-from seal_policy.driving.rolling_grid import NearbyConfig
+from seal_policy.driving.rolling_grid import RollingGridConfig
+from seal_policy.driving.step_driver import StepDriverConfig
 from seal_policy.driving.velocity import VelocityConfig
-from seal_policy.driving.velocity_driver import PilotConfig
-from seal_policy.explorer import ExplorerConfig
-from seal_policy.goals.policy import Point
-from seal_policy.goals.rule import GoalConfig
+from seal_policy.driving.velocity_driver import VelocityDriverConfig
 from seal_policy.planning.local_policy import LocalConfig
+from seal_policy.planning.motion import Point
 from seal_policy.planning.planner import PlannerConfig
 
 MAP_AND_POSE: dict[str, tuple[type, bool]] = {
@@ -39,28 +41,40 @@ def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
     return obstacles, explored, m.odometry_to_pose(parts[m.ODOM])
 
 
-def goal_point(msg: PoseStamped) -> Point:
-    """x, y of a goal in the map frame."""
-    return float(msg.pose.position.x), float(msg.pose.position.y)
+def goal_to_message(goal: Point | None, heading: float, stamp_ns: int) -> PoseStamped:
+    """The goal in force as the answer to a frame; its position is NaN while there is none.
+
+    Args:
+        goal: x, y in metres, map frame.
+        heading: direction in which it lay when it was given, in rad.
+        stamp_ns: of the frame.
+    """
+    x, y = goal if goal is not None else (math.nan, math.nan)
+    return matrix_to_pose_stamped(planar_pose(x, y, heading), make_header(stamp_ns, m.MAP_FRAME))
 
 
-def declare_explorer(node: SealNode) -> ExplorerConfig:
-    """ExplorerConfig from `explorer.*`, `goals.*`, `planner.*` and `local.*`: the same in both nodes."""
+def message_to_goal(msg: PoseStamped) -> Point | None:
+    """x, y of the goal in the map frame; None where the message says that there is none."""
+    x, y = float(msg.pose.position.x), float(msg.pose.position.y)
+    return (x, y) if math.isfinite(x) and math.isfinite(y) else None
+
+
+def declare_step_driver(node: SealNode) -> StepDriverConfig:
+    """StepDriverConfig from `explorer.*`, `planner.*` and `local.*`."""
     return dataclasses.replace(
-        declare_config(node, ExplorerConfig, "explorer"),
-        goals=declare_config(node, GoalConfig, "goals"),
+        declare_config(node, StepDriverConfig, "explorer"),
         planner=declare_config(node, PlannerConfig, "planner"),
         local=declare_config(node, LocalConfig, "local"),
     )
 
 
-def declare_pilot(node: SealNode, planner: PlannerConfig) -> PilotConfig:
-    """PilotConfig from `pilot.*`, `velocity.*` and `nearby.*`, with the planner that the node has already."""
+def declare_velocity_driver(node: SealNode, planner: PlannerConfig) -> VelocityDriverConfig:
+    """VelocityDriverConfig from `driver.*`, `velocity.*` and `rolling_grid.*`, with the node's own planner."""
     return dataclasses.replace(
-        declare_config(node, PilotConfig, "pilot"),
+        declare_config(node, VelocityDriverConfig, "driver"),
         planner=planner,
         velocity=declare_config(node, VelocityConfig, "velocity"),
-        nearby=declare_config(node, NearbyConfig, "nearby"),
+        rolling_grid=declare_config(node, RollingGridConfig, "rolling_grid"),
     )
 
 

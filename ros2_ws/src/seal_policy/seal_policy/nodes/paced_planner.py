@@ -16,17 +16,17 @@ from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header, points_to_path
 from seal_perception.nodes.stamp_matching import StampMatcher
 from seal_perception.types import FloatArray
-from seal_policy.driving.velocity_driver import Pilot, PilotConfig, warm_up
-from seal_policy.goals.policy import Point
-from seal_policy.nodes.inputs import goal_point
+from seal_policy.driving.velocity_driver import VelocityDriver, VelocityDriverConfig, warm_up
+from seal_policy.nodes.inputs import message_to_goal
+from seal_policy.planning.motion import Point
 
 
 class PacedPlanner:
-    """Feeds a pilot with messages. Commands go by the stamps of odometry: without odometry there are none.
+    """Feeds a `VelocityDriver` with messages. Commands go by the stamps of odometry: without odometry there are none.
 
     Args:
         node: subscribes and publishes.
-        config: of the pilot.
+        config: of the driver.
         T_base_camera: (4, 4) mounting of the depth camera.
         T_base_laser: (4, 4) mounting of the laser; None = no laser is heard.
         command_hz: commands per second.
@@ -35,14 +35,14 @@ class PacedPlanner:
     def __init__(
         self,
         node: SealNode,
-        config: PilotConfig,
+        config: VelocityDriverConfig,
         T_base_camera: FloatArray,
         T_base_laser: FloatArray | None,
         command_hz: float,
     ) -> None:
         self._node = node
         warm_up(config)  # before the node says that it is ready: compiling takes seconds
-        self._pilot = Pilot(config)
+        self._driver = VelocityDriver(config)
         self._T_base_camera, self._T_base_laser = T_base_camera, T_base_laser
         self._period_ns = round(m.NS / command_hz)
         self._due_ns = -1
@@ -65,24 +65,24 @@ class PacedPlanner:
         self._pictures.add(m.CAMERA_INFO, m.header_stamp_ns(msg), msg)
 
     def _on_goal(self, msg: PoseStamped) -> None:
-        self._goal = goal_point(msg)
+        self._goal = message_to_goal(msg)
 
     def _on_contact(self, msg: Bool) -> None:
         if msg.data:
-            self._pilot.see_contact()
+            self._driver.see_contact()
 
     def _on_map(self, _: int, parts: dict[str, Any]) -> None:
-        self._pilot.see_map(occupancy_to_obstacles(parts[m.OBSTACLES]), occupancy_to_explored(parts[m.EXPLORED]))
+        self._driver.see_map(occupancy_to_obstacles(parts[m.OBSTACLES]), occupancy_to_explored(parts[m.EXPLORED]))
 
     def _on_picture(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         depth, camera = m.image_to_depth(parts[m.DEPTH]), m.camera_info_to_camera(parts[m.CAMERA_INFO])
         T_odom_base = m.odometry_to_pose(parts[m.ODOM])
-        self._pilot.see_depth(stamp_ns / m.NS, depth, camera, T_odom_base, self._T_base_camera)
+        self._driver.see_depth(stamp_ns / m.NS, depth, camera, T_odom_base, self._T_base_camera)
 
     def _on_sweep(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         assert self._T_base_laser is not None
         scan = m.scan_from_message(parts[m.SCAN], self._T_base_laser)
-        self._pilot.see_scan(stamp_ns / m.NS, scan, m.odometry_to_pose(parts[m.ODOM]))
+        self._driver.see_scan(stamp_ns / m.NS, scan, m.odometry_to_pose(parts[m.ODOM]))
 
     def _on_odometry(self, msg: Odometry) -> None:
         stamp_ns = m.header_stamp_ns(msg)
@@ -92,10 +92,10 @@ class PacedPlanner:
         if stamp_ns < self._due_ns:
             return
         self._due_ns = stamp_ns + self._period_ns
-        speed = self._pilot.steer(stamp_ns / m.NS, m.odometry_to_pose(msg), self._goal)
+        speed = self._driver.steer(stamp_ns / m.NS, m.odometry_to_pose(msg), self._goal)
         command = Twist()
         command.linear.x, command.angular.z = speed.forward_mps, speed.turn_radps
         self._command.publish(command)
-        if self._pilot.replans > self._replans and self._plan.get_subscription_count():
-            self._plan.publish(points_to_path(self._pilot.path, make_header(stamp_ns, m.MAP_FRAME)))
-        self._replans = self._pilot.replans
+        if self._driver.replans > self._replans and self._plan.get_subscription_count():
+            self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, m.MAP_FRAME)))
+        self._replans = self._driver.replans

@@ -17,14 +17,13 @@ from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped, p
 from seal_perception.nodes.params import declare
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
-from seal_policy.explorer import ExplorerConfig, Navigator
-from seal_policy.goals.rule import GoalClock
+from seal_policy.driving.step_driver import StepDriver, StepDriverConfig
 from seal_policy.nodes.inputs import (
     MAP_AND_POSE,
-    declare_explorer,
     declare_mode,
-    declare_pilot,
-    goal_point,
+    declare_step_driver,
+    declare_velocity_driver,
+    message_to_goal,
     read_step,
 )
 from seal_policy.nodes.paced_planner import PacedPlanner
@@ -32,18 +31,17 @@ from seal_policy.planning.motion import action_target
 
 
 class PlannerNode(SealNode):
-    """Lockstep: map, odometry and, when one is due, goal of one stamp to `step` and `plan`.
+    """Lockstep: map, odometry and goal of one stamp to `step` and `plan`.
 
-    The node works out by itself whether a goal is due (`GoalClock`, the policy's own rule), and waits for it.
     In paced mode a `PacedPlanner` publishes `cmd_vel` instead.
     """
 
     def __init__(self) -> None:
         super().__init__("planner")
         paced = declare_mode(self)
-        config = declare_explorer(self)
+        config = declare_step_driver(self)
         self._max_steps = declare(self, "max_steps", 0, "lockstep: actions in the run; 0 = unknown", minimum=0)
-        pilot = declare_pilot(self, config.planner)
+        velocity_driver = declare_velocity_driver(self, config.planner)
         mounting = declare_mounting(self)
         command_hz = declare(self, "command_hz", 10.0, "paced: commands per second", minimum=0.0)
         use_scan = declare(self, "use_scan", False, "paced: hear a laser on scan, too")
@@ -55,52 +53,25 @@ class PlannerNode(SealNode):
             raise InputError(f"command_hz must be positive, got {command_hz}")
         if paced:
             T_base_laser = planar_pose(laser_x, laser_y, laser_yaw, laser_z) if use_scan else None
-            self._paced = PacedPlanner(self, pilot, mounting, T_base_laser, command_hz)
+            self._paced = PacedPlanner(self, velocity_driver, mounting, T_base_laser, command_hz)
         else:
             self._begin_lockstep(config)
 
-    def _begin_lockstep(self, config: ExplorerConfig) -> None:
-        self._navigator = Navigator(config)
-        self._goal_clock = GoalClock(config.goals)
+    def _begin_lockstep(self, config: StepDriverConfig) -> None:
+        self._driver = StepDriver(config)
         self._step = 0
-        self._goals: dict[int, PoseStamped] = {}
-        self._waiting: tuple[int, dict[str, Any]] | None = None
         self._step_topic = self.advertise(PoseStamped, m.STEP)
         self._plan = self.advertise(Path, m.PLAN)
-        self.subscribe(PoseStamped, m.GOAL, self._on_goal)
-        self.match(MAP_AND_POSE, self._on_map)
+        self.match({**MAP_AND_POSE, m.GOAL: (PoseStamped, False)}, self._on_frame)
 
-    def _on_map(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+    def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         if self._max_steps and self._step >= self._max_steps:
             self._answer(stamp_ns, Action.STOP)
             return
         obstacles, explored, T_map_base = read_step(parts)
-        if self._goal_clock.due(self._step, T_map_base, obstacles, explored):
-            self._waiting = (stamp_ns, parts)
-            self._take_goal()
-        else:
-            self._act(stamp_ns, parts)
-
-    def _on_goal(self, msg: PoseStamped) -> None:
-        self._goals[m.header_stamp_ns(msg)] = msg
-        self._take_goal()
-
-    def _take_goal(self) -> None:
-        """Go on if a step waits for a goal and the goal has come."""
-        if self._waiting is None or self._waiting[0] not in self._goals:
-            return
-        (stamp_ns, parts), self._waiting = self._waiting, None
-        obstacles, explored, _ = read_step(parts)
-        self._goal_clock.set(self._step, goal_point(self._goals[stamp_ns]), obstacles, explored)
-        self._goals = {s: g for s, g in self._goals.items() if s > stamp_ns}
-        self._act(stamp_ns, parts)
-
-    def _act(self, stamp_ns: int, parts: dict[str, Any]) -> None:
-        obstacles, explored, T_map_base = read_step(parts)
-        action = self._navigator.act(obstacles, explored, T_map_base, self._goal_clock.goal)
-        self._answer(stamp_ns, action)
+        self._answer(stamp_ns, self._driver.act(obstacles, explored, T_map_base, message_to_goal(parts[m.GOAL])))
         if self._plan.get_subscription_count():
-            self._plan.publish(points_to_path(self._navigator.path, make_header(stamp_ns, m.MAP_FRAME)))
+            self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, m.MAP_FRAME)))
 
     def _answer(self, stamp_ns: int, action: Action) -> None:
         self._step += 1

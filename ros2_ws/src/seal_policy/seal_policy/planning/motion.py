@@ -12,6 +12,11 @@ from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
 
+Point = tuple[float, float]
+"""x, y in metres."""
+Pose = tuple[float, float, float]
+"""x, y in metres and yaw in rad, left positive."""
+
 FORWARD_M = 0.25
 """Length of a forward step in metres (design.md)."""
 TURN_RAD = math.pi / 6

@@ -68,7 +68,7 @@ class PlannerConfig:
 
 
 TIGHT = PlannerConfig(margin_m=0.03, unknown_speed=0.15)
-"""For the pilot, which can aim anywhere and stops by what it sees: passages that steps of 30 degrees would not fit."""
+"""For `VelocityDriver`, which can aim anywhere and stops by what it sees: it fits where steps of 30 degrees do not."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Route:
     """A way to the goal.
 
     Attributes:
@@ -174,12 +174,12 @@ class Planner:
         T_map_base: FloatArray,
         goal_xy: tuple[float, float],
         bumps: Iterable[tuple[float, float]] = (),
-    ) -> Plan:
+    ) -> Route:
         """Plan from the robot to a goal in the map frame (metres)."""
         x, y, _ = planar(T_map_base)
         return self.plan_on(self.terrain(obstacles, explored, [(x, y), goal_xy], bumps), (x, y), goal_xy)
 
-    def plan_on(self, terrain: Terrain, robot_xy: tuple[float, float], goal_xy: tuple[float, float]) -> Plan:
+    def plan_on(self, terrain: Terrain, robot_xy: tuple[float, float], goal_xy: tuple[float, float]) -> Route:
         """Plan on a terrain that holds both points."""
         speed = self.speed(terrain, robot_xy)
         target = self._nearest_reachable(terrain, speed, robot_xy, goal_xy)
@@ -187,7 +187,7 @@ class Planner:
         path = field.descend(robot_xy)
         seen = np.array([terrain.explored[terrain.cell(p)] for p in path], dtype=bool)
         end = (float(path[-1, 0]), float(path[-1, 1])) if len(path) else robot_xy
-        return Plan(goal_xy, end, field, path, seen)
+        return Route(goal_xy, end, field, path, seen)
 
     def speed(self, terrain: Terrain, robot_xy: tuple[float, float], known: BoolArray | None = None) -> FloatArray:
         """(X, Y) relative speed on coarse cells, 0 = blocked.

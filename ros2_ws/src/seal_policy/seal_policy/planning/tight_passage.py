@@ -28,7 +28,7 @@ _MOST = 20_000
 _ACTIONS = (Action.FORWARD, Action.LEFT, Action.RIGHT)
 
 
-def find_manoeuvre(
+def search(
     terrain: Terrain,
     field: Field,
     pose: tuple[float, float, float],

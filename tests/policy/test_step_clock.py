@@ -8,9 +8,9 @@ import pytest
 
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
+from seal_policy.goals.manager import GoalManager, StepClock
 from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.rule import GoalConfig
-from seal_policy.goals.ticks import GoalTicks
 
 GRID = Grid2D(np.zeros((40, 40), bool), np.zeros(2), 0.05)
 
@@ -29,23 +29,24 @@ class _Counting:
 @pytest.mark.parametrize("rate", [2, 5, 30])
 def test_goals_come_after_the_first_look_and_then_by_the_period(rate: int) -> None:
     config = GoalConfig(spin_steps=4, period_steps=10, renew_on_arrival=False)
-    ticks = GoalTicks(_Counting(), config, step_s=0.5)
-    for k in range(12 * rate + 1):
-        ticks.update(100.0 + k / rate, GRID, GRID, planar_pose(0.02 * k, 0.0, 0.0))
-    assert [round(t - 100.0, 6) for t, _ in ticks.given] == [2.0, 7.0, 12.0]
-    assert ticks.goal == (3.0, 0.0)
+    manager, clock = GoalManager(_Counting(), config), StepClock(0.5)
+    times = [100.0 + k / rate for k in range(12 * rate + 1)]
+    given = [
+        t for k, t in enumerate(times) if manager.update(clock.step(t), GRID, GRID, planar_pose(0.02 * k, 0.0, 0.0))
+    ]
+    assert [round(t - 100.0, 6) for t in given] == [2.0, 7.0, 12.0]
+    assert manager.goal == (3.0, 0.0)
 
 
 def test_a_robot_that_stands_still_gets_another_goal_and_the_old_one_counts_as_failed() -> None:
     policy = _Counting()
-    ticks = GoalTicks(policy, GoalConfig(spin_steps=0, period_steps=100, still_steps=10), step_s=0.7)
-    for k in range(60):
-        ticks.update(k / 5, GRID, GRID, planar_pose(0.5, 0.5, 0.0))
-    # 10 steps of 0.7 s, told by the first map after them.
-    assert [t for t, _ in ticks.given] == [0.0, 7.0]
+    manager = GoalManager(policy, GoalConfig(spin_steps=0, period_steps=100, still_steps=10))
+    clock, T = StepClock(), planar_pose(0.5, 0.5, 0.0)
+    # 10 steps of 0.7 s; the first map after them brings the goal.
+    assert [k / 5 for k in range(60) if manager.update(clock.step(k / 5), GRID, GRID, T)] == [0.0, 7.0]
     np.testing.assert_array_equal(policy.asked[1].failed, [[1.0, 0.0]])
 
 
 def test_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match="step_s must be positive, got 0"):
-        GoalTicks(_Counting(), step_s=0.0)
+        StepClock(0.0)

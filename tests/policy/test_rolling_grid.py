@@ -12,7 +12,7 @@ from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
 from seal_perception.pose import camera_mounting, planar_pose
 from seal_perception.simulator import LaserScan
-from seal_policy.driving.rolling_grid import Nearby, NearbyConfig
+from seal_policy.driving.rolling_grid import RollingGrid, RollingGridConfig
 
 CAMERA = Camera.from_hfov(160, 120, math.radians(79.0))
 T_BASE_CAMERA = camera_mounting(0.88)
@@ -28,94 +28,94 @@ def _room_picture(wall_m: float = 9.0, top_m: float = 2.5) -> np.ndarray:
     return np.repeat(column[:, None], CAMERA.width, axis=1)
 
 
-FAR = NearbyConfig(max_range_m=3.5)
+FAR = RollingGridConfig(max_range_m=3.5)
 
 
-def _look(nearby: Nearby, pose: tuple[float, float, float], depth: np.ndarray) -> None:
-    nearby.stand(pose)
-    nearby.see_depth(depth, CAMERA, planar_pose(*pose) @ T_BASE_CAMERA)
+def _look(grid: RollingGrid, pose: tuple[float, float, float], depth: np.ndarray) -> None:
+    grid.stand(pose)
+    grid.see_depth(depth, CAMERA, planar_pose(*pose) @ T_BASE_CAMERA)
 
 
 def test_a_wall_ahead_is_an_obstacle_and_the_floor_before_it_is_free() -> None:
-    nearby = Nearby()
-    _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.0))
-    obstacles, free = nearby.obstacles(), nearby.free()
+    grid = RollingGrid()
+    _look(grid, (0.0, 0.0, 0.0), _room_picture(2.0))
+    obstacles, free = grid.obstacles(), grid.free()
     assert obstacles.value_at([2.0, 0.0], False) and not obstacles.value_at([1.8, 0.0], False)
     assert free.value_at([1.8, 0.3], False) and not free.value_at([2.0, 0.0], False)
     assert not free.value_at([1.0, 0.0], False), "the camera cannot see the floor nearer than 1.4 m"
     assert free.value_at([0.1, 0.0], False), "but the robot stands on floor"
-    row = nearby.clearance()[tuple(obstacles.world_to_cell([1.0, 0.0]))]
+    row = grid.clearance()[tuple(obstacles.world_to_cell([1.0, 0.0]))]
     assert row == pytest.approx(1.0, abs=0.03)
 
 
 def test_a_wall_seen_from_another_place_stays_where_it_is() -> None:
-    nearby = Nearby()
-    _look(nearby, (1.0, 2.0, math.pi / 2), _room_picture(1.5))
-    cells = nearby.obstacles()
+    grid = RollingGrid()
+    _look(grid, (1.0, 2.0, math.pi / 2), _room_picture(1.5))
+    cells = grid.obstacles()
     assert cells.value_at([1.0, 3.5], False)
-    nearby.stand((1.0, 0.2, 0.0))  # the grid goes along
-    cells = nearby.obstacles()
+    grid.stand((1.0, 0.2, 0.0))  # the grid goes along
+    cells = grid.obstacles()
     assert cells.value_at([1.0, 3.5], False) and cells.origin_xy[1] < -2.7
 
 
 def test_what_is_looked_through_is_free_again() -> None:
-    nearby = Nearby(FAR)
-    _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.0))
-    _look(nearby, (0.0, 0.0, 0.0), _room_picture(3.0))
-    assert not nearby.obstacles().value_at([2.0, 0.0], True) and nearby.obstacles().value_at([3.0, 0.0], False)
+    grid = RollingGrid(FAR)
+    _look(grid, (0.0, 0.0, 0.0), _room_picture(2.0))
+    _look(grid, (0.0, 0.0, 0.0), _room_picture(3.0))
+    assert not grid.obstacles().value_at([2.0, 0.0], True) and grid.obstacles().value_at([3.0, 0.0], False)
 
 
 @pytest.mark.parametrize("pose", [(3.1, 0.0, 0.0), (2.0, 0.0, 2.0), (2.4, 0.0, -1.0)])
 def test_it_is_forgotten_after_so_much_driving_and_turning(pose: tuple[float, float, float]) -> None:
-    nearby = Nearby(NearbyConfig(memory_m=3.0, turn_m=0.6))
-    _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.0))
-    nearby.stand((1.0, 1.0, 0.0))  # 1.41 m
-    assert nearby.obstacles().value_at([2.0, 0.8], False)
-    nearby.stand(pose)
+    grid = RollingGrid(RollingGridConfig(memory_m=3.0, turn_m=0.6))
+    _look(grid, (0.0, 0.0, 0.0), _room_picture(2.0))
+    grid.stand((1.0, 1.0, 0.0))  # 1.41 m
+    assert grid.obstacles().value_at([2.0, 0.8], False)
+    grid.stand(pose)
     way = 1.414 + math.dist((1.0, 1.0), pose[:2]) + 0.6 * abs(pose[2])
-    assert (way > 3.0) and not nearby.obstacles().value_at([2.0, 0.8], True)
+    assert (way > 3.0) and not grid.obstacles().value_at([2.0, 0.8], True)
 
 
 def test_a_low_threshold_and_a_high_shelf_are_no_obstacles() -> None:
-    nearby = Nearby()
-    _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.0, top_m=0.06))
-    assert not nearby.obstacles().cells.any()
+    grid = RollingGrid()
+    _look(grid, (0.0, 0.0, 0.0), _room_picture(2.0, top_m=0.06))
+    assert not grid.obstacles().cells.any()
     depth = np.zeros((120, 160), np.float32)
     depth[:30] = 2.0  # (59.5 - 29) / 97 * 2 + 0.88 = 1.5 m and higher
-    _look(nearby, (0.0, 0.0, 0.0), depth)
-    assert not nearby.obstacles().cells.any()
+    _look(grid, (0.0, 0.0, 0.0), depth)
+    assert not grid.obstacles().cells.any()
 
 
 def test_single_readings_and_nothing_are_left_out() -> None:
-    nearby = Nearby()
+    grid = RollingGrid()
     depth = np.full((120, 160), np.nan, np.float32)
     depth[60, 80:83] = 1.5  # three in a cell, one too few
-    _look(nearby, (0.0, 0.0, 0.0), depth)
-    assert not nearby.obstacles().cells.any()
+    _look(grid, (0.0, 0.0, 0.0), depth)
+    assert not grid.obstacles().cells.any()
 
 
 def test_a_laser_shows_obstacles_only() -> None:
     ranges = np.array([1.0, np.inf, -np.inf, 2.0, 9.0], np.float32)
     scan = LaserScan(ranges, 0.0, math.pi / 2, 0.1, 12.0, planar_pose(0.1, 0.0, 0.0, 0.2))
-    nearby = Nearby()
-    nearby.stand((0.0, 0.0, math.pi / 2))
-    nearby.see_scan(scan, planar_pose(0.0, 0.0, math.pi / 2))
-    assert np.argwhere(nearby.obstacles().cells).shape == (2, 2)
-    assert nearby.obstacles().value_at([[0.0, 1.1], [2.0, 0.1]], False).all()
+    grid = RollingGrid()
+    grid.stand((0.0, 0.0, math.pi / 2))
+    grid.see_scan(scan, planar_pose(0.0, 0.0, math.pi / 2))
+    assert np.argwhere(grid.obstacles().cells).shape == (2, 2)
+    assert grid.obstacles().value_at([[0.0, 1.1], [2.0, 0.1]], False).all()
 
 
 def test_the_map_is_corrected_where_the_robot_has_looked() -> None:
-    nearby = Nearby(FAR)
-    _look(nearby, (0.0, 0.0, 0.0), _room_picture(2.5))
+    grid = RollingGrid(FAR)
+    _look(grid, (0.0, 0.0, 0.0), _room_picture(2.5))
     stale = Grid2D(np.zeros((400, 40), bool), np.array([-10.025, -1.025]), 0.05)
     for x in (2.0, 1.0, 8.0):  # on floor that is seen to be free; where the camera cannot see; far away
         stale.cells[tuple(stale.world_to_cell([x, 0.0]))] = True
-    out = nearby.correct(stale)
+    out = grid.correct(stale)
     values = out.value_at([[2.0, 0.0], [1.0, 0.0], [8.0, 0.0], [2.5, 0.0]], False)
     np.testing.assert_array_equal(values, [False, True, True, True])
     assert stale.value_at([2.0, 0.0], False), "the map itself is left alone"
     far = Grid2D(np.ones((4, 4), bool), np.array([50.0, 50.0]), 0.05)
-    np.testing.assert_array_equal(nearby.correct(far).cells, far.cells)
+    np.testing.assert_array_equal(grid.correct(far).cells, far.cells)
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_the_map_is_corrected_where_the_robot_has_looked() -> None:
 )
 def test_wrong_numbers_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        NearbyConfig(**changes)  # type: ignore[arg-type]
+        RollingGridConfig(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goals at frontiers, the baseline that needs no learning: where most unknown floor may be seen per step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from seal_perception.types import BoolArray, FloatArray, IntArray
+from seal_policy.goals.policy import PolicyInput
+from seal_policy.goals.visibility import (
+    RAYS,
+    cluster_frontiers,
+    frontier_cells,
+    new_sides_in_view,
+    sides_seen,
+    unknown_in_view,
+)
+from seal_policy.planning.local_policy import heading_to
+from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Point, Pose, planar
+from seal_policy.planning.planner import Field, Planner, PlannerConfig, descend_cells, disc
+from seal_policy.planning.terrain import Terrain, coarsen
+
+
+@dataclass(frozen=True)
+class FrontierConfig:
+    """How frontiers are weighed.
+
+    Attributes:
+        min_frontier_m: shorter frontiers are ignored (metres).
+        min_gain_m2: places that may show less unknown floor are ignored (m2).
+        piece_m: a long frontier is cut into pieces of this size in metres.
+        view_m: range of a look in metres; the robot maps to 5 m.
+        through_m: depth of a look into the unknown in metres.
+        offset_steps: added to the steps to a goal; a large number prefers big gains, a small one near goals.
+        stay: factor on the worth of places near the last goal, so that the robot does not turn back half-way.
+        near_sight_m: the camera cannot see the floor nearer than this (metres); around the robot's way it is taken as
+            floor.
+        look_m: an object must be this near for a second look at it (metres).
+        step_out_m: least distance in metres to the next place from which objects are looked at again.
+        fov_rad: horizontal field of view in rad, to know what has been looked at.
+        tried: factor on the worth of places at a former goal that the robot has been to. What it did not see from there
+            the first time, it hardly will the second.
+        failed_m: places this near to a goal that could not be reached are left out (metres).
+        closed_steps: steps for which the way to such a goal counts as closed.
+        closed_m: radius in metres of the closed part of the way.
+        closed_ahead_m: distance in metres from the robot to the closed part.
+    """
+
+    min_frontier_m: float = 0.5
+    min_gain_m2: float = 0.5
+    piece_m: float = 1.5
+    view_m: float = 4.5
+    through_m: float = 2.0
+    offset_steps: float = 4.0
+    stay: float = 1.3
+    near_sight_m: float = 1.6
+    look_m: float = 3.5
+    step_out_m: float = 1.0
+    fov_rad: float = math.radians(79.0)
+    tried: float = 0.5
+    failed_m: float = 0.4
+    closed_steps: int = 100
+    closed_m: float = 0.15
+    closed_ahead_m: float = 0.45
+
+    def __post_init__(self) -> None:
+        if min(self.min_frontier_m, self.piece_m, self.view_m, self.through_m, self.look_m) <= 0:
+            raise ValueError(f"lengths of FrontierConfig must be > 0, got {self}")
+        if self.offset_steps <= 0 or self.stay < 1 or not 0 < self.tried <= 1:
+            raise ValueError(
+                "need offset_steps > 0, stay >= 1 and tried in (0, 1]; "
+                f"got {self.offset_steps}, {self.stay}, {self.tried}"
+            )
+
+
+@dataclass(frozen=True)
+class _View:
+    """The map on coarse cells, and what it costs to get anywhere in it."""
+
+    terrain: Terrain
+    cost: Field
+    blocked: BoolArray
+    unknown: BoolArray
+
+    def places(self, ij: IntArray) -> FloatArray:
+        """Centres in metres."""
+        return self.cost.centres(ij)
+
+
+class FrontierPolicy:
+    """Goes where most unknown floor may be seen per step; when none is left, to see objects from new sides."""
+
+    def __init__(self, config: FrontierConfig | None = None, planner: PlannerConfig | None = None) -> None:
+        self.config = config or FrontierConfig()
+        self._planner = Planner(replace(planner or PlannerConfig(), unknown_speed=0.0))
+        self._last: Point | None = None
+        self._given: list[Point] = []
+        self._closed: list[tuple[int, Point]] = []
+
+    def goal(self, inp: PolicyInput) -> Point:
+        """See `GlobalPolicy.goal`."""
+        pose = planar(inp.T_map_base)
+        view = self._view(inp)
+        if self._last is not None and len(inp.failed) and math.dist(inp.failed[-1], self._last) < 1e-6:
+            self._closed.append((inp.step, _way_out(view.cost, self._last, pose, self.config.closed_ahead_m)))
+            view = self._view(inp)
+        best = self._frontier(view, pose, inp)
+        if best is None:
+            best = self._second_look(view, pose, inp) or self._patrol(view, pose, inp)
+        self._last = best if best is not None else pose[:2]
+        self._given.append(self._last)
+        return self._last
+
+    def _view(self, inp: PolicyInput) -> _View:
+        """Coarse grids and the robot's travel cost over known floor."""
+        c, planner = self.config, self._planner
+        x, y, _ = planar(inp.T_map_base)
+        terrain = planner.terrain(inp.obstacles, inp.explored, [(x, y)])
+        factor = planner.config.factor
+        known = terrain.explored.copy()
+        for px, py in _spaced(inp.poses[:, :2], 0.5) if len(inp.poses) else [(x, y)]:
+            _paint_disc(known, terrain, (px, py), c.near_sight_m)
+        speed = planner.speed(terrain, (x, y), known)
+        i, j = terrain.cell((x, y))
+        for since, point in self._closed:
+            if inp.step - since < c.closed_steps and math.dist(point, (x, y)) > 2 * c.closed_m:
+                shut = disc(speed.shape, terrain, point, c.closed_m, factor)
+                speed[shut] = 0.0
+        cost = planner.march(terrain, speed, (i // factor, j // factor))
+        blocked: BoolArray = np.asarray(coarsen(terrain.obstacles, factor).any(axis=2))
+        unknown: BoolArray = ~np.asarray(coarsen(terrain.explored, factor).any(axis=2)) & ~blocked
+        return _View(terrain, cost, blocked, unknown)
+
+    def _frontier(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+        """The best place at a frontier, or None if none is worth going to."""
+        c, cell = self.config, view.cost.cell_m
+        free = ~view.blocked & ~view.unknown
+        cells = frontier_cells(free, view.unknown)
+        pieces = cluster_frontiers(cells, max(1, round(c.min_frontier_m / cell)), max(1, round(c.piece_m / cell)))
+        reachable = np.argwhere(np.isfinite(view.cost.values))
+        found = []
+        for piece in pieces:
+            away = ((reachable - piece.mean(axis=0)) ** 2).sum(axis=1)
+            k = int(np.argmin(away))
+            if away[k] * cell**2 <= 1.0:
+                found.append(reachable[k])
+        if not found:
+            return None
+        places = np.unique(np.array(found, dtype=np.int64), axis=0)
+        gain = cell**2 * unknown_in_view(
+            view.blocked, view.unknown, places, round(c.view_m / cell), RAYS, round(c.through_m / cell)
+        )
+        return self._best(view, pose, places, gain, c.min_gain_m2, inp)
+
+    def _second_look(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+        """The place that shows most sides of objects not yet seen, per step to get there."""
+        c, cell = self.config, view.cost.cell_m
+        places = self._spaced_places(view)
+        if not len(places):
+            return None
+        in_cells = inp.poses.copy()
+        in_cells[:, :2] = (in_cells[:, :2] - view.cost.origin_xy) / cell
+        reach = round(c.look_m / cell)
+        seen = sides_seen(view.blocked, in_cells, reach, 60, c.fov_rad)
+        gain = cell * new_sides_in_view(view.blocked, seen, places, reach, 180)
+        return self._best(view, pose, places, gain, 0.0, inp, c.step_out_m)
+
+    def _patrol(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+        """The place that the robot has not been near for longest, per step to get there: it never just stands."""
+        places = self._spaced_places(view)
+        if not len(places) or not len(inp.poses):
+            return None
+        near = np.hypot(*(view.places(places)[:, None] - inp.poses[None, :, :2]).transpose(2, 0, 1)) < 1.0
+        last = np.where(near.any(axis=1), near.shape[1] - np.argmax(near[:, ::-1], axis=1), 0)
+        unseen_for = (len(inp.poses) - last).astype(np.float64)
+        return self._best(view, pose, places, unseen_for, 0.0, inp, self.config.step_out_m)
+
+    def _spaced_places(self, view: _View) -> IntArray:
+        """(N, 2) cells that the robot can reach, half a metre apart."""
+        spacing = max(1, round(0.5 / view.cost.cell_m))
+        reachable = np.argwhere(np.isfinite(view.cost.values))
+        return reachable[(reachable % spacing == 0).all(axis=1)]
+
+    def _best(
+        self,
+        view: _View,
+        pose: Pose,
+        places: IntArray,
+        gain: FloatArray,
+        min_gain: float,
+        inp: PolicyInput,
+        least_m: float = 0.3,
+    ) -> Point | None:
+        """Place with the greatest gain per step, or None if no gain is above the least one.
+
+        Places that cost less than `least_m` to drive to are left out.
+        """
+        c = self.config
+        xy = view.places(places)
+        away = view.cost.values[places[:, 0], places[:, 1]]
+        turns = self._first_turns(view, pose, places)
+        worth = gain / (away / FORWARD_M + turns + c.offset_steps)
+        if self._last is not None:
+            worth = np.where(np.hypot(*(xy - self._last).T) < c.piece_m, c.stay * worth, worth)
+        for point in self._given:
+            if len(inp.poses) and np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4:
+                worth = np.where(np.hypot(*(xy - point).T) < 0.5, c.tried * worth, worth)
+        usable = (gain > min_gain) & (away > least_m)
+        for point in inp.failed:
+            usable &= np.hypot(*(xy - point).T) > c.failed_m
+        if not usable.any():
+            return None
+        k = int(np.argmax(np.where(usable, worth, -1.0)))
+        return float(xy[k, 0]), float(xy[k, 1])
+
+    @staticmethod
+    def _first_turns(view: _View, pose: Pose, places: IntArray) -> FloatArray:
+        """(N,) turns until the robot faces along the way to each place."""
+        turns = np.zeros(len(places))
+        for k, place in enumerate(places):
+            if math.isfinite(view.cost.values[place[0], place[1]]):
+                way = view.cost.centres(descend_cells(view.cost.values, place))[::-1]
+                turns[k] = abs(heading_to(pose, way[min(len(way) - 1, 6)])) / TURN_RAD
+        return turns
+
+
+def _way_out(cost: Field, goal: Point, pose: Pose, ahead_m: float) -> Point:
+    """The point of the way from a pose to a goal that is first so far away, or the goal where all of it is nearer."""
+    for x, y in cost.descend(goal)[::-1].tolist():
+        if math.dist((x, y), pose[:2]) >= ahead_m:
+            return x, y
+    return goal
+
+
+def _spaced(xy: FloatArray, spacing_m: float) -> list[Point]:
+    """Points of a path, leaving out those nearer than a spacing to the one kept before."""
+    kept: list[Point] = []
+    for x, y in xy:
+        if not kept or math.dist(kept[-1], (x, y)) >= spacing_m:
+            kept.append((float(x), float(y)))
+    return kept
+
+
+def _paint_disc(cells: BoolArray, terrain: Terrain, xy: Point, radius_m: float) -> None:
+    """Set the cells within a radius of a point, in place."""
+    x = terrain.origin_xy[0] + (np.arange(cells.shape[0]) + 0.5) * terrain.cell_m - xy[0]
+    y = terrain.origin_xy[1] + (np.arange(cells.shape[1]) + 0.5) * terrain.cell_m - xy[1]
+    rows, columns = np.flatnonzero(np.abs(x) <= radius_m), np.flatnonzero(np.abs(y) <= radius_m)
+    if rows.size and columns.size:
+        window = np.ix_(rows, columns)
+        cells[window] |= x[rows, None] ** 2 + y[None, columns] ** 2 <= radius_m**2
