@@ -23,6 +23,11 @@ def test_centres_edges_and_other_values_by_hand():
     assert grid.clipped_cell((-9.0, 1.3)) == (0, 1) and grid.clipped_cell((0.2, 9.0)) == (2, 3)
     x, y = grid.centres()
     assert x.tolist() == [-0.375, -0.125, 0.125] and y.tolist() == [1.125, 1.375, 1.625, 1.875]
+    assert grid.corner((2, 1)).tolist() == [0.0, 1.25]
+    assert grid.cells_along(0, np.array([-0.6, -0.3, 0.2])).tolist() == [-1, 0, 2]
+    assert grid.cells_along(1, np.array([1.3])).tolist() == [1]
+    noisy = Grid2D(grid.cells, grid.origin_xy + 1e-9, float(np.float32(0.05))).rounded()
+    assert noisy.cell_m == 0.05 and noisy.origin_xy.tolist() == [-0.5, 1.0]
     other = grid.with_cells(np.zeros((5, 2), bool))
     assert other.shape == (5, 2) and other.cell_m == 0.25 and other.origin_xy.tolist() == [-0.5, 1.0]
 

@@ -92,7 +92,7 @@ def test_crop_holds_points_outside_the_map_and_follows_the_explored_part() -> No
     known[100:120, 200:240] = True
     terrain = build_terrain(Grid2D(cells, np.zeros(2), CELL), Grid2D(known, np.zeros(2), CELL), [(-1.0, 9.0)])
     assert terrain.explored.shape == (180, 100)
-    assert terrain.origin_xy == pytest.approx([-2.0, 8.0])
+    assert terrain.clearance.origin_xy == pytest.approx([-2.0, 8.0])
     assert terrain.explored.sum() == known.sum()
     assert terrain.explored[terrain.cell((5.1, 10.1))]
 
@@ -103,7 +103,7 @@ def test_clearance_is_exact_distance_between_cells() -> None:
     grid = Grid2D(cells, np.zeros(2), CELL)
     terrain = build_terrain(grid, Grid2D(~cells, np.zeros(2), CELL), [(0.5, 0.5)], border_m=0.0)
     i, j = np.indices(terrain.clearance.shape)
-    assert terrain.clearance == pytest.approx(np.hypot(i - 3, j - 4) * CELL, abs=1e-5)
+    assert terrain.clearance.cells == pytest.approx(np.hypot(i - 3, j - 4) * CELL, abs=1e-5)
 
 
 def test_bump_lowers_the_clearance_around_it_only() -> None:

@@ -44,7 +44,7 @@ def test_a_wall_ahead_is_an_obstacle_and_the_floor_before_it_is_free() -> None:
     assert free.value_at([1.8, 0.3], False) and not free.value_at([2.0, 0.0], False)
     assert not free.value_at([1.0, 0.0], False), "the camera cannot see the floor nearer than 1.4 m"
     assert free.value_at([0.1, 0.0], False), "but the robot stands on floor"
-    row = grid.clearance()[tuple(obstacles.world_to_cell([1.0, 0.0]))]
+    row = grid.clearance().cells[tuple(obstacles.world_to_cell([1.0, 0.0]))]
     assert row == pytest.approx(1.0, abs=0.03)
 
 

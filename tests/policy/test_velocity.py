@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from tests.policy.toy import room, whole
 
+from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_policy.driving.velocity import Clearance, Velocity, VelocityConfig, VelocityPolicy
 from seal_policy.planning.planner import Planner
 from seal_policy.planning.terrain import build_terrain
 
 POLICY = VelocityPolicy()
-NOTHING_NEAR = Clearance(np.full((4, 4), 10.0, np.float32), np.zeros(2), 0.05, 0.23, outside_m=10.0)
+NOTHING_NEAR = Clearance(Grid2D(np.full((4, 4), 10.0, np.float32), np.zeros(2), 0.05), 0.23, outside_m=10.0)
 
 
 def _choose(blocked: Any, pose: tuple[float, float, float], goal: tuple[float, float], last: float = 0.0) -> Any:
@@ -61,12 +62,14 @@ def test_without_a_free_arc_there_is_no_choice() -> None:
     plan = Planner().plan(obstacles, explored, planar_pose(3.0, 2.0, 0.0), (5.0, 2.0))
     tight = np.full((120, 80), 0.2, np.float32)
     tight[60, 40] = 0.5
-    chosen = POLICY.choose(plan.field, (3.025, 2.025, 0.0), Clearance(tight, np.zeros(2), 0.05, 0.23), NOTHING_NEAR)
+    chosen = POLICY.choose(
+        plan.field, (3.025, 2.025, 0.0), Clearance(Grid2D(tight, np.zeros(2), 0.05), 0.23), NOTHING_NEAR
+    )
     assert chosen is not None and chosen.forward_mps == 0.0, "it can always turn"
 
 
 def test_clearance_that_is_gone_must_not_become_less() -> None:
-    grid = Clearance(np.full((10, 10), 0.1, np.float32), np.zeros(2), 0.05, 0.23)
+    grid = Clearance(Grid2D(np.full((10, 10), 0.1, np.float32), np.zeros(2), 0.05), 0.23)
     assert grid.needed(0.25, 0.25) == pytest.approx(0.099)
     assert grid.needed(9.0, 9.0) < 0.0, "beyond the grid there is no less"
 

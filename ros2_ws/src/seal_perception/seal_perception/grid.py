@@ -45,6 +45,10 @@ class Grid2D:
         """Other values (X, Y) over the same floor."""
         return Grid2D(cells, self.origin_xy, self.cell_m)
 
+    def rounded(self) -> Grid2D:
+        """The grid with origin and cell rounded to 1e-6: a map message holds the cell's edge as float32 only."""
+        return Grid2D(self.cells, np.round(self.origin_xy, 6), round(float(self.cell_m), 6))
+
     def in_cells(self, xy: npt.ArrayLike) -> FloatArray:
         """(..., 2) points in metres, counted in cells from the lower corner: 0.5 is the centre of cell 0."""
         coordinates: FloatArray = (np.asarray(xy, np.float64) - self.origin_xy) / self.cell_m
@@ -63,6 +67,15 @@ class Grid2D:
         """(..., 2) centres in metres of the cells (..., 2)."""
         centres: FloatArray = self.origin_xy + (np.asarray(ij, np.float64) + 0.5) * self.cell_m
         return centres
+
+    def corner(self, ij: npt.ArrayLike) -> FloatArray:
+        """(..., 2) lower corners in metres of the cells (..., 2)."""
+        corners: FloatArray = self.origin_xy + np.asarray(ij) * self.cell_m
+        return corners
+
+    def cells_along(self, axis: int, metres: FloatArray) -> IntArray:
+        """(N,) columns (axis 0) or rows (axis 1) that hold the coordinates (N,) in metres; may lie outside the grid."""
+        return np.floor((metres - self.origin_xy[axis]) / self.cell_m).astype(np.int64)
 
     def centres(self) -> tuple[FloatArray, FloatArray]:
         """(X,) and (Y,) centres in metres of the columns and rows of cells."""

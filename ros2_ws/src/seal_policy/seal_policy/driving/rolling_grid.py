@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
 from seal_perception.parameters import parameter
 from seal_perception.simulator import LaserScan
-from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
+from seal_policy.planning.motion import Pose
 from seal_policy.planning.terrain import clearance_m
 
 _NEVER = np.float32(-np.inf)
@@ -65,7 +68,7 @@ class RollingGrid:
         self._low: IntArray | None = None
         self._pose = (0.0, 0.0, 0.0)
         self._driven = 0.0
-        self._clearance: Float32Array | None = None
+        self._clearance: Grid2D | None = None
 
     @property
     def origin_xy(self) -> FloatArray:
@@ -73,7 +76,7 @@ class RollingGrid:
         low = np.zeros(2, np.int64) if self._low is None else self._low
         return np.asarray((low - 0.5) * self.config.cell_m, np.float64)
 
-    def stand(self, pose: tuple[float, float, float]) -> None:
+    def stand(self, pose: Pose) -> None:
         """The robot is at x, y (metres) and yaw (rad) of the odometry frame: what it stands on is free."""
         c = self.config
         if self._low is not None:
@@ -82,8 +85,7 @@ class RollingGrid:
             self._driven += math.dist(pose[:2], self._pose[:2]) + c.turn_m * turn
         self._pose = pose
         self._centre(pose)
-        x = self.origin_xy[0] + (np.arange(len(self._hit)) + 0.5) * c.cell_m - pose[0]
-        y = self.origin_xy[1] + (np.arange(len(self._hit)) + 0.5) * c.cell_m - pose[1]
+        x, y = (axis - pose[k] for k, axis in enumerate(self._grid(self._hit).centres()))
         rows, columns = np.flatnonzero(np.abs(x) <= c.body_m), np.flatnonzero(np.abs(y) <= c.body_m)
         window = np.ix_(rows, columns)
         body = x[rows, None] ** 2 + y[None, columns] ** 2 <= c.body_m**2
@@ -95,17 +97,10 @@ class RollingGrid:
         """Put in a depth picture (H, W) in metres, 0 or NaN = none, taken at the present place."""
         c = self.config
         hits, floors = np.zeros(self._hit.shape, np.int32), np.zeros(self._hit.shape, np.int32)
-        _count(
-            np.ascontiguousarray(depth),
-            max(1, camera.width // c.columns),
-            np.ascontiguousarray(T_odom_camera),
-            np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-            np.array([c.min_range_m, c.max_range_m, c.low_m, c.high_m, c.floor_m]),
-            self.origin_xy,
-            c.cell_m,
-            hits,
-            floors,
-        )
+        view = _View(np.ascontiguousarray(T_odom_camera), camera.fx, camera.fy, camera.cx, camera.cy)
+        limits = _Limits(*map(float, (c.min_range_m, c.max_range_m, c.low_m, c.high_m, c.floor_m)))
+        counts = _Counts(hits, floors, self.origin_xy, float(c.cell_m))
+        _count(np.ascontiguousarray(depth), max(1, camera.width // c.columns), view, limits, counts)
         blocked = hits >= c.min_points
         self._set(blocked, (floors > 0) & (hits == 0))
 
@@ -117,8 +112,9 @@ class RollingGrid:
         points = np.stack([x, y, np.zeros_like(x), np.ones_like(x)])
         xyz = (T_odom_base @ scan.T_base_laser @ points)[:3].T
         high = (xyz[:, 2] >= self.config.low_m) & (xyz[:, 2] <= self.config.high_m)
-        ij = np.floor((xyz[high, :2] - self.origin_xy) / self.config.cell_m).astype(int)
-        ij = ij[((ij >= 0) & (ij < len(self._hit))).all(axis=1)]
+        grid = self._grid(self._hit)
+        ij = grid.world_to_cell(xyz[high, :2])
+        ij = ij[grid.contains(ij)]
         blocked = np.zeros(self._hit.shape, bool)
         blocked[ij[:, 0], ij[:, 1]] = True
         self._set(blocked, np.zeros_like(blocked))
@@ -131,16 +127,16 @@ class RollingGrid:
 
     def obstacles(self) -> Grid2D:
         """Cells in which something stood when they were last seen."""
-        return Grid2D(self._hit >= self._driven - self.config.memory_m, self.origin_xy, self.config.cell_m)
+        return self._grid(self._hit >= self._driven - self.config.memory_m)
 
     def free(self) -> Grid2D:
         """Cells that were floor when they were last seen."""
-        return Grid2D(self._free >= self._driven - self.config.memory_m, self.origin_xy, self.config.cell_m)
+        return self._grid(self._free >= self._driven - self.config.memory_m)
 
-    def clearance(self) -> Float32Array:
-        """(N, N) metres from each cell's centre to that of the nearest obstacle nearby; aligned with `obstacles`."""
+    def clearance(self) -> Grid2D:
+        """Float32 metres from each cell's centre to that of the nearest obstacle nearby; aligned with `obstacles`."""
         if self._clearance is None:
-            self._clearance = clearance_m(self.obstacles().cells, self.config.cell_m)
+            self._clearance = self._grid(clearance_m(self.obstacles().cells, self.config.cell_m))
         return self._clearance
 
     def correct(self, obstacles: Grid2D) -> Grid2D:
@@ -151,22 +147,22 @@ class RollingGrid:
         cells = obstacles.cells.copy()
         if (high > low).all():
             # Nearest cell of this grid for each row and column of the map's, whose cells may have another size.
+            grid = self._grid(self._hit)
             rows, columns = (
-                np.floor(
-                    (obstacles.origin_xy[k] + (np.arange(low[k], high[k]) + 0.5) * obstacles.cell_m - self.origin_xy[k])
-                    / cell
-                )
-                .astype(int)
-                .clip(0, side - 1)
-                for k in (0, 1)
+                grid.cells_along(k, axis[low[k] : high[k]]).clip(0, side - 1)
+                for k, axis in enumerate(obstacles.centres())
             )
             window = np.ix_(rows, columns)
             part = cells[low[0] : high[0], low[1] : high[1]]
             part &= ~self.free().cells[window]
             part |= self.obstacles().cells[window]
-        return Grid2D(cells, obstacles.origin_xy, obstacles.cell_m)
+        return obstacles.with_cells(cells)
 
-    def _centre(self, pose: tuple[float, float, float]) -> None:
+    def _grid(self, cells: npt.NDArray[Any]) -> Grid2D:
+        """Values (N, N) over the cells where they lie now."""
+        return Grid2D(cells, self.origin_xy, self.config.cell_m)
+
+    def _centre(self, pose: Pose) -> None:
         """Let the grid go with the robot, a quarter of its side at a time."""
         side = len(self._hit)
         cell = np.floor(np.asarray(pose[:2]) / self.config.cell_m + 0.5).astype(np.int64)
@@ -185,14 +181,44 @@ class RollingGrid:
                 grid[a[0] - shift[0] : b[0] - shift[0], a[1] - shift[1] : b[1] - shift[1]] = part
 
 
+class _View(NamedTuple):
+    """Where a depth picture was taken, and the camera's numbers in pixels."""
+
+    T_odom_camera: FloatArray
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+
+class _Limits(NamedTuple):
+    """Ranges of depth and of an obstacle's height, and how far from zero the floor is read; metres."""
+
+    near: float
+    far: float
+    low: float
+    high: float
+    floor: float
+
+
+class _Counts(NamedTuple):
+    """Readings per cell (N, N), changed in place, and where the cells lie."""
+
+    hits: Int32Array
+    floors: Int32Array
+    origin: FloatArray
+    edge: float
+
+
 @njit(cache=True)
-def _count(depth, stride, T, intrinsics, limits, origin, cell, hits, floors):  # type: ignore[no-untyped-def]  # numba
+def _count(depth, stride, view, limits, counts):  # type: ignore[no-untyped-def]  # numba infers
     """Add up, per cell, the readings at an obstacle's height and those on the floor, in place.
 
     From one reading of a column on the floor to the next above it, all is floor: what stood there would hide the next.
     """
+    T, fx, fy, cx, cy = view
     near, far, low, high, floor = limits
-    fx, fy, cx, cy = intrinsics
+    hits, floors, origin, cell = counts
     for u in range(0, depth.shape[1], stride):
         before_x, before_y, before = 0.0, 0.0, False
         for v in range(depth.shape[0] - 1, -1, -stride):

@@ -214,7 +214,8 @@ class StepDriver(Driver):
         cells = np.array([terrain.cell(p) for p in path])
         near = np.hypot(*(path - path[0]).T) < self.config.planner.escape_m
         factor = self.config.planner.factor
-        reach = terrain.clearance[cells[:, 0], cells[:, 1]] + terrain.cell_m * (factor - 1)
+        clearance = terrain.clearance
+        reach = clearance.cells[cells[:, 0], cells[:, 1]] + clearance.cell_m * (factor - 1)
         if bool((reach[~near] < self.config.planner.grow_m).any()):
             return True
         known = {tuple(p): bool(e) for p, e in zip(route.path.tolist(), route.explored_on_path, strict=True)}

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from seal_perception.grid import Grid2D
 from seal_perception.parameters import parameter
-from seal_perception.types import Float32Array, FloatArray
-from seal_policy.planning.local_policy import sample_grid, way_left
 from seal_policy.planning.motion import Pose
 from seal_policy.planning.planner import Field
+from seal_policy.planning.sampling import Cells, cells_of, sample_grid, way_left
 from seal_policy.planning.terrain import Terrain
 
 
@@ -67,17 +68,13 @@ class Clearance:
     """Metres to the nearest obstacle on a grid, and how much of it the robot keeps.
 
     Attributes:
-        values: (X, Y) float32, from a cell's centre to the centre of the nearest obstacle cell.
-        origin_xy: (2,) lower corner of cell [0, 0].
-        cell_m: edge of a cell.
-        keep_m: clearance to keep; where the robot has less already, it must not become less.
-        outside_m: clearance beyond the grid.
-        slack_m: by so much it may become less all the same.
+        grid: float32 metres from a cell's centre to the centre of the nearest obstacle cell.
+        keep_m: clearance to keep in metres; where the robot has less already, it must not become less.
+        outside_m: clearance beyond the grid in metres.
+        slack_m: loss of clearance that is allowed all the same, in metres.
     """
 
-    values: Float32Array
-    origin_xy: FloatArray
-    cell_m: float
+    grid: Grid2D
     keep_m: float
     outside_m: float = 0.0
     slack_m: float = 1e-3
@@ -85,11 +82,11 @@ class Clearance:
     @classmethod
     def of_terrain(cls, terrain: Terrain, keep_m: float) -> Clearance:
         """That of a planner's crop of the map."""
-        return cls(terrain.clearance, terrain.origin_xy, terrain.cell_m, keep_m)
+        return cls(terrain.clearance, keep_m)
 
     def needed(self, x: float, y: float) -> float:
         """Clearance that the robot must keep on its way from (x, y)."""
-        here = sample_grid(self.values, self.origin_xy, self.cell_m, x, y, self.outside_m)
+        here = sample_grid(cells_of(self.grid), x, y, self.outside_m)
         return min(self.keep_m, float(here) - self.slack_m)
 
 
@@ -118,13 +115,11 @@ class VelocityPolicy:
         c = self.config
         k, cost = _search(
             self._arcs,
-            field.values,
-            field.origin_xy,
-            field.cell_m,
-            *_grid(mapped, pose),
-            *_grid(nearby, pose),
+            cells_of(field.grid),
+            _kept(mapped, pose),
+            _kept(nearby, pose),
             np.array(pose, np.float64),
-            np.array([c.horizon_s, c.sample_s, c.stop_s, c.max_forward_mps, c.max_turn_radps]),
+            _Times(*map(float, (c.horizon_s, c.sample_s, c.stop_s, c.max_forward_mps, c.max_turn_radps))),
             c.keep_turn_s * (0.0 if abs(last_turn_radps) < 0.05 else math.copysign(1.0, last_turn_radps)),
         )
         if k < 0 or not math.isfinite(cost):
@@ -135,7 +130,7 @@ class VelocityPolicy:
         """For how many seconds an arc is free of what was seen lately, at most `horizon_s`."""
         c = self.config
         arc = np.array([velocity.forward_mps, velocity.turn_radps])
-        return float(_free_s(arc, *_grid(nearby, pose), np.array(pose, np.float64), c.horizon_s, c.sample_s))
+        return float(_free_s(arc, _kept(nearby, pose), np.array(pose, np.float64), c.horizon_s, c.sample_s))
 
     def slewed(self, last: Velocity, wanted: Velocity, seconds: float) -> Velocity:
         """The wanted speeds as far as they can be reached in the time since the last ones; slowing down is instant.
@@ -156,9 +151,26 @@ def _towards(last: float, wanted: float, most: float) -> float:
     return start + max(-most, min(most, wanted - start))
 
 
-def _grid(grid: Clearance, pose: Pose) -> tuple[Float32Array, FloatArray, float, float, float]:
-    needed = grid.needed(pose[0], pose[1])
-    return grid.values, np.asarray(grid.origin_xy, np.float64), float(grid.cell_m), needed, grid.outside_m
+class _Kept(NamedTuple):
+    """A clearance as a kernel takes it: its grid, and the metres to keep and to assume beyond it."""
+
+    grid: Cells
+    needed: float
+    outside: float
+
+
+class _Times(NamedTuple):
+    """Seconds that arcs are followed, sampled and must be free; greatest speeds in m/s and rad/s."""
+
+    horizon: float
+    sample: float
+    stop: float
+    max_forward: float
+    max_turn: float
+
+
+def _kept(clearance: Clearance, pose: Pose) -> _Kept:
+    return _Kept(cells_of(clearance.grid), clearance.needed(pose[0], pose[1]), float(clearance.outside_m))
 
 
 @njit(cache=True)
@@ -170,38 +182,45 @@ def _along(pose, v, w, t):  # type: ignore[no-untyped-def]  # numba infers
 
 
 @njit(cache=True)
-def _free_s(arc, values, origin, cell, needed, outside, pose, horizon, step):  # type: ignore[no-untyped-def]
+def _free_s(arc, kept, pose, horizon, step):  # type: ignore[no-untyped-def]  # numba infers
     """Seconds until an arc comes too near to something."""
+    grid, needed, outside = kept
     if arc[0] == 0.0:
         return horizon
     for k in range(1, int(math.ceil(horizon / step - 1e-9)) + 1):
         x, y, _ = _along(pose, arc[0], arc[1], k * step)
-        if sample_grid(values, origin, cell, x, y, outside) < needed:
+        if sample_grid(grid, x, y, outside) < needed:
             return (k - 1) * step
     return horizon
 
 
 @njit(cache=True)
-def _search(  # type: ignore[no-untyped-def]  # numba infers
-    arcs, field, f_origin, f_cell,
-    a_values, a_origin, a_cell, a_needed, a_outside, b_values, b_origin, b_cell, b_needed, b_outside,
-    pose, times, keep
-):  # fmt: skip
-    """Index and cost in seconds of the best arc; -1 and inf if there is none."""
+def _search(arcs, field, mapped, nearby, pose, times, keep):  # type: ignore[no-untyped-def]  # numba infers
+    """Index and cost in seconds of the best arc; -1 and inf if there is none.
+
+    Args:
+        arcs: (N, 2) speed ahead in m/s, rate of turn in rad/s.
+        field: `Cells`, travel cost to the goal.
+        mapped: `_Kept` by the map.
+        nearby: `_Kept` by what was seen lately.
+        pose: (3,) x, y in metres and yaw in rad.
+        times: `_Times`.
+        keep: bonus in seconds for turning on, signed like the turn in force.
+    """
     horizon, step, stop, v_max, w_max = times
     best, best_cost = -1, np.inf
     for k in range(len(arcs)):
         v, w = arcs[k, 0], arcs[k, 1]
         free = min(
-            _free_s(arcs[k], a_values, a_origin, a_cell, a_needed, a_outside, pose, horizon, step),
-            _free_s(arcs[k], b_values, b_origin, b_cell, b_needed, b_outside, pose, horizon, step),
+            _free_s(arcs[k], mapped, pose, horizon, step),
+            _free_s(arcs[k], nearby, pose, horizon, step),
         )
         if free < stop - 1e-9:
             continue
         cost = np.inf
         for n in range(1, int(math.floor(free / step + 1e-9)) + 1):
             x, y, yaw = _along(pose, v, w, n * step)
-            metres, angle = way_left(field, f_origin, f_cell, x, y, yaw)
+            metres, angle = way_left(field, x, y, yaw)
             cost = min(cost, n * step + metres / v_max + angle / w_max)
         if keep * w > 0.0:
             cost -= abs(keep)

@@ -137,8 +137,7 @@ class VelocityDriver(Driver):
     def _near(self, slack_m: float = 1e-3) -> Clearance:
         c = self.config
         keep = c.planner.robot_radius_m + c.velocity.touch_margin_m
-        grid = self.rolling_grid
-        return Clearance(grid.clearance(), grid.origin_xy, grid.config.cell_m, keep, 10.0, slack_m)
+        return Clearance(self.rolling_grid.clearance(), keep, 10.0, slack_m)
 
     def _wanted(self, pose: Pose, goal: Point | None) -> Velocity:
         """Manoeuvre if one is under way, else an arc to the goal."""
@@ -262,5 +261,6 @@ def warm_up(config: VelocityDriverConfig | None = None) -> None:
 
 def _inside(terrain: Terrain, xy: Point) -> bool:
     """Whether a point lies within the crop, a little away from its border."""
-    ij = (np.asarray(xy) - terrain.origin_xy) / terrain.cell_m
-    return bool((ij >= 2).all() and (ij < np.array(terrain.clearance.shape) - 2).all())
+    grid = terrain.clearance
+    ij = grid.in_cells(xy)
+    return bool((ij >= 2).all() and (ij < np.array(grid.shape) - 2).all())

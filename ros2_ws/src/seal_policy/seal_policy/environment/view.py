@@ -87,8 +87,7 @@ def local_view(voxel_map: VoxelMap, xy: Point, config: LocalMapConfig) -> LocalV
     flat[0] = _pooled(obstacles, low, high, config.pool)
     flat[1] = _pooled(explored, low, high, config.pool)
     flat[2:] = volume[1:].max(axis=3)
-    corner = obstacles.origin_xy + low * obstacles.cell_m
-    return LocalView(LocalFrame(corner, (high - low) * obstacles.cell_m), flat, volume)
+    return LocalView(LocalFrame(obstacles.corner(low), (high - low) * obstacles.cell_m), flat, volume)
 
 
 def _pooled(grid: Grid2D, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_], pool: int) -> UInt8Array:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from seal_perception.grid import Grid2D
 from seal_perception.types import BoolArray, FloatArray, IntArray
 from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.visibility import (
@@ -87,7 +88,7 @@ class _View:
 
     def places(self, ij: IntArray) -> FloatArray:
         """Centres in metres."""
-        return self.cost.centres(ij)
+        return self.cost.grid.cell_to_world(ij)
 
 
 class FrontierPolicy:
@@ -122,25 +123,24 @@ class FrontierPolicy:
         factor = planner.config.factor
         known = terrain.explored.copy()
         for px, py in _spaced(inp.poses[:, :2], 0.5) if len(inp.poses) else [(x, y)]:
-            _paint_disc(known, terrain, (px, py), c.near_sight_m)
+            _paint_disc(known, terrain.clearance, (px, py), c.near_sight_m)
         speed = planner.speed(terrain, (x, y), known)
         i, j = terrain.cell((x, y))
         for since, point in self._closed:
             if inp.step - since < c.closed_steps and math.dist(point, (x, y)) > 2 * c.closed_m:
-                shut = disc(speed.shape, terrain, point, c.closed_m, factor)
-                speed[shut] = 0.0
-        cost = planner.march(terrain, speed, (i // factor, j // factor))
+                speed.cells[disc(speed, point, c.closed_m)] = 0.0
+        cost = planner.march(speed, (i // factor, j // factor))
         blocked: BoolArray = np.asarray(coarsen(terrain.obstacles, factor).any(axis=2))
         unknown: BoolArray = ~np.asarray(coarsen(terrain.explored, factor).any(axis=2)) & ~blocked
         return _View(terrain, cost, blocked, unknown)
 
     def _frontier(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The best place at a frontier, or None if none is worth going to."""
-        c, cell = self.config, view.cost.cell_m
+        c, cell = self.config, view.cost.grid.cell_m
         free = ~view.blocked & ~view.unknown
         cells = frontier_cells(free, view.unknown)
         pieces = cluster_frontiers(cells, max(1, round(c.min_frontier_m / cell)), max(1, round(c.piece_m / cell)))
-        reachable = np.argwhere(np.isfinite(view.cost.values))
+        reachable = np.argwhere(np.isfinite(view.cost.grid.cells))
         found = []
         for piece in pieces:
             away = ((reachable - piece.mean(axis=0)) ** 2).sum(axis=1)
@@ -157,12 +157,12 @@ class FrontierPolicy:
 
     def _second_look(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The place that shows most sides of objects not yet seen, per step to get there."""
-        c, cell = self.config, view.cost.cell_m
+        c, cell = self.config, view.cost.grid.cell_m
         places = self._spaced_places(view)
         if not len(places):
             return None
         in_cells = inp.poses.copy()
-        in_cells[:, :2] = (in_cells[:, :2] - view.cost.origin_xy) / cell
+        in_cells[:, :2] = view.cost.grid.in_cells(in_cells[:, :2])
         reach = round(c.look_m / cell)
         seen = sides_seen(view.blocked, in_cells, reach, 60, c.fov_rad)
         gain = cell * new_sides_in_view(view.blocked, seen, places, reach, 180)
@@ -180,8 +180,8 @@ class FrontierPolicy:
 
     def _spaced_places(self, view: _View) -> IntArray:
         """(N, 2) cells that the robot can reach, half a metre apart."""
-        spacing = max(1, round(0.5 / view.cost.cell_m))
-        reachable = np.argwhere(np.isfinite(view.cost.values))
+        spacing = max(1, round(0.5 / view.cost.grid.cell_m))
+        reachable = np.argwhere(np.isfinite(view.cost.grid.cells))
         return reachable[(reachable % spacing == 0).all(axis=1)]
 
     def _best(
@@ -200,7 +200,7 @@ class FrontierPolicy:
         """
         c = self.config
         xy = view.places(places)
-        away = view.cost.values[places[:, 0], places[:, 1]]
+        away = view.cost.grid.cells[places[:, 0], places[:, 1]]
         turns = self._first_turns(view, pose, places)
         worth = gain / (away / FORWARD_M + turns + c.offset_steps)
         if self._last is not None:
@@ -221,8 +221,8 @@ class FrontierPolicy:
         """(N,) turns until the robot faces along the way to each place."""
         turns = np.zeros(len(places))
         for k, place in enumerate(places):
-            if math.isfinite(view.cost.values[place[0], place[1]]):
-                way = view.cost.centres(descend_cells(view.cost.values, place))[::-1]
+            if math.isfinite(view.cost.grid.cells[place[0], place[1]]):
+                way = view.places(descend_cells(view.cost.grid.cells, place))[::-1]
                 turns[k] = abs(heading_to(pose, way[min(len(way) - 1, 6)])) / TURN_RAD
         return turns
 
@@ -244,10 +244,9 @@ def _spaced(xy: FloatArray, spacing_m: float) -> list[Point]:
     return kept
 
 
-def _paint_disc(cells: BoolArray, terrain: Terrain, xy: Point, radius_m: float) -> None:
-    """Set the cells within a radius of a point, in place."""
-    x = terrain.origin_xy[0] + (np.arange(cells.shape[0]) + 0.5) * terrain.cell_m - xy[0]
-    y = terrain.origin_xy[1] + (np.arange(cells.shape[1]) + 0.5) * terrain.cell_m - xy[1]
+def _paint_disc(cells: BoolArray, grid: Grid2D, xy: Point, radius_m: float) -> None:
+    """Set the cells (X, Y) of a grid within a radius of a point, in place."""
+    x, y = (axis - xy[k] for k, axis in enumerate(grid.centres()))
     rows, columns = np.flatnonzero(np.abs(x) <= radius_m), np.flatnonzero(np.abs(y) <= radius_m)
     if rows.size and columns.size:
         window = np.ix_(rows, columns)

@@ -100,13 +100,13 @@ def unknown_m2_around(
         through_m: see `unknown_in_view`.
         factor: fine cells per coarse cell and axis.
     """
-    cell = round(float(explored.cell_m), 6)
-    reach = math.ceil(view_m / (cell * factor)) + 1
-    centre = np.floor((np.asarray(xy) - np.round(explored.origin_xy, 6)) / cell).astype(int)
+    grid = explored.rounded()
+    reach = math.ceil(view_m / (grid.cell_m * factor)) + 1
+    centre = grid.world_to_cell(xy)
     low, high = centre - reach * factor, centre + (reach + 1) * factor
     blocked = coarsen(window(obstacles.cells, low, high), factor).any(axis=2)
     unknown = ~coarsen(window(explored.cells, low, high), factor).any(axis=2) & ~blocked
-    coarse = cell * factor
+    coarse = grid.cell_m * factor
     count = unknown_in_view(
         blocked, unknown, np.array([[reach, reach]]), round(view_m / coarse), RAYS, round(through_m / coarse)
     )

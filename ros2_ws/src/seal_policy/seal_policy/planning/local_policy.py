@@ -17,8 +17,9 @@ from numba import njit
 from seal_perception.parameters import parameter
 from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
-from seal_policy.planning.motion import FORWARD_M, TURN_RAD
+from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Pose
 from seal_policy.planning.planner import Field
+from seal_policy.planning.sampling import cells_of, clear_ahead, sample_grid, way_left
 from seal_policy.planning.terrain import Terrain
 
 
@@ -59,7 +60,7 @@ class LocalPolicy:
         self.config = config or LocalConfig()
 
     def choose(
-        self, terrain: Terrain, field: Field, pose: tuple[float, float, float], grow_m: float, last_turn: int = 0
+        self, terrain: Terrain, field: Field, pose: Pose, grow_m: float, last_turn: int = 0
     ) -> LocalChoice | None:
         """The cheapest sequence from a pose, or None if the robot cannot drive anywhere.
 
@@ -70,128 +71,85 @@ class LocalPolicy:
             grow_m: clearance to keep; less is enough where the robot already stands with less.
             last_turn: +1 or -1 if the robot is turning left or right on the spot: it goes on that way.
         """
-        x, y, yaw = pose
         low = -5 if last_turn == 0 else min(0, last_turn * 11)
         high = 6 if last_turn == 0 else max(0, last_turn * 11)
         turns, forwards, cost = _search(
-            terrain.clearance,
-            terrain.origin_xy,
-            terrain.cell_m,
-            field.values,
-            field.origin_xy,
-            field.cell_m,
-            np.array([x, y, yaw]),
+            cells_of(terrain.clearance),
+            cells_of(field.grid),
+            np.array(pose, np.float64),
             self.needed(terrain, pose, grow_m),
-            low,
-            high,
+            (low, high),
             self.config.max_forward,
             self.config.samples,
         )
         return LocalChoice(int(turns), int(forwards), float(cost)) if math.isfinite(cost) else None
 
-    def needed(self, terrain: Terrain, pose: tuple[float, float, float], grow_m: float) -> float:
+    def needed(self, terrain: Terrain, pose: Pose, grow_m: float) -> float:
         """Clearance to keep from a pose on: `grow_m`, or less where the robot already stands with less."""
-        here = sample_grid(terrain.clearance, terrain.origin_xy, terrain.cell_m, pose[0], pose[1], 0.0)
+        here = sample_grid(cells_of(terrain.clearance), pose[0], pose[1], 0.0)
         return min(grow_m, float(here) - 1e-4)
 
-    def is_clear(self, terrain: Terrain, pose: tuple[float, float, float], grow_m: float) -> bool:
+    def is_clear(self, terrain: Terrain, pose: Pose, grow_m: float) -> bool:
         """Whether a forward step from a pose keeps the clearance needed."""
         x, y, yaw = pose
         needed = self.needed(terrain, pose, grow_m)
-        args = (terrain.clearance, terrain.origin_xy, terrain.cell_m, x, y, yaw, needed, self.config.samples)
-        return bool(clear_ahead(*args))
+        return bool(clear_ahead(cells_of(terrain.clearance), x, y, yaw, needed, self.config.samples))
 
-    def steps_left(self, field: Field, pose: tuple[float, float, float]) -> float:
+    def steps_left(self, field: Field, pose: Pose) -> float:
         """Steps and turns that the field asks for from a pose, if nothing hindered them; inf if no way leads on."""
-        return float(_rest(field.values, field.origin_xy, field.cell_m, *pose))
+        return float(_rest(cells_of(field.grid), *pose))
 
 
 @njit(cache=True)
-def sample_grid(grid, origin, cell, x, y, outside):  # type: ignore[no-untyped-def]  # numba infers
-    """Bilinear value of a grid at a point; inf corners are left out, `outside` beyond the grid."""
-    u = (x - origin[0]) / cell - 0.5
-    v = (y - origin[1]) / cell - 0.5
-    i, j = int(math.floor(u)), int(math.floor(v))
-    if i < 0 or j < 0 or i + 1 >= grid.shape[0] or j + 1 >= grid.shape[1]:
-        return outside
-    a, b = u - i, v - j
-    total, weight = 0.0, 0.0
-    for di in range(2):
-        for dj in range(2):
-            value = grid[i + di, j + dj]
-            w = (a if di else 1.0 - a) * (b if dj else 1.0 - b)
-            if w > 0.0 and value < np.inf:
-                total += w * value
-                weight += w
-    return total / weight if weight > 0.05 else np.inf
-
-
-@njit(cache=True)
-def clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):  # type: ignore[no-untyped-def]  # numba infers
-    """Whether one forward step from a pose keeps the clearance needed."""
-    for k in range(1, samples + 1):
-        s = FORWARD_M * k / samples
-        if sample_grid(clearance, origin, cell, x + s * math.cos(yaw), y + s * math.sin(yaw), 0.0) < needed:
-            return False
-    return True
-
-
-@njit(cache=True)
-def way_left(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
-    """Metres still to drive at a pose (inf: none leads on), and the angle until the robot faces down the field."""
-    here = sample_grid(field, origin, cell, x, y, np.inf)
-    if not here < np.inf or here < FORWARD_M:
-        return here, 0.0
-    slope = np.zeros(2)
-    for axis in range(2):
-        dx, dy = (cell, 0.0) if axis == 0 else (0.0, cell)
-        ahead = sample_grid(field, origin, cell, x + dx, y + dy, np.inf)
-        behind = sample_grid(field, origin, cell, x - dx, y - dy, np.inf)
-        slope[axis] = min(behind, here + cell) - min(ahead, here + cell)
-    angle = abs(math.atan2(slope[1], slope[0]) - yaw) % (2.0 * math.pi)
-    return here, min(angle, 2.0 * math.pi - angle)
-
-
-@njit(cache=True)
-def _rest(field, origin, cell, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
+def _rest(field, x, y, yaw):  # type: ignore[no-untyped-def]  # numba infers
     """Steps still to take at a pose: the field's way, and the turns until the robot faces down the field."""
-    here, angle = way_left(field, origin, cell, x, y, yaw)
+    here, angle = way_left(field, x, y, yaw)
     return here / FORWARD_M + angle / TURN_RAD
 
 
 @njit(cache=True)
 def _search(  # type: ignore[no-untyped-def]  # numba infers
-    clearance, origin, cell, field, f_origin, f_cell, pose, needed, low, high, max_forward, samples
+    clearance, field, pose, needed, turns, max_forward, samples
 ):
-    """First turns, first forward steps and cost of the cheapest sequence; inf if none."""
+    """First turns, first forward steps and cost of the cheapest sequence; inf if none.
+
+    Args:
+        clearance: `Cells`, metres to the nearest obstacle.
+        field: `Cells`, travel cost to the goal.
+        pose: (3,) x, y in metres and yaw in rad.
+        needed: clearance to keep in metres.
+        turns: first and last number of turns to begin with, left > 0.
+        max_forward: longest straight piece in steps.
+        samples: points checked per forward step.
+    """
     best_turns, best_forwards, best = 0, 0, np.inf
-    for k in range(low, high + 1):
+    for k in range(turns[0], turns[1] + 1):
         yaw = pose[2] + k * TURN_RAD
         x, y = pose[0], pose[1]
         for n in range(1, max_forward + 1):
-            if not clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):
+            if not clear_ahead(clearance, x, y, yaw, needed, samples):
                 break
             x += FORWARD_M * math.cos(yaw)
             y += FORWARD_M * math.sin(yaw)
             steps = abs(k) + n
-            cost = steps + _rest(field, f_origin, f_cell, x, y, yaw)
+            cost = steps + _rest(field, x, y, yaw)
             for k2 in range(-4, 5):
                 if k2 == 0:
                     continue
                 yaw2 = yaw + k2 * TURN_RAD
                 x2, y2 = x, y
                 for m in range(1, max_forward + 1):
-                    if not clear_ahead(clearance, origin, cell, x2, y2, yaw2, needed, samples):
+                    if not clear_ahead(clearance, x2, y2, yaw2, needed, samples):
                         break
                     x2 += FORWARD_M * math.cos(yaw2)
                     y2 += FORWARD_M * math.sin(yaw2)
-                    cost = min(cost, steps + abs(k2) + m + _rest(field, f_origin, f_cell, x2, y2, yaw2))
+                    cost = min(cost, steps + abs(k2) + m + _rest(field, x2, y2, yaw2))
             if cost < best - 1e-6 or (cost < best + 1e-6 and abs(k) < abs(best_turns)):
                 best_turns, best_forwards, best = k, n, cost
     return best_turns, best_forwards, best
 
 
-def heading_to(pose: tuple[float, float, float], xy: FloatArray | tuple[float, float]) -> float:
+def heading_to(pose: Pose, xy: FloatArray | tuple[float, float]) -> float:
     """Angle in (-pi, pi] by which the robot must turn to face a point."""
     angle = math.atan2(xy[1] - pose[1], xy[0] - pose[0]) - pose[2]
     return math.atan2(math.sin(angle), math.cos(angle))

@@ -21,7 +21,7 @@ from numba import njit
 from seal_perception.grid import Grid2D
 from seal_perception.parameters import parameter
 from seal_perception.types import BoolArray, FloatArray
-from seal_policy.planning.motion import planar
+from seal_policy.planning.motion import Point, planar
 from seal_policy.planning.terrain import Terrain, build_terrain, coarsen
 
 
@@ -76,32 +76,21 @@ class Field:
     """Travel cost in metres of full-speed driving; inf where the source cannot be reached.
 
     Attributes:
-        values: (X, Y) float64, indexed [ix, iy].
-        origin_xy: (2,) lower corner of cell [0, 0] in the map frame.
-        cell_m: edge of a cell.
+        grid: float64 costs, map frame.
     """
 
-    values: FloatArray
-    origin_xy: FloatArray
-    cell_m: float
+    grid: Grid2D
 
     def at(self, xy: npt.ArrayLike) -> float:
         """Cost at a point in metres; inf outside."""
-        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(int)
-        if (ij < 0).any() or (ij >= self.values.shape).any():
-            return math.inf
-        return float(self.values[ij[0], ij[1]])
-
-    def centres(self, ij: npt.NDArray[np.integer]) -> FloatArray:
-        """Centres (N, 2) in metres of cells (N, 2)."""
-        return self.origin_xy + (np.asarray(ij) + 0.5) * self.cell_m
+        ij = self.grid.world_to_cell(xy)
+        return float(self.grid.cells[ij[0], ij[1]]) if self.grid.contains(ij) else math.inf
 
     def descend(self, xy: npt.ArrayLike) -> FloatArray:
         """Path (N, 2) in metres from a point down to the source; empty where the source cannot be reached."""
         if not math.isfinite(self.at(xy)):
             return np.zeros((0, 2))
-        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(np.int64)
-        return self.centres(descend_cells(self.values, ij))
+        return self.grid.cell_to_world(descend_cells(self.grid.cells, self.grid.world_to_cell(xy)))
 
 
 @dataclass(frozen=True)
@@ -116,8 +105,8 @@ class Route:
         explored_on_path: (N,) bool, what of the path was explored when it was planned.
     """
 
-    goal_xy: tuple[float, float]
-    target_xy: tuple[float, float]
+    goal_xy: Point
+    target_xy: Point
     field: Field
     path: FloatArray
     explored_on_path: BoolArray
@@ -125,7 +114,7 @@ class Route:
     @property
     def boxed_in(self) -> bool:
         """Whether next to nothing (0.3 m2) can be reached at all: obstacles have closed around the robot."""
-        return bool(np.isfinite(self.field.values).sum() * self.field.cell_m**2 < 0.3)
+        return bool(np.isfinite(self.field.grid.cells).sum() * self.field.grid.cell_m**2 < 0.3)
 
 
 @njit(cache=True)
@@ -161,7 +150,7 @@ class Planner:
         obstacles: Grid2D,
         explored: Grid2D,
         keep_xy: Iterable[npt.ArrayLike],
-        bumps: Iterable[tuple[float, float]] = (),
+        bumps: Iterable[Point] = (),
     ) -> Terrain:
         """The explored crop with its clearance; `keep_xy` are points that it must hold."""
         c = self.config
@@ -172,25 +161,25 @@ class Planner:
         obstacles: Grid2D,
         explored: Grid2D,
         T_map_base: FloatArray,
-        goal_xy: tuple[float, float],
-        bumps: Iterable[tuple[float, float]] = (),
+        goal_xy: Point,
+        bumps: Iterable[Point] = (),
     ) -> Route:
         """Plan from the robot to a goal in the map frame (metres)."""
         x, y, _ = planar(T_map_base)
         return self.plan_on(self.terrain(obstacles, explored, [(x, y), goal_xy], bumps), (x, y), goal_xy)
 
-    def plan_on(self, terrain: Terrain, robot_xy: tuple[float, float], goal_xy: tuple[float, float]) -> Route:
+    def plan_on(self, terrain: Terrain, robot_xy: Point, goal_xy: Point) -> Route:
         """Plan on a terrain that holds both points."""
         speed = self.speed(terrain, robot_xy)
         target = self._nearest_reachable(terrain, speed, robot_xy, goal_xy)
-        field = self.march(terrain, speed, target)
+        field = self.march(speed, target)
         path = field.descend(robot_xy)
         seen = np.array([terrain.explored[terrain.cell(p)] for p in path], dtype=bool)
         end = (float(path[-1, 0]), float(path[-1, 1])) if len(path) else robot_xy
         return Route(goal_xy, end, field, path, seen)
 
-    def speed(self, terrain: Terrain, robot_xy: tuple[float, float], known: BoolArray | None = None) -> FloatArray:
-        """(X, Y) relative speed on coarse cells, 0 = blocked.
+    def speed(self, terrain: Terrain, robot_xy: Point, known: BoolArray | None = None) -> Grid2D:
+        """Relative speed on coarse cells, 0 = blocked.
 
         Args:
             terrain: the crop.
@@ -198,50 +187,50 @@ class Planner:
             known: cells of the crop to take as explored; the terrain's own if None.
         """
         c = self.config
-        open_m = coarsen(terrain.clearance, c.factor).max(axis=2)
+        open_m = coarsen(terrain.clearance.cells, c.factor).max(axis=2)
         ease = np.clip((open_m - c.grow_m) / max(c.comfort_m, 1e-6), 0.0, 1.0)
         speed = np.where(open_m >= c.grow_m, c.near_speed + (1.0 - c.near_speed) * ease, 0.0)
         seen = coarsen(terrain.explored if known is None else known, c.factor).any(axis=2)
         speed[~seen] *= c.unknown_speed
         here = terrain.clearance_at(robot_xy)
         if here < c.grow_m:
-            near = disc(speed.shape, terrain, robot_xy, c.escape_m, c.factor)
-            speed[near & (speed == 0.0) & (open_m > max(0.0, here - terrain.cell_m))] = 0.1
+            near = disc(self._coarse(terrain, speed), robot_xy, c.escape_m)
+            speed[near & (speed == 0.0) & (open_m > max(0.0, here - terrain.clearance.cell_m))] = 0.1
         i, j = terrain.cell(robot_xy)
         speed[i // c.factor, j // c.factor] = max(speed[i // c.factor, j // c.factor], 0.1)
-        return speed.astype(np.float64)
+        return self._coarse(terrain, speed.astype(np.float64))
 
-    def march(self, terrain: Terrain, speed: FloatArray, source: tuple[int, int]) -> Field:
-        """Fast marching from a coarse cell over the speeds given."""
+    def march(self, speed: Grid2D, source: tuple[int, int]) -> Field:
+        """Fast marching from a cell over the speeds given."""
         phi = np.ones(speed.shape)
         phi[source] = -1.0
-        cell = terrain.cell_m * self.config.factor
-        time = skfmm.travel_time(np.ma.MaskedArray(phi, speed <= 0.0), np.maximum(speed, 1e-3), dx=cell)
+        blocked = np.ma.MaskedArray(phi, speed.cells <= 0.0)
+        time = skfmm.travel_time(blocked, np.maximum(speed.cells, 1e-3), dx=speed.cell_m)
         values = np.ma.filled(np.ma.asarray(time), np.inf).astype(np.float64)
         values[source] = 0.0
-        return Field(values, terrain.origin_xy, cell)
+        return Field(speed.with_cells(values))
 
-    def _nearest_reachable(
-        self, terrain: Terrain, speed: FloatArray, robot_xy: tuple[float, float], goal_xy: tuple[float, float]
-    ) -> tuple[int, int]:
+    def _coarse(self, terrain: Terrain, values: npt.NDArray[np.floating]) -> Grid2D:
+        """Values (X, Y) over the coarse cells of a terrain."""
+        return Grid2D(values, terrain.clearance.origin_xy, terrain.clearance.cell_m * self.config.factor)
+
+    def _nearest_reachable(self, terrain: Terrain, speed: Grid2D, robot_xy: Point, goal_xy: Point) -> tuple[int, int]:
         """Coarse cell nearest to the goal among those connected to the robot's."""
         f = self.config.factor
-        _, labels = cv2.connectedComponents((speed > 0.0).astype(np.uint8), connectivity=4)
+        _, labels = cv2.connectedComponents((speed.cells > 0.0).astype(np.uint8), connectivity=4)
         i, j = terrain.cell(robot_xy)
         reachable = labels == labels[i // f, j // f]
         gi, gj = terrain.cell(goal_xy)
         if reachable[gi // f, gj // f]:
             return gi // f, gj // f
         cells = np.argwhere(reachable)
-        centre = (np.asarray(goal_xy) - terrain.origin_xy) / (terrain.cell_m * f) - 0.5
+        centre = speed.in_cells(goal_xy) - 0.5
         best = cells[int(np.argmin(((cells - centre) ** 2).sum(axis=1)))]
         return int(best[0]), int(best[1])
 
 
-def disc(shape: tuple[int, ...], terrain: Terrain, xy: tuple[float, float], radius_m: float, factor: int) -> BoolArray:
-    """Coarse cells whose centre lies within a radius of a point."""
-    cell = terrain.cell_m * factor
-    x = terrain.origin_xy[0] + (np.arange(shape[0]) + 0.5) * cell - xy[0]
-    y = terrain.origin_xy[1] + (np.arange(shape[1]) + 0.5) * cell - xy[1]
+def disc(grid: Grid2D, xy: Point, radius_m: float) -> BoolArray:
+    """(X, Y) whether the centre of a cell lies within a radius of a point."""
+    x, y = (axis - xy[k] for k, axis in enumerate(grid.centres()))
     inside: BoolArray = x[:, None] ** 2 + y[None, :] ** 2 <= radius_m**2
     return inside

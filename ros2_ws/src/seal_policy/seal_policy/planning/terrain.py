@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.grid import Grid2D
-from seal_perception.types import BoolArray, Float32Array, FloatArray
+from seal_perception.types import BoolArray, Float32Array
+from seal_policy.planning.motion import Point
 
 FAR_M = 10.0
 """Clearance is measured so far."""
@@ -22,28 +23,22 @@ class Terrain:
     """A crop of the map, in the map frame; grids indexed [ix, iy].
 
     Attributes:
-        clearance: (X, Y) float32, metres from a cell's centre to the nearest obstacle cell's centre.
-        explored: (X, Y) bool.
-        obstacles: (X, Y) bool, without bumps.
-        origin_xy: (2,) lower corner of cell [0, 0].
-        cell_m: edge of a cell.
+        clearance: float32 cells, metres from a cell's centre to the nearest obstacle cell's centre.
+        explored: (X, Y) bool, on the same cells.
+        obstacles: (X, Y) bool, on the same cells, without bumps.
     """
 
-    clearance: Float32Array
+    clearance: Grid2D
     explored: BoolArray
     obstacles: BoolArray
-    origin_xy: FloatArray
-    cell_m: float
 
     def cell(self, xy: npt.ArrayLike) -> tuple[int, int]:
         """Cell of a point in metres, clipped to the crop."""
-        ij = np.floor((np.asarray(xy, dtype=np.float64) - self.origin_xy) / self.cell_m).astype(int)
-        ij = np.clip(ij, 0, np.array(self.clearance.shape) - 1)
-        return int(ij[0]), int(ij[1])
+        return self.clearance.clipped_cell(xy)
 
     def clearance_at(self, xy: npt.ArrayLike) -> float:
         """Clearance in metres of the cell that holds a point."""
-        return float(self.clearance[self.cell(xy)])
+        return float(self.clearance.cells[self.cell(xy)])
 
 
 def build_terrain(
@@ -51,7 +46,7 @@ def build_terrain(
     explored: Grid2D,
     keep_xy: Iterable[npt.ArrayLike],
     border_m: float = 1.0,
-    bumps: Iterable[tuple[float, float]] = (),
+    bumps: Iterable[Point] = (),
     bump_radius_m: float = 0.1,
     factor: int = 2,
 ) -> Terrain:
@@ -74,20 +69,18 @@ def build_terrain(
             f"obstacles and explored must be aligned, got {obstacles.cells.shape} at {obstacles.origin_xy} "
             f"and {explored.cells.shape} at {explored.origin_xy}"
         )
-    cell = round(float(obstacles.cell_m), 6)
-    origin = np.round(np.asarray(obstacles.origin_xy, dtype=np.float64), 6)
+    grid = obstacles.rounded()
     known = obstacles.cells | explored.cells
-    low, high = _extent(known, [np.floor((np.asarray(p) - origin) / cell).astype(int) for p in keep_xy])
-    border = round(border_m / cell)
+    low, high = _extent(known, [grid.world_to_cell(p) for p in keep_xy])
+    border = round(border_m / grid.cell_m)
     low, high = low - border, high + border
     low = low - np.mod(low, factor)
     high = high + np.mod(low - high, factor)
     blocked = window(obstacles.cells, low, high)
-    clearance = clearance_m(blocked, cell)
-    corner = origin + low * cell
+    clearance = Grid2D(clearance_m(blocked, grid.cell_m), grid.corner(low), grid.cell_m)
     for bump in bumps:
-        _add_bump(clearance, corner, cell, bump, bump_radius_m)
-    return Terrain(clearance, window(explored.cells, low, high), blocked, corner, cell)
+        _add_bump(clearance, bump, bump_radius_m)
+    return Terrain(clearance, window(explored.cells, low, high), blocked)
 
 
 def _extent(known: BoolArray, points: list[npt.NDArray[np.int_]]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
@@ -120,20 +113,17 @@ def clearance_m(blocked: BoolArray, cell_m: float) -> Float32Array:
     return np.minimum(distance * np.float32(cell_m), np.float32(FAR_M))
 
 
-def _add_bump(
-    clearance: Float32Array, corner: FloatArray, cell: float, bump: tuple[float, float], radius_m: float
-) -> None:
+def _add_bump(clearance: Grid2D, bump: Point, radius_m: float) -> None:
     """Lower the clearance around a bump, in place."""
-    reach = round(0.4 / cell)
-    centre = np.floor((np.asarray(bump) - corner) / cell).astype(int)
+    reach = round(0.4 / clearance.cell_m)
+    centre = clearance.world_to_cell(bump)
     a = np.maximum(centre - reach, 0)
     b = np.minimum(centre + reach + 1, clearance.shape)
     if (b <= a).any():
         return
-    ix, iy = np.meshgrid(np.arange(a[0], b[0]), np.arange(a[1], b[1]), indexing="ij")
-    x, y = corner[0] + (ix + 0.5) * cell - bump[0], corner[1] + (iy + 0.5) * cell - bump[1]
-    patch = clearance[a[0] : b[0], a[1] : b[1]]
-    np.minimum(patch, (np.hypot(x, y) + radius_m).astype(np.float32), out=patch)
+    x, y = (axis[a[k] : b[k]] - bump[k] for k, axis in enumerate(clearance.centres()))
+    patch = clearance.cells[a[0] : b[0], a[1] : b[1]]
+    np.minimum(patch, (np.hypot(x[:, None], y[None, :]) + radius_m).astype(np.float32), out=patch)
 
 
 def coarsen(cells: npt.NDArray[np.generic], factor: int) -> npt.NDArray[np.generic]:

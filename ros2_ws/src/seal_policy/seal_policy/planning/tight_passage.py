@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 
 from seal_perception.simulator import Action
-from seal_policy.planning.local_policy import clear_ahead, sample_grid
-from seal_policy.planning.motion import FORWARD_M, TURN_RAD
+from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Pose
 from seal_policy.planning.planner import Field
+from seal_policy.planning.sampling import cells_of, clear_ahead, sample_grid
 from seal_policy.planning.terrain import Terrain
 
 HEADINGS = 12
@@ -31,7 +31,7 @@ _ACTIONS = (Action.FORWARD, Action.LEFT, Action.RIGHT)
 def search(
     terrain: Terrain,
     field: Field,
-    pose: tuple[float, float, float],
+    pose: Pose,
     needed_m: float,
     nearer_m: float = 1.0,
     samples: int = 4,
@@ -47,13 +47,9 @@ def search(
         samples: points checked per forward step.
     """
     codes = _search_poses(
-        terrain.clearance,
-        terrain.origin_xy,
-        terrain.cell_m,
-        field.values,
-        field.origin_xy,
-        field.cell_m,
-        np.array(pose),
+        cells_of(terrain.clearance),
+        cells_of(field.grid),
+        np.array(pose, np.float64),
         needed_m,
         nearer_m,
         samples,
@@ -63,7 +59,7 @@ def search(
 
 @njit(cache=True)
 def _search_poses(  # type: ignore[no-untyped-def]  # numba infers
-    clearance, origin, cell, field, f_origin, f_cell, pose, needed, nearer, samples
+    clearance, field, pose, needed, nearer, samples
 ):
     """Indices into `_ACTIONS` of the cheapest sequence; empty if there is none."""
     side = 2 * int(round(_REACH_M / _BIN_M)) + 1
@@ -73,7 +69,7 @@ def _search_poses(  # type: ignore[no-untyped-def]  # numba infers
     before = np.zeros((side, side, HEADINGS), np.int32)
     exact = np.zeros((side, side, HEADINGS, 2), np.float64)
     middle = side // 2
-    left = sample_grid(field, f_origin, f_cell, pose[0], pose[1], np.inf)
+    left = sample_grid(field, pose[0], pose[1], np.inf)
     cost[middle, middle, 0] = 0.0
     exact[middle, middle, 0, 0], exact[middle, middle, 0, 1] = pose[0], pose[1]
     heap = [(left / FORWARD_M, 0, middle, middle, 0)]
@@ -87,7 +83,7 @@ def _search_poses(  # type: ignore[no-untyped-def]  # numba infers
         done[i, j, k] = True
         looked_at += 1
         x, y = exact[i, j, k, 0], exact[i, j, k, 1]
-        here = sample_grid(field, f_origin, f_cell, x, y, np.inf)
+        here = sample_grid(field, x, y, np.inf)
         if here < left - nearer or here < FORWARD_M:
             end = (i * side + j) * HEADINGS + k
             break
@@ -95,7 +91,7 @@ def _search_poses(  # type: ignore[no-untyped-def]  # numba infers
             ni, nj, nk, nx, ny = i, j, k, x, y
             if code == 0:
                 yaw = pose[2] + k * TURN_RAD
-                if not clear_ahead(clearance, origin, cell, x, y, yaw, needed, samples):
+                if not clear_ahead(clearance, x, y, yaw, needed, samples):
                     continue
                 nx, ny = x + FORWARD_M * math.cos(yaw), y + FORWARD_M * math.sin(yaw)
                 ni = middle + int(round((nx - pose[0]) / _BIN_M))
@@ -104,7 +100,7 @@ def _search_poses(  # type: ignore[no-untyped-def]  # numba infers
                     continue
             else:
                 nk = (k + (1 if code == 1 else HEADINGS - 1)) % HEADINGS
-            to_go = sample_grid(field, f_origin, f_cell, nx, ny, np.inf)
+            to_go = sample_grid(field, nx, ny, np.inf)
             new = cost[i, j, k] + np.float32(1.0)
             if done[ni, nj, nk] or not to_go < np.inf or new >= cost[ni, nj, nk]:
                 continue
