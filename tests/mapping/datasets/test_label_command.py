@@ -12,7 +12,7 @@ from tests.mapping.worlds import wall_source
 from typer.testing import CliRunner
 
 from seal_bringup.cli import label
-from seal_bringup.cli.bag_choices import bag_options
+from seal_bringup.cli.options import bag_options
 from seal_bringup.jobs.label_jobs import LabelJob, _resume_key, run_job
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.reader import open_bag

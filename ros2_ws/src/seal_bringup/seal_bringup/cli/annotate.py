@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seal_bringup.cli.bag_choices import READ, bag_options
+from seal_bringup.cli.options import READ, bag_options
 
 _HELP = """Choose the few frames of a recorded run that are worth a human's time.
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from seal_bringup.cli.options import with_options
 
 IMPORT_HELP = """Make a bag from a folder of colour, depth and camera poses; needs no ROS.
 
@@ -20,43 +23,58 @@ explains it. The bag appears whole or not at all.
 """
 
 
+@dataclass(frozen=True)
+class ImportChoices:
+    """What a folder does not say by itself."""
+
+    layout: Annotated[str, typer.Option(help="auto, numbered or tum.")] = "auto"
+    up: Annotated[str, typer.Option(help="Axis of the folder's world that points up: auto, x, -x, y, -y, z, -z.")] = (
+        "auto"
+    )
+    floor: Annotated[
+        str, typer.Option(help="Height of the floor along the up axis in metres, or auto: look for it.")
+    ] = "auto"
+    rate: Annotated[float, typer.Option(help="Frames per second where files have numbers and no stamps.")] = 30.0
+    depth_scale: Annotated[
+        float | None, typer.Option(help="Units of the depth pictures in a metre; default 1000, tum 5000.")
+    ] = None
+    every: Annotated[int, typer.Option(help="Take each n-th colour picture.")] = 1
+    frame: Annotated[str, typer.Option(help="Name of the camera's optical frame.")] = "camera_color_optical_frame"
+
+
+@dataclass(frozen=True)
+class IntrinsicsOptions:
+    """The pinhole camera, where no file has it."""
+
+    fx: Annotated[float | None, typer.Option(help="Focal length in pixels; give all of fx, fy, cx, cy.")] = None
+    fy: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None
+    cx: Annotated[float | None, typer.Option(help="Column of the principal point.")] = None
+    cy: Annotated[float | None, typer.Option(help="Row of the principal point.")] = None
+
+
+@with_options
 def import_folder(
     folder: Annotated[Path, typer.Argument(help="Folder with the frames.")],
     bag: Annotated[Path, typer.Argument(help="Folder of the bag to make; it must not exist.")],
-    layout: Annotated[str, typer.Option(help="auto, numbered or tum.")] = "auto",
-    up: Annotated[str, typer.Option(help="Axis of the folder's world that points up: auto, x, -x, y, -y, z, -z.")] = (
-        "auto"
-    ),
-    floor: Annotated[
-        str, typer.Option(help="Height of the floor along the up axis in metres, or auto: look for it.")
-    ] = "auto",
-    rate: Annotated[float, typer.Option(help="Frames per second where files have numbers and no stamps.")] = 30.0,
-    depth_scale: Annotated[
-        float | None, typer.Option(help="Units of the depth pictures in a metre; default 1000, tum 5000.")
-    ] = None,
-    every: Annotated[int, typer.Option(help="Take each n-th colour picture.")] = 1,
-    frame: Annotated[str, typer.Option(help="Name of the camera's optical frame.")] = "camera_color_optical_frame",
-    fx: Annotated[float | None, typer.Option(help="Focal length in pixels; give all of fx, fy, cx, cy.")] = None,
-    fy: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None,
-    cx: Annotated[float | None, typer.Option(help="Column of the principal point.")] = None,
-    cy: Annotated[float | None, typer.Option(help="Row of the principal point.")] = None,
+    choices: ImportChoices,
+    camera: IntrinsicsOptions,
 ) -> None:
     """Read the options, say what was chosen, write."""
     from seal_bringup.cli.bars import rate_bar
     from seal_mapping.folders.to_bag import ImportOptions, plan_import, write_import
     from seal_perception.errors import InputError
 
-    given = [value for value in (fx, fy, cx, cy) if value is not None]
+    given = [value for value in (camera.fx, camera.fy, camera.cx, camera.cy) if value is not None]
     if len(given) not in (0, 4):
         raise InputError(f"--fx, --fy, --cx and --cy go together: {len(given)} of 4 are given")
     options = ImportOptions(
-        layout=layout,
-        up=up,
-        floor_m=_floor(floor),
-        rate_hz=rate,
-        depth_units_per_m=depth_scale,
-        every=every,
-        camera_frame=frame,
+        layout=choices.layout,
+        up=choices.up,
+        floor_m=_floor(choices.floor),
+        rate_hz=choices.rate,
+        depth_units_per_m=choices.depth_scale,
+        every=choices.every,
+        camera_frame=choices.frame,
         intrinsics=(given[0], given[1], given[2], given[3]) if given else None,
     )
     if bag.exists():

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seal_bringup.cli.bars import rate_lines
+from seal_bringup.cli.options import with_options
 
 
 def register(app: typer.Typer) -> None:
@@ -16,15 +18,24 @@ def register(app: typer.Typer) -> None:
     app.command(name="demo")(demo)
 
 
+@dataclass(frozen=True)
+class AmountOptions:
+    """How much is done."""
+
+    steps: Annotated[int, typer.Option(help="Actions of the robot.")] = 300
+    iterations: Annotated[int, typer.Option(help="Iterations of each fine-tuning.")] = 300
+    evaluation_frames: Annotated[int, typer.Option(help="Frames the robot never saw, for AP50.")] = 500
+
+
+@with_options
 def demo(
+    *,
     homes: Annotated[
         str, typer.Option(help="Homes by name, with commas; `test` is test_01..test_05, `train` the 25 training homes.")
     ] = "test_01",
     name: Annotated[str, typer.Option(help="Name of the run; its folder is runs/NAME.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of start pose, exploration and fine-tuning.")] = 0,
-    steps: Annotated[int, typer.Option(help="Actions of the robot.")] = 300,
-    iterations: Annotated[int, typer.Option(help="Iterations of each fine-tuning.")] = 300,
-    evaluation_frames: Annotated[int, typer.Option(help="Frames the robot never saw, for AP50.")] = 500,
+    amount: AmountOptions,
     weights: Annotated[
         str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
     ] = "seal-small",
@@ -44,8 +55,10 @@ def demo(
     from seal_bringup.demo.run import run_demo
 
     chosen = tuple(r for r in rows.split(",") if r) or ROWS
-    config = DemoConfig(parse_homes(homes), seed, steps, iterations=iterations, weights=weights, rows=chosen)
-    config = replace(config, evaluation_frames=evaluation_frames)
+    config = DemoConfig(
+        parse_homes(homes), seed, amount.steps, iterations=amount.iterations, weights=weights, rows=chosen
+    )
+    config = replace(config, evaluation_frames=amount.evaluation_frames)
     if quick:
         config = config.quick()
     run_dir = Path("runs") / name if name else default_run_dir(config)

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from seal_bringup.cli.options import with_options
 
 if TYPE_CHECKING:
     from seal_bringup.stack.config import StackConfig
@@ -17,36 +20,66 @@ def register(app: typer.Typer) -> None:
     app.command(name="explore")(explore)
 
 
-def explore(
-    scene: Annotated[str, typer.Option(help="Home (test_01) or folder with scene.glb and objects.json.")] = "test_01",
+@dataclass(frozen=True)
+class RunOptions:
+    """Where the robot goes."""
+
+    scene: Annotated[str, typer.Option(help="Home (test_01) or folder with scene.glb and objects.json.")] = "test_01"
     steps: Annotated[
         int | None, typer.Option(help="Actions: 0.25 m ahead or 30 degrees; 300 if not given. Not with --paced.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Start pose (0 = the scene's own) and seed of the policy.")] = 0,
-    policy: Annotated[str, typer.Option(help="Goal policy: frontier or random.")] = "frontier",
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/explore_SCENE_SEED if not given.")] = None,
-    weights: Annotated[
-        str, typer.Option(help="Detector: seal-small, coco, a .safetensors file, or none.")
-    ] = "seal-small",
-    width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 320,
-    height: Annotated[int, typer.Option(help="Height of the pictures in pixels.")] = 240,
+    ] = None
+    seed: Annotated[int, typer.Option(help="Start pose (0 = the scene's own) and seed of the policy.")] = 0
+    policy: Annotated[str, typer.Option(help="Goal policy: frontier or random.")] = "frontier"
+
+
+@dataclass(frozen=True)
+class SightOptions:
+    """What the robot sees by."""
+
+    weights: Annotated[str, typer.Option(help="Detector: seal-small, coco, a .safetensors file, or none.")] = (
+        "seal-small"
+    )
+    width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 320
+    height: Annotated[int, typer.Option(help="Height of the pictures in pixels.")] = 240
+
+
+@dataclass(frozen=True)
+class RosOptions:
+    """What the run does with ROS."""
+
     record: Annotated[
         bool | None, typer.Option(help="Record a bag; done if not said otherwise, but not with --rtf 0.")
-    ] = None,
-    domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1,
-    paced: Annotated[bool, typer.Option(help="Time runs and cmd_vel drives, instead of steps.")] = False,
-    minutes: Annotated[float | None, typer.Option(help="Paced: simulated minutes; 10 if not given.")] = None,
+    ] = None
+    domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1
+
+
+@dataclass(frozen=True)
+class PaceOptions:
+    """A run where time runs."""
+
+    paced: Annotated[bool, typer.Option(help="Time runs and cmd_vel drives, instead of steps.")] = False
+    minutes: Annotated[float | None, typer.Option(help="Paced: simulated minutes; 10 if not given.")] = None
     rtf: Annotated[
         float | None,
         typer.Option(
             help="Paced: simulated seconds per second, 1 if not given; 0 = in one process without ROS, at full speed."
         ),
-    ] = None,
-    noise: Annotated[bool, typer.Option(help="Paced: noise of a D435 and of a LoCoBot's wheels and odometry.")] = False,
+    ] = None
+    noise: Annotated[bool, typer.Option(help="Paced: noise of a D435 and of a LoCoBot's wheels and odometry.")] = False
     wall_heading: Annotated[
         bool | None,
         typer.Option(help="Paced with --noise: correct the heading by walls at right angles; done by default."),
-    ] = None,
+    ] = None
+
+
+@with_options
+def explore(
+    *,
+    run: RunOptions,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/explore_SCENE_SEED if not given.")] = None,
+    sight: SightOptions,
+    ros: RosOptions,
+    pace: PaceOptions,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
 ) -> None:
     """Let the robot explore a scene over ROS 2, then measure what it has seen.
@@ -59,61 +92,53 @@ def explore(
     from seal_bringup.stack.config import StackConfig
     from seal_bringup.stack.run_check import check_run
 
-    _refuse_unheard(steps, record, domain_id, paced, minutes, rtf, noise, wall_heading)
-    changes: dict[str, Any] = {} if steps is None else {"steps": steps}
-    if paced:
-        changes = _paced_fields(minutes, rtf, noise, wall_heading)
+    _refuse_unheard(run.steps, ros, pace)
+    changes: dict[str, Any] = {} if run.steps is None else {"steps": run.steps}
+    if pace.paced:
+        changes = _paced_fields(pace)
     config = StackConfig(
-        scene=scene,
-        run_dir=out or Path("runs") / f"explore_{Path(scene).name}_{seed}",
-        seed=seed,
-        weights=weights,
-        width=width,
-        height=height,
-        policy=policy,
-        record=rtf != 0 if record is None else record,
-        domain_id=domain_id,
+        scene=run.scene,
+        run_dir=out or Path("runs") / f"explore_{Path(run.scene).name}_{run.seed}",
+        seed=run.seed,
+        weights=sight.weights,
+        width=sight.width,
+        height=sight.height,
+        policy=run.policy,
+        record=pace.rtf != 0 if ros.record is None else ros.record,
+        domain_id=ros.domain_id,
         **changes,
     )
     check_run(config, overwrite)
-    if paced:
-        _explore_paced(config, in_process=rtf == 0)
+    if pace.paced:
+        _explore_paced(config, in_process=pace.rtf == 0)
     else:
         _explore_in_steps(config)
 
 
-def _refuse_unheard(
-    steps: int | None,
-    record: bool | None,
-    domain_id: int,
-    paced: bool,
-    minutes: float | None,
-    rtf: float | None,
-    noise: bool,
-    wall_heading: bool | None,
-) -> None:
-    """Refuse options that this run would not hear.
+def _refuse_unheard(steps: int | None, ros: RosOptions, pace: PaceOptions) -> None:
+    """Refuse options that have no effect on this run.
 
     Raises:
         InputError: for the first of them.
     """
     from seal_perception.errors import InputError
 
-    of_paced = {"--minutes": minutes is not None, "--rtf": rtf is not None, "--noise": noise}
-    of_paced["--wall-heading or --no-wall-heading"] = wall_heading is not None
+    heading = pace.wall_heading is not None
+    of_paced = {"--minutes": pace.minutes is not None, "--rtf": pace.rtf is not None, "--noise": pace.noise}
+    of_paced["--wall-heading or --no-wall-heading"] = heading
     for name, given in of_paced.items():
-        if given and not paced:
+        if given and not pace.paced:
             raise InputError(f"{name} is for paced runs: add --paced, or leave it out")
-    if paced and steps is not None:
+    if pace.paced and steps is not None:
         raise InputError("--steps counts the actions of a run without --paced: say --minutes instead")
-    if wall_heading is not None and not noise:
+    if heading and not pace.noise:
         raise InputError("--wall-heading and --no-wall-heading are for runs with --noise: add it, or leave them out")
-    if rtf == 0 and (record or domain_id != -1):
-        name = "--record" if record else "--domain-id"
+    if pace.rtf == 0 and (ros.record or ros.domain_id != -1):
+        name = "--record" if ros.record else "--domain-id"
         raise InputError(f"{name} needs ROS, and --rtf 0 runs in one process without it: leave one of the two out")
 
 
-def _paced_fields(minutes: float | None, rtf: float | None, noise: bool, wall_heading: bool | None) -> dict[str, Any]:
+def _paced_fields(pace: PaceOptions) -> dict[str, Any]:
     """Fields of a paced stack.
 
     Raises:
@@ -122,12 +147,12 @@ def _paced_fields(minutes: float | None, rtf: float | None, noise: bool, wall_he
     from seal_bringup.paced.explore import noisy
     from seal_perception.errors import InputError
 
-    if rtf is not None and rtf < 0:
-        raise InputError(f"--rtf must be positive, or 0 for a run in one process, got {rtf}")
-    fields: dict[str, Any] = {"mode": "paced", "real_time_factor": rtf or 1.0, "write_truth": True}
-    if minutes is not None:
-        fields["minutes"] = minutes
-    return {**fields, **noisy(), "wall_heading": wall_heading is not False} if noise else fields
+    if pace.rtf is not None and pace.rtf < 0:
+        raise InputError(f"--rtf must be positive, or 0 for a run in one process, got {pace.rtf}")
+    fields: dict[str, Any] = {"mode": "paced", "real_time_factor": pace.rtf or 1.0, "write_truth": True}
+    if pace.minutes is not None:
+        fields["minutes"] = pace.minutes
+    return {**fields, **noisy(), "wall_heading": pace.wall_heading is not False} if pace.noise else fields
 
 
 def _explore_in_steps(config: StackConfig) -> None:

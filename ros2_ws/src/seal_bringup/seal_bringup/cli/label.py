@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seal_bringup.cli.bag_choices import READ, bag_options
 from seal_bringup.cli.bars import rate_bar
+from seal_bringup.cli.options import READ, bag_options, with_options
 
 if TYPE_CHECKING:
     from seal_bringup.jobs.label_jobs import LabelJob
@@ -33,7 +34,92 @@ def register(app: typer.Typer) -> None:
     app.command("label", help=_HELP)(label)
 
 
+@dataclass(frozen=True)
+class FusionOptions:
+    """How views are fused into labels."""
+
+    rule: Annotated[
+        str,
+        typer.Option(
+            help="How views are fused: paper (best score ever > 0.9), agreement (share of the views of a voxel), "
+            "instance_vote (the same over a whole object), self_training (no map: each frame's own detections > 0.9)."
+        ),
+    ] = "instance_vote"
+    evidence: Annotated[
+        str | None, typer.Option(help="What views agree by: score (mean), share (views that said so), log_odds.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """What is labelled from, besides the bag."""
+
+    redetect: Annotated[bool, typer.Option(help="Run the detector again instead of taking the bag's detections.")] = (
+        False
+    )
+    weights: Annotated[
+        str, typer.Option(help="Weights for --redetect: seal-small (shipped), coco, or a .safetensors file.")
+    ] = "seal-small"
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="Frames that a human drew on (COCO file or labelme folder; `seal annotate` prepares them)."),
+    ] = None
+    continue_from: Annotated[
+        Path | None,
+        typer.Option(help="Labels of an earlier run in the same map frame: its map goes on, objects keep their ids."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """Limits of map and labels; None leaves the default of the rule."""
+
+    agreement: Annotated[
+        float | None, typer.Option(help="Share of agreement between views that is needed, 0 to 1.")
+    ] = None
+    min_volume: Annotated[
+        float | None, typer.Option(help="Smallest object in cubic metres of voxels; 0.025 is 200 voxels.")
+    ] = None
+    min_views: Annotated[
+        int | None,
+        typer.Option(help="Frames that must have seen a voxel before a ray stops there; 3 for a real robot."),
+    ] = None
+    max_depth: Annotated[float | None, typer.Option(help="Metres up to which depth is used; default 5.")] = None
+    min_height: Annotated[
+        float | None, typer.Option(help="Lowest height in metres that is mapped; default -0.1: z = 0 is the floor.")
+    ] = None
+    max_height: Annotated[float | None, typer.Option(help="Greatest height that is mapped; default 2.")] = None
+    edge_filter: Annotated[
+        float | None,
+        typer.Option(help="Drop depth that differs from a neighbour's by this share; 0.05 for a real one."),
+    ] = None
+    range_weight: Annotated[
+        float | None, typer.Option(help="Metres from which on a view counts less; 2.5 for a real sensor.")
+    ] = None
+    clear_views: Annotated[
+        int | None, typer.Option(help="Forget what so many views in a row looked through: things that moved.")
+    ] = None
+    ignore_uncertain: Annotated[
+        bool | None, typer.Option(help="Mark regions with weak evidence as neither object nor background.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class WorkOptions:
+    """How the work is done."""
+
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: one per core.")] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Address of a Ray cluster (or auto, local): one bag per task; needs ray installed."),
+    ] = None
+    read: READ = None
+    overwrite: Annotated[bool, typer.Option(help="Replace datasets that are there already.")] = False
+
+
+@with_options
 def label(
+    *,
     bags: Annotated[list[Path], typer.Argument(help="Bags: a folder with metadata.yaml, .mcap, .db3 or ROS 1 .bag.")],
     out: Annotated[
         Path | None,
@@ -41,105 +127,60 @@ def label(
             help="Folder to write; with several bags, one folder in it per bag. Default: labels beside a bag."
         ),
     ] = None,
-    rule: Annotated[
-        str,
-        typer.Option(
-            help="How views are fused: paper (best score ever > 0.9), agreement (share of the views of a voxel), "
-            "instance_vote (the same over a whole object), self_training (no map: each frame's own detections > 0.9)."
-        ),
-    ] = "instance_vote",
-    evidence: Annotated[
-        str | None, typer.Option(help="What views agree by: score (mean), share (views that said so), log_odds.")
-    ] = None,
-    redetect: Annotated[bool, typer.Option(help="Run the detector again instead of taking the bag's detections.")] = (
-        False
-    ),
-    weights: Annotated[
-        str, typer.Option(help="Weights for --redetect: seal-small (shipped), coco, or a .safetensors file.")
-    ] = "seal-small",
-    annotations: Annotated[
-        Path | None,
-        typer.Option(help="Frames that a human drew on (COCO file or labelme folder; `seal annotate` prepares them)."),
-    ] = None,
-    continue_from: Annotated[
-        Path | None,
-        typer.Option(help="Labels of an earlier run in the same map frame: its map goes on, objects keep their ids."),
-    ] = None,
-    agreement: Annotated[
-        float | None, typer.Option(help="Share of agreement between views that is needed, 0 to 1.")
-    ] = None,
-    min_volume: Annotated[
-        float | None, typer.Option(help="Smallest object in cubic metres of voxels; 0.025 is 200 voxels.")
-    ] = None,
-    min_views: Annotated[
-        int | None,
-        typer.Option(help="Frames that must have seen a voxel before a ray stops there; 3 for a real robot."),
-    ] = None,
-    max_depth: Annotated[float | None, typer.Option(help="Metres up to which depth is used; default 5.")] = None,
-    min_height: Annotated[
-        float | None, typer.Option(help="Lowest height in metres that is mapped; default -0.1: z = 0 is the floor.")
-    ] = None,
-    max_height: Annotated[float | None, typer.Option(help="Greatest height that is mapped; default 2.")] = None,
-    edge_filter: Annotated[
-        float | None,
-        typer.Option(help="Drop depth that differs from a neighbour's by this share; 0.05 for a real one."),
-    ] = None,
-    range_weight: Annotated[
-        float | None, typer.Option(help="Metres from which on a view counts less; 2.5 for a real sensor.")
-    ] = None,
-    clear_views: Annotated[
-        int | None, typer.Option(help="Forget what so many views in a row looked through: things that moved.")
-    ] = None,
-    ignore_uncertain: Annotated[
-        bool | None, typer.Option(help="Mark regions with weak evidence as neither object nor background.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: one per core.")] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(help="Address of a Ray cluster (or auto, local): one bag per task; needs ray installed."),
-    ] = None,
-    read: READ = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace datasets that are there already.")] = False,
+    fusion: FusionOptions,
+    inputs: InputOptions,
+    limits: LimitOptions,
+    work: WorkOptions,
 ) -> None:
     """Read the options, label, print what came out."""
     from seal_bringup.jobs.label_jobs import LabelJob, label_all
     from seal_perception.errors import InputError
 
-    label_changes = {
-        "evidence": evidence,
-        "agreement": agreement,
-        "min_instance_m3": min_volume,
-        "min_views": min_views,
-        "ignore_uncertain": ignore_uncertain,
-        "max_range_m": None if max_depth is None else max_depth + 0.1,
-    }
-    map_changes = {
-        "max_depth_m": max_depth,
-        "min_height_m": min_height,
-        "max_height_m": max_height,
-        "edge_filter": edge_filter,
-        "range_weight_m": range_weight,
-        "clear_views": clear_views,
-    }
-    if len(bags) > 1 and (annotations is not None or continue_from is not None):
+    if len(bags) > 1 and (inputs.annotations is not None or inputs.continue_from is not None):
         raise InputError("--annotations and --continue-from belong to one recording: give one bag")
     jobs = [
         LabelJob(
             bag=bag,
             out=_folder(bag.absolute(), out, len(bags)),
-            rule=rule,
-            label_changes={name: value for name, value in label_changes.items() if value is not None},
-            map_changes={name: value for name, value in map_changes.items() if value is not None},
-            options=bag_options(read),
-            weights=weights if redetect else None,
-            annotations=annotations,
-            continue_from=continue_from,
-            workers=workers,
-            overwrite=overwrite,
+            rule=fusion.rule,
+            label_changes=_label_changes(fusion, limits),
+            map_changes=_map_changes(limits),
+            options=bag_options(work.read),
+            weights=inputs.weights if inputs.redetect else None,
+            annotations=inputs.annotations,
+            continue_from=inputs.continue_from,
+            workers=work.workers,
+            overwrite=work.overwrite,
         )
         for bag in bags
     ]
-    label_all(jobs, ray, rate_bar, _print)
+    label_all(jobs, work.ray, rate_bar, _print)
+
+
+def _label_changes(fusion: FusionOptions, limits: LimitOptions) -> dict[str, Any]:
+    """Fields of LabelConfig that are given."""
+    changes = {
+        "evidence": fusion.evidence,
+        "agreement": limits.agreement,
+        "min_instance_m3": limits.min_volume,
+        "min_views": limits.min_views,
+        "ignore_uncertain": limits.ignore_uncertain,
+        "max_range_m": None if limits.max_depth is None else limits.max_depth + 0.1,
+    }
+    return {name: value for name, value in changes.items() if value is not None}
+
+
+def _map_changes(limits: LimitOptions) -> dict[str, Any]:
+    """Fields of MapConfig that are given."""
+    changes = {
+        "max_depth_m": limits.max_depth,
+        "min_height_m": limits.min_height,
+        "max_height_m": limits.max_height,
+        "edge_filter": limits.edge_filter,
+        "range_weight_m": limits.range_weight,
+        "clear_views": limits.clear_views,
+    }
+    return {name: value for name, value in changes.items() if value is not None}
 
 
 def _folder(bag: Path, out: Path | None, count: int) -> Path:

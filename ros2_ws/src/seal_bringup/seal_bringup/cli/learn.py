@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from seal_bringup.cli.bars import rate_bar
+from seal_bringup.cli.options import with_options
 from seal_bringup.console import make_console
 from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE
 
@@ -33,20 +35,36 @@ def register(app: typer.Typer) -> None:
     app.command()(pretrain)
 
 
+@dataclass(frozen=True)
+class RateOptions:
+    """Values instead of the preset's."""
+
+    iterations: Annotated[int | None, typer.Option(min=1, help="Optimiser steps instead of the preset's.")] = None
+    learning_rate: Annotated[float | None, typer.Option(help="Rate instead of the preset's.")] = None
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """Catalogue pictures against forgetting."""
+
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Catalogue dataset to mix in against forgetting; 400 pictures are drawn there if absent."),
+    ] = None
+    replay_share: Annotated[
+        float | None, typer.Option(help="Share of each batch taken from --replay.", show_default=str(REPLAY_SHARE))
+    ] = None
+
+
+@with_options
 def finetune(
+    *,
     dataset: Annotated[Path, typer.Argument(help="Labelled frames, as `seal label` writes them.")],
     out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
     weights: Weights = "seal-small",
     preset: Annotated[str, typer.Option(help="laptop (300 iterations) or paper (5000 at a fixed 1e-4).")] = "laptop",
-    iterations: Annotated[int | None, typer.Option(min=1, help="Optimiser steps instead of the preset's.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Rate instead of the preset's.")] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option(help="Catalogue dataset to mix in against forgetting; 400 pictures are drawn there if absent."),
-    ] = None,
-    replay_share: Annotated[
-        float | None, typer.Option(help="Share of each batch taken from --replay.", show_default=str(REPLAY_SHARE))
-    ] = None,
+    rates: RateOptions,
+    mixed: ReplayOptions,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Teach the detector from labels; an interrupted training goes on where it was.
@@ -60,22 +78,22 @@ def finetune(
     from seal_perception.training.finetune import finetune as run
     from sim_bridge.catalogue.pictures import catalogue_at
 
-    if replay is None and replay_share is not None:
+    if mixed.replay is None and mixed.replay_share is not None:
         raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
-    share = REPLAY_SHARE if replay_share is None else replay_share
-    changes: dict[str, Any] = {"seed": seed, "replay_share": share if replay else 0.0}
-    changes.update({"iterations": iterations} if iterations else {})
-    changes.update({"learning_rate": learning_rate} if learning_rate else {})
+    share = REPLAY_SHARE if mixed.replay_share is None else mixed.replay_share
+    changes: dict[str, Any] = {"seed": seed, "replay_share": share if mixed.replay else 0.0}
+    changes.update({"iterations": rates.iterations} if rates.iterations else {})
+    changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
     try:
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if replay is not None and config.replay_share > 0:
+    if mixed.replay is not None and config.replay_share > 0:
         resolve_weights(weights)
         CocoDataset(dataset)
-        catalogue_at(replay, REPLAY_PICTURES, announce=print)
+        catalogue_at(mixed.replay, REPLAY_PICTURES, announce=print)
     with training_bar(config.iterations) as report:
-        facts = run(weights, dataset, out, config, report, replay)
+        facts = run(weights, dataset, out, config, report, mixed.replay)
     losses = facts["losses"]
     if losses:
         print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
@@ -111,14 +129,29 @@ def evaluate(
         print(f"no detection above {confident['threshold']}")
 
 
-def pretrain(
-    out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
-    pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 12000,
-    held_out: Annotated[int, typer.Option(min=2, help="Catalogue pictures for calibration and figures.")] = 600,
+@dataclass(frozen=True)
+class CatalogueOptions:
+    """The catalogue pictures."""
+
+    pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 12000
+    held_out: Annotated[int, typer.Option(min=2, help="Catalogue pictures for calibration and figures.")] = 600
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """Optimiser steps of the two stages."""
+
     small_iterations: Annotated[
         int, typer.Option(min=0, help="Optimiser steps of 24 pictures of half the size, which come first.")
-    ] = 4000,
-    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of 8 whole pictures.")] = 5000,
+    ] = 4000
+    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps of 8 whole pictures.")] = 5000
+
+
+@with_options
+def pretrain(
+    out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
+    data: CatalogueOptions,
+    stages: StageOptions,
     catalogue: Annotated[
         Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
     ] = Path("runs/catalogue"),
@@ -141,13 +174,13 @@ def pretrain(
 
     if weights is not None:
         load_weights(weights)
-    for split, count in (("train", pictures), ("val", held_out)):
+    for split, count in (("train", data.pictures), ("val", data.held_out)):
         catalogue_at(catalogue / split, count, split, workers, announce=print)
-    config = PretrainConfig(small_iterations=small_iterations, iterations=iterations, seed=seed)
-    command = f"seal pretrain --pictures {pictures} --held-out {held_out} --small-iterations {small_iterations}"
-    command += f" --iterations {iterations} --seed {seed}"
+    config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)
+    command = f"seal pretrain --pictures {data.pictures} --held-out {data.held_out}"
+    command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
     command += f" --weights {weights if weights == 'seal-small' else Path(weights).name}" if weights else ""
-    with training_bar(iterations) as report, counting_bar("held-out pictures") as counting:
+    with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
         facts = run(
             catalogue / "train", out, config, catalogue / "val", report, counting, command, Start(parent=weights)
         )
