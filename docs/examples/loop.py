@@ -8,7 +8,7 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detector.detector import load_detector
 from seal_perception.training.finetune import FinetuneConfig, finetune
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import FrontierPolicy
+from seal_policy.goals.frontier import FrontierPolicy
 from seal_policy.loop import explore
 from sim_bridge.worlds import open_simulator
 

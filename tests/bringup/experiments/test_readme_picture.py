@@ -47,9 +47,10 @@ def test_frames_with_the_most_labels_are_shown_in_the_order_of_the_walk(tmp_path
     (tmp_path / "samples").mkdir()
     for frame in (0, 2, 3, 4):  # frame 1 is no sample of the run
         (tmp_path / "samples" / f"{frame:03d}_before.png").touch()
-    assert most_labelled(tmp_path) == [3, 4]
-    with pytest.raises(InputError, match="4 samples; 9 are needed"):
-        most_labelled(tmp_path, 9)
+    assert most_labelled(tmp_path, apart=1) == [3, 4]
+    assert most_labelled(tmp_path, apart=2) == [0, 3]  # 4 has more labels than 0 and lies beside 3
+    with pytest.raises(InputError, match="1 samples that lie 10 frames apart; 2 are needed"):
+        most_labelled(tmp_path)
 
 
 def test_film_holds_every_picture_for_its_time(tmp_path: Path) -> None:

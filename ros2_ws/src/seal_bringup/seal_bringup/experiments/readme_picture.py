@@ -7,9 +7,9 @@ python -m seal_bringup.experiments.readme_picture runs/loop_v2/test_03 --frames 
 A .gif shows the robot's pictures with the detections recorded in the bag, the map that grows of them, labelled anew by
 3DLabelProp for each picture, then frames before, labelled and after. A .jpg shows the finished map and such frames.
 
-Which frames: without `--frames` the two samples of the run with the most labels, the earlier first where two have as
-many. The run itself chose its samples by the same number, one in each eighth of the way: what the detector makes of
-them has no say.
+Which frames: without `--frames` the two samples of the run with the most labels, ten frames apart, the earlier where
+two have as many. The run itself chose its samples by the same number, one in each eighth of the way: what the detector
+makes of them has no say.
 """
 
 from __future__ import annotations
@@ -218,13 +218,23 @@ def _samples(home: Path) -> list[int]:
     return sorted({int(path.name[:3]) for path in (home / "samples").glob("*.png")})
 
 
-def most_labelled(home: Path, count: int = 2) -> list[int]:
-    """The samples of a run with the most labels, in the order of the walk; ties go to the earlier."""
+def most_labelled(home: Path, count: int = 2, apart: int = 10) -> list[int]:
+    """The samples of a run with the most labels, at least `apart` frames from each other, in the order of the walk.
+
+    Ties go to the earlier.
+
+    Raises:
+        InputError: if there are not so many.
+    """
     labels = CocoDataset(home / LABELS)
     objects = {frame: sum(not a.ignore for a in labels.annotations(frame)) for frame in _samples(home)}
-    if len(objects) < count:
-        raise InputError(f"{home} has {len(objects)} samples; {count} are needed")
-    return sorted(sorted(objects, key=lambda frame: (-objects[frame], frame))[:count])
+    chosen: list[int] = []
+    for frame in sorted(objects, key=lambda frame: (-objects[frame], frame)):
+        if len(chosen) < count and all(abs(frame - other) >= apart for other in chosen):
+            chosen.append(frame)
+    if len(chosen) < count:
+        raise InputError(f"{home} has {len(chosen)} samples that lie {apart} frames apart; {count} are needed")
+    return sorted(chosen)
 
 
 def film_palette(pictures: list[Image.Image], colours: int) -> Image.Image:
