@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ObjectNav episodes: from a start to any object of a category. Made from the simulator's truth, for evaluation only.
 
-Definition after Habitat's ObjectNav (Batra et al., 2020): the robot starts somewhere on the reachable floor and is told
-a category; it succeeds if it stops no more than 0.1 m (driving distance) from a viewpoint of any object of it
+Definition after Habitat's ObjectNav (Batra et al., 2020): the robot starts on the reachable floor and gets a category;
+it succeeds if it stops no more than 0.1 m (driving distance) from a viewpoint of any object of it
 (`episode_goals`). The shortest path is the driving distance from the start to the nearest viewpoint. A start is the
 pose that the simulator takes for `reset(start_seed)`: an episode begins without any method beyond `Simulator`'s.
 """

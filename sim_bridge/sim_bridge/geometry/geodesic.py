@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distances a robot has to drive, over the floor that its centre can reach. Evaluation only: the floor is the truth's.
 
-Fast marching (scikit-fmm, second order) over the floor plan's own cells. It is not bound to the grid's directions, as
-Dijkstra's algorithm over eight neighbours is (up to 8 % too long). Sources are points: around each the exact distance
-is given for a cell and a half, so that the error of a point source does not spread.
+Fast marching (scikit-fmm, second order) over the collision map's own cells. It is not bound to the grid's directions,
+as Dijkstra's algorithm over eight neighbours is (up to 8 % too long). Sources are points: around each the distance is
+exact for a cell and a half, so that the error of a point source does not spread.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class EmbeddedConfig:
     radius_m: float = parameter(0.18, "radius of the robot, in metres", minimum=0.0)
     forward_m: float = parameter(0.25, "length of a step ahead, in metres", minimum=0.0)
     turn_deg: float = parameter(30.0, "angle of a turn, in degrees", minimum=0.0)
-    cell_m: float = parameter(0.02, "cell of the floor plan used for collisions, in metres", minimum=0.0)
+    cell_m: float = parameter(0.02, "cell of the collision map, in metres", minimum=0.0)
     obstacle_min_m: float = parameter(0.05, "lowest height of things that stop the robot, in metres", minimum=0.0)
     obstacle_max_m: float = parameter(1.1, "greatest height of things that stop the robot, in metres", minimum=0.0)
     light: LightConfig = parameter(HOME_LIGHT, "how the scene is lit")
