@@ -37,7 +37,7 @@ FUSION, LABELS = "seal_mapping.labels.fusion", "seal_mapping.labels.propagate"
 VOXEL_SET = "seal_mapping.voxels.voxel_set"
 COMPONENTS, NEIGHBOURS = f"{VOXEL_SET}.connected_components", f"{VOXEL_SET}._group"
 VOTE, FUSE_LABELS = f"{FUSION}._vote", f"{FUSION}.fuse_labels"
-FILL, LARGE = f"{LABELS}.fill_holes", f"{LABELS}.large_enough"
+FILL, LARGE = f"{LABELS}.fill_holes", f"{LABELS}.drop_small"
 TRACE, VOLUME = "seal_mapping.labels.raytrace", "seal_mapping.labels.volume"
 RENDER = f"{TRACE}._render"
 IDS = "seal_mapping.labels.instance_ids"
@@ -154,9 +154,9 @@ LABELLING = [
     ("drop: at the bar too", LARGE, strict("ceil")),
     ("drop: one bar for all", LARGE, change("first argument", "99", name="min_instance")),
     ("vote: views not per voxel", VOTE, without("size", touching="agreement_min_views")),
-    ("vote: log-odds of all voxels", VOTE, change("condition never true", assigns="total", nth=1)),
+    ("vote: log-odds of all voxels", VOTE, change("condition never true", assigns="support", nth=1)),
     ("vote: confident share", VOTE, without("size", touching="vote_confident_share")),
-    ("vote: most voxels", VOTE, change("change the element", "{} > 0", name="column", assigns="total")),
+    ("vote: most voxels", VOTE, change("change the element", "{} > 0", name="column", assigns="support")),
     (
         "vote: per voxel",
         VOTE,

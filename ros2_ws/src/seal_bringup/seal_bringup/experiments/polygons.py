@@ -66,7 +66,7 @@ class Recording:
 def labelled(source: Recording, drawn: FrameAnnotations, map_config: MapConfig, config: LabelConfig) -> LabelVolume:
     """Objects of the annotated frames alone."""
     builder = MapBuilder(DetectedFrames(source), VoxelMap(map_config), drawn)
-    return propagate(builder.run(silent), config, annotated=builder.human_map)
+    return propagate(builder.run(silent), config, human_map=builder.human_map)
 
 
 def check_frames(

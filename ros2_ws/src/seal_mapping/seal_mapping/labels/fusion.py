@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a voxel's scores over many views to a category: the rules of fusion.
 
-Source: SEAL's 3DLabelProp ("paper"). The other rules are this project's: a score of 0.9 that is not right nine times in
-ten, fused by maximum over many views, keeps every view's worst mistake; the map has the views to tell. Everything here
-works on the list of seen voxels, so memory follows what was seen and not the box around it.
+Source: SEAL's 3DLabelProp ("paper"). The other rules are this project's. A detector that says 0.9 is not right nine
+times in ten, and the maximum over many views keeps the worst mistake of each; the other views can correct it.
+Everything here works on the list of seen voxels, so memory follows what was seen and not the box around it.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ def voxel_evidence(cloud: VoxelCloud, config: LabelConfig) -> Float32Array:
 
 
 def _sums(cloud: VoxelCloud, config: LabelConfig) -> tuple[FloatArray, FloatArray]:
-    """What evidence is made of: (N, C) sums or counts for a category, (N,) what they are out of."""
+    """What evidence is made of: (N, C) support of each category, and (N,) the total that it is out of."""
     if config.evidence == "score":
-        for_it, out_of = cloud.score_sum / 255.0, cloud.weight.astype(np.float64)
+        support, total = cloud.score_sum / 255.0, cloud.weight.astype(np.float64)
     else:
-        for_it, out_of = cloud.votes.astype(np.float64), cloud.views.astype(np.float64)
+        support, total = cloud.votes.astype(np.float64), cloud.views.astype(np.float64)
     if config.smooth_voxels and len(cloud):
-        both = _pool(cloud, np.concatenate([for_it, out_of[:, None]], axis=1), config.smooth_voxels)
-        for_it, out_of = both[:, :-1], both[:, -1]
-    return for_it, out_of
+        both = _pool(cloud, np.concatenate([support, total[:, None]], axis=1), config.smooth_voxels)
+        support, total = both[:, :-1], both[:, -1]
+    return support, total
 
 
-def _ratio(for_it: FloatArray, out_of: FloatArray, config: LabelConfig) -> FloatArray:
+def _ratio(support: FloatArray, total: FloatArray, config: LabelConfig) -> FloatArray:
     if config.evidence != "log_odds":
-        return np.asarray(for_it / np.maximum(out_of, 1e-9)[:, None])
-    odds = config.log_prior + for_it * config.log_hit + (out_of[:, None] - for_it) * config.log_miss
+        return np.asarray(support / np.maximum(total, 1e-9)[:, None])
+    odds = config.log_prior + support * config.log_hit + (total[:, None] - support) * config.log_miss
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0))))
 
 
@@ -89,12 +89,12 @@ def _vote(cloud: VoxelCloud, candidates: UInt8Array, config: LabelConfig) -> UIn
     inside = np.flatnonzero(part)
     of_row = part[inside]
     size = np.bincount(of_row, minlength=count + 1)
-    for_it, out_of = _sums(cloud, config)
-    total = np.stack([np.bincount(of_row, column[inside], count + 1) for column in for_it.T], axis=1)
-    weight = np.bincount(of_row, out_of[inside], count + 1)
+    of_voxel, total_of_voxel = _sums(cloud, config)
+    support = np.stack([np.bincount(of_row, column[inside], count + 1) for column in of_voxel.T], axis=1)
+    total = np.bincount(of_row, total_of_voxel[inside], count + 1)
     if config.evidence == "log_odds":  # per voxel on the average: a component's voxels share their views
-        total, weight = total / np.maximum(size, 1)[:, None], weight / np.maximum(size, 1)
-    evidence = _ratio(total.astype(np.float64), weight.astype(np.float64), config)
+        support, total = support / np.maximum(size, 1)[:, None], total / np.maximum(size, 1)
+    evidence = _ratio(support.astype(np.float64), total.astype(np.float64), config)
     views = np.bincount(of_row, cloud.views[inside], count + 1)
     confident = np.bincount(of_row, cloud.score[inside] >= config.confident, count + 1)
     kept = (evidence.max(axis=1) >= config.agreement) & (views >= config.agreement_min_views * size) & (size > 0)

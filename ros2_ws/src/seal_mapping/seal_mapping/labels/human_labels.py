@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a human drew on a few frames, carried into the map (SEAL, section 5.2).
 
-SEAL fuses annotated frames at score 1 in place of the detector's. Departs from it: where an annotated frame saw a
-voxel, the human decides against the other views too; depth that the sensor lacks inside an outline is filled in; and a
-drawn label spreads a little into what no annotated frame saw. Measured on `hololens_room`: docs/weak_supervision.md.
+SEAL fuses annotated frames at score 1 in place of the detector's. Three departures: where an annotated frame saw a
+voxel, the human decides against the other views too; depth that the sensor lacks inside an outline is filled in; a
+human's label grows a little into what no annotated frame saw. Measured on `hololens_room`: docs/weak_supervision.md.
 """
 
 from __future__ import annotations
@@ -60,45 +60,43 @@ def complete_depth(depth: Float32Array, masks: BoolArray) -> Float32Array:
     return out
 
 
-def overrule(
-    labels: UInt8Array,
-    score: Float32Array,
-    cloud: VoxelCloud,
-    annotated: VoxelMap,
-    config: LabelConfig,
+def apply_annotations(
+    human_map: VoxelMap | None, cloud: VoxelCloud, labels: UInt8Array, score: Float32Array, config: LabelConfig
 ) -> BoolArray:
     """Give the voxels that an annotated frame saw the label most of those frames gave, or none; in place.
 
     Args:
-        labels: (N,) category + 1 of the rule; changed.
-        score: (N, C) of the rule; 1 where the human labelled; changed.
+        human_map: map of the annotated frames alone; None = there are none, and nothing changes.
         cloud: the map's voxels.
-        annotated: map of the annotated frames.
+        labels: (N,) category + 1 of the rule; changed.
+        score: (N, C) of the rule; changed to 1 where a human labelled.
         config: `grow_annotated` and `min_views`.
 
     Returns:
         (N,) voxels that a human labelled, and what grew from them.
     """
-    known, drawn = annotated.at(cloud.ijk)
-    mean = drawn.mean_score()
+    if human_map is None:
+        return np.zeros(len(cloud), np.bool_)
+    known, annotated = human_map.at(cloud.ijk)
+    mean = annotated.mean_score()
     found = np.where(mean.max(axis=1) >= 0.5, mean.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
     labels[known] = found
-    hand: UInt8Array = np.zeros(len(cloud), np.uint8)
-    hand[known] = found
-    grown = _grow(hand, cloud, ~known & cloud.occupied(config.min_views), config.grow_annotated)
+    human_labels: UInt8Array = np.zeros(len(cloud), np.uint8)
+    human_labels[known] = found
+    grown = _grow(human_labels, cloud, ~known & cloud.occupied(config.min_views), config.grow_annotated)
     marked = grown > 0
     labels[marked] = grown[marked]
     score[marked, grown[marked] - 1] = 1.0
     return np.asarray(marked)
 
 
-def _grow(hand: UInt8Array, cloud: VoxelCloud, free: BoolArray, steps: int) -> UInt8Array:
-    """`hand` (N,) spread to 26-neighbours that are `free` (N,) and above the floor, so many times."""
+def _grow(labels: UInt8Array, cloud: VoxelCloud, free: BoolArray, steps: int) -> UInt8Array:
+    """`labels` (N,) spread over this many steps to 26-neighbours that are `free` (N,) and above the floor."""
     voxels, free = VoxelSet(cloud.ijk), free & (cloud.xyz[:, 2] > _ABOVE_FLOOR_M)
     for _ in range(steps):
-        before = hand.copy()
+        before = labels.copy()
         for offset in itertools.product((-1, 0, 1), repeat=3):
             other = voxels.neighbours(offset)
             source = np.where(other >= 0, before[np.maximum(other, 0)], NO_LABEL)
-            hand = np.where(free & (hand == NO_LABEL), source, hand).astype(np.uint8)
-    return hand
+            labels = np.where(free & (labels == NO_LABEL), source, labels).astype(np.uint8)
+    return labels

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """3DLabelProp: from a voxel map to labelled instances.
 
-Source: SEAL (its 3DLabelProp) and Algorithm 4. Where the two differ we follow the text: a voxel takes its best category
-above 0.9, 26-connected voxels of a category are an instance, enclosed holes are filled, then small instances are
-dropped; nothing is dilated (the pseudo-code thresholds each category, drops, fills, then dilates).
+Source: SEAL, its 3DLabelProp and Algorithm 4. Where text and pseudo-code differ we follow the text: a voxel takes its
+best category above 0.9, 26-connected voxels of a category are an instance, enclosed holes are filled, then small
+instances are dropped, and nothing is dilated. (The pseudo-code thresholds each category, drops, fills, then dilates.)
+The steps of `propagate` that are not the paper's: what a human drew, and instances of an implausible size.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,10 +18,10 @@ from scipy import ndimage
 
 from seal_mapping.labels.config import SIZES_M, LabelConfig
 from seal_mapping.labels.fusion import NO_LABEL, fuse_labels, voxel_evidence
-from seal_mapping.labels.human_labels import overrule
+from seal_mapping.labels.human_labels import apply_annotations
 from seal_mapping.labels.instance_ids import keep_ids
 from seal_mapping.labels.volume import Instance, LabelVolume
-from seal_mapping.voxels.config import VoxelCloud
+from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.voxel_set import VoxelSet, connected_components, lookup, voxel_keys
 from seal_perception.categories import CATEGORIES
@@ -31,7 +32,7 @@ __all__ = ["Instance", "LabelConfig", "LabelVolume", "propagate"]
 _LOG = logging.getLogger(__name__)
 _LEAST_SHELL = 6
 """Fewer voxels enclose nothing."""
-_BY_HAND = 0.5
+_HUMAN = 0.5
 """A part of which a human labelled this share is the human's."""
 
 
@@ -52,7 +53,7 @@ class Parts:
     category: IntArray
 
     @classmethod
-    def of(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
+    def connected(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
         """The 26-connected parts of equal labels (N,)."""
         part, count = connected_components(cloud.ijk, labels)
         rows = np.flatnonzero(part).astype(np.int64)
@@ -90,7 +91,7 @@ def propagate(
     voxel_map: VoxelMap,
     config: LabelConfig | None = None,
     previous: LabelVolume | None = None,
-    annotated: VoxelMap | None = None,
+    human_map: VoxelMap | None = None,
 ) -> LabelVolume:
     """Label a map's voxels and group them into instances.
 
@@ -98,44 +99,25 @@ def propagate(
         voxel_map: the map, with scores.
         config: the rule of fusion and its numbers.
         previous: what an earlier state of the same map gave: objects that lie on its objects keep their ids.
-        annotated: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
-            the human decides; what the human says is neither too low nor of an implausible size, and its parts are
-            dropped below `LabelConfig.min_annotated_m3` only.
+        human_map: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
+            the human decides. What the human labels is never too low nor of an implausible size, and is dropped below
+            `LabelConfig.min_annotated_m3` only.
 
     Returns:
-        The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z; with `previous`
+        The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z. With `previous`
         new objects go on after its greatest id.
     """
     config = config or LabelConfig()
     cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
     labels, score = fuse_labels(cloud, config)
-    drawn: BoolArray = np.zeros(len(cloud), np.bool_)
-    if annotated is not None:
-        drawn = overrule(labels, score, cloud, annotated, config)
-    parts = fill_holes(Parts.of(cloud, labels), cloud, config.max_hole_m3 / voxel_m**3)
-    by_hand = parts.share(drawn) >= _BY_HAND
-    parts = parts.keep(large_enough(parts, config, voxel_m, by_hand))
-    if config.plausible_size:
-        by_hand = parts.share(drawn) >= _BY_HAND
-        parts = parts.keep(plausible(parts, voxel_m) | by_hand)
+    human_labels = apply_annotations(human_map, cloud, labels, score, config)
+    parts = Parts.connected(cloud, labels)
+    parts = fill_holes(parts, cloud, config.max_hole_m3 / voxel_m**3)
+    parts = drop_small(parts, human_labels, config, voxel_m)
+    parts = drop_implausible(parts, human_labels, config, voxel_m)
     ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
-    regions, region_score = _uncertain(cloud, parts, config)
-    occupied = np.flatnonzero(cloud.occupied(config.min_views))
-    labelled = np.concatenate([parts.ijk, regions.ijk])
-    rest = cloud.ijk[occupied].astype(np.int64)
-    rest = rest[~np.isin(voxel_keys(rest), voxel_keys(labelled))]
-    ijk = np.concatenate([labelled, rest])
-    instance = np.concatenate([ids[parts.number], -regions.number, np.zeros(len(rest), np.int64)])
-    order = np.argsort(voxel_keys(ijk), kind="stable")
-    volume = LabelVolume(
-        ijk=ijk[order].astype(np.int32),
-        instance=instance[order].astype(np.int32),
-        origin=voxel_map.config.origin,
-        voxel_m=voxel_m,
-        instances=_describe(cloud, parts, score, voxel_m, ids),
-        ignored=_describe(cloud, regions, region_score, voxel_m, -np.arange(len(regions.category))),
-        next_id=max(int(ids.max()) + 1, 1 if previous is None else previous.first_free_id()),
-    )
+    volume = _pack(voxel_map.config, cloud, parts, score, ids, config)
+    volume = replace(volume, next_id=max(volume.first_free_id(), 1 if previous is None else previous.first_free_id()))
     _LOG.info("rule %s: %d instances, %d regions to ignore", config.rule, len(volume.instances), len(volume.ignored))
     return volume
 
@@ -170,15 +152,22 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
     return Parts(ijk, seen.rows(ijk), number_of, parts.category)
 
 
-def large_enough(parts: Parts, config: LabelConfig, voxel_m: float, by_hand: BoolArray) -> BoolArray:
-    """(parts + 1,) whether a part reaches `LabelConfig.min_instance` of its category."""
+def drop_small(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel_m: float) -> Parts:
+    """The parts that reach `LabelConfig.min_instance` of their category, or `min_annotated_m3` if a human's."""
     size = np.bincount(parts.number, minlength=len(parts.category))
     least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])])
-    least[by_hand] = config.min_annotated_m3
-    return np.asarray((size >= np.ceil(least / voxel_m**3 - 1e-6)) & (size > 0))
+    least[parts.share(human_labels) >= _HUMAN] = config.min_annotated_m3
+    return parts.keep((size >= np.ceil(least / voxel_m**3 - 1e-6)) & (size > 0))
 
 
-def plausible(parts: Parts, voxel_m: float) -> BoolArray:
+def drop_implausible(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel_m: float) -> Parts:
+    """The parts of a size that their category comes in (`plausible_sizes`), and a human's; all if that is off."""
+    if not config.plausible_size:
+        return parts
+    return parts.keep(plausible_sizes(parts, voxel_m) | (parts.share(human_labels) >= _HUMAN))
+
+
+def plausible_sizes(parts: Parts, voxel_m: float) -> BoolArray:
     """(parts + 1,) whether a part is of a size that its category comes in (`SIZES_M`).
 
     The footprint is the smallest rectangle, turned at will, around the part seen from above. Layer 0 lies half below
@@ -212,7 +201,29 @@ def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Pa
         above = evidence.max(axis=1) >= config.uncertain
         labels = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
         labels[parts.row[parts.row >= 0]] = NO_LABEL
-    return Parts.of(cloud, labels), evidence
+    return Parts.connected(cloud, labels), evidence
+
+
+def _pack(
+    grid: MapConfig, cloud: VoxelCloud, parts: Parts, score: Float32Array, ids: IntArray, config: LabelConfig
+) -> LabelVolume:
+    """The volume of the parts, the regions to ignore and whatever else is occupied; voxels in the order x, y, z."""
+    regions, region_score = _uncertain(cloud, parts, config)
+    occupied = np.flatnonzero(cloud.occupied(config.min_views))
+    labelled = np.concatenate([parts.ijk, regions.ijk])
+    rest = cloud.ijk[occupied].astype(np.int64)
+    rest = rest[~np.isin(voxel_keys(rest), voxel_keys(labelled))]
+    ijk = np.concatenate([labelled, rest])
+    instance = np.concatenate([ids[parts.number], -regions.number, np.zeros(len(rest), np.int64)])
+    order = np.argsort(voxel_keys(ijk), kind="stable")
+    return LabelVolume(
+        ijk=ijk[order].astype(np.int32),
+        instance=instance[order].astype(np.int32),
+        origin=grid.origin,
+        voxel_m=grid.voxel_m,
+        instances=_describe(cloud, parts, score, grid.voxel_m, ids),
+        ignored=_describe(cloud, regions, region_score, grid.voxel_m, -np.arange(len(regions.category))),
+    )
 
 
 def _describe(
