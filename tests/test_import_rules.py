@@ -103,7 +103,7 @@ def test_rules_have_teeth(source: str, package: str, is_node: bool, expected: st
 
 
 # Circles that are still there: modules of one, and rooms of one.
-MODULES_LEFT = {"seal_mapping": "annotation", "seal_bringup": "stack"}
+MODULES_LEFT = {"seal_mapping": "voxels", "seal_bringup": "stack"}
 ROOMS_LEFT = {"seal_mapping": {"labels", "voxels"}}
 
 

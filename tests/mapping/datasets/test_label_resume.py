@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from tests.mapping.worlds import FINE, ListSource, box, detections, label_config, map_of, wall_source
 
-from seal_mapping.annotation.annotations import AnnotatedPicture, DrawnObject, FrameAnnotations
+from seal_mapping.annotation.annotations import FrameAnnotations
+from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject
 from seal_mapping.datasets import map_builder as map_building
 from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.label_prop import LabelProp

@@ -12,7 +12,8 @@ import pytest
 from tests.mapping.worlds import FINE, ListSource, detections, label_config, wall_source
 
 import seal_mapping
-from seal_mapping.annotation.annotations import AnnotatedPicture, DrawnObject, FrameAnnotations
+from seal_mapping.annotation.annotations import FrameAnnotations
+from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject
 from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.label_prop import LabelProp, frame_annotations
 from seal_mapping.datasets.labeller import Labeller

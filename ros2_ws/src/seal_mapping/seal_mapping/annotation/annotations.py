@@ -1,97 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Polygons that a human drew on frames of a bag, read back as detections of score 1 (SEAL, section 5.2).
+"""Frames of a bag that a human annotated, as detections of score 1 (SEAL, section 5.2).
 
-Read are a COCO file or a folder of labelme files. How names, stamps and sizes are matched: docs/weak_supervision.md.
-Files come from outside: JSON alone, every size checked, each mistake one line with the annotation that has it.
+How pictures are matched with frames by name, stamp and size: docs/weak_supervision.md.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from seal_mapping.annotation.masks import Mask, fill_polygons, resize_mask, runs_to_mask
+from seal_mapping.annotation.drawn import AnnotatedPicture
+from seal_mapping.annotation.files import read_pictures
 from seal_mapping.source import BagFrame
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
-from seal_perception.types import BoolArray, FloatArray, IntArray
-
-__all__ = ["AnnotatedPicture", "DrawnObject", "FrameAnnotations", "read_annotations"]
-
-_LOG = logging.getLogger(__name__)
-MAX_ASPECT_CHANGE = 0.02
-"""A picture whose width and height are scaled more differently than this was cropped or turned, not resized."""
-
-
-@dataclass(frozen=True)
-class DrawnObject:
-    """One object as drawn.
-
-    Attributes:
-        where: names it in messages, such as "annotation 7".
-        category: index in `CATEGORIES`.
-        polygons: (P, 2) float64 x, y each, in the file's pixels; their union is the object. Empty if `runs` is given.
-        runs: run lengths of a mask of the file's size instead.
-        object: the annotator's own name of the object, the same in every frame that shows it; None if not given.
-    """
-
-    where: str
-    category: int
-    polygons: tuple[FloatArray, ...] = ()
-    runs: IntArray | None = None
-    object: str | int | None = None
-
-
-@dataclass(frozen=True)
-class AnnotatedPicture:
-    """One frame that a human has looked at; no objects means that there are none in it.
-
-    Attributes:
-        name: the picture's file name.
-        width: of the picture that was drawn on, in pixels.
-        height: of that picture.
-        stamp_ns: stamp of the frame; None if only `index` is known.
-        index: position of the frame in the bag; None if the stamp is known.
-        objects: what was drawn.
-        ignored: regions that were marked as "do not count" (iscrowd) and left out.
-    """
-
-    name: str
-    width: int
-    height: int
-    stamp_ns: int | None
-    index: int | None
-    objects: tuple[DrawnObject, ...]
-    ignored: int = 0
-
-    def masks(self, height: int, width: int) -> list[tuple[DrawnObject, Mask]]:
-        """The objects with their masks in a frame of this size; one that covers no pixel's centre is left out.
-
-        Raises:
-            InputError: if the frame has another shape than the picture.
-        """
-        across, down = width / self.width, height / self.height
-        if abs(across / down - 1.0) > MAX_ASPECT_CHANGE:
-            raise InputError(
-                f"{self.name} is {self.width} x {self.height}, its frame {width} x {height}: annotate the frame as it "
-                "is, or resized, but neither cropped nor turned"
-            )
-        out = []
-        for item in self.objects:
-            if item.runs is None:
-                mask = fill_polygons([points * (across, down) for points in item.polygons], height, width)
-            else:
-                mask = resize_mask(runs_to_mask(item.runs, self.height, self.width), height, width)
-            if mask.any():
-                out.append((item, mask))
-            else:
-                _LOG.warning("%s of %s covers no pixel of %d x %d: left out", item.where, self.name, width, height)
-        return out
+from seal_perception.types import BoolArray
 
 
 class FrameAnnotations:
@@ -210,8 +136,6 @@ def read_annotations(path: Path | str) -> FrameAnnotations:
         InputError: if it is none of these, a category is unknown, an outline is degenerate, or a size is absurd; the
             text names the file and the annotation.
     """
-    from seal_mapping.annotation.files import read_pictures
-
     path = Path(path)
     return FrameAnnotations(path, read_pictures(path))
 

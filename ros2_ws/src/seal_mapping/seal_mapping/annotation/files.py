@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two kinds of polygon files: COCO and labelme. `annotations.read_annotations` is the way in."""
+"""Reading polygon files: COCO and labelme. `annotations.read_annotations` is the way in.
+
+Files come from outside: only JSON is read, every size is checked, each mistake is one line that names its annotation.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from seal_mapping.annotation.annotations import AnnotatedPicture, DrawnObject
+from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject
 from seal_mapping.annotation.masks import read_runs
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError

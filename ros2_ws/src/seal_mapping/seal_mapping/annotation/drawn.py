@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a human drew on one picture: objects, each with outlines or a mask."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from seal_mapping.annotation.masks import Mask, fill_polygons, resize_mask, runs_to_mask
+from seal_perception.errors import InputError
+from seal_perception.types import FloatArray, IntArray
+
+_LOG = logging.getLogger(__name__)
+MAX_ASPECT_CHANGE = 0.02
+"""A picture whose width and height are scaled more differently than this was cropped or turned, not resized."""
+
+
+@dataclass(frozen=True)
+class DrawnObject:
+    """One object as drawn.
+
+    Attributes:
+        where: names it in messages, such as "annotation 7".
+        category: index in `CATEGORIES`.
+        polygons: (P, 2) float64 x, y each, in the file's pixels; their union is the object. Empty if `runs` is given.
+        runs: run lengths of a mask of the file's size instead.
+        object: the annotator's own name of the object, the same in every frame that shows it; None if not given.
+    """
+
+    where: str
+    category: int
+    polygons: tuple[FloatArray, ...] = ()
+    runs: IntArray | None = None
+    object: str | int | None = None
+
+
+@dataclass(frozen=True)
+class AnnotatedPicture:
+    """One frame that a human has looked at; no objects means that there are none in it.
+
+    Attributes:
+        name: the picture's file name.
+        width: of the picture that was drawn on, in pixels.
+        height: of that picture.
+        stamp_ns: stamp of the frame; None if only `index` is known.
+        index: position of the frame in the bag; None if the stamp is known.
+        objects: what was drawn.
+        ignored: regions that were marked as "do not count" (iscrowd) and left out.
+    """
+
+    name: str
+    width: int
+    height: int
+    stamp_ns: int | None
+    index: int | None
+    objects: tuple[DrawnObject, ...]
+    ignored: int = 0
+
+    def masks(self, height: int, width: int) -> list[tuple[DrawnObject, Mask]]:
+        """The objects with their masks in a frame of this size; one that covers no pixel's centre is left out.
+
+        Raises:
+            InputError: if the frame has another shape than the picture.
+        """
+        across, down = width / self.width, height / self.height
+        if abs(across / down - 1.0) > MAX_ASPECT_CHANGE:
+            raise InputError(
+                f"{self.name} is {self.width} x {self.height}, its frame {width} x {height}: annotate the frame as it "
+                "is, or resized, but neither cropped nor turned"
+            )
+        out = []
+        for item in self.objects:
+            if item.runs is None:
+                mask = fill_polygons([points * (across, down) for points in item.polygons], height, width)
+            else:
+                mask = resize_mask(runs_to_mask(item.runs, self.height, self.width), height, width)
+            if mask.any():
+                out.append((item, mask))
+            else:
+                _LOG.warning("%s of %s covers no pixel of %d x %d: left out", item.where, self.name, width, height)
+        return out
