@@ -116,8 +116,8 @@ def map_of(voxels, views=None, config=None):
 
 
 def dense(volume):
-    """The whole labelled volume as one dense window."""
-    return volume.window(*volume.bounds())
+    """The whole labelled volume as one dense crop."""
+    return volume.crop(*volume.bounds())
 
 
 def box(low, high, **values):

@@ -39,7 +39,7 @@ COMPONENTS, NEIGHBOURS = f"{VOXEL_SET}.connected_components", f"{VOXEL_SET}._gro
 VOTE, FUSE_LABELS = f"{FUSION}._vote", f"{FUSION}.fuse_labels"
 FILL, LARGE = f"{LABELS}.fill_holes", f"{LABELS}.drop_small"
 TRACE, VOLUME = "seal_mapping.labels.raytrace", "seal_mapping.labels.volume"
-RENDER = f"{TRACE}._render"
+RENDER, TRAVERSAL = f"{TRACE}._render", "seal_mapping.voxels.traversal"
 IDS = "seal_mapping.labels.instance_ids"
 SCORE_IMAGE = "seal_perception.detections.Detections.score_image"
 
@@ -79,10 +79,10 @@ FLOOR = [
     ("map: z rounded", SCATTER, rounded("k")),
     ("explored: free ray rounded", f"{KERNELS}.mark_free", rounded("x")),
     ("explored: disc rounded", f"{KERNELS}.mark_disc", rounded("cj")),
-    ("ray: start rounded", f"{TRACE}._trace", rounded("y")),
+    ("ray: start rounded", f"{TRAVERSAL}.leap_to_stop", rounded("y")),
     (
         "ray: leap rounded",
-        f"{TRACE}._advance",
+        f"{TRAVERSAL}._advance",
         rounded("new"),
         change("return it at once", assigns="new", touching="index"),
     ),
@@ -134,10 +134,10 @@ FRUSTUM = [
     ("map: infinite depth", SCATTER, without("inf")),
     ("clear: outside the picture", THROUGH, change("clamp in place of leaving", name="shape", touching="u")),
     ("clear: too near or far", THROUGH, replaced("min_depth", "1e-9"), without("max_depth")),
-    ("ray: too far", RENDER, replaced("max_t", "np.inf", touching="_trace")),
+    ("ray: too far", RENDER, replaced("max_t", "np.inf", touching="leap_to_stop")),
     ("labels by depth: too far", RENDER, without("max_t", touching="nx")),
     ("labels by depth: outside the box", RENDER, change("no lower bounds", name="nx")),
-    ("window: reach", f"{VOLUME}.LabelVolume.around", replaced("reach", "{} // 2", touching="_TILE", nth=None)),
+    ("window: reach", f"{VOLUME}.LabelVolume.crop_around", replaced("reach", "{} // 2", touching="_TILE", nth=None)),
 ]
 LABELLING = [
     ("fill: at the limit too", FILL, strict("max_voxels")),

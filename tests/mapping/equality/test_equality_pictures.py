@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label pictures equal the plain walk through the voxels, whole and through windows (`mutations`)."""
+"""Label pictures equal the plain walk through the voxels, whole and through crops (`mutations`)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def own_depth(rng, stop, voxel_m, max_range):
 @examples(100)
 @given(rng=rngs())
 def test_label_pictures_are_the_plain_walk(rng):
-    """Any pose and camera, inside and outside of the world, whole or cut into windows."""
+    """Any pose and camera, inside and outside of the world, whole or cut into crops."""
     camera, voxel_m = random_camera(rng), pick(rng, 0.05, 0.1, 0.23)
     pixels, check, tiles = pick(rng, "ray", "depth"), pick(rng, 0.0, 0.05, 0.2), pick(rng, True, False)
     reach, dust = pick(rng, (2, 30), (2, 400), (4, 80), (8, 200))
@@ -75,8 +75,8 @@ def test_label_pictures_are_the_plain_walk(rng):
 
 @examples(40)
 @given(rng=rngs())
-def test_windows_of_a_wide_world_show_what_the_whole_shows(rng):
-    """A sparse world of several tiles, seen from many places in turn, so that windows come and go."""
+def test_crops_of_a_wide_world_show_what_the_whole_shows(rng):
+    """A sparse world of several tiles, seen from many places in turn, so that crops come and go."""
     camera, max_range, stops = random_camera(rng), pick(rng, 0.5, 1.2), random_stops(rng, 25, 4, 300)
     whole, cut = volume_of(stops, 0.1), volume_of(stops, 0.1)
     for _ in range(5):

@@ -225,8 +225,8 @@ def test_rays_stop_where_enough_frames_saw_something_or_where_there_is_a_label()
     world = {**shell((0, 0, 0), (8, 8, 8), c3=255), (20, 0, 0): {}}
     volume = propagate(map_of(world), label_config(min_views=2))
     assert len(volume.ijk) == 512  # seen once only, but labelled; the filled hole stops rays too; the stray does not
-    window = volume.window(np.array([0, 0, 0]), np.array([20, 7, 7]))
-    assert (window.clearance == 0).sum() == 512 and window.clearance[20, 0, 0] == 13
+    crop = volume.crop(np.array([0, 0, 0]), np.array([20, 7, 7]))
+    assert (crop.clearance == 0).sum() == 512 and crop.clearance[20, 0, 0] == 13
 
 
 def test_an_empty_map_gives_an_empty_volume():

@@ -133,8 +133,8 @@ def _labelled(known: VoxelMap, config: LabelConfig) -> tuple[Voxels, int]:
     voxels = Voxels.from_cloud(known.voxels(), known.config.voxel_m)
     low, high = volume.bounds()
     cell = voxels.cell + np.round((voxels.origin_m - volume.origin) / volume.voxel_m).astype(np.int64) - low
-    window = volume.window(low, np.maximum(high, low + cell.max(axis=0)))
-    instance = window.instance[tuple(cell.T)]
+    crop = volume.crop(low, np.maximum(high, low + cell.max(axis=0)))
+    instance = crop.instance[tuple(cell.T)]
     return replace(voxels, label=volume.category_table()[instance]), len(volume.instances)
 
 

@@ -19,7 +19,7 @@ from seal_mapping.benchmarks.episode_benchmark import episode_rows
 from seal_mapping.labels.config import PAPER
 from seal_mapping.labels.propagate import LabelConfig, LabelVolume, propagate
 from seal_mapping.labels.raytrace import render_labels
-from seal_mapping.labels.volume import LabelWindow
+from seal_mapping.labels.volume import LabelCrop
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.camera import Camera
@@ -154,15 +154,15 @@ def _plain_walk(
                     t, tz, z = tz, tz + gz, z + sz
 
 
-def plain_labels(volume: LabelVolume, window: LabelWindow, stops: BoolArray, frame: Frame) -> Int32Array:
+def plain_labels(volume: LabelVolume, crop: LabelCrop, stops: BoolArray, frame: Frame) -> Int32Array:
     """Baseline of `render_labels`: (H, W) int32 instance ids."""
     camera, T = frame.camera, frame.T_map_camera
     out = np.empty((camera.height, camera.width), np.int32)
     _plain_walk(
-        (T[:3, 3] - volume.origin) / volume.voxel_m - window.low,
+        (T[:3, 3] - volume.origin) / volume.voxel_m - crop.low,
         T[:3, :3] / volume.voxel_m,
         np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-        window.instance,
+        crop.instance,
         stops,
         5.1,
         out,
@@ -206,9 +206,9 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     for frame, scores in frames:
         voxel_map.integrate(frame, scores)
     volume = propagate(voxel_map, PAPER)
-    window = volume.window(*volume.bounds())
-    stops = window.clearance == 0
-    size, shape = "640x480", "x".join(str(n) for n in window.instance.shape)
+    crop = volume.crop(*volume.bounds())
+    stops = crop.clearance == 0
+    size, shape = "640x480", "x".join(str(n) for n in crop.instance.shape)
 
     def traced(frame: Frame, _: UInt8Array) -> object:
         return render_labels(volume, frame.camera, frame.T_map_camera)
@@ -217,7 +217,7 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
         return render_labels(volume, frame.camera, frame.T_map_camera, pixels="depth", depth=frame.depth)
 
     def plain(frame: Frame, _: UInt8Array) -> object:
-        return plain_labels(volume, window, stops, frame)
+        return plain_labels(volume, crop, stops, frame)
 
     baseline = time_ms(_each(plain, frames), repeats)[0]
     name = "plain numba traversal"

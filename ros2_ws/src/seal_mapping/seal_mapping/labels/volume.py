@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What 3DLabelProp makes: objects, and the voxels at which rays stop, with dense windows of them cut on demand."""
+"""What 3DLabelProp makes: objects, and the voxels at which rays stop, with dense crops of them cut on demand."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -16,9 +16,9 @@ from seal_perception.categories import category_name
 from seal_perception.types import BoolArray, FloatArray, Int8Array, Int32Array, IntArray, UInt8Array
 
 _WHOLE = 1 << 25
-"""Up to this many cells the box around all voxels is one window (5 bytes a cell)."""
+"""Up to this many cells the box around all voxels is one crop (5 bytes a cell)."""
 _TILE = 256
-"""Otherwise windows belong to tiles of so many voxels a side, so that neighbouring frames share one."""
+"""Otherwise crops belong to tiles of this many voxels a side, so that neighbouring frames share one."""
 _KEPT = 3
 
 
@@ -49,14 +49,13 @@ class Instance:
     size_xyz: tuple[float, float, float]
 
 
-@dataclass(frozen=True)
-class LabelWindow:
-    """A dense box of a labelled volume, ready for ray-tracing.
+class LabelCrop(NamedTuple):
+    """A dense box cut out of a labelled volume, ready for ray-tracing.
 
     Attributes:
         low: (3,) int64 voxel index of [0, 0, 0].
         instance: (X, Y, Z) int32; 0 = none, > 0 an object, < 0 a region to ignore.
-        clearance: (X, Y, Z) uint8 chessboard distance in voxels to the nearest voxel of the window at which a ray
+        clearance: (X, Y, Z) uint8 chessboard distance in voxels to the nearest voxel of the crop at which a ray
             stops; 0 = stops.
     """
 
@@ -65,12 +64,12 @@ class LabelWindow:
     clearance: UInt8Array
 
 
-class _Windows:
-    """The windows used last, shared by threads."""
+class _Crops:
+    """The crops used last, shared by threads."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.kept: OrderedDict[tuple[int, ...], LabelWindow] = OrderedDict()
+        self.kept: OrderedDict[tuple[int, ...], LabelCrop] = OrderedDict()
         self.bounds: tuple[IntArray, IntArray] | None = None
 
 
@@ -96,7 +95,7 @@ class LabelVolume:
     instances: tuple[Instance, ...]
     ignored: tuple[Instance, ...] = ()
     next_id: int = 0
-    _windows: _Windows = field(default_factory=_Windows, repr=False, compare=False)
+    _crops: _Crops = field(default_factory=_Crops, repr=False, compare=False)
 
     def first_free_id(self) -> int:
         """The least id that no object has or, as far as is known, ever had."""
@@ -120,12 +119,12 @@ class LabelVolume:
 
     def bounds(self) -> tuple[IntArray, IntArray]:
         """(3,) lowest and (3,) highest voxel; both zero where there is none."""
-        if self._windows.bounds is None:
+        if self._crops.bounds is None:
             ijk = self.ijk if len(self.ijk) else np.zeros((1, 3), np.int32)
-            self._windows.bounds = ijk.min(axis=0).astype(np.int64), ijk.max(axis=0).astype(np.int64)
-        return self._windows.bounds
+            self._crops.bounds = ijk.min(axis=0).astype(np.int64), ijk.max(axis=0).astype(np.int64)
+        return self._crops.bounds
 
-    def window(self, low: IntArray, high: IntArray) -> LabelWindow:
+    def crop(self, low: IntArray, high: IntArray) -> LabelCrop:
         """The dense box low..high (inclusive) of voxel indices."""
         shape = tuple((high - low + 1).tolist())
         inside = ((self.ijk >= low) & (self.ijk <= high)).all(axis=1)
@@ -134,10 +133,10 @@ class LabelVolume:
         instance[place] = self.instance[inside]
         free = np.ones(shape, np.bool_)
         free[place] = False
-        return LabelWindow(low, instance, _clearance(free))
+        return LabelCrop(low, instance, _clearance(free))
 
-    def around(self, camera: Camera, T_map_camera: FloatArray, max_range_m: float) -> LabelWindow:
-        """A window that holds every voxel that a ray of this camera can meet up to depth `max_range_m`.
+    def crop_around(self, camera: Camera, T_map_camera: FloatArray, max_range_m: float) -> LabelCrop:
+        """A crop that holds every voxel that a ray of this camera can meet up to depth `max_range_m`.
 
         The whole volume where it is small; otherwise the tile that the camera stands in and what can be seen from it,
         so that memory does not grow with the building.
@@ -151,17 +150,17 @@ class LabelVolume:
             tile = here // _TILE * _TILE
             low, high = low.copy(), high.copy()
             low[:2], high[:2] = tile - reach, tile + _TILE - 1 + reach
-        return self._kept_window(low, high)
+        return self._kept_crop(low, high)
 
-    def _kept_window(self, low: IntArray, high: IntArray) -> LabelWindow:
-        key, windows = (*low.tolist(), *high.tolist()), self._windows
-        with windows.lock:
-            if key not in windows.kept:
-                windows.kept[key] = self.window(low, high)
-            windows.kept.move_to_end(key)
-            while len(windows.kept) > _KEPT:
-                windows.kept.popitem(last=False)
-            return windows.kept[key]
+    def _kept_crop(self, low: IntArray, high: IntArray) -> LabelCrop:
+        key, crops = (*low.tolist(), *high.tolist()), self._crops
+        with crops.lock:
+            if key not in crops.kept:
+                crops.kept[key] = self.crop(low, high)
+            crops.kept.move_to_end(key)
+            while len(crops.kept) > _KEPT:
+                crops.kept.popitem(last=False)
+            return crops.kept[key]
 
 
 def _clearance(free: BoolArray) -> UInt8Array:

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions to a voxel map: what is at these points, in this box, along this ray; where are the objects.
 
-Source: Amanatides and Woo (1987) for the ray. The map is sparse, so a ray looks up a block when it enters one and steps
+A ray walks from voxel to voxel (`traversal`). The map is sparse, so it looks up a block when it enters one and steps
 through an empty block without looking; the voxels it visits are those of the plain walk (test).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +17,11 @@ from numba import njit
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.kernels import BLOCK_VOXELS
+from seal_mapping.voxels.traversal import cross_plane, start_walk
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.voxel_set import MAX_INDEX
 from seal_perception.errors import InputError
 from seal_perception.types import BoolArray, FloatArray, Int32Array, IntArray, UInt16Array
-
-_TINY = 1e-12
-"""A direction's component below this is taken as 0."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +122,11 @@ def along_ray(
     if np.abs(p).max() > MAX_INDEX:
         reach = MAX_INDEX * config.voxel_m
         raise InputError(f"a ray's origin must lie within {reach:.0f} m of the map's zero, got {start.tolist()}")
-    counted, one = voxel_map.view_weights()
-    x, y, z, t = _walk(
-        p, way / (length * config.voxel_m), float(max_range_m), store.directory, store.low, store.row_of,
-        store.views, counted, float(min_views * one),
-    )  # fmt: skip
+    weights, one = voxel_map.view_weights()
+    ray = np.stack([p, way / (length * config.voxel_m)])
+    x, y, z, t = _first_seen(
+        ray, float(max_range_m), store.directory, store.low, store.row_of, store.views, weights, float(min_views * one)
+    )
     if t < 0:
         return None
     _, voxel = voxel_map.at([[x, y, z]])
@@ -174,38 +171,38 @@ def _vector(values: npt.ArrayLike, what: str) -> FloatArray:
 
 
 @njit(cache=True)
-def _walk(
-    p: FloatArray,
-    d: FloatArray,
+def _first_seen(
+    ray: FloatArray,
     max_t: float,
     directory: Int32Array,
     low: Int32Array,
     row_of: Int32Array,
     views: UInt16Array,
-    counted: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
     least: float,
 ) -> tuple[int, int, int, float]:
-    """Walk from p along d, both in voxels; voxel and parameter of the first stop, parameter -1 if there is none."""
-    at, step = np.empty(3, np.int64), np.empty(3, np.int64)
-    inverse, following = np.empty(3), np.empty(3)
-    for axis in range(3):
-        at[axis] = int(math.floor(p[axis]))
-        step[axis] = 1 if d[axis] > 0.0 else -1
-        if abs(d[axis]) > _TINY:
-            inverse[axis] = 1.0 / d[axis]
-            plane = at[axis] + 1 if step[axis] > 0 else at[axis]
-            following[axis] = (plane - p[axis]) * inverse[axis]
-        else:
-            inverse[axis], following[axis] = 0.0, np.inf
-    t, block = 0.0, -1
-    fresh = True
+    """The first voxel on a ray whose views count at least `least`, and t there; t = -1 if there is none.
+
+    Args:
+        ray: (2, 3) float64 origin and direction, in voxels.
+        max_t: greatest t at which a voxel is entered.
+        directory: (X, Y, Z) int32 block at each place of blocks, -1 = none.
+        low: (3,) int32 place of its [0, 0, 0].
+        row_of: per voxel of a block its row + 1, 0 = not seen.
+        views: (rows,) frames that saw each voxel.
+        weights: (rows,) what those views count.
+        least: minimum of that.
+    """
+    walk = start_walk(ray[0], ray[1])
+    at, t, block = walk.at, 0.0, -1
+    enters_block = True
     while t <= max_t:
-        if fresh:
+        if enters_block:
             block, inside = -1, True
             for axis in range(3):
                 n = (at[axis] >> 3) - low[axis]
-                beyond = n >= directory.shape[axis] if step[axis] > 0 else n < 0
-                if (beyond or following[axis] == np.inf) and not 0 <= n < directory.shape[axis]:
+                beyond = n >= directory.shape[axis] if walk.step[axis] > 0 else n < 0
+                if (beyond or walk.next_t[axis] == np.inf) and not 0 <= n < directory.shape[axis]:
                     return 0, 0, 0, -1.0
                 inside = inside and 0 <= n < directory.shape[axis]
             if inside:
@@ -213,15 +210,8 @@ def _walk(
         if block >= 0:
             place = ((at[0] & 7) << 6) | ((at[1] & 7) << 3) | (at[2] & 7)
             row = row_of[block * BLOCK_VOXELS + place] - 1
-            if row >= 0 and views[row] > 0 and counted[row] >= least:
+            if row >= 0 and views[row] > 0 and weights[row] >= least:
                 return at[0], at[1], at[2], t
-        axis = 0 if following[0] <= following[1] and following[0] <= following[2] else 1
-        if axis == 1 and following[2] < following[1]:
-            axis = 2
-        before = at[axis] >> 3
-        t = following[axis]
-        at[axis] += step[axis]
-        plane = at[axis] + 1 if step[axis] > 0 else at[axis]
-        following[axis] = (plane - p[axis]) * inverse[axis]
-        fresh = at[axis] >> 3 != before
+        axis, t = cross_plane(walk)
+        enters_block = at[axis] & 7 == (0 if walk.step[axis] > 0 else 7)
     return 0, 0, 0, -1.0
