@@ -13,8 +13,8 @@ from seal_mapping.annotation.entropy import (
     VoxelIndex,
     choose_coverage,
     choose_frames,
+    map_recording,
     score_frames,
-    survey,
     voxel_entropy,
 )
 from seal_mapping.source import BagFrame
@@ -79,7 +79,7 @@ def test_frame_scores_equal_a_plain_loop():
     rng = np.random.default_rng(3)
     config = MapConfig(max_height_m=1.2, max_depth_m=4.3, voxel_m=0.1)
     source = random_source(rng)
-    found = survey(source, config)
+    found = map_recording(source, config)
     assert (found.with_detections, found.without) == (4, 0)
     cloud = found.voxel_map.voxels()
     table = {tuple(ijk): row for row, ijk in enumerate(cloud.ijk.tolist())}
@@ -114,7 +114,7 @@ def test_every_pixel_of_a_mapped_frame_finds_its_voxel():
     rng = np.random.default_rng(11)
     source = random_source(rng, with_detections=False)
     config = MapConfig(min_height_m=-50.0, max_height_m=50.0)
-    found = survey(source, config)
+    found = map_recording(source, config)
     assert (found.with_detections, found.without) == (0, 4)
     index = VoxelIndex(found.voxel_map.voxels(), config)
     for item in source:
@@ -123,7 +123,7 @@ def test_every_pixel_of_a_mapped_frame_finds_its_voxel():
 
 def test_a_frame_without_depth_scores_zero():
     source = ListSource([BagFrame(0, frame(2.0)), BagFrame(1, frame(np.nan))])
-    scores = score_frames(source, survey(source).voxel_map)
+    scores = score_frames(source, map_recording(source).voxel_map)
     assert scores.entropy.tolist() == [0.0, 0.0] and scores.rows == ()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Long labelling: interrupted and gone on with, by many workers, over episodes, with a human's help."""
+"""Long labelling: interrupted and resumed, by many workers, over episodes, with a human's help."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Counting:
 
 @pytest.mark.parametrize(("first", "second"), [(7, None), (None, 5), (7, 5)])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(tmp_path, monkeypatch, first, second, workers):
+def test_an_interrupted_run_is_resumed_and_gives_the_same_bytes(tmp_path, monkeypatch, first, second, workers):
     monkeypatch.setattr(map_building, "_CHECKPOINT_S", 0.0)
     items = wall_source(12).items
     bare = [replace(item, detections=None) for item in items]
@@ -96,7 +96,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(tmp_path, monkeypat
     assert detector.asked == whole.asked == 12  # no frame is looked at twice
 
 
-def test_other_work_is_not_gone_on_with(tmp_path):
+def test_other_work_is_not_resumed(tmp_path):
     items = wall_source(6).items
     for key, config in (("a", SMALL), ("b", SMALL), ("a", replace(SMALL, min_views=2))):
         with pytest.raises(KeyboardInterrupt):

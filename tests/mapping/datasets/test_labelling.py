@@ -124,8 +124,8 @@ def volume_of_one(ignored=False):
 def test_small_instances_are_left_out_of_a_picture_and_regions_to_ignore_are_marked():
     item = wall_source(1).items[0].frame
     found = frame_annotations(item, volume_of_one(), label_config(min_area_share=0.0))
-    told = {"instance": 1, "score": 0.5, "views": 3.0, "support": 2.0, "seen": 1.0}
-    assert [(a.category, a.extra) for a in found] == [(4, told)]
+    expected = {"instance": 1, "score": 0.5, "views": 3.0, "support": 2.0, "seen": 1.0}
+    assert [(a.category, a.extra) for a in found] == [(4, expected)]
     share = found[0].mask.mean()
     assert frame_annotations(item, volume_of_one(), label_config(min_area_share=share))
     assert not frame_annotations(item, volume_of_one(), label_config(min_area_share=share * 1.01))

@@ -11,9 +11,12 @@ import itertools
 import math
 import statistics
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from tests.mapping.equality.reference import NEAR, TooClose, at_most, floored, reading
+
+from seal_perception.camera import Camera
 
 AROUND = [offset for offset in itertools.product((-1, 0, 1), repeat=3) if offset != (0, 0, 0)]
 FACES = [offset for offset in AROUND if sum(map(abs, offset)) == 1]
@@ -222,20 +225,35 @@ def walk(p, d, stops, max_t):
         voxel[planes.index(t)] += 1 if d[planes.index(t)] > 0 else -1
 
 
-def reference_labels(stops, origin, voxel_m, camera, T, max_range, pixels="ray", depth=None, check=0.0):
-    """(H, W) id of what each pixel sees and (H, W) depth at which its ray stops; 0 = nothing.
+class Scene(NamedTuple):
+    """What is looked at, and from where.
 
-    Args:
+    Attributes:
         stops: voxel -> id.
         origin: (3,) lower corner of voxel (0, 0, 0).
         voxel_m: edge of a voxel.
         camera: intrinsics.
         T: (4, 4) T_map_camera.
+    """
+
+    stops: dict
+    origin: np.ndarray
+    voxel_m: float
+    camera: Camera
+    T: np.ndarray
+
+
+def reference_labels(scene, max_range, pixels="ray", depth=None, check=0.0):
+    """(H, W) id of what each pixel sees and (H, W) depth at which its ray stops; 0 = nothing.
+
+    Args:
+        scene: the labelled voxels and the camera.
         max_range: greatest depth.
         pixels: "ray" or "depth": by the voxel that the pixel's own depth falls in, where it has one.
         depth: (H, W) the frame's own depth.
         check: "ray": nothing where the middle of the voxel is farther than this from the own depth; 0 = off.
     """
+    stops, origin, voxel_m, camera, T = scene
     ids, out = np.zeros((camera.height, camera.width), int), np.zeros((camera.height, camera.width))
     p = [(T[n, 3] - origin[n]) / voxel_m for n in range(3)]
     for r, u in itertools.product(range(camera.height), range(camera.width)):

@@ -11,6 +11,7 @@ from hypothesis import given
 from tests.mapping.equality.reference import Voxel, reference_map
 from tests.mapping.equality.reference_labels import (
     Labels,
+    Scene,
     reference_components,
     reference_keep_ids,
     reference_labels,
@@ -217,6 +218,6 @@ def test_frames_to_label_pictures(rng):
     volume = propagate(voxel_map, rules)
     assert_same(volume, expected)
     item = frames[0][0]
-    world = (expected.instance, volume.origin, config.voxel_m, item.camera, item.T_map_camera, 5.1)
-    ids, _ = or_reject(reference_labels, *world)
+    scene = Scene(expected.instance, volume.origin, config.voxel_m, item.camera, item.T_map_camera)
+    ids, _ = or_reject(reference_labels, scene, 5.1)
     assert trace_image(volume, item.camera, item.T_map_camera)[0].tolist() == ids.tolist()

@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from hypothesis import given
-from tests.mapping.equality.reference_labels import reference_labels
+from tests.mapping.equality.reference_labels import Scene, reference_labels
 from tests.mapping.equality.scenes import (
     LIMITS,
     NO_READING,
@@ -60,9 +60,9 @@ def test_label_pictures_are_the_plain_walk(rng):
     if rng.random() < 0.7:
         T = looking_at(rng, place, rng.permutation(list(stops))[0] * voxel_m)
     volume = volume_of(stops, voxel_m)
-    world = (stops, volume.origin, voxel_m, camera, T)
-    depth = own_depth(rng, or_reject(reference_labels, *world, 3 * max_range)[1], voxel_m, max_range)
-    expected, stop = or_reject(reference_labels, *world, max_range, pixels, depth, check)
+    scene = Scene(stops, volume.origin, voxel_m, camera, T)
+    depth = own_depth(rng, or_reject(reference_labels, scene, 3 * max_range)[1], voxel_m, max_range)
+    expected, stop = or_reject(reference_labels, scene, max_range, pixels, depth, check)
     with mock.patch.multiple(label_volume, _WHOLE=10 if tiles else 1 << 25, _TILE=4):
         ids, found = trace_image(volume, camera, T, max_range, pixels, depth, check)
         again, category = render_labels(volume, camera, T, max_range, pixels=pixels, depth=depth, depth_check_m=check)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HELP = """Label every frame of recorded runs, without a human or with a few drawn polygons.
 
 A bag's frames and detections are fused into a 3D voxel map; the map's objects are ray-traced back into every frame.
-Only the bag is read: no ROS and no simulator is needed. An interrupted command goes on where it was.
+Only the bag is read: no ROS and no simulator is needed. Run an interrupted command again to resume it.
 
 Example: seal label runs/first/bag --out runs/first/labels
 
@@ -46,7 +46,7 @@ class FusionOptions:
         ),
     ] = "instance_vote"
     evidence: Annotated[
-        str | None, typer.Option(help="What views agree by: score (mean), share (views that said so), log_odds.")
+        str | None, typer.Option(help="What views agree by: score (mean), share (views that voted for it), log_odds.")
     ] = None
 
 
@@ -66,7 +66,7 @@ class InputOptions:
     ] = None
     continue_from: Annotated[
         Path | None,
-        typer.Option(help="Labels of an earlier run in the same map frame: its map goes on, objects keep their ids."),
+        typer.Option(help="Labels of an earlier run in the same map frame: it continues its map, objects keep ids."),
     ] = None
 
 
@@ -97,7 +97,7 @@ class LimitOptions:
         float | None, typer.Option(help="Metres from which on a view counts less; 2.5 for a real sensor.")
     ] = None
     clear_views: Annotated[
-        int | None, typer.Option(help="Forget what so many views in a row looked through: things that moved.")
+        int | None, typer.Option(help="Forget what this many views in a row looked through: things that moved.")
     ] = None
     ignore_uncertain: Annotated[
         bool | None, typer.Option(help="Mark regions with weak evidence as neither object nor background.")

@@ -98,7 +98,7 @@ def annotate_frames(
     e.check_k(k, total)
     with _whole_folder(Path(out)) as folder:
         report = progress or _silent
-        found = e.survey(source, map_config, lambda done, _: report(done, 3 * total))
+        found = e.map_recording(source, map_config, lambda done, _: report(done, 3 * total))
         mode, reason = _mode(mode, found, total)
         scores = e.score_frames(
             source, found.voxel_map, mode == "coverage", lambda done, _: report(total + done, 3 * total)
@@ -111,7 +111,7 @@ def annotate_frames(
     return choice
 
 
-def _mode(asked: str, found: e.SurveyMap, frames: int) -> tuple[str, str]:
+def _mode(asked: str, found: e.RecordingMap, frames: int) -> tuple[str, str]:
     """The mode to use, and why."""
     if found.with_detections:
         reason = f"{found.with_detections} of {frames} frames have detections"
@@ -148,7 +148,7 @@ def _pictures(source: FrameSource, picks: list[_Pick], progress: e.Progress) -> 
 
 
 def _choice(
-    picks: list[_Pick], scores: e.FrameScores, found: e.SurveyMap, mode: str, reason: str, k: int, min_gap: int
+    picks: list[_Pick], scores: e.FrameScores, found: e.RecordingMap, mode: str, reason: str, k: int, min_gap: int
 ) -> dict[str, Any]:
     return {
         "format": "seal_choice",

@@ -30,15 +30,15 @@ from seal_perception.types import FloatArray, Int32Array, IntArray
 COVERAGE_FLOOR_BITS = 0.1
 """What a voxel that was not covered yet is worth in the mode "coverage", on top of its entropy."""
 COVERAGE_STRIDE = 4
-"""The mode "coverage" looks at every so-manieth row and column of a frame."""
+"""The mode "coverage" looks at one row and one column in this many."""
 
 Rows = Int32Array
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class SurveyMap:
-    """A map of all frames, and how many of them a detector had said something about.
+class RecordingMap:
+    """A map of all frames of a recording, and how many of them have detections.
 
     Attributes:
         voxel_map: the map.
@@ -123,8 +123,10 @@ class VoxelIndex:
         return self.rows(ijk[starts])[np.cumsum(starts) - 1]
 
 
-def survey(source: FrameSource, config: MapConfig | None = None, progress: Progress | None = None) -> SurveyMap:
-    """Map of all frames with the detections that were recorded; frames without give geometry alone."""
+def map_recording(
+    source: FrameSource, config: MapConfig | None = None, progress: Progress | None = None
+) -> RecordingMap:
+    """Map of all frames with their recorded detections; a frame without adds its geometry alone."""
     voxel_map = VoxelMap(config)
     found = without = 0
     for done, item in enumerate(source, start=1):
@@ -135,7 +137,7 @@ def survey(source: FrameSource, config: MapConfig | None = None, progress: Progr
         without += detections is None
         if progress is not None:
             progress(done, len(source))
-    return SurveyMap(voxel_map, found, without)
+    return RecordingMap(voxel_map, found, without)
 
 
 def score_frames(
@@ -145,7 +147,7 @@ def score_frames(
 
     Args:
         source: the frames.
-        voxel_map: made of them (`survey`).
+        voxel_map: made of them (`map_recording`).
         with_rows: keep per frame what it sees, for `choose_coverage`: 4 bytes per voxel seen.
         progress: called with (frames done, frames to do).
     """

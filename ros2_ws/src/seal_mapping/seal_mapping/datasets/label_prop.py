@@ -15,7 +15,7 @@ from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.map_builder import MapBuilder
 from seal_mapping.datasets.resumable import WorkFolder
-from seal_mapping.datasets.summary import OWN_SCORE, own_extra
+from seal_mapping.datasets.summary import OWN_SCORE, own_score
 from seal_mapping.labels.instance_ids import load_objects, save_objects
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.raytrace import render_labels
@@ -169,6 +169,6 @@ def frame_annotations(
             extra = {"instance": number, "score": item.score, "views": item.views}
             extra.update({"support": item.support, "seen": item.seen})
             if own is not None:
-                extra[OWN_SCORE] = own_extra(item.category, mask, own)
+                extra[OWN_SCORE] = own_score(item.category, mask, own)
         out.append(Annotation(item.category, mask, extra))
     return out

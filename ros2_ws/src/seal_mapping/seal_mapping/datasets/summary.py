@@ -14,10 +14,10 @@ from seal_perception.types import BoolArray
 
 OWN_SCORE = "own_score"
 AGREES = 0.5
-"""A frame's own detection confirms a label from this mask IoU and this score on."""
+"""Mask IoU and score from which a frame's own detection confirms a label."""
 
 
-def own_extra(category: int, mask: BoolArray, own: Detections) -> float:
+def own_score(category: int, mask: BoolArray, own: Detections) -> float:
     """Best score of the own detections of a category whose mask (H, W) overlaps a label's with IoU >= 0.5; 0 = none."""
     best = 0.0
     for index in np.flatnonzero(own.categories == category):
@@ -54,11 +54,11 @@ def summary_of(images: Sequence[dict[str, Any]], annotations: Sequence[dict[str,
 
 
 def _consistency(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    told = [row for row in rows if OWN_SCORE in row]
+    known = [row for row in rows if OWN_SCORE in row]
     return {
         "labels": len(rows),
         "objects": len({row["instance"] for row in rows}),
-        "confirmed": round(float(np.mean([row[OWN_SCORE] >= AGREES for row in told])), 4) if told else None,
+        "confirmed": round(float(np.mean([row[OWN_SCORE] >= AGREES for row in known])), 4) if known else None,
         "score": float(np.median([row["score"] for row in rows])),
         "support": float(np.median([row["support"] for row in rows])),
     }

@@ -32,7 +32,7 @@ class Instance:
         voxels: number of voxels, filled holes included.
         score: mean over the seen voxels of what the rule went by: best score ("paper") or evidence, 0..1.
         views: median over the seen voxels of the frames that saw them.
-        support: median over the seen voxels of the frames that said so (`MapConfig.vote_score`).
+        support: median over the seen voxels of the frames that voted for the category (`MapConfig.vote_score`).
         seen: share of the voxels that a camera saw (the rest are filled holes).
         centre_xyz: mean of the voxels' centres in metres, map frame.
         size_xyz: extent along the map's axes in metres.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labelling as a service: a bag becomes a dataset while the node goes on answering."""
+"""Labelling as a service: a bag becomes a dataset while the node keeps answering."""
 
 from __future__ import annotations
 
