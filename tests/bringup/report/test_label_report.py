@@ -15,10 +15,9 @@ from tests.bringup.report.report_runs import see, walk
 from seal_bringup.report import label_report, write_report
 from seal_bringup.report.charts import histogram
 from seal_bringup.report.cubes import CubeView
-from seal_bringup.report.label_folder import read_labels
+from seal_bringup.report.label_folder import judge, read_labels
 from seal_bringup.report.label_gallery import denied, outline, spread, worst
 from seal_bringup.report.label_report import write_label_report
-from seal_bringup.report.label_truth import judge
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.self_training import SelfTraining

@@ -18,7 +18,6 @@ from seal_perception.errors import SealError
 MODULES = (
     "doctor",
     "demo",
-    "run",
     "explore",
     "label",
     "annotate",

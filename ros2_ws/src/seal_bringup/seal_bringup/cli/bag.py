@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal bag`: look into a recorded run, mend a cut one."""
+"""`seal bag`: look into a recorded run, mend a cut one, make one from a folder of frames."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from seal_bringup.cli import bag_import
+from seal_bringup.cli.options import with_options
 
 BAG = Annotated[Path, typer.Argument(help="Folder of the bag, one of its files, or a .bag file of ROS 1.")]
 
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look into a recorded run, mend a cut one; needs no ROS.")
     group.command(name="info")(info)
     group.command(name="recover")(recover)
-    group.command(name="import", help=bag_import.IMPORT_HELP)(bag_import.import_folder)
+    group.command(name="import", help=IMPORT_HELP)(import_folder)
     app.add_typer(group, name="bag")
 
 
@@ -76,3 +77,90 @@ def _print(found: Any) -> None:
     for row in found.topics:
         table.add_row(row.topic, row.msgtype, str(row.messages))
     make_console().print(table)
+
+
+IMPORT_HELP = """Make a bag from a folder of colour, depth and camera poses; needs no ROS.
+
+Layouts: numbered (color/NNNNN.jpg, depth/NNNNN.png, K.txt, poses.txt with a camera-to-world matrix per line) and tum
+(rgb.txt, depth.txt, groundtruth.txt of the TUM RGB-D benchmark).
+
+Example: seal bag import room runs/room, then: seal label runs/room --redetect --min-views 3
+
+The folder's world is turned upright (z up) and its floor put at 0. What was chosen is printed; docs/bag_import.md
+explains it. The bag appears whole or not at all.
+"""
+
+
+@dataclass(frozen=True)
+class ImportChoices:
+    """What a folder does not say by itself."""
+
+    layout: Annotated[str, typer.Option(help="auto, numbered or tum.")] = "auto"
+    up: Annotated[str, typer.Option(help="Axis of the folder's world that points up: auto, x, -x, y, -y, z, -z.")] = (
+        "auto"
+    )
+    floor: Annotated[
+        str, typer.Option(help="Height of the floor along the up axis in metres, or auto: look for it.")
+    ] = "auto"
+    rate: Annotated[float, typer.Option(help="Frames per second where files have numbers and no stamps.")] = 30.0
+    depth_scale: Annotated[
+        float | None, typer.Option(help="Units of the depth pictures in a metre; default 1000, tum 5000.")
+    ] = None
+    every: Annotated[int, typer.Option(help="Take each n-th colour picture.")] = 1
+    frame: Annotated[str, typer.Option(help="Name of the camera's optical frame.")] = "camera_color_optical_frame"
+
+
+@dataclass(frozen=True)
+class IntrinsicsOptions:
+    """The pinhole camera, where no file has it."""
+
+    fx: Annotated[float | None, typer.Option(help="Focal length in pixels; give all of fx, fy, cx, cy.")] = None
+    fy: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None
+    cx: Annotated[float | None, typer.Option(help="Column of the principal point.")] = None
+    cy: Annotated[float | None, typer.Option(help="Row of the principal point.")] = None
+
+
+@with_options
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="Folder with the frames.")],
+    bag: Annotated[Path, typer.Argument(help="Folder of the bag to make; it must not exist.")],
+    choices: ImportChoices,
+    camera: IntrinsicsOptions,
+) -> None:
+    """Read the options, say what was chosen, write."""
+    from seal_bringup.cli.bars import rate_bar
+    from seal_mapping.folders.to_bag import ImportOptions, plan_import, write_import
+    from seal_perception.errors import InputError
+
+    given = [value for value in (camera.fx, camera.fy, camera.cx, camera.cy) if value is not None]
+    if len(given) not in (0, 4):
+        raise InputError(f"--fx, --fy, --cx and --cy go together: {len(given)} of 4 are given")
+    options = ImportOptions(
+        layout=choices.layout,
+        up=choices.up,
+        floor_m=_floor(choices.floor),
+        rate_hz=choices.rate,
+        depth_units_per_m=choices.depth_scale,
+        every=choices.every,
+        camera_frame=choices.frame,
+        intrinsics=(given[0], given[1], given[2], given[3]) if given else None,
+    )
+    if bag.exists():
+        raise InputError(f"{bag} exists already: choose another folder for the bag")
+    plan = plan_import(folder, options)
+    for line in plan.lines():
+        typer.echo(line)
+    with rate_bar("import") as progress:
+        summary = write_import(plan, bag, progress)
+    typer.echo(f"written {bag}: {summary.frames} frames, {summary.poses} poses, {summary.size_bytes / 1e6:.1f} MB")
+
+
+def _floor(text: str) -> float | None:
+    from seal_perception.errors import InputError
+
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--floor must be auto or metres, got {text!r}") from None

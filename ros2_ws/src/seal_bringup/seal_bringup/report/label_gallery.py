@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from seal_bringup.report.figures import DASH, fixed
-from seal_bringup.report.label_folder import LabelFolder
-from seal_bringup.report.label_truth import RIGHT, Verdicts
+from seal_bringup.report.label_folder import RIGHT, LabelFolder, Verdicts
 from seal_bringup.report.pictures import pixels_uri
 from seal_bringup.report.run_folder import number
 from seal_mapping.datasets.summary import AGREES, OWN_SCORE

@@ -13,9 +13,8 @@ from typing import Any
 from seal_bringup.report import charts
 from seal_bringup.report.cubes import CubeView, render_cubes
 from seal_bringup.report.figures import DASH, category_colour, fixed, label_figures
-from seal_bringup.report.label_folder import LabelFolder, read_labels
+from seal_bringup.report.label_folder import RIGHT, LabelFolder, Verdicts, judge, read_labels
 from seal_bringup.report.label_gallery import best_views, denied, most_wrong, shots, spread, worst
-from seal_bringup.report.label_truth import RIGHT, Verdicts, judge
 from seal_bringup.report.page import config_groups, write_page
 from seal_bringup.report.pictures import drawing_uri, rendering_uri
 from seal_bringup.report.run_folder import as_dict, number

@@ -12,9 +12,8 @@ from markupsafe import Markup
 
 from seal_bringup.report import charts, figures
 from seal_bringup.report.cubes import CubeView, render_cubes
-from seal_bringup.report.label_folder import read_labels
+from seal_bringup.report.label_folder import judge, read_labels
 from seal_bringup.report.label_gallery import most_wrong, shots
-from seal_bringup.report.label_truth import judge
 from seal_bringup.report.page import config_groups, write_page
 from seal_bringup.report.pictures import drawing_uri, photo_uri, rendering_uri
 from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, as_dict, number, numbers, read_run
