@@ -34,7 +34,7 @@ class GoalConfig:
         rays: points of the surface that a ray is cast to from each place.
         min_seen: so many of them must be in sight.
         camera_height_m: above the floor.
-        half_vfov_rad: half of the camera's vertical field of view (design.md's camera: 31.7 degrees).
+        half_vfov_rad: half of the camera's vertical field of view (of the default camera: 31.7 degrees).
     """
 
     reach_m: float = 1.0

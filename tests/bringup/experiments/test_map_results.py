@@ -50,7 +50,7 @@ def test_filters_of_real_depth(repo_root: Path) -> None:
         row = rows[name]
         assert cells(page, shown) == [f"{100 * row[key]:.1f} %" for key in ("precise", "early", "no_hit")]
     best = rows["min_views 3, all three"]
-    assert best["precise"] >= 0.8 and best["no_hit"] < 0.05  # the bars of issue 3
+    assert best["precise"] >= 0.8 and best["no_hit"] < 0.05  # the bars set before measuring
 
 
 def test_polygons(repo_root: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a goal policy is paid (design.md, the method's numbers)."""
+"""What a goal policy is paid (docs/method.md, Algorithm 1)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class GainfulCuriosity:
     """Increase of the number of voxels whose best category score is confident.
 
     Source: SEAL, Gainful Curiosity. Departs from Algorithm 1, which counts the occupancy channel too and pays the
-    count itself: the text, and design.md, pay the increase.
+    count itself: the text pays the increase.
 
     Attributes:
         history: reward of each update so far.

@@ -18,9 +18,9 @@ Pose = tuple[float, float, float]
 """x, y in metres and yaw in rad, left positive."""
 
 FORWARD_M = 0.25
-"""Length of a forward step in metres (design.md)."""
+"""Length of a forward step in metres (docs/method.md)."""
 TURN_RAD = math.pi / 6
-"""Angle of a turn (design.md: 30 degrees)."""
+"""Angle of a turn (docs/method.md: 30 degrees)."""
 
 _TARGETS: dict[Action, FloatArray] = {
     Action.STOP: np.eye(4),

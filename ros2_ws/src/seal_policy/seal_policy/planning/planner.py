@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fast marching to a goal over the explored crop of the map (design.md, local policy).
+"""Fast marching to a goal over the explored crop of the map (docs/method.md).
 
 Obstacles are grown by the robot's radius on the map's own 5 cm cells; the field is marched on cells twice as wide, a
 quarter of the work. That stays safe: a coarse cell is open if any fine cell in it is, a grown wall is at least eight
