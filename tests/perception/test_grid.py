@@ -21,6 +21,8 @@ def test_centres_edges_and_other_values_by_hand():
     grid = Grid2D(np.arange(12).reshape(3, 4), np.array([-0.5, 1.0]), 0.25)
     assert grid.in_cells([[-0.5, 1.0], [0.0, 1.125]]).tolist() == [[0.0, 0.0], [2.0, 0.5]]
     assert grid.clipped_cell((-9.0, 1.3)) == (0, 1) and grid.clipped_cell((0.2, 9.0)) == (2, 3)
+    assert grid.clipped_cells([[-9.0, 1.3], [0.2, 9.0]]).tolist() == [[0, 1], [2, 3]]
+    assert grid.clipped_cells(np.zeros((0, 2))).shape == (0, 2)
     x, y = grid.centres()
     assert x.tolist() == [-0.375, -0.125, 0.125] and y.tolist() == [1.125, 1.375, 1.625, 1.875]
     assert grid.corner((2, 1)).tolist() == [0.0, 1.25]

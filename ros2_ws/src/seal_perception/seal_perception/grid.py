@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Grid2D:
         if self.cells.ndim != 2:
             raise ValueError(f"cells must be (X, Y), got shape {self.cells.shape}")
         origin = np.asarray(self.origin_xy, np.float64)
-        if origin.shape != (2,) or not np.isfinite(origin).all():
+        if origin.shape != (2,) or not (math.isfinite(origin[0]) and math.isfinite(origin[1])):
             raise ValueError(f"origin_xy must be two finite metres, got {self.origin_xy}")
         if not self.cell_m > 0:
             raise ValueError(f"cell_m must be positive, got {self.cell_m}")
@@ -58,9 +59,14 @@ class Grid2D:
         """(..., 2) int64 cells that hold the points (..., 2) in metres; may lie outside the grid."""
         return np.floor(self.in_cells(xy)).astype(np.int64)
 
+    def clipped_cells(self, xy: npt.ArrayLike) -> IntArray:
+        """(..., 2) int64 cells that hold the points (..., 2) in metres, or the nearest ones at the edge."""
+        cells: IntArray = np.clip(self.world_to_cell(xy), 0, np.array(self.shape) - 1)
+        return cells
+
     def clipped_cell(self, xy: npt.ArrayLike) -> tuple[int, int]:
-        """Cell that holds one point in metres, or the one at the edge that is nearest to it."""
-        ij = np.clip(self.world_to_cell(xy), 0, np.array(self.shape) - 1)
+        """`clipped_cells` of one point."""
+        ij = self.clipped_cells(xy)
         return int(ij[0]), int(ij[1])
 
     def cell_to_world(self, ij: npt.ArrayLike) -> FloatArray:

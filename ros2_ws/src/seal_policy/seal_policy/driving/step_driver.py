@@ -211,10 +211,9 @@ class StepDriver(Driver):
 
     def _changed(self, terrain: Terrain, route: Route, path: FloatArray) -> bool:
         """Whether the rest of the path is now blocked, or leads over floor that was unknown and now is known."""
-        cells = np.array([terrain.cell(p) for p in path])
+        clearance, cells = terrain.clearance, terrain.clearance.clipped_cells(path)
         near = np.hypot(*(path - path[0]).T) < self.config.planner.escape_m
         factor = self.config.planner.factor
-        clearance = terrain.clearance
         reach = clearance.cells[cells[:, 0], cells[:, 1]] + clearance.cell_m * (factor - 1)
         if bool((reach[~near] < self.config.planner.grow_m).any()):
             return True

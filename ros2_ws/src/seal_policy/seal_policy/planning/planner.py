@@ -174,7 +174,8 @@ class Planner:
         target = self._nearest_reachable(terrain, speed, robot_xy, goal_xy)
         field = self.march(speed, target)
         path = field.descend(robot_xy)
-        seen = np.array([terrain.explored[terrain.cell(p)] for p in path], dtype=bool)
+        cells = terrain.clearance.clipped_cells(path)
+        seen = terrain.explored[cells[:, 0], cells[:, 1]]
         end = (float(path[-1, 0]), float(path[-1, 1])) if len(path) else robot_xy
         return Route(goal_xy, end, field, path, seen)
 
