@@ -52,7 +52,7 @@ def read_overrides(path: Path | str) -> Overrides:
     if "nodes" in content or RUN in content and PARAMETERS not in (content[RUN] or {}):
         raise InputError(
             f"{path} has the old form of a stack: write fields of the run under {RUN}: {PARAMETERS}: and a node's "
-            f"parameters under NODE: {PARAMETERS}: (see config/sim.yaml); which nodes run is no longer said there"
+            f"parameters under NODE: {PARAMETERS}: (see config/sim.yaml); which nodes run follows from the run"
         )
     found = {str(key).strip("/") if key != EVERYWHERE else key: _parameters(path, key, content[key]) for key in content}
     if unknown := sorted(set(found) - {RUN, EVERYWHERE, *NODES}):
