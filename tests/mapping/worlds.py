@@ -10,10 +10,14 @@ import numpy as np
 
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.source import BagFrame
-from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_mapping.voxels.blocks import Voxels
+from seal_mapping.voxels.config import MapConfig, VoxelCloud
+from seal_mapping.voxels.store import VoxelStore
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
+from seal_perception.grid import Grid2D
 from seal_perception.pose import camera_mounting, planar_pose
 
 CAMERA = Camera.from_hfov(32, 24, math.radians(79))
@@ -89,9 +93,6 @@ def map_of(voxels, views=None, config=None):
         views: dictionary voxel -> frames that saw it; 1 where not given.
         config: numbers of the map; by default one that keeps heights of +-5 m.
     """
-    from seal_mapping.voxels.config import VoxelCloud
-    from seal_perception.grid import Grid2D
-
     config, views = config or MapConfig(min_height_m=-5.0, max_height_m=5.0), views or {}
     ijk = np.array(sorted(voxels), np.int32).reshape(-1, 3)
     best = np.zeros((len(ijk), config.num_categories), np.uint8)
@@ -99,20 +100,19 @@ def map_of(voxels, views=None, config=None):
         for category, score in voxels[voxel].items():
             best[row, category] = score
     seen = np.array([views.get(voxel, 1) for voxel in sorted(voxels)], np.uint16)
-    cloud = VoxelCloud.from_voxels(
-        ijk,
-        config.voxel_m,
-        rgb=np.zeros((len(ijk), 3), np.uint8),
+    rows = Voxels(
         views=seen,
         last_frame=np.zeros(len(ijk), np.uint32),
-        votes=((best >= config.vote_score) * seen[:, None]).astype(np.uint16),
-        score_sum=(best.astype(np.uint32) * seen[:, None]).astype(np.uint32),
         best_score=best,
+        score_sum=(best.astype(np.uint32) * seen[:, None]).astype(np.uint32),
+        votes=((best >= config.vote_score) * seen[:, None]).astype(np.uint16),
+        rgb=np.zeros((len(ijk), 3), np.uint8),
     )
+    cloud = VoxelCloud.from_voxels(ijk, config, rows)
     low = np.floor_divide(ijk.min(axis=0)[:2] if len(ijk) else np.zeros(2), 8).astype(int) * 8
     shape = ((ijk.max(axis=0)[:2] - low) // 8 + 1) * 8 if len(ijk) else np.array([8, 8])
     grid = Grid2D(np.ones(tuple(int(s) for s in shape), bool), config.origin[:2] + low * config.voxel_m, config.voxel_m)
-    return VoxelMap.restore(config, cloud, grid, frames=1)
+    return VoxelMap(config, VoxelStore.restore(config, cloud, grid), frames=1)
 
 
 def dense(volume):

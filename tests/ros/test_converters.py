@@ -26,6 +26,7 @@ from seal_mapping.bags import messages as bm
 from seal_mapping.labels.propagate import LabelVolume, propagate
 from seal_mapping.nodes import map_messages as map_convert
 from seal_mapping.nodes import markers
+from seal_mapping.voxels.blocks import Voxels
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
@@ -202,10 +203,8 @@ def test_the_voxel_cloud_has_the_documented_fields() -> None:
 
 def test_the_cloud_is_what_rviz_reads() -> None:
     rgb = np.array([[10, 20, 30], [255, 0, 128]], np.uint8)
-    cloud = VoxelCloud.from_voxels(
-        np.array([[1, 2, 3], [-4, 0, 5]], np.int32), 0.05, rgb, np.ones(2, np.uint16), np.zeros(2, np.uint32),
-        np.zeros((2, 6), np.uint32), np.zeros((2, 6), np.uint16), np.zeros((2, 6), np.uint8),
-    )  # fmt: skip
+    voxels = Voxels.zeros(2, 6)._replace(rgb=rgb, views=np.ones(2, np.uint16))
+    cloud = VoxelCloud.from_voxels(np.array([[1, 2, 3], [-4, 0, 5]], np.int32), MapConfig(), voxels)
     header = convert.make_header(STAMP, m.MAP_FRAME)
     msg = deserialize_message(serialize_message(map_convert.cloud_to_message(cloud, header)), PointCloud2)
     assert msg.header.frame_id == "map" and msg.is_dense and not msg.is_bigendian

@@ -25,7 +25,7 @@ from seal_mapping.bags.writer import BagWriter, write_frame
 from seal_mapping.nodes.label_node import LabelNode
 from seal_mapping.nodes.mapping_node import MappingNode
 from seal_mapping.voxels.config import MapConfig
-from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.io import load_map
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.dataset import CocoDataset
@@ -151,7 +151,7 @@ def test_mapping_maps_a_frame_and_saves_it_by_service(ros: Callable[..., _Ros], 
     assert one.spin_until(client.service_is_ready)
     answer = client.call_async(Trigger.Request())
     assert one.spin_until(answer.done) and answer.result().success, answer.result().message
-    saved = VoxelMap.load(tmp_path / "map.npz")
+    saved = load_map(tmp_path / "map.npz")
     assert saved.frames == 1 and saved.confident_count > 0
 
 

@@ -16,7 +16,8 @@ from seal_bringup.cli import app as cli
 from seal_mapping.labels.instance_ids import save_objects
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.palette import instance_colour
-from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_mapping.voxels.io import load_map, save_map
+from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.categories import COLOURS
 
 
@@ -26,7 +27,7 @@ def saved(tmp_path):
     voxels = {**box((-10, -10, 0), (30, 20, 1)), **box((0, 0, 2), (8, 8, 18), c0=255)}
     voxels |= box((20, 0, 1), (26, 6, 8), c7=255)
     views = {voxel: 3 for voxel in box((0, 0, 2), (8, 8, 18))}
-    map_of(voxels, views=views, config=MapConfig(num_categories=8)).save(tmp_path / "map.npz")
+    save_map(map_of(voxels, views=views, config=MapConfig(num_categories=8)), tmp_path / "map.npz")
     return tmp_path / "map.npz"
 
 
@@ -48,7 +49,7 @@ def seal(monkeypatch, capsys):
 def test_info_counts_what_is_there(seal, saved):
     code, out, _ = seal("info", saved, "--json")
     facts = json.loads(out)
-    assert code == 0 and facts["voxels"] == 1200 + 1024 + 252 == len(VoxelMap.load(saved).voxels())
+    assert code == 0 and facts["voxels"] == 1200 + 1024 + 252 == len(load_map(saved).voxels())
     assert facts["size_m"] == [2.0, 1.5, 0.9] and facts["confident"] == 1024 + 252 and facts["frames"] == 1
     assert facts["obstacle_cells"] == 64 + 36 and facts["memory_bytes"] > 0 < facts["file_bytes"]
     rows = {row["name"]: (row["voxels"], row["confident"], row["objects"]) for row in facts["categories"]}
@@ -73,7 +74,7 @@ def test_query_by_point_box_and_ray(seal, saved):
 
 
 def test_export_writes_what_is_asked_for(seal, saved, tmp_path):
-    save_objects(propagate(VoxelMap.load(saved), label_config()), tmp_path / "objects.npz")
+    save_objects(propagate(load_map(saved), label_config()), tmp_path / "objects.npz")
     ply, npz = tmp_path / "a.ply", tmp_path / "a.npz"
     options = ("--ply", ply, "--npz", npz, "--colour", "instance", "--objects", tmp_path / "objects.npz")
     code, out, _ = seal("export", saved, *options, "--min-views", "2")
@@ -87,7 +88,7 @@ def test_export_writes_what_is_asked_for(seal, saved, tmp_path):
 @pytest.mark.parametrize("above", [True, False])
 def test_pictures_show_the_objects_in_their_colours(seal, saved, tmp_path, colour, above):
     out = tmp_path / "home.png"
-    save_objects(propagate(VoxelMap.load(saved), label_config()), tmp_path / "objects.npz")
+    save_objects(propagate(load_map(saved), label_config()), tmp_path / "objects.npz")
     words = ["--colour", colour, "--objects", tmp_path / "objects.npz", "--width", 200, *(["--above"] if above else [])]
     assert seal("picture", saved, out, *words)[0] == 0
     pixels = np.asarray(Image.open(out).convert("RGB")).reshape(-1, 3).astype(float)

@@ -30,6 +30,7 @@ from seal_mapping.labels.propagate import propagate
 from seal_mapping.labels.raytrace import trace_image
 from seal_mapping.source import BagFrame
 from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.io import load_map
 from seal_mapping.voxels.kernels import filter_edges
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.camera import Camera
@@ -105,7 +106,7 @@ def test_a_bag_becomes_a_folder(seal, bags, tmp_path):
     out = tmp_path / "out"
     code, said, _ = seal(bags[0], "--out", out, "--min-views", 1, "--min-height", -0.2, "--range-weight", 0, "--check")
     assert code == 0 and "colour: /camera/color/image_raw" in said and "30 frames, 30 with detections" in said
-    facts, voxel_map = read_json(out / "map.json"), VoxelMap.load(out / "map.npz")
+    facts, voxel_map = read_json(out / "map.json"), load_map(out / "map.npz")
     cloud = voxel_map.voxels()
     assert facts["frames"] == voxel_map.frames == 30 and facts["voxels"] == facts["occupied"] == len(cloud) > 3000
     assert f"element vertex {len(cloud)}\n".encode() in (out / "map.ply").read_bytes()[:4000]
@@ -133,7 +134,7 @@ def test_without_detections_there_is_shape_and_colour(seal, bags, tmp_path):
     facts, page = read_json(tmp_path / "out" / "map.json"), (tmp_path / "out" / "report.html").read_text("utf-8")
     assert facts["instances"] == [] and facts["check"] is None and facts["map_config"]["max_height_m"] == 1.5
     assert not (tmp_path / "out" / "objects.npz").exists() and '<section id="objects">' not in page
-    assert VoxelMap.load(tmp_path / "out" / "map.npz").confident_count == 0
+    assert load_map(tmp_path / "out" / "map.npz").confident_count == 0
 
 
 def test_what_is_refused(seal, bags, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from seal_mapping.voxels.io import save_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.categories import CATEGORIES, COLOURS
@@ -80,7 +81,7 @@ def room_map(width: int = 80) -> VoxelMap:
     for step, (x, y, yaw) in enumerate(walk()):
         T = planar_pose(x, y, yaw) @ camera_mounting(0.88)
         rgb, depth, scores = see(camera, T)
-        voxel_map.integrate(Frame(step * 100_000_000, rgb, depth, camera, T), scores)
+        voxel_map.integrate_scores(Frame(step * 100_000_000, rgb, depth, camera, T), scores)
     return voxel_map
 
 
@@ -139,7 +140,7 @@ def make_run(folder: Path, homes: tuple[str, ...] = ("test_01",), width: int = 8
     voxel_map, poses = room_map(width), walk()
     camera = Camera.from_hfov(2 * width, 2 * width * 3 // 4, np.radians(79))
     for home in homes:
-        voxel_map.save(folder / home / "map.npz")
+        save_map(voxel_map, folder / home / "map.npz")
         write_json(
             folder / home / "trajectory.json",
             {"poses": poses, "goals": [[0, 1.4, -0.5], [25, 0.3, -1.6]], "actions": [1] * (len(poses) - 1)},

@@ -25,7 +25,8 @@ from seal_mapping.datasets.resumable import resumable
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.labels.propagate import propagate
-from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_mapping.voxels.io import load_map
+from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 
@@ -169,7 +170,7 @@ def test_a_saved_map_is_continued_and_objects_keep_their_ids(tmp_path):
         ListSource(both), LabelProp(SMALL, previous=tmp_path / "first"), DatasetWork(tmp_path / "second")
     )
     assert [(i["id"], i["category"]) for i in second["instances"]] == [(1, "potted plant"), (2, "chair")]
-    assert VoxelMap.load(tmp_path / "second" / "map.npz").frames == 8
+    assert load_map(tmp_path / "second" / "map.npz").frames == 8
     alone = write_dataset(ListSource(both), LabelProp(SMALL), DatasetWork(tmp_path / "alone"))
     assert [(i["id"], i["category"]) for i in alone["instances"]] == [(1, "chair"), (2, "potted plant")]
     with pytest.raises(InputError, match="cannot be continued"):

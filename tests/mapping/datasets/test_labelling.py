@@ -20,7 +20,7 @@ from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.volume import Instance, LabelVolume
-from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.io import load_map
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -50,7 +50,7 @@ def test_a_wall_comes_out_as_a_dataset_with_one_instance(tmp_path):
         assert (annotation.category, annotation.extra["instance"], annotation.extra["views"]) == (0, 1, 4.0)
         mask = item.detections.masks[0]
         assert (annotation.mask & mask).sum() / (annotation.mask | mask).sum() > 0.7
-    assert VoxelMap.load(tmp_path / "labels" / "map.npz").frames == 4
+    assert load_map(tmp_path / "labels" / "map.npz").frames == 4
     assert list((tmp_path / "labels" / "previews").glob("*.png"))
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tests.mapping.equality.reference import TooClose, Voxel
 
 from seal_mapping.labels.volume import Instance, LabelVolume
+from seal_mapping.voxels.blocks import Voxels
 from seal_mapping.voxels.config import WEIGHT_ONE, VoxelCloud
+from seal_mapping.voxels.store import VoxelStore
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.frame import Frame
@@ -195,19 +197,19 @@ def map_from(voxels, config):
         values = np.array([getattr(row, name) for row in rows], dtype)
         return values.reshape((len(rows), width) if width else len(rows))
 
-    cloud = VoxelCloud.from_voxels(
-        ijk,
-        config.voxel_m,
-        rgb=column("rgb", np.uint8, 3),
+    weighted = {"weight": column("weight", np.uint32, 0)} if config.range_weight_m > 0 else {}
+    stored = Voxels(
         views=column("views", np.uint16, 0),
         last_frame=column("last_frame", np.uint32, 0),
+        best_score=column("best_score", np.uint8),
         score_sum=column("score_sum", np.uint32),
         votes=column("votes", np.uint16),
-        best_score=column("best_score", np.uint8),
-        weight=column("weight", np.uint32, 0) if config.range_weight_m > 0 else None,
+        rgb=column("rgb", np.uint8, 3),
+        **weighted,
     )
+    cloud = VoxelCloud.from_voxels(ijk, config, stored)
     grid = Grid2D(np.ones((32, 32), bool), config.origin[:2] - 16 * config.voxel_m, config.voxel_m)
-    return VoxelMap.restore(config, cloud, grid, frames=1)
+    return VoxelMap(config, VoxelStore.restore(config, cloud, grid), frames=1)
 
 
 def volume_of(stops, voxel_m, kinds=(0, 1, 5, 2)):

@@ -48,7 +48,7 @@ def test_confident_is_more_than_0_9_everywhere(score, tmp_path):
     assert image[0, :, 1].tolist() == [round(255 * float(np.float32(s))) for s in (score, 0.5 * score)]
     assert not image[..., [0, 2, 3, 4, 5]].any()
     voxel_map = VoxelMap()
-    assert voxel_map.integrate(item, image) == voxel_map.confident_count == confident
+    assert voxel_map.integrate(item, found) == voxel_map.confident_count == confident
     tiny = replace(PAPER, min_instance_m3=0.0)
     assert len(propagate(voxel_map, tiny).instances) == confident
     if not MUTANT or score == 0.9:
@@ -88,7 +88,7 @@ def test_map_is_the_plain_loops(rng):
     expected = or_reject(reference_map, frames, config)
     with mock.patch.multiple(voxel_store, _START_BLOCKS=min(room, 256), _START_ROWS=room):
         voxel_map = VoxelMap(config)
-    gains = [voxel_map.integrate(item, image) for item, image in frames]
+    gains = [voxel_map.integrate_scores(item, image) for item, image in frames]
     assert gains == expected.gains
     assert_same(voxel_map, expected)
 
@@ -120,7 +120,7 @@ def test_clearing_is_the_plain_loops(rng):
         frames.append((frame(depth, T, camera), image))
     expected = or_reject(reference_map, frames, config)
     voxel_map = VoxelMap(config)
-    assert [voxel_map.integrate(item, image) for item, image in frames] == expected.gains
+    assert [voxel_map.integrate_scores(item, image) for item, image in frames] == expected.gains
     assert_same(voxel_map, expected)
 
 

@@ -212,7 +212,7 @@ def test_frames_to_label_pictures(rng):
     expected_map = or_reject(reference_map, frames, config)
     voxel_map = VoxelMap(config)
     for item, image in frames:
-        voxel_map.integrate(item, image)
+        voxel_map.integrate_scores(item, image)
     one = 16 if config.range_weight_m > 0 else 1
     expected = or_reject(reference_propagate, expected_map.voxels, rules, config.voxel_m, one)
     volume = propagate(voxel_map, rules)

@@ -161,8 +161,8 @@ def test_a_diagonal_crack_does_not_open_a_hole():
 def test_agreement_between_views_outvotes_one_confident_mistake():
     """A voxel seen as a chair once and as nothing twenty times is no chair."""
     voxel_map = map_of(box(*CUBE, c0=250), views={v: 21 for v in box(*CUBE)})
-    voxel_map._store.score_sum //= 21  # confident in one frame of 21
-    voxel_map._store.votes //= 21
+    voxel_map.store.voxels.score_sum[:] //= 21  # confident in one frame of 21
+    voxel_map.store.voxels.votes[:] //= 21
     assert len(propagate(voxel_map, label_config()).instances) == 1
     assert not propagate(voxel_map, label_config(rule="agreement")).instances
     assert not propagate(voxel_map, label_config(rule="instance_vote")).instances

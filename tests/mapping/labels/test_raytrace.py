@@ -142,7 +142,7 @@ def test_labels_of_the_frames_that_made_the_map_lie_on_their_pixels():
     item = frame(2.0)
     image = np.zeros((24, 32, 6), np.uint8)
     image[6:18, 8:24, 2] = 250
-    voxel_map.integrate(item, image)
+    voxel_map.integrate_scores(item, image)
     volume = propagate(voxel_map, label_config(min_instance_m3=0.0))
     for pixels in ("ray", "depth"):
         _, category = render_labels(volume, item.camera, item.T_map_camera, pixels=pixels, depth=item.depth)

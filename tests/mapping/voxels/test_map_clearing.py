@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from seal_mapping.voxels.io import load_map, save_map
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.frame import Frame
@@ -38,7 +39,7 @@ def look(voxel_map, T_map_base, chair=True, change=lambda depth: depth):
     scores = np.zeros((CAMERA.height, CAMERA.width, 6), np.uint8)
     scores[hit, 0] = 250
     rgb = np.full((CAMERA.height, CAMERA.width, 3), 90, np.uint8)
-    return voxel_map.integrate(Frame(0, rgb, change(depth), CAMERA, T), scores)
+    return voxel_map.integrate_scores(Frame(0, rgb, change(depth), CAMERA, T), scores)
 
 
 def seen_with_chair(clear_views):
@@ -184,8 +185,8 @@ def test_one_view_that_looks_through_is_not_enough_and_a_fresh_sight_starts_anew
 
 def test_a_cleared_map_is_saved_and_goes_on_the_same(cleared, tmp_path):
     _, after = cleared
-    after.save(tmp_path / "map.npz")
-    loaded = VoxelMap.load(tmp_path / "map.npz")
+    save_map(after, tmp_path / "map.npz")
+    loaded = load_map(tmp_path / "map.npz")
     for turn in range(2):
         a, b = after.voxels(), loaded.voxels()
         for name in ("ijk", "rgb", "views", "last_frame", "best_score", "score_sum", "votes"):

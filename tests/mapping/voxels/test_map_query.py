@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.mapping.worlds import FINE, box, frame, label_config, map_of
 
+from seal_mapping.labels.object_boxes import object_boxes
 from seal_mapping.labels.propagate import propagate
-from seal_mapping.voxels.query import along_ray, at_points, in_box, object_boxes
+from seal_mapping.voxels.query import along_ray, at_points, in_box
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.errors import InputError
 

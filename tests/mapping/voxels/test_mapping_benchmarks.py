@@ -17,7 +17,7 @@ def test_baselines_give_the_same_results():
     frames = room_frames(160, 120, 6)
     voxel_map, dense = VoxelMap(), DenseNumpyMap(MapConfig())
     for frame, scores in frames:
-        voxel_map.integrate(frame, scores)
+        voxel_map.integrate_scores(frame, scores)
         dense.integrate(frame, scores)
     cloud = voxel_map.voxels()
     ijk = cloud.ijk + np.array([128, 128, 2])

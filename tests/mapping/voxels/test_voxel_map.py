@@ -19,7 +19,7 @@ PINHOLE = Camera(1, 1, 10.0, 10.0, 0.0, 0.0)
 
 def test_one_pixel_fills_one_voxel():
     voxel_map = VoxelMap()
-    gained = voxel_map.integrate(frame(2.0, camera=PINHOLE), scores(PINHOLE, c2=231, c4=100))
+    gained = voxel_map.integrate_scores(frame(2.0, camera=PINHOLE), scores(PINHOLE, c2=231, c4=100))
     cloud = voxel_map.voxels()
     assert cloud.ijk.tolist() == [[40, 0, 18]]  # 2.00 m ahead, 0.88 m up: floor(0.905 / 0.05)
     assert np.allclose(cloud.xyz, [[2.0, 0.0, 0.9]])
@@ -40,7 +40,7 @@ def test_flat_floor_lies_in_the_layer_zero():
 @pytest.mark.parametrize("depth", [0.0, np.nan, np.inf, -np.inf, -2.0, 0.49, 5.01])
 def test_no_reading_and_out_of_range_are_left_out(depth):
     voxel_map = VoxelMap()
-    assert voxel_map.integrate(frame(depth), scores(c0=255)) == 0
+    assert voxel_map.integrate_scores(frame(depth), scores(c0=255)) == 0
     assert len(voxel_map.voxels()) == 0
 
 
@@ -58,10 +58,10 @@ def test_ceiling_and_what_lies_under_the_floor_are_left_out():
 def test_confident_is_230_not_229_and_counts_once():
     voxel_map = VoxelMap()
     item = frame(2.0, camera=PINHOLE)
-    assert voxel_map.integrate(item, scores(PINHOLE, c1=229)) == 0
-    assert voxel_map.integrate(item, scores(PINHOLE, c1=230)) == 1
-    assert voxel_map.integrate(item, scores(PINHOLE, c0=255, c1=255)) == 0
-    assert voxel_map.integrate(item, scores(PINHOLE)) == 0
+    assert voxel_map.integrate_scores(item, scores(PINHOLE, c1=229)) == 0
+    assert voxel_map.integrate_scores(item, scores(PINHOLE, c1=230)) == 1
+    assert voxel_map.integrate_scores(item, scores(PINHOLE, c0=255, c1=255)) == 0
+    assert voxel_map.integrate_scores(item, scores(PINHOLE)) == 0
     assert voxel_map.confident_count == 1
 
 
@@ -71,7 +71,7 @@ def test_maximum_over_pixels_then_maximum_and_sum_over_time():
     for values in ([10, 50, 20, 0], [0, 0, 0, 7], [0, 0, 0, 0]):
         image = np.zeros((1, 4, 6), np.uint8)
         image[0, :, 3] = values
-        voxel_map.integrate(frame(1.0, camera=close), image)
+        voxel_map.integrate_scores(frame(1.0, camera=close), image)
     cloud = voxel_map.voxels()
     assert len(cloud) == 1
     assert (cloud.best_score[0, 3], cloud.score_sum[0, 3], cloud.views[0]) == (50, 57, 3)
@@ -79,7 +79,7 @@ def test_maximum_over_pixels_then_maximum_and_sum_over_time():
 
 def test_equal_scores_take_the_lower_category():
     voxel_map = VoxelMap()
-    voxel_map.integrate(frame(2.0, camera=PINHOLE), scores(PINHOLE, c3=240, c1=240, c5=240))
+    voxel_map.integrate_scores(frame(2.0, camera=PINHOLE), scores(PINHOLE, c3=240, c1=240, c5=240))
     assert voxel_map.voxels().label.tolist() == [1]
 
 
@@ -95,7 +95,7 @@ def test_same_as_the_plain_loop(seed, voxel_m):
         item = frame(random_depth(rng, camera), random_pose(rng), camera)
         frames.append((item, None if n == 2 else image.astype(np.uint8)))
     voxel_map = VoxelMap(config)
-    gains = [voxel_map.integrate(item, image) for item, image in frames]
+    gains = [voxel_map.integrate_scores(item, image) for item, image in frames]
     expected = reference_map(frames, config)
     cloud = voxel_map.voxels()
     assert {tuple(v) for v in cloud.ijk.tolist()} == set(expected)
@@ -127,12 +127,12 @@ def test_growing_in_every_direction_loses_nothing():
         items.append((frame(rng.uniform(1, 5), T), image))
     there, back = VoxelMap(config), VoxelMap(config)
     for item in items:
-        there.integrate(*item)
+        there.integrate_scores(*item)
     for item in reversed(items):
-        back.integrate(*item)
+        back.integrate_scores(*item)
     a, b = there.voxels(), back.voxels()
     assert len(a) > 3000 and (a.ijk.min(axis=0)[:2] < -500).all()
-    assert there._store.blocks > 256
+    assert there.store.num_blocks > 256
     for name in ("ijk", "views", "best_score", "score_sum"):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     assert there.confident_count == back.confident_count
@@ -210,11 +210,12 @@ def test_edge_filter_drops_flying_pixels():
 def test_views_stop_at_their_type_and_keep_the_mean():
     voxel_map = VoxelMap()
     item, image = frame(2.0, camera=PINHOLE), scores(PINHOLE, c0=100)
-    voxel_map.integrate(item, image)
-    voxel_map._store.views[voxel_map._store.views > 0] = 65534
-    voxel_map._store.score_sum[:] *= 65534
+    voxel_map.integrate_scores(item, image)
+    views = voxel_map.store.voxels.views
+    views[views > 0] = 65534
+    voxel_map.store.voxels.score_sum[:] *= 65534
     for _ in range(3):
-        voxel_map.integrate(item, image)
+        voxel_map.integrate_scores(item, image)
     cloud = voxel_map.voxels()
     assert cloud.views.tolist() == [65535] and cloud.score_sum[0, 0] == 65535 * 100
 
@@ -222,9 +223,9 @@ def test_views_stop_at_their_type_and_keep_the_mean():
 def test_wrong_input_is_refused_in_one_line():
     voxel_map = VoxelMap()
     with pytest.raises(InputError, match=r"scores must be \(24, 32, 6\) uint8, got \(24, 32, 5\) uint8"):
-        voxel_map.integrate(frame(1.0), scores(categories=5))
+        voxel_map.integrate_scores(frame(1.0), scores(categories=5))
     with pytest.raises(InputError, match="float64"):
-        voxel_map.integrate(frame(1.0), scores().astype(float))
+        voxel_map.integrate_scores(frame(1.0), scores().astype(float))
     far = planar_pose(1e12, 0.0, 0.0) @ camera_mounting(0.88)
     with pytest.raises(InputError, match="is a pose wrong"):
         voxel_map.integrate(frame(1.0, far), None)
@@ -251,7 +252,7 @@ def test_wrong_configuration_shows_the_values(values, text):
 
 def test_timings_name_every_stage():
     voxel_map = VoxelMap()
-    voxel_map.integrate(frame(2.0), scores())
+    voxel_map.integrate_scores(frame(2.0), scores())
     assert list(voxel_map.timings) == ["filter", "grow", "scatter", "fuse", "clear", "explore", "total"]
     assert CAMERA.width == 32 and voxel_map.timings["total"] > 0
 

@@ -40,7 +40,7 @@ class SemanticMap(Protocol):
         """Floor seen so far."""
         ...
 
-    def integrate(self, frame: Frame, scores: UInt8Array | None) -> int:
+    def integrate(self, frame: Frame, detections: Detections | None) -> int:
         """Put a frame in; returns the increase of the confident count."""
         ...
 
@@ -148,7 +148,7 @@ class Run:
     def _map(self, seen: Observation) -> None:
         self.seen, self.frame = seen, observation_frame(self._simulator, seen)
         self.detections = self._detector.detect(self.frame.rgb) if self._detector is not None else None
-        self.voxel_map.integrate(self.frame, self.detections.score_image() if self.detections is not None else None)
+        self.voxel_map.integrate(self.frame, self.detections)
 
 
 def explore(

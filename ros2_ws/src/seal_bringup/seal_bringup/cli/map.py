@@ -84,10 +84,10 @@ def map_facts(path: Path) -> dict[str, Any]:
     import numpy as np
 
     from seal_mapping.labels.propagate import propagate
-    from seal_mapping.voxels.voxel_map import VoxelMap
+    from seal_mapping.voxels.io import load_map
     from seal_perception.categories import category_name
 
-    voxel_map = VoxelMap.load(path)
+    voxel_map = load_map(path)
     cloud, config = voxel_map.voxels(), voxel_map.config
     span = cloud.ijk.max(axis=0) - cloud.ijk.min(axis=0) + 1 if len(cloud) else np.zeros(3)
     sure, objects = cloud.score >= config.confident, propagate(voxel_map).instances
@@ -153,13 +153,13 @@ def query(
     as_json: JSON = False,
 ) -> None:
     """Print the voxels found; exit 1 where there is none."""
+    from seal_mapping.voxels.io import load_map
     from seal_mapping.voxels.query import along_ray, at_points, in_box
-    from seal_mapping.voxels.voxel_map import VoxelMap
     from seal_perception.errors import InputError
 
     if sum(given is not None for given in (point, box, ray)) != 1:
         raise InputError("give one of --point X Y Z, --box X Y Z X Y Z and --ray X Y Z DX DY DZ")
-    voxel_map = VoxelMap.load(path)
+    voxel_map = load_map(path)
     distance: float | None = None
     if ray is not None:
         hit = along_ray(voxel_map, ray[:3], ray[3:], max_range, min_views)
@@ -235,9 +235,9 @@ def _collect(path: Path, objects: Path | None, min_views: float) -> Any:
     """(map, `map_export.Export`)."""
     from seal_mapping.labels.export import collect
     from seal_mapping.labels.instance_ids import load_objects
-    from seal_mapping.voxels.voxel_map import VoxelMap
+    from seal_mapping.voxels.io import load_map
 
-    voxel_map = VoxelMap.load(path)
+    voxel_map = load_map(path)
     return voxel_map, collect(voxel_map, None if objects is None else load_objects(objects), min_views=min_views)
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.io import load_map
 from seal_perception.files import read_json, replacing
 from seal_perception.grid import Grid2D
 from seal_perception.pose import invert, planar_pose
@@ -139,7 +139,7 @@ def evaluate_run(run_dir: Path, world: KnownFloor) -> dict[str, float | int | li
         run_dir: folder of a finished run.
         world: the run's scene, reset to the run's seed; its truth is read here, after the run, and nowhere before.
     """
-    voxel_map = VoxelMap.load(run_dir / "map.npz")
+    voxel_map = load_map(run_dir / "map.npz")
     trajectory = read_json(run_dir / "trajectory.json")
     poses = np.stack([planar_pose(*pose) for pose in trajectory["poses"]])
     floor, explored = world.reachable_floor(), voxel_map.explored()

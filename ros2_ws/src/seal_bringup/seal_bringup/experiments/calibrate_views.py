@@ -46,7 +46,7 @@ def count_views(home: str, work: Path, weights: str) -> tuple[IntArray, FloatArr
         image = np.zeros((*item.frame.depth.shape, NUM_CATEGORIES), np.uint8)
         for annotation in truth.annotations(item.index):
             image[annotation.mask, annotation.category] = 255
-        oracle.integrate(item.frame, image)
+        oracle.integrate_scores(item.frame, image)
     known, cloud = build_map(recording).at(oracle.voxels().ijk)
     real = oracle.voxels().take(known).mean_score() > 0.5
     out = np.zeros((NUM_CATEGORIES, 4), np.int64)

@@ -172,13 +172,13 @@ def map_row(boxes: Boxes, tour: Iterator[FloatArray], label_every: int) -> dict[
     camera = Camera.from_hfov(160, 120, math.radians(79.0))
     poses = list(tour)
     warm = VoxelMap()
-    warm.integrate(*look(boxes, camera, poses[0], 0))
+    warm.integrate_scores(*look(boxes, camera, poses[0], 0))
     volume = propagate(warm, LabelConfig(rule="paper", min_instance_m3=0.0))
     render_labels(volume, camera, poses[0])
     before = resident_mb()
     voxel_map = VoxelMap()
     for n, T in enumerate(poses):
-        voxel_map.integrate(*look(boxes, camera, T, n))
+        voxel_map.integrate_scores(*look(boxes, camera, T, n))
     mapped = resident_mb() - before
     held, cloud = voxel_map.nbytes / 1e6, voxel_map.voxels()
     box = (cloud.ijk.max(axis=0) - cloud.ijk.min(axis=0) + 1).astype(np.float64)
@@ -191,7 +191,7 @@ def map_row(boxes: Boxes, tour: Iterator[FloatArray], label_every: int) -> dict[
         "frames": len(poses),
         "box_m": [round(float(v) * voxel_map.config.voxel_m, 1) for v in box],
         "floor_seen_m2": round(seen_floor, 1),
-        "voxels": int(voxel_map._store.rows),
+        "voxels": int(voxel_map.store.num_rows),
         "map_mb": round(held, 1),
         "peak_map_mb": round(mapped, 1),
         "peak_with_labels_mb": round(resident_mb() - before, 1),

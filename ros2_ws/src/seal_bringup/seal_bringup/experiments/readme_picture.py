@@ -27,6 +27,7 @@ from seal_bringup.report.voxels import Voxels
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.source import BagFrame
+from seal_mapping.voxels.io import load_map
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.categories import CATEGORIES, COLOURS
 from seal_perception.dataset import CocoDataset
@@ -82,7 +83,7 @@ def picture(home: Path, frames: list[int], azimuth_deg: float = -60.0) -> Image.
     Raises:
         InputError: if the run has no sample of a frame.
     """
-    voxels, _ = _labelled(VoxelMap.load(home / "map.npz"), _label_config(home))
+    voxels, _ = _labelled(load_map(home / "map.npz"), _label_config(home))
     view = CubeView(width=WIDTH, azimuth_deg=azimuth_deg, background=(255, 255, 255), cut_m=1.1)
     above = Image.fromarray(render_cubes(voxels, view)).convert("RGB")
     below = _columns(home, frames, (WIDTH - (len(COLUMNS) - 1) * GAP) // len(COLUMNS))
@@ -94,11 +95,12 @@ def picture(home: Path, frames: list[int], azimuth_deg: float = -60.0) -> Image.
 
 def film(home: Path, frames: list[int], config: FilmConfig) -> tuple[list[Image.Image], list[int]]:
     """The pictures of the film as RGB, all of one size, and how long each stays in milliseconds."""
-    voxels, _ = _labelled(VoxelMap.load(home / "map.npz"), _label_config(home))
+    voxels, _ = _labelled(load_map(home / "map.npz"), _label_config(home))
     width = config.width - config.photo - GAP
     view = CubeView(width=width, azimuth_deg=config.azimuth_deg, background=(255, 255, 255), cut_m=1.1)
     canvas = Canvas.fit(voxels.cut(view.cut_m), view)
-    pictures, way = [], []
+    pictures: list[Image.Image] = []
+    way: list[FloatArray] = []
     for item, now, objects in _growth(home, config.every, way):
         pictures.append(_walking(item, now, objects, np.array(way), view, canvas, config))
     times = [config.frame_ms] * (len(pictures) - 1) + [config.hold_ms]
@@ -121,7 +123,7 @@ def _growth(home: Path, every: int, way: list[FloatArray]) -> Iterator[tuple[Bag
     config, bag = _label_config(home), open_bag(home / "bag")
     for item in bag:
         found = item.detections
-        voxel_map.integrate(item.frame, found.score_image() if found is not None else None)
+        voxel_map.integrate(item.frame, found)
         way.append(item.frame.T_map_camera[:2, 3])
         if item.index % every == 0 or item.index == len(bag) - 1:
             yield item, *_labelled(voxel_map, config)

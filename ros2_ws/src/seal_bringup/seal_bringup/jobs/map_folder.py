@@ -30,6 +30,7 @@ from seal_mapping.labels.preview import write_png
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.io import save_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json
@@ -139,7 +140,7 @@ def _integrate(source: BagReader, config: MapConfig, report: Report) -> _Pass:
     report(0, len(source))
     for item in prefetch(source):
         frame, found = item.frame, item.detections
-        voxel_map.integrate(frame, None if found is None else found.score_image(config.num_categories))
+        voxel_map.integrate(frame, found)
         detected += found is not None
         T = frame.T_map_camera
         poses.append([T[0, 3], T[1, 3], float(np.arctan2(T[1, 2], T[0, 2]))])
@@ -152,7 +153,7 @@ def _integrate(source: BagReader, config: MapConfig, report: Report) -> _Pass:
 
 def _write_map(folder: Path, voxel_map: VoxelMap, volume: LabelVolume | None, min_views: int) -> list[dict[str, Any]]:
     """map.npz, map.ply and, with detections, objects.npz; the table of objects."""
-    voxel_map.save(folder / "map.npz")
+    save_map(voxel_map, folder / "map.npz")
     write_ply(folder / "map.ply", collect(voxel_map, volume or stops(voxel_map, min_views), min_views=min_views), "rgb")
     if volume is None:
         return []

@@ -15,6 +15,7 @@ from seal_bringup.evaluation.true_map import TrueMap, open_unlit, retaken
 from seal_bringup.paced.run import PacedRates, drive_paced, paced_stack
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.runner import prepare
+from seal_mapping.voxels.io import save_map
 from seal_perception.detector.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
@@ -75,7 +76,7 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
     rates = PacedRates(PacedConfig(camera_hz=config.camera_hz))
     robot = drive_paced(world, stack, config.seconds, rates, config.seed, keep)
     world.close()
-    stack.voxel_map.save(config.map_path)
+    save_map(stack.voxel_map, config.map_path)
     frame_s = 1.0 / config.camera_hz
     given = [[round(time_s / frame_s), *goal] for time_s, goal in stack.given]
     write_json(folder / "trajectory.json", {**_rows(stamps, poses), "actions": [], "goals": given}, indent=None)

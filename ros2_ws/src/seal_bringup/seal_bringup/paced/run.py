@@ -147,7 +147,7 @@ def _take_picture(
     voxel_map, driver = stack.voxel_map, stack.driver
     found = stack.detector.detect(seen.rgb) if stack.detector is not None else None
     frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
-    voxel_map.integrate(frame, found.score_image() if found is not None else None)
+    voxel_map.integrate(frame, found)
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
     driver.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
     if seen.scan is not None:

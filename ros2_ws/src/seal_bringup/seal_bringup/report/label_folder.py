@@ -17,6 +17,7 @@ from seal_mapping.datasets.labelling import LABELS
 from seal_mapping.labels.export import collect
 from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.voxels.io import load_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
@@ -89,7 +90,7 @@ def _voxels(folder: Path, summary: dict[str, Any], missing: list[str]) -> Voxels
         if summary.get("rule") != "self_training":
             missing.append(f"{MAP} is missing: no map is shown")
         return None
-    voxel_map = VoxelMap.load(folder / MAP)
+    voxel_map = load_map(folder / MAP)
     if not (folder / OBJECTS).is_file():
         missing.append(f"{OBJECTS} is missing: the map is shown without objects")
         cloud = voxel_map.voxels()

@@ -18,7 +18,7 @@ from seal_bringup.report.run_folder import as_dict
 from seal_bringup.report.viewer import pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.labels.instance_ids import load_objects
-from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.io import load_map
 from seal_perception.files import read_json
 
 SHARES = ("precise", "early", "late", "no_hit")
@@ -35,7 +35,7 @@ def write_map_report(folder: Path, poses: npt.ArrayLike) -> Path:
         The page's path.
     """
     facts = as_dict(read_json(folder / "map.json"))
-    voxel_map = VoxelMap.load(folder / "map.npz")
+    voxel_map = load_map(folder / "map.npz")
     objects = folder / "objects.npz"
     if objects.is_file():
         voxels = object_voxels(voxel_map, load_objects(objects), facts["min_views"])

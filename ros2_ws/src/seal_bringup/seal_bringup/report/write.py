@@ -20,7 +20,7 @@ from seal_bringup.report.run_folder import SAMPLE_KINDS, HomeFolder, RunFolder, 
 from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
 from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
-from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_mapping.voxels.io import load_map
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError, SealError
 
@@ -161,7 +161,7 @@ def _voxels(home: HomeFolder, missing: list[str]) -> tuple[Voxels | None, int]:
     if home.folder is None or not (home.folder / "map.npz").is_file():
         return None, 230
     try:
-        voxel_map = VoxelMap.load(home.folder / "map.npz")
+        voxel_map = load_map(home.folder / "map.npz")
     except (SealError, ValueError, OSError) as error:
         LOG.warning("map of %s cannot be read: %s", home.name, error)
         missing.append(f"map.npz cannot be read ({type(error).__name__})")

@@ -131,8 +131,7 @@ def map_recording(
     found = without = 0
     for done, item in enumerate(source, start=1):
         detections = item.detections
-        scores = None if detections is None else detections.score_image(voxel_map.config.num_categories)
-        voxel_map.integrate(item.frame, scores)
+        voxel_map.integrate(item.frame, detections)
         found += detections is not None and len(detections) > 0
         without += detections is None
         if progress is not None:

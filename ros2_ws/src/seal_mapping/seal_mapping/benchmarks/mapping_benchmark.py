@@ -184,7 +184,7 @@ def mapping_rows(repeats: int = 20) -> list[BenchmarkRow]:
     for width, height in ((640, 480), (320, 240), (160, 120)):
         frames, size = room_frames(width, height), f"{width}x{height}"
         voxel_map, dense = VoxelMap(), DenseNumpyMap(MapConfig())
-        ours = time_ms(_each(voxel_map.integrate, frames), repeats, len(frames))
+        ours = time_ms(_each(voxel_map.integrate_scores, frames), repeats, len(frames))
         theirs = time_ms(_each(dense.integrate, frames), repeats)
         rows.append(BenchmarkRow("mapping", "integrate", size, *ours, "numpy scatter into a dense map", theirs[0]))
     count = f"{len(voxel_map.voxels())} voxels, {voxel_map.nbytes / 1e6:.1f} MB"
@@ -204,7 +204,7 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     frames = room_frames(640, 480)
     voxel_map = VoxelMap()
     for frame, scores in frames:
-        voxel_map.integrate(frame, scores)
+        voxel_map.integrate_scores(frame, scores)
     volume = propagate(voxel_map, PAPER)
     crop = volume.crop(*volume.bounds())
     stops = crop.clearance == 0

@@ -21,6 +21,7 @@ from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.raytrace import render_labels
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.source import BagFrame
+from seal_mapping.voxels.io import load_map, save_map
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.dataset import Annotation
 from seal_perception.detections import Detections
@@ -94,7 +95,7 @@ class LabelProp(VolumeLabels):
         builder = MapBuilder(frames, start_map, self._annotations, folder.checkpoints)
         self._map = builder.run(lambda done, _: progress(done))
         self.volume = propagate(self._map, self.config, before, builder.human_map)
-        self._map.save(folder.path / MAP)
+        save_map(self._map, folder.path / MAP)
         save_objects(self.volume, folder.path / OBJECTS)
         if frames.detector is None and frames.with_recorded:
             self._left_out = len(frames) - frames.with_recorded
@@ -103,7 +104,7 @@ class LabelProp(VolumeLabels):
         """The map to put frames in, and the objects found before."""
         if self._previous is None:
             return VoxelMap(self._map_config), None
-        voxel_map = VoxelMap.load(self._previous / MAP)
+        voxel_map = load_map(self._previous / MAP)
         if self._map_config is not None and self._map_config != voxel_map.config:
             there = f"{self._previous} has a map of {voxel_map.config}"
             raise InputError(f"{there}; it cannot be continued with {self._map_config}")

@@ -13,6 +13,7 @@ from seal_mapping.annotation.annotations import FrameAnnotations
 from seal_mapping.datasets.detected_frames import NO_DETECTIONS, DetectedFrames
 from seal_mapping.labels.human_labels import complete_depth
 from seal_mapping.source import BagFrame, FrameSource
+from seal_mapping.voxels.io import load_map, save_map
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_perception.errors import InputError
 
@@ -94,12 +95,11 @@ class MapBuilder:
             if self._frames.with_recorded == 0:
                 raise InputError(NO_DETECTIONS)
             return  # a view that no detector looked at must not vote "nothing"
-        scores = None if found is None else found.score_image(self.voxel_map.config.num_categories)
         frame = item.frame
         if human is not None and self.human_map is not None:
             frame = replace(frame, depth=complete_depth(frame.depth, human.masks))
-            self.human_map.integrate(frame, scores)
-        self.voxel_map.integrate(frame, scores)
+            self.human_map.integrate(frame, found)
+        self.voxel_map.integrate(frame, found)
 
     def _checkpoint(self) -> None:
         """Keep the maps as they are, under the number of the next frame; older checkpoints go."""
@@ -107,8 +107,8 @@ class MapBuilder:
             return
         old = [*self._folder.glob(f"{_MAP}*.npz"), *self._folder.glob(f"{_HUMAN}*.npz")]
         if self.human_map is not None:
-            self.human_map.save(self._folder / f"{_HUMAN}{self._next:09d}.npz")
-        self.voxel_map.save(self._folder / f"{_MAP}{self._next:09d}.npz")
+            save_map(self.human_map, self._folder / f"{_HUMAN}{self._next:09d}.npz")
+        save_map(self.voxel_map, self._folder / f"{_MAP}{self._next:09d}.npz")
         for path in old:
             if not path.name.endswith(f"_{self._next:09d}.npz"):
                 path.unlink(missing_ok=True)
@@ -119,8 +119,8 @@ class MapBuilder:
         for path in sorted(self._folder.glob(f"{_MAP}*.npz"), reverse=True):
             beside = self._folder / path.name.replace(_MAP, _HUMAN)
             try:
-                voxel_map = VoxelMap.load(path)
-                human_map = VoxelMap.load(beside) if self.human_map is not None else None
+                voxel_map = load_map(path)
+                human_map = load_map(beside) if self.human_map is not None else None
             except InputError as error:
                 _LOG.warning("checkpoint %s cannot be used: %s", path.name, error)
                 continue

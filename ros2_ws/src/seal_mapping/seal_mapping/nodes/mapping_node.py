@@ -21,6 +21,7 @@ from seal_mapping.nodes import map_messages as convert
 from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.io import save_map
 from seal_mapping.voxels.resume import MisfitError, resume_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
@@ -90,7 +91,7 @@ class MappingNode(SealNode):
                 m.odometry_to_pose(parts[m.ODOM]) @ self._T_base_camera,
             )
             scores = m.image_to_scores(parts[m.SCORES]) if m.SCORES in parts else None
-            self._map.integrate(frame, scores)
+            self._map.integrate_scores(frame, scores)
         except (SealError, ValueError) as error:
             if self._lockstep:
                 raise InputError(f"frame of {stamp_ns} ns: {error}") from error
@@ -139,7 +140,7 @@ class MappingNode(SealNode):
         """Write the map if there is a path and something new."""
         path = self.get_parameter("save_path").value
         if path and self._map.frames and self._saved != (path, self._map.frames):
-            self._map.save(path)
+            save_map(self._map, path)
             self._saved = (path, self._map.frames)
         return Path(path) if path else None
 

@@ -8,9 +8,9 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from seal_mapping.labels.object_boxes import ObjectBox, object_boxes
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.palette import category_colour
-from seal_mapping.voxels.query import ObjectBox, object_boxes
 from seal_perception.categories import category_name
 from seal_perception.types import Int32Array
 

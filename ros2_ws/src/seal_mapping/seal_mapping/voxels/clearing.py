@@ -12,26 +12,19 @@ import math
 import numpy as np
 from numba import njit
 
-from seal_mapping.voxels.kernels import BLOCK_VOXELS
-from seal_perception.types import Float32Array, FloatArray, Int32Array, UInt8Array, UInt16Array, UInt32Array
+from seal_mapping.voxels.blocks import BLOCK_VOXELS, Blocks, Voxels, voxel_in_block
+from seal_mapping.voxels.kernels import Rules, View
+from seal_perception.types import Float32Array, FloatArray, Int32Array
 
 
 @njit(cache=True)
-def looks_through(
-    depth: Float32Array,
-    intrinsics: FloatArray,
-    x: float,
-    y: float,
-    z: float,
-    min_depth: float,
-    max_depth: float,
-    margin: float,
-) -> bool:
+def looks_through(depth: Float32Array, view: View, margin: float, x: float, y: float, z: float) -> bool:
     """Whether a picture sees something behind the point x, y, z of its optical frame.
 
     All readings in the 3 x 3 pixels around the point's pixel must lie more than `margin` behind it, so that an edge or
     a hole in the depth clears nothing.
     """
+    intrinsics, min_depth, max_depth = view.intrinsics, view.min_depth_m, view.max_depth_m
     if z < min_depth or z > max_depth:
         return False
     u = int(math.floor(x / z * intrinsics[0] + intrinsics[2] + 0.5))
@@ -48,57 +41,31 @@ def looks_through(
 
 @njit(cache=True)
 def clear_free(
-    depth: Float32Array,
-    T_camera_map: FloatArray,
-    intrinsics: FloatArray,
-    origin: FloatArray,
-    voxel_m: float,
-    min_depth: float,
-    max_depth: float,
-    margin: float,
-    clear_views: int,
-    confident: int,
-    frame: int,
-    blocks: int,
-    block_ijk: Int32Array,
-    row_of: Int32Array,
-    views: UInt16Array,
-    last_frame: UInt32Array,
-    miss_count: UInt8Array,
-    best_score: UInt8Array,
-    removed: Int32Array,
-) -> tuple[int, int]:
+    depth: Float32Array, T_camera_map: FloatArray, view: View, rules: Rules, frame: int, blocks: Blocks, voxels: Voxels
+) -> tuple[Int32Array, int]:
     """Count a miss for every voxel that the frame looked through; list those with `clear_views` misses in a row.
 
     Args:
         depth: (H, W) metres.
         T_camera_map: (4, 4) map frame to optical frame.
-        intrinsics: fx, fy, cx, cy.
-        origin: (3,) lower corner of voxel (0, 0, 0).
-        voxel_m: edge of a voxel.
-        min_depth: as in `scatter`.
-        max_depth: as in `scatter`.
-        margin: metres behind the voxel's centre at which the background must lie.
-        clear_views: misses in a row that remove a voxel.
-        confident: score from which a voxel is confident.
+        view: the frame's intrinsics, and limits.
+        rules: thresholds.
         frame: number of this frame; voxels that it touched are left out.
-        blocks: number of blocks.
-        block_ijk: (blocks, 3).
-        row_of: (blocks * 512,) row + 1.
-        views: (rows,) of the store, as the arrays that follow.
-        last_frame: (rows,).
-        miss_count: (rows,) changed in place.
-        best_score: (rows, C).
-        removed: (>= rows,) filled with the rows to remove.
+        blocks: the map's voxels, with `block_ijk` of the blocks in use alone.
+        voxels: `miss_count` is changed in place.
 
     Returns:
-        How many rows are listed, and how many of them are confident.
+        (n,) the rows to remove, and how many of them are confident.
     """
+    origin, voxel_m, min_depth, max_depth = view.origin, view.voxel_m, view.min_depth_m, view.max_depth_m
+    block_ijk, row_of, confident = blocks.block_ijk, blocks.row_of, rules.confident
+    views, last_frame, best_score, miss_count = voxels.views, voxels.last_frame, voxels.best_score, voxels.miss_count
+    removed = np.empty(len(views), np.int32)
     R, t = T_camera_map[:3, :3], T_camera_map[:3, 3]
     half = 4.0 * voxel_m
     radius = half * math.sqrt(3.0)
     count, lost = 0, 0
-    for b in range(blocks):
+    for b in range(len(block_ijk)):
         x = origin[0] + (8 * block_ijk[b, 0] + 4) * voxel_m
         y = origin[1] + (8 * block_ijk[b, 1] + 4) * voxel_m
         z = origin[2] + (8 * block_ijk[b, 2] + 4) * voxel_m
@@ -109,20 +76,21 @@ def clear_free(
             row = row_of[b * BLOCK_VOXELS + v] - 1
             if row < 0 or views[row] == 0 or last_frame[row] == frame:
                 continue
-            px = x + ((v >> 6) - 3.5) * voxel_m
-            py = y + (((v >> 3) & 7) - 3.5) * voxel_m
-            pz = z + ((v & 7) - 3.5) * voxel_m
+            dx, dy, dz = voxel_in_block(v)
+            px = x + (dx - 3.5) * voxel_m
+            py = y + (dy - 3.5) * voxel_m
+            pz = z + (dz - 3.5) * voxel_m
             cx = R[0, 0] * px + R[0, 1] * py + R[0, 2] * pz + t[0]
             cy = R[1, 0] * px + R[1, 1] * py + R[1, 2] * pz + t[1]
             cz = R[2, 0] * px + R[2, 1] * py + R[2, 2] * pz + t[2]
-            if not looks_through(depth, intrinsics, cx, cy, cz, min_depth, max_depth, margin):
+            if not looks_through(depth, view, rules.clear_margin_m, cx, cy, cz):
                 continue
             miss_count[row] = min(int(miss_count[row]) + 1, 255)
-            if miss_count[row] >= clear_views:
+            if miss_count[row] >= rules.clear_views:
                 removed[count] = row
                 count += 1
                 for c in range(best_score.shape[1]):
                     if best_score[row, c] >= confident:
                         lost += 1
                         break
-    return count, lost
+    return removed[:count], lost

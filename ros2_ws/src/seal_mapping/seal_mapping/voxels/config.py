@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seal_mapping.voxels.blocks import Voxels
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.parameters import parameter
 from seal_perception.types import (
@@ -147,25 +148,25 @@ class VoxelCloud:
     weight_one: int = 1
 
     @classmethod
-    def from_voxels(
-        cls,
-        ijk: Int32Array,
-        voxel_m: float,
-        rgb: UInt8Array,
-        views: UInt16Array,
-        last_frame: UInt32Array,
-        score_sum: UInt32Array,
-        votes: UInt16Array,
-        best_score: UInt8Array,
-        weight: UInt32Array | None = None,
-    ) -> VoxelCloud:
-        """Cloud of these voxels; what follows from the arguments is worked out. Without `weight` each view counts 1."""
-        score = best_score.max(axis=1)
-        label = np.where(score > 0, best_score.argmax(axis=1), -1).astype(np.int8)
-        xyz = (ijk * voxel_m).astype(np.float32)
-        one = 1 if weight is None else WEIGHT_ONE
-        weight = views.astype(np.uint32) if weight is None else weight
-        return cls(ijk, xyz, rgb, label, score, views, last_frame, score_sum, weight, votes, best_score, one)
+    def from_voxels(cls, ijk: Int32Array, config: MapConfig, voxels: Voxels) -> VoxelCloud:
+        """Cloud of these voxels (N, 3) of a map with this configuration; what follows from the rows is worked out."""
+        score = voxels.best_score.max(axis=1)
+        label = np.where(score > 0, voxels.best_score.argmax(axis=1), -1).astype(np.int8)
+        weighted = config.range_weight_m > 0
+        return cls(
+            ijk=ijk,
+            xyz=(ijk * config.voxel_m).astype(np.float32),
+            rgb=voxels.rgb,
+            label=label,
+            score=score,
+            views=voxels.views,
+            last_frame=voxels.last_frame,
+            score_sum=voxels.score_sum,
+            weight=voxels.weight if weighted else voxels.views.astype(np.uint32),
+            votes=voxels.votes,
+            best_score=voxels.best_score,
+            weight_one=WEIGHT_ONE if weighted else 1,
+        )
 
     def __len__(self) -> int:
         return len(self.views)

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from seal_mapping.voxels.blocks import Voxels
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
+from seal_mapping.voxels.store import VoxelStore
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
@@ -108,16 +110,7 @@ def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
         expected = (n, width) if width else (n,)
         if arrays[name].shape != expected:
             raise InputError(f"its array {name!r} must be {expected}, got {arrays[name].shape}")
-    cloud = VoxelCloud.from_voxels(
-        arrays["ijk"],
-        config.voxel_m,
-        rgb=arrays["rgb"],
-        views=arrays["views"],
-        last_frame=arrays["last_frame"],
-        score_sum=arrays["score_sum"],
-        votes=arrays["votes"],
-        best_score=arrays["best_score"],
-        weight=arrays["weight"] if config.range_weight_m > 0 else None,
-    )
+    rows = Voxels(**{name: arrays[name] for name in Voxels._fields if name in widths})
+    cloud = VoxelCloud.from_voxels(arrays["ijk"], config, rows)
     explored = Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m)
-    return VoxelMap.restore(config, cloud, explored, int(head["frames"]))
+    return VoxelMap(config, VoxelStore.restore(config, cloud, explored), int(head["frames"]))

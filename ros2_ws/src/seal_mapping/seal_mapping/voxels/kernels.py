@@ -1,23 +1,128 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled inner loops of the voxel map.
-
-Storage: blocks of 8 x 8 x 8 places. `directory` (BX, BY, BZ) int32 holds a block's number or -1. Place v of block b,
-v = (x * 8 + y) * 8 + z inside the block, has its row in the per-voxel arrays at `row_of[b * 512 + v]` - 1; 0 = no point
-ever fell there. So a place costs 4 bytes, and only a voxel that was seen costs a row.
-"""
+"""The compiled inner loops of the voxel map; `blocks` says how voxels lie in memory."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from seal_mapping.voxels.blocks import (
+    BLOCK,
+    BLOCK_VOXELS,
+    Blocks,
+    Grids,
+    Voxels,
+    block_index,
+    place_in_block,
+    voxel_in_block,
+)
 from seal_mapping.voxels.config import WEIGHT_ONE
-from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, UInt8Array, UInt16Array, UInt32Array
+from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, UInt8Array
 
-BLOCK = 8
-BLOCK_VOXELS = BLOCK**3
+
+class Picture(NamedTuple):
+    """The pixels of a frame.
+
+    Attributes:
+        depth: (H, W) float32 metres.
+        rgb: (H, W, 3) uint8.
+        scores: (H, W, C) uint8 best score of 255 per category; (0, 0, C) for a frame without scores.
+    """
+
+    depth: Float32Array
+    rgb: UInt8Array
+    scores: UInt8Array
+
+
+class View(NamedTuple):
+    """Where a frame was taken, and which of its points are kept.
+
+    Attributes:
+        T_map_camera: (4, 4) optical frame to map frame.
+        intrinsics: (4,) fx, fy, cx, cy.
+        origin: (3,) lower corner of voxel (0, 0, 0) in metres.
+        voxel_m: edge of a voxel.
+        min_depth_m: nearer points are left out.
+        max_depth_m: as are points farther away.
+        min_height_m: lowest height that is kept.
+        max_height_m: greatest height that is kept.
+        obstacle_min_m: lowest height of an obstacle.
+        obstacle_max_m: greatest height of an obstacle.
+    """
+
+    T_map_camera: FloatArray
+    intrinsics: FloatArray
+    origin: FloatArray
+    voxel_m: float
+    min_depth_m: float
+    max_depth_m: float
+    min_height_m: float
+    max_height_m: float
+    obstacle_min_m: float
+    obstacle_max_m: float
+
+
+class Rules(NamedTuple):
+    """How frames are fused and voxels cleared; the fields of `MapConfig` with these names.
+
+    Attributes:
+        confident: score from which a voxel is confident.
+        vote_score: score from which a view votes for a category.
+        range_weight_m: depth up to which a view has full weight; 0 = every view counts 1 and `Voxels.weight` is empty.
+        obstacle_layers: first and last layer of obstacles.
+        obstacle_min_views: views that make an obstacle.
+        clear_views: misses in a row that remove a voxel.
+        clear_margin_m: metres behind a voxel's centre at which the background of a miss must lie.
+    """
+
+    confident: int
+    vote_score: int
+    range_weight_m: float
+    obstacle_layers: tuple[int, int]
+    obstacle_min_views: int
+    clear_views: int
+    clear_margin_m: float
+
+
+class Touched(NamedTuple):
+    """The voxels that one frame touches, in the order in which its pixels first fall in them.
+
+    Attributes:
+        row: (n,) int32 their rows.
+        best_score: (n, C) uint8 best score in this frame.
+        rgb: (n, 3) uint8 colour of the first pixel that fell in them.
+        depth: (n,) float32 its depth in metres.
+    """
+
+    row: Int32Array
+    best_score: UInt8Array
+    rgb: UInt8Array
+    depth: Float32Array
+
+    @classmethod
+    def room(cls, pixels: int, num_categories: int) -> Touched:
+        """Room for a frame of so many pixels."""
+        scores, rgb = np.zeros((pixels, num_categories), np.uint8), np.zeros((pixels, 3), np.uint8)
+        return cls(np.zeros(pixels, np.int32), scores, rgb, np.zeros(pixels, np.float32))
+
+    def first(self, count: int) -> Touched:
+        """The first `count` of them (views)."""
+        return Touched._make(array[:count] for array in self)
+
+
+class Columns(NamedTuple):
+    """What each column of a picture sees on the floor plan: squared ground distance, x, y relative to the camera.
+
+    Attributes:
+        near: (W, 3) of the nearest point at obstacle height; distance inf = none.
+        far: (W, 3) of the farthest point; distance -1 = none.
+    """
+
+    near: FloatArray
+    far: FloatArray
 
 
 @njit(cache=True)
@@ -52,29 +157,7 @@ def range_weight(depth_m: float, full_m: float) -> int:
 
 @njit(cache=True)
 def scatter(
-    start: int,
-    depth: Float32Array,
-    rgb: UInt8Array,
-    scores: UInt8Array,
-    with_scores: bool,
-    T: FloatArray,
-    intrinsics: FloatArray,
-    origin: FloatArray,
-    limits: FloatArray,
-    voxel_m: float,
-    directory: Int32Array,
-    low: Int32Array,
-    block_ijk: Int32Array,
-    row_of: Int32Array,
-    place: Int32Array,
-    slot: Int32Array,
-    state: Int32Array,
-    touched: Int32Array,
-    frame_best: UInt8Array,
-    frame_rgb: UInt8Array,
-    frame_depth: Float32Array,
-    near: FloatArray,
-    far: FloatArray,
+    start: int, picture: Picture, view: View, blocks: Blocks, counts: Int32Array, touched: Touched, columns: Columns
 ) -> int:
     """Put the pixels from `start` on (row-major) into the frame's list of touched voxels.
 
@@ -82,39 +165,31 @@ def scatter(
 
     Args:
         start: first pixel to look at.
-        depth: (H, W) metres.
-        rgb: (H, W, 3).
-        scores: (H, W, C), read only if `with_scores`.
-        with_scores: whether the frame has scores.
-        T: (4, 4) T_map_camera.
-        intrinsics: fx, fy, cx, cy.
-        origin: (3,) lower corner of voxel (0, 0, 0).
-        limits: min_depth, max_depth, min_height, max_height, lowest and highest obstacle height in metres.
-        voxel_m: edge of a voxel.
-        directory: block numbers; must cover everything within max_depth of the camera.
-        low: (3,) block index of directory[0, 0, 0].
-        block_ijk: (block capacity, 3) block index of each block; appended to.
-        row_of: (block capacity * 512,) row + 1 of each place; appended to.
-        place: (row capacity,) place of each row; appended to.
-        slot: (row capacity,) a row's position in `touched`, if touched[slot[row]] == row.
-        state: [number of blocks, number of touched voxels, number of rows], changed in place.
-        touched: (>= H * W,) rows seen in this frame.
-        frame_best: (>= H * W, C) their best scores in this frame.
-        frame_rgb: (>= H * W, 3) colour of the first pixel that fell in them.
-        frame_depth: (>= H * W,) its depth.
-        near: (W, 3) per column: squared ground distance, x, y of the nearest point at obstacle height.
-        far: (W, 3) the same of the farthest point; -1 = none.
+        picture: the frame's pixels.
+        view: pose and limits.
+        blocks: the map's voxels; the directory must cover everything within max_depth_m of the camera. Blocks and
+            rows are appended.
+        counts: [number of blocks, number of touched voxels, number of rows], changed in place.
+        touched: room for H * W voxels; filled.
+        columns: changed in place.
 
     Returns:
         H * W when done, or the pixel at which a new block or row is needed and there is no room.
     """
+    depth, rgb, scores = picture.depth, picture.rgb, picture.scores
+    T, intrinsics, origin, voxel_m = view.T_map_camera, view.intrinsics, view.origin, view.voxel_m
+    min_depth, max_depth, min_z, max_z = view.min_depth_m, view.max_depth_m, view.min_height_m, view.max_height_m
+    low_obstacle, high_obstacle = view.obstacle_min_m, view.obstacle_max_m
+    directory, low, block_ijk = blocks.directory, blocks.low, blocks.block_ijk
+    row_of, place, slot = blocks.row_of, blocks.place, blocks.slot
+    touched_row, frame_best, frame_rgb, frame_depth = touched.row, touched.best_score, touched.rgb, touched.depth
+    near, far = columns.near, columns.far
+    with_scores = scores.size > 0
     height, width = depth.shape
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
-    min_depth, max_depth, min_z, max_z = limits[0], limits[1], limits[2], limits[3]
-    low_obstacle, high_obstacle = limits[4], limits[5]
     tx, ty, tz = T[0, 3], T[1, 3], T[2, 3]
     num_categories = scores.shape[2]
-    blocks, count, rows = state[0], state[1], state[2]
+    num_blocks, count, num_rows = counts[0], counts[1], counts[2]
     last_i, last_j, last_k, last_s = 0, 0, -(1 << 30), -1
     for r in range(start // width, height):
         v = (r - cy) / fy
@@ -128,7 +203,7 @@ def scatter(
                 continue
             beyond = d > max_depth
             if beyond:
-                d = max_depth
+                d = np.float64(max_depth)
             a = (u - cx) / fx
             dx = (T[0, 0] * a + row_x) * d
             dy = (T[1, 0] * a + row_y) * d
@@ -148,31 +223,31 @@ def scatter(
             if i == last_i and j == last_j and k == last_k:
                 s = last_s
             else:
-                bx, by, bz = (i >> 3) - low[0], (j >> 3) - low[1], (k >> 3) - low[2]
-                b = directory[bx, by, bz]
+                bi, bj, bk = block_index(i), block_index(j), block_index(k)
+                b = directory[bi - low[0], bj - low[1], bk - low[2]]
                 if b < 0:
-                    if blocks == len(block_ijk):
-                        state[0], state[1], state[2] = blocks, count, rows
+                    if num_blocks == len(block_ijk):
+                        counts[0], counts[1], counts[2] = num_blocks, count, num_rows
                         return r * width + u
-                    b = blocks
-                    directory[bx, by, bz] = b
-                    block_ijk[b, 0], block_ijk[b, 1], block_ijk[b, 2] = i >> 3, j >> 3, k >> 3
-                    blocks += 1
-                at = b * BLOCK_VOXELS + (((i & 7) << 6) | ((j & 7) << 3) | (k & 7))
+                    b = num_blocks
+                    directory[bi - low[0], bj - low[1], bk - low[2]] = b
+                    block_ijk[b, 0], block_ijk[b, 1], block_ijk[b, 2] = bi, bj, bk
+                    num_blocks += 1
+                at = b * BLOCK_VOXELS + place_in_block(i, j, k)
                 row = row_of[at] - 1
                 if row < 0:
-                    if rows == len(place):
-                        state[0], state[1], state[2] = blocks, count, rows
+                    if num_rows == len(place):
+                        counts[0], counts[1], counts[2] = num_blocks, count, num_rows
                         return r * width + u
-                    row = rows
+                    row = num_rows
                     row_of[at] = row + 1
                     place[row] = at
-                    rows += 1
+                    num_rows += 1
                 s = slot[row]
-                if s >= count or touched[s] != row:
+                if s >= count or touched_row[s] != row:
                     s = count
                     slot[row] = s
-                    touched[s] = row
+                    touched_row[s] = row
                     frame_depth[s] = d
                     for c in range(num_categories):
                         frame_best[s, c] = 0
@@ -183,80 +258,43 @@ def scatter(
             if with_scores:
                 for c in range(num_categories):
                     frame_best[s, c] = max(frame_best[s, c], scores[r, u, c])
-    state[0], state[1], state[2] = blocks, count, rows
+    counts[0], counts[1], counts[2] = num_blocks, count, num_rows
     return height * width
 
 
 @njit(cache=True)
-def fuse(
-    touched: Int32Array,
-    count: int,
-    frame: int,
-    frame_best: UInt8Array,
-    frame_rgb: UInt8Array,
-    frame_depth: Float32Array,
-    confident: int,
-    vote_score: int,
-    full_weight_m: float,
-    views: UInt16Array,
-    last_frame: UInt32Array,
-    best_score: UInt8Array,
-    score_sum: UInt32Array,
-    votes: UInt16Array,
-    weight: UInt32Array,
-    miss_count: UInt8Array,
-    rgb: UInt8Array,
-    place: Int32Array,
-    block_ijk: Int32Array,
-    low: Int32Array,
-    layers: tuple[int, int],
-    obstacle_min_views: int,
-    obstacles: BoolArray,
-    explored: BoolArray,
-) -> tuple[int, int]:
+def fuse(touched: Touched, frame: int, rules: Rules, blocks: Blocks, voxels: Voxels, grids: Grids) -> tuple[int, int]:
     """Fold a frame's touched voxels into the map: max, sum and counts over time, colour, both 2D grids.
 
     Views stop at 65535, and with them sums, counts and weights, so that their ratios stay what they are.
 
     Args:
-        touched: rows of `scatter`, with `frame_best`, `frame_rgb` and `frame_depth`.
-        count: number of them.
+        touched: of `scatter`.
         frame: number of the frame, kept as the voxel's last.
-        frame_best: (n, C) best scores in this frame.
-        frame_rgb: (n, 3) colour.
-        frame_depth: (n,) metres.
-        confident: score from which a voxel is confident.
-        vote_score: score from which a view votes for a category.
-        full_weight_m: depth up to which a view has full weight; 0 = every view counts 1 and `weight` is empty.
-        views: (rows,) as the arrays that follow, of the store; changed in place.
-        last_frame: (rows,) frame that last saw the voxel.
-        best_score: (rows, C).
-        score_sum: (rows, C) weighted sums of the frame's best.
-        votes: (rows, C) views that voted for the category.
-        weight: (rows,) sum of weights, or empty.
-        miss_count: (rows,) views in a row that looked through the voxel, or empty.
-        rgb: (rows, 3).
-        place: (rows,) place of each row.
-        block_ijk: (blocks, 3).
-        low: (3,) of the directory.
-        layers: first and last layer of obstacles.
-        obstacle_min_views: views that make an obstacle.
-        obstacles: (X, Y), changed in place.
-        explored: (X, Y), changed in place.
+        rules: thresholds.
+        blocks: where the voxels lie.
+        voxels: changed in place.
+        grids: changed in place.
 
     Returns:
         Number of voxels that became confident, number of cells that became explored.
     """
+    touched_row, frame_best, frame_rgb, frame_depth = touched.row, touched.best_score, touched.rgb, touched.depth
+    views, last_frame, best_score, score_sum = voxels.views, voxels.last_frame, voxels.best_score, voxels.score_sum
+    votes, rgb, weight, miss_count = voxels.votes, voxels.rgb, voxels.weight, voxels.miss_count
+    block_ijk, low, place = blocks.block_ijk, blocks.low, blocks.place
+    confident, vote_score, layers = rules.confident, rules.vote_score, rules.obstacle_layers
+    obstacles, explored = grids.obstacles, grids.explored
     gained, cells = 0, 0
     num_categories = best_score.shape[1]
-    for s in range(count):
-        row = touched[s]
+    for s in range(len(touched_row)):
+        row = touched_row[s]
         n = int(views[row])
         before = 0
         after = 0
         share = np.uint32(1)
         if len(weight) > 0:
-            share = np.uint32(range_weight(frame_depth[s], full_weight_m))
+            share = np.uint32(range_weight(frame_depth[s], rules.range_weight_m))
         for c in range(num_categories):
             old, new = best_score[row, c], frame_best[s, c]
             before = max(before, old)
@@ -280,11 +318,12 @@ def fuse(
         fresh = n if n < 8 else 8
         for c in range(3):
             rgb[row, c] = (int(rgb[row, c]) * (fresh - 1) + int(frame_rgb[s, c]) + fresh // 2) // fresh
-        b, inside = place[row] // BLOCK_VOXELS, place[row] % BLOCK_VOXELS
-        x = ((block_ijk[b, 0] - low[0]) << 3) + (inside >> 6)
-        y = ((block_ijk[b, 1] - low[1]) << 3) + ((inside >> 3) & 7)
-        k = (block_ijk[b, 2] << 3) + (inside & 7)
-        if n == obstacle_min_views and layers[0] <= k <= layers[1]:
+        b = place[row] // BLOCK_VOXELS
+        dx, dy, dz = voxel_in_block(place[row] % BLOCK_VOXELS)
+        x = (block_ijk[b, 0] - low[0]) * BLOCK + dx
+        y = (block_ijk[b, 1] - low[1]) * BLOCK + dy
+        k = block_ijk[b, 2] * BLOCK + dz
+        if n == rules.obstacle_min_views and layers[0] <= k <= layers[1]:
             obstacles[x, y] = True
         if not explored[x, y]:
             explored[x, y] = True
@@ -294,13 +333,7 @@ def fuse(
 
 @njit(cache=True)
 def mark_free(
-    camera: FloatArray,
-    near: FloatArray,
-    far: FloatArray,
-    stride: int,
-    cell_m: float,
-    origin: FloatArray,
-    explored: BoolArray,
+    camera: FloatArray, columns: Columns, stride: int, cell_m: float, origin: FloatArray, explored: BoolArray
 ) -> int:
     """Mark the cells between the camera and what each image column hits first, on the floor plan.
 
@@ -308,8 +341,7 @@ def mark_free(
 
     Args:
         camera: (2,) x, y in metres.
-        near: (W, 3) as in `scatter`; x, y relative to the camera.
-        far: (W, 3).
+        columns: of `scatter`.
         stride: every how many columns a ray is drawn.
         cell_m: edge of a cell.
         origin: (2,) lower corner of cell [0, 0].
@@ -318,6 +350,7 @@ def mark_free(
     Returns:
         Number of cells that became explored.
     """
+    near, far = columns.near, columns.far
     cells = 0
     for u in range(0, len(near), stride):
         row = near[u] if near[u, 0] < np.inf else far[u]

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from seal_mapping.voxels.kernels import BLOCK_VOXELS
+from seal_mapping.voxels.blocks import BLOCK, BLOCK_VOXELS, Occupied, block_index, index_in_block, place_in_block
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
-from seal_perception.types import FloatArray, Int32Array, IntArray, UInt8Array, UInt16Array
+from seal_perception.types import FloatArray, IntArray, UInt8Array
 
 OCCUPIED = 255
 MAX_SAMPLES = 1 << 30
@@ -92,46 +92,39 @@ def local_map(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: LocalMapC
     samples = math.prod(n * config.pool for n in shape)
     if samples > MAX_SAMPLES:
         raise InputError(f"a local map of {samples} voxels is too large; lower size_m {config.size_m} or height_m")
-    numbers, store = voxel_map.config, voxel_map.store
-    counted, one = voxel_map.view_weights()
+    numbers, occupied = voxel_map.config, voxel_map.occupied(config.min_views)
     out = np.zeros((1 + numbers.num_categories, *shape), np.uint8)
     origin = (T[:3, 3] - numbers.origin) / numbers.voxel_m
-    if store.directory.size == 0 or np.abs(origin).max() > 1e9:
+    if occupied.directory.size == 0 or np.abs(origin).max() > 1e9:
         return out
-    _sample(
-        origin,
-        np.ascontiguousarray(T[:3, :3]),
-        np.array(first, np.int64),
-        config.pool,
-        store.directory,
-        store.low,
-        store.row_of,
-        store.views,
-        counted,
-        float(config.min_views * one),
-        store.best_score,
-        out,
-    )
+    lattice = _Lattice(origin, np.ascontiguousarray(T[:3, :3]), np.array(first, np.int64), config.pool)
+    _sample(lattice, occupied, voxel_map.store.voxels.best_score, out)
     return out
 
 
+class _Lattice(NamedTuple):
+    """The samples of a local map.
+
+    Attributes:
+        origin: (3,) the robot in voxels.
+        R: (3, 3) its axes in the map.
+        first: (3,) int64 first sample in voxels from the robot.
+        pool: samples per cell and axis.
+    """
+
+    origin: FloatArray
+    R: FloatArray
+    first: IntArray
+    pool: int
+
+
 @njit(cache=True, nogil=True)
-def _sample(
-    origin: FloatArray,
-    R: FloatArray,
-    first: IntArray,
-    pool: int,
-    directory: Int32Array,
-    low: Int32Array,
-    row_of: Int32Array,
-    views: UInt16Array,
-    counted: npt.NDArray[Any],
-    least: float,
-    best: UInt8Array,
-    out: UInt8Array,
-) -> None:
-    """Fill `out` (1 + C, X, Y, Z); `origin` is the robot in voxels, `first` the first sample from it."""
-    num_categories = best.shape[1]
+def _sample(lattice: _Lattice, occupied: Occupied, best_score: UInt8Array, out: UInt8Array) -> None:
+    """Fill `out` (1 + C, X, Y, Z) with the best scores (rows, C) of the occupied voxels at the samples."""
+    origin, R, first, pool = lattice.origin, lattice.R, lattice.first, lattice.pool
+    directory, low, row_of = occupied.directory, occupied.low, occupied.row_of
+    views, weight, min_weight = occupied.views, occupied.weight, occupied.min_weight
+    num_categories = best_score.shape[1]
     bx_size, by_size, bz_size = directory.shape
     upright = R[0, 2] == 0.0 and R[1, 2] == 0.0 and R[2, 2] == 1.0
     for x in range(out.shape[1]):
@@ -150,20 +143,20 @@ def _sample(
                         i = int(math.floor(px + R[0, 2] * sz))
                         j = int(math.floor(py + R[1, 2] * sz))
                         k = int(math.floor(pz + R[2, 2] * sz))
-                        bx, by, bz = (i >> 3) - low[0], (j >> 3) - low[1], (k >> 3) - low[2]
+                        bx, by, bz = block_index(i) - low[0], block_index(j) - low[1], block_index(k) - low[2]
                         if bx != last_x or by != last_y or bz != last_z:
                             last_x, last_y, last_z, block = bx, by, bz, -1
                             if 0 <= bx < bx_size and 0 <= by < by_size and 0 <= bz < bz_size:
                                 block = directory[bx, by, bz]
                         if block < 0:
                             if upright:  # the samples up to the block's last layer are in it too
-                                after = max(after, n + 7 - (k & 7))
+                                after = max(after, n + BLOCK - 1 - index_in_block(k))
                             continue
-                        row = row_of[block * BLOCK_VOXELS + (((i & 7) << 6) | ((j & 7) << 3) | (k & 7))] - 1
-                        if row < 0 or views[row] == 0 or counted[row] < least:
+                        row = row_of[block * BLOCK_VOXELS + place_in_block(i, j, k)] - 1
+                        if row < 0 or views[row] == 0 or weight[row] < min_weight:
                             continue
                         z = n // pool
                         out[0, x, y, z] = OCCUPIED
                         for c in range(num_categories):
-                            if best[row, c] > out[1 + c, x, y, z]:
-                                out[1 + c, x, y, z] = best[row, c]
+                            if best_score[row, c] > out[1 + c, x, y, z]:
+                                out[1 + c, x, y, z] = best_score[row, c]

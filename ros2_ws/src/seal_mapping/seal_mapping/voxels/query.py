@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions to a voxel map: what is at these points, in this box, along this ray; where are the objects.
+"""Questions to a voxel map: what is at these points, in this box, along this ray.
 
 A ray walks from voxel to voxel (`traversal`). The map is sparse, so it looks up a block when it enters one and steps
 through an empty block without looking; the voxels it visits are those of the plain walk (test).
@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from seal_mapping.labels.volume import Instance, LabelVolume
+from seal_mapping.voxels.blocks import BLOCK, BLOCK_VOXELS, Occupied, block_index, index_in_block, place_in_block
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
-from seal_mapping.voxels.kernels import BLOCK_VOXELS
 from seal_mapping.voxels.traversal import cross_plane, start_walk
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.voxel_set import MAX_INDEX
 from seal_perception.errors import InputError
-from seal_perception.types import BoolArray, FloatArray, Int32Array, IntArray, UInt16Array
+from seal_perception.types import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,6 @@ class RayHit:
     ijk: tuple[int, int, int]
     distance_m: float
     voxel: VoxelCloud
-
-
-@dataclass(frozen=True)
-class ObjectBox:
-    """An object and the box around its voxels along the map's axes.
-
-    Attributes:
-        item: its row in the table of objects.
-        low_xyz: (3,) float64 lowest corner in metres, map frame.
-        high_xyz: (3,) float64 highest corner.
-        ijk: (N, 3) int32 its voxels.
-    """
-
-    item: Instance
-    low_xyz: FloatArray
-    high_xyz: FloatArray
-    ijk: Int32Array
 
 
 def at_points(voxel_map: VoxelMap, xyz: npt.ArrayLike) -> tuple[BoolArray, VoxelCloud]:
@@ -117,34 +99,17 @@ def along_ray(
         raise InputError(f"a ray's direction must not be 0, got {way.tolist()}")
     if not max_range_m >= 0:
         raise InputError(f"a ray's range must be >= 0 m, got {max_range_m}")
-    config, store = voxel_map.config, voxel_map.store
+    config = voxel_map.config
     p = (start - config.origin) / config.voxel_m
     if np.abs(p).max() > MAX_INDEX:
         reach = MAX_INDEX * config.voxel_m
         raise InputError(f"a ray's origin must lie within {reach:.0f} m of the map's zero, got {start.tolist()}")
-    weights, one = voxel_map.view_weights()
     ray = np.stack([p, way / (length * config.voxel_m)])
-    x, y, z, t = _first_seen(
-        ray, float(max_range_m), store.directory, store.low, store.row_of, store.views, weights, float(min_views * one)
-    )
+    x, y, z, t = _first_seen(ray, float(max_range_m), voxel_map.occupied(min_views))
     if t < 0:
         return None
     _, voxel = voxel_map.at([[x, y, z]])
     return RayHit((x, y, z), t, voxel)
-
-
-def object_boxes(volume: LabelVolume) -> list[ObjectBox]:
-    """The objects of a labelled volume with their boxes, by id."""
-    rows = np.flatnonzero(volume.instance > 0)
-    rows = rows[np.argsort(volume.instance[rows], kind="stable")]
-    starts = np.searchsorted(volume.instance[rows], [item.id for item in volume.instances])
-    ends = np.searchsorted(volume.instance[rows], [item.id for item in volume.instances], side="right")
-    out = []
-    for item, start, end in zip(volume.instances, starts, ends, strict=True):
-        ijk = volume.ijk[rows[start:end]]
-        low, high = ijk.min(axis=0).astype(np.float64), ijk.max(axis=0) + 1.0
-        out.append(ObjectBox(item, volume.origin + low * volume.voxel_m, volume.origin + high * volume.voxel_m, ijk))
-    return out
 
 
 def voxel_of(xyz: FloatArray, config: MapConfig) -> IntArray:
@@ -171,28 +136,16 @@ def _vector(values: npt.ArrayLike, what: str) -> FloatArray:
 
 
 @njit(cache=True)
-def _first_seen(
-    ray: FloatArray,
-    max_t: float,
-    directory: Int32Array,
-    low: Int32Array,
-    row_of: Int32Array,
-    views: UInt16Array,
-    weights: npt.NDArray[Any],
-    least: float,
-) -> tuple[int, int, int, float]:
-    """The first voxel on a ray whose views count at least `least`, and t there; t = -1 if there is none.
+def _first_seen(ray: FloatArray, max_t: float, occupied: Occupied) -> tuple[int, int, int, float]:
+    """The first occupied voxel on a ray, and t there; t = -1 if there is none.
 
     Args:
         ray: (2, 3) float64 origin and direction, in voxels.
         max_t: greatest t at which a voxel is entered.
-        directory: (X, Y, Z) int32 block at each place of blocks, -1 = none.
-        low: (3,) int32 place of its [0, 0, 0].
-        row_of: per voxel of a block its row + 1, 0 = not seen.
-        views: (rows,) frames that saw each voxel.
-        weights: (rows,) what those views count.
-        least: minimum of that.
+        occupied: finds the voxels that stop the ray.
     """
+    directory, low, row_of = occupied.directory, occupied.low, occupied.row_of
+    views, weight, min_weight = occupied.views, occupied.weight, occupied.min_weight
     walk = start_walk(ray[0], ray[1])
     at, t, block = walk.at, 0.0, -1
     enters_block = True
@@ -200,18 +153,17 @@ def _first_seen(
         if enters_block:
             block, inside = -1, True
             for axis in range(3):
-                n = (at[axis] >> 3) - low[axis]
+                n = block_index(at[axis]) - low[axis]
                 beyond = n >= directory.shape[axis] if walk.step[axis] > 0 else n < 0
                 if (beyond or walk.next_t[axis] == np.inf) and not 0 <= n < directory.shape[axis]:
                     return 0, 0, 0, -1.0
                 inside = inside and 0 <= n < directory.shape[axis]
             if inside:
-                block = directory[(at[0] >> 3) - low[0], (at[1] >> 3) - low[1], (at[2] >> 3) - low[2]]
+                block = directory[block_index(at[0]) - low[0], block_index(at[1]) - low[1], block_index(at[2]) - low[2]]
         if block >= 0:
-            place = ((at[0] & 7) << 6) | ((at[1] & 7) << 3) | (at[2] & 7)
-            row = row_of[block * BLOCK_VOXELS + place] - 1
-            if row >= 0 and views[row] > 0 and weights[row] >= least:
+            row = row_of[block * BLOCK_VOXELS + place_in_block(at[0], at[1], at[2])] - 1
+            if row >= 0 and views[row] > 0 and weight[row] >= min_weight:
                 return at[0], at[1], at[2], t
         axis, t = cross_plane(walk)
-        enters_block = at[axis] & 7 == (0 if walk.step[axis] > 0 else 7)
+        enters_block = index_in_block(at[axis]) == (0 if walk.step[axis] > 0 else BLOCK - 1)
     return 0, 0, 0, -1.0

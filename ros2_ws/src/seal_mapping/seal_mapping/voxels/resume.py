@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from seal_mapping.voxels.config import MapConfig
+from seal_mapping.voxels.io import load_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 
@@ -29,7 +30,7 @@ def resume_map(path: Path | str, config: MapConfig) -> tuple[VoxelMap, tuple[str
         MisfitError: if voxels or categories are others.
         InputError: if the file is missing, broken, of another kind or version.
     """
-    loaded = VoxelMap.load(path)
+    loaded = load_map(path)
     other = tuple(f.name for f in fields(MapConfig) if getattr(loaded.config, f.name) != getattr(config, f.name))
     for name in ("voxel_m", "num_categories"):
         if name in other:
