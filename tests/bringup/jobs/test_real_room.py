@@ -27,7 +27,7 @@ def room(tmp_path_factory, repo_root):
 
 
 def test_five_drawn_frames_label_the_walk(room):
-    """Issue 3, "Done when" 4: at least 95 % of the frames that see an annotated surface, mask IoU at least 0.5."""
+    """At least 95 % of the frames that see an annotated surface, mask IoU at least 0.5."""
     drawn, check = (read_annotations(DRAWN / f"{name}.json") for name in ("annotated", "check"))
     assert len(drawn) == 5 and len(check) >= 10
     assert not {p.stamp_ns for p in drawn.pictures} & {p.stamp_ns for p in check.pictures}
@@ -39,7 +39,7 @@ def test_five_drawn_frames_label_the_walk(room):
 
 
 def test_filters_make_rays_stop_where_the_sensor_measured(room):
-    """Issue 3: odd frames traced in a map of the even ones: 80 % within 10 cm, below 5 % without a hit."""
+    """Odd frames traced in a map of the even ones: 80 % within 10 cm, below 5 % without a hit."""
     rows = filter_rows()
     chosen = {name: rows[name] for name in ("no filter", "min_views 2, all three")}
     table = check_maps(room, chosen, rows["no filter"][0])

@@ -11,7 +11,7 @@ from seal_perception.types import BoolArray, FloatArray
 AREA_M2 = 0.05
 """Less new floor than 20 cells of the map is nothing new: a stray cell turns up while a robot spins, too."""
 SPINS = (20, 0.25)
-"""Issue 4, "no progress for 20 steps": never farther than one step from where it was."""
+"""On one spot: for 20 steps never farther than one step from where it was."""
 DITHERS = (60, 1.0)
 """To and fro, or round and round, in one spot: for 60 steps never farther than 1 m from where it was."""
 
