@@ -28,7 +28,7 @@ def test_the_surface_is_the_table_not_what_stands_on_it_or_hangs_over_it() -> No
     surface = surface_of(merge([TABLE, TALL, CABINET]))
     assert surface is not None and surface.level == pytest.approx(0.7, abs=1e-6)
     assert surface.height.cells[10, 30] == pytest.approx(1.0) and surface.height.cells[60, 30] == pytest.approx(0.7)
-    assert surface.above.min() == surface.above.cells[60, 30] == pytest.approx(1.3)
+    assert surface.above.cells.min() == surface.above.cells[60, 30] == pytest.approx(1.3)
     assert surface_of(CABINET) is None
 
 
