@@ -3,7 +3,7 @@
 
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
-from seal_mapping.source import BagFrame
+from seal_mapping.source import Recording
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detector.detector import load_detector
 from seal_perception.training.finetune import FinetuneConfig, finetune
@@ -15,9 +15,9 @@ from sim_bridge.worlds import open_simulator
 
 def main(steps: int = 300, iterations: int = 300) -> None:
     """Explore a home, label every frame through the 3D map, fine-tune the detector."""
-    world, detector, explorer, frames = open_simulator("train_01"), load_detector(), Explorer(FrontierPolicy()), []
-    explore(world, detector, VoxelMap(), explorer, steps, lambda *seen: frames.append(BagFrame(*seen[:3])))
-    write_dataset(frames, LabelProp(), DatasetWork("labels"))
+    world, recording = open_simulator("train_01"), Recording()
+    explore(world, load_detector(), VoxelMap(), Explorer(FrontierPolicy()), steps, recording.add)
+    write_dataset(recording, LabelProp(), DatasetWork("labels"))
     finetune("seal-small", "labels", "tuned.safetensors", FinetuneConfig(iterations=iterations))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in each kind of room, and where people put it."""
+"""Where people put furniture: couch and tv, beds, tables with chairs, single pieces at walls (`rooms` says what)."""
 
 from __future__ import annotations
 

@@ -37,3 +37,20 @@ class FrameSource(Protocol):
     def __iter__(self) -> Iterator[BagFrame]:
         """All frames from the first on, in the order of their stamps."""
         ...
+
+
+class Recording:
+    """Frames kept in memory, in the order in which they were added: a `FrameSource` for a run in one process."""
+
+    def __init__(self) -> None:
+        self._frames: list[BagFrame] = []
+
+    def add(self, index: int, frame: Frame, detections: Detections | None = None, *_: object) -> None:
+        """Keep a frame; fits `on_frame` of `seal_policy.loop.explore`, whose action is not needed to label."""
+        self._frames.append(BagFrame(index, frame, detections))
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __iter__(self) -> Iterator[BagFrame]:
+        return iter(self._frames)

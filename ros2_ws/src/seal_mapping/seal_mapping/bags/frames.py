@@ -15,8 +15,8 @@ from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.pictures import ENCODING, SIZE
 from seal_mapping.bags.poses import PoseFinder, PoseSource
 from seal_mapping.bags.sync import match, nearest, unique_stamps
-from seal_mapping.bags.tf import NO_POSE, POSE_GAP, NoPoseError
 from seal_mapping.bags.topics import camera_lines, choose_info, choose_pictures, registration, uses_projection
+from seal_mapping.bags.track import NO_POSE, POSE_GAP, NoPoseError
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError

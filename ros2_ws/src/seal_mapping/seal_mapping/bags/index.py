@@ -13,7 +13,8 @@ import numpy as np
 from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import ALL, HEAD, Entry, Location, Topic
 from seal_mapping.bags.store import BagStore
-from seal_mapping.bags.tf import Samples, Track, TransformTree
+from seal_mapping.bags.tf import TransformTree
+from seal_mapping.bags.track import Samples, Track
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError

@@ -10,8 +10,9 @@ from functools import partial
 
 from seal_mapping.bags.index import BagIndex, PoseMessages
 from seal_mapping.bags.options import BagOptions
-from seal_mapping.bags.tf import Link, NoPoseError, Track, TransformTree
+from seal_mapping.bags.tf import Link, TransformTree
 from seal_mapping.bags.topics import named
+from seal_mapping.bags.track import NoPoseError, Track
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.types import FloatArray, IntArray

@@ -153,7 +153,7 @@ def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
 
 
 def drop_small(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel_m: float) -> Parts:
-    """The parts that reach `LabelConfig.min_instance` of their category, or `min_annotated_m3` if a human's."""
+    """Drop the parts below `LabelConfig.min_instance` of their category; a human's below `min_annotated_m3`."""
     size = np.bincount(parts.number, minlength=len(parts.category))
     least = np.array([0.0, *(config.min_instance(int(label) - 1) for label in parts.category[1:])])
     least[parts.share(human_labels) >= _HUMAN] = config.min_annotated_m3
@@ -161,7 +161,7 @@ def drop_small(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel
 
 
 def drop_implausible(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel_m: float) -> Parts:
-    """The parts of a size that their category comes in (`plausible_sizes`), and a human's; all if that is off."""
+    """Drop the parts of a size that their category does not come in (`plausible_sizes`), but none of a human's."""
     if not config.plausible_size:
         return parts
     return parts.keep(plausible_sizes(parts, voxel_m) | (parts.share(human_labels) >= _HUMAN))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled inner loops of the voxel map; `blocks` says how voxels lie in memory."""
+"""The compiled inner loops of the voxel map: `scatter` a frame into voxels, `fuse` it with the frames before."""
 
 from __future__ import annotations
 
