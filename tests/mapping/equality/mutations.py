@@ -16,9 +16,9 @@ import gc
 import json
 import os
 import re
+import resource
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -38,8 +38,8 @@ FIRST = {"raytrace": 2, "traversal": 2, "volume": 2, "fusion": 1, "propagate": 1
 UNCHANGED = "unchanged"
 PRELOAD = ("numba", "cv2", "scipy.ndimage", "scipy.sparse.csgraph", "hypothesis", "pycocotools.mask", "PIL.Image")
 FAILED = re.compile(r"^FAILED \S*?(\w+\.py::\w+)", re.MULTILINE)
-LIMIT_S = 300
-"""A mutant that takes longer is ended: then nothing is shown, and it is an error."""
+LIMIT_S = 900
+"""A mutant that takes more processor time is ended: then nothing is shown, and it is an error."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def serve(jobs):
                 os.dup2(stream.fileno(), 1)
                 os.dup2(stream.fileno(), 2)
             os.chdir(ROOT)
-            signal.alarm(LIMIT_S)
+            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
             code = 70
             try:
                 code = int(run_tests(folder, int(first)))
