@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import runpy
 import sys
 import types
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from seal_bringup.stack.config import StackConfig, shared_folder
+from seal_bringup.stack.known_parameters import COMMON, known_parameters, unknown_parameters
 from seal_bringup.stack.launching import config_from_arguments, launch_arguments, node_keywords
 from seal_bringup.stack.node_process import node_environment, ros_domain
 from seal_bringup.stack.node_specs import nodes_of
@@ -73,7 +75,19 @@ def test_every_node_of_the_stack_has_a_main() -> None:
     [
         ("mapping: [", "is not valid YAML"),
         ("- mapping", "must name nodes with their ros__parameters"),
-        ("other: {ros__parameters: {x: 1}}", "no node is called other; known are sim_bridge"),
+        ("other: {ros__parameters: {x: 1}}", "no node is called other; the nearest is .*; known are sim_bridge"),
+        ("maping: {ros__parameters: {x: 1}}", "stack.yaml: no node is called maping; the nearest is mapping;"),
+        (
+            "mapping: {ros__parameters: {map: {max_dept_m: 4.0}}}",
+            "stack.yaml: node mapping has no parameter map.max_dept_m; the nearest is map.max_depth_m$",
+        ),
+        (
+            "mapping: {ros__parameters: {max_depth_m: 4.0}}",
+            "has no parameter max_depth_m; the nearest is map.max",
+        ),
+        ("planner: {ros__parameters: {objects_every: 4}}", "node planner has no parameter objects_every"),
+        ("/**: {ros__parameters: {use_sim_tim: true}}", "no node has a parameter use_sim_tim; .* is use_sim_time$"),
+        ("policy: {ros__parameters: {qos.odom.depht: 1}}", "node policy has no parameter qos.odom.depht"),
         ("mapping: {x: 1}", "node mapping must have ros__parameters with names and values"),
         ("run: {ros__parameters: {speed: 3}}", "unknown fields speed"),
         ("run: {ros__parameters: {steps: 0}}", "need steps >= 1"),
@@ -86,6 +100,15 @@ def test_mistakes_in_a_stack_are_named(tmp_path: Path, text: str, message: str) 
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         nodes_of(config_from_file(path))
+
+
+def test_a_stack_file_may_set_what_the_nodes_declare_and_nothing_else(tmp_path: Path) -> None:
+    """The names that are known without ROS are those in the sources of the nodes; what the run sets is among them."""
+    script = runpy.run_path(str(Path(__file__).parents[2] / ".ci" / "parameters.py"))
+    for node in nodes_of(RUNS[2]):
+        declared = {known.name for known, _ in script["rows_of_file"](script["module_path"](node.module))}
+        assert known_parameters(node.name) == declared | set(COMMON), node.name
+        assert not unknown_parameters(node.name, [*node.parameters, "qos.camera_color_image_raw.reliability"])
 
 
 def test_a_missing_stack_is_named(tmp_path: Path) -> None:

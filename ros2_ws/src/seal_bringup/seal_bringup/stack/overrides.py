@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stack files: ROS 2 parameter files whose values win over what a run gives its nodes.
+"""Stack files: ROS 2 parameter files that override the parameters of a run's nodes.
 
     mapping:                        # a node, or /** for all of them
       ros__parameters:
@@ -14,6 +14,8 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ RUN, EVERYWHERE, PARAMETERS = "run", "/**", "ros__parameters"
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a stack file says.
+    """The values of a stack file.
 
     Attributes:
         run: fields of StackConfig.
@@ -46,7 +48,7 @@ def read_overrides(path: Path | str) -> Overrides:
     """Read a stack file.
 
     Raises:
-        InputError: if the file is missing, no YAML, of the form before parameter files, or names an unknown node.
+        InputError: if the file is missing or no YAML, has the old form, or names an unknown node or parameter.
     """
     content = _load(Path(path))
     if "nodes" in content or RUN in content and PARAMETERS not in (content[RUN] or {}):
@@ -55,11 +57,36 @@ def read_overrides(path: Path | str) -> Overrides:
             f"parameters under NODE: {PARAMETERS}: (see config/sim.yaml); which nodes run follows from the run"
         )
     found = {str(key).strip("/") if key != EVERYWHERE else key: _parameters(path, key, content[key]) for key in content}
-    if unknown := sorted(set(found) - {RUN, EVERYWHERE, *NODES}):
-        raise InputError(
-            f"{path}: no node is called {', '.join(unknown)}; known are {', '.join((*NODES, EVERYWHERE, RUN))}"
-        )
+    _refuse_unknown(path, found)
     return Overrides(found.pop(RUN, {}), found.pop(EVERYWHERE, {}), found)
+
+
+def _refuse_unknown(path: Path | str, found: dict[str, dict[str, Any]]) -> None:
+    """Refuse nodes that no stack has, and parameters that the node does not have: ROS 2 would ignore them."""
+    known = (*NODES, EVERYWHERE, RUN)
+    if unknown := sorted(set(found) - set(known)):
+        raise InputError(
+            f"{path}: no node is called {', '.join(unknown)}; the nearest is {_nearest(unknown[0], known)}; "
+            f"known are {', '.join(known)}"
+        )
+    for node in found.keys() - {RUN}:
+        _refuse_unknown_parameters(path, None if node == EVERYWHERE else node, found[node])
+
+
+def _refuse_unknown_parameters(path: Path | str, node: str | None, names: Iterable[str]) -> None:
+    from seal_bringup.stack.known_parameters import known_parameters, unknown_parameters
+
+    if unknown := unknown_parameters(node, names):
+        raise InputError(
+            f"{path}: {f'node {node}' if node else 'no node'} has {'no' if node else 'a'} parameter {unknown[0]}; "
+            f"the nearest is {_nearest(unknown[0], known_parameters(node))}"
+        )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The known name most like `name`; a name without its prefix finds the one with it."""
+    same_field = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]]
+    return difflib.get_close_matches(name, sorted(same_field or known), 1, cutoff=0.0)[0]
 
 
 def _load(path: Path) -> dict[str, Any]:
