@@ -28,14 +28,19 @@ class SimBridgeNode(SealNode):
 
     def __init__(self) -> None:
         super().__init__("sim_bridge")
-        scene = declare(self, "scene", "test_01", "home or scene folder")
+        scene = declare(self, "scene", "test_01", "name of a home, or a scene folder")
         seed = declare(self, "seed", 0, "start pose; 0 = the scene's own", minimum=0)
-        mode = declare(self, "mode", "lockstep", "lockstep: moves by step; paced: time runs, moves by cmd_vel")
+        mode = declare(
+            self,
+            "mode",
+            "lockstep",
+            "lockstep: driven by step, one frame per step; paced: real time, driven by cmd_vel",
+        )
         max_steps = declare(self, "max_steps", 300, "lockstep: actions in the run", minimum=0)
         seconds = declare(self, "seconds", 0.0, "paced: simulated seconds of the run; 0 = no end", minimum=0.0)
-        factor = declare(self, "real_time_factor", 1.0, "paced: simulated seconds per second, at most", minimum=0.0)
-        self._waiting_for = set(declare(self, "wait_for", [""], "nodes that must be ready"))
-        timeout = declare(self, "ready_timeout_s", 60.0, "longest wait for them, in seconds", minimum=0.0)
+        factor = declare(self, "real_time_factor", 1.0, "paced: greatest simulated seconds per second", minimum=0.0)
+        self._waiting_for = set(declare(self, "wait_for", [""], "nodes to wait for before the first frame"))
+        timeout = declare(self, "ready_timeout_s", 60.0, "longest wait for these nodes, in seconds", minimum=0.0)
         truth = declare(self, "publish_truth", False, "publish truth/instance and truth/category")
         truth_path = declare(self, "truth_path", "", "paced: file for the true poses, for evaluation alone")
         odom_topic = declare(self, "odom_topic", "odom", "odom, or odom_wheels for the heading node to correct")

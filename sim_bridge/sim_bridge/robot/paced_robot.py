@@ -24,10 +24,12 @@ class PacedConfig:
     )
     camera_hz: int = parameter(5, "pictures (and laser sweeps) per second; divides `physics_hz`", minimum=1)
     command_timeout_s: float = parameter(
-        0.5, "the robot stops when no command has come for this long, in seconds", minimum=0.0
+        0.5, "stop the robot if no command has come for this long, in seconds", minimum=0.0
     )
-    max_forward_mps: float = parameter(0.306, "commands are clipped to this speed, ahead and back, in m/s", minimum=0.0)
-    max_turn_radps: float = parameter(1.5, "commands are clipped to this rate of turn, in rad/s", minimum=0.0)
+    max_forward_mps: float = parameter(
+        0.306, "maximum speed, ahead and back, in m/s; commands are clipped to it", minimum=0.0
+    )
+    max_turn_radps: float = parameter(1.5, "maximum rate of turn, in rad/s; commands are clipped to it", minimum=0.0)
 
     def __post_init__(self) -> None:
         if not 10 <= self.physics_hz <= 1000 or self.camera_hz < 1 or self.physics_hz % self.camera_hz:

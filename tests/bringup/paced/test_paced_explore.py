@@ -78,7 +78,7 @@ def test_a_run_in_one_process_leaves_its_own_files_and_says_what_was_seen_as_the
         ("--minutes 3", "--minutes is for paced runs"),
         ("--rtf 0", "--rtf is for paced runs"),
         ("--no-wall-heading", "--wall-heading or --no-wall-heading is for paced runs"),
-        ("--paced --steps 20", "--steps counts the actions of a run without --paced: say --minutes"),
+        ("--paced --steps 20", "--steps counts the actions of a run without --paced: give --minutes"),
         ("--paced --no-wall-heading", "are for runs with --noise"),
         ("--paced --rtf 0 --record", "--record needs ROS, and --rtf 0 runs in one process"),
         ("--paced --rtf 0 --domain-id 7", "--domain-id needs ROS"),

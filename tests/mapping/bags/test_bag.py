@@ -126,7 +126,7 @@ def test_the_command_says_whether_there_was_something_to_mend(bag: Path) -> None
     (bag / "metadata.yaml").unlink()
     said = [CliRunner().invoke(app, ["bag", "recover", str(bag)]).output for _ in range(2)]
     kept = sum(topic.messages for topic in bag_info(bag).topics)
-    assert f"{bag} is mended: {kept} messages kept" in said[0]
+    assert f"{bag} is recovered: {kept} messages kept" in said[0]
     assert f"{bag} is whole: nothing to do" in said[1]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where commands print: a terminal's width on a terminal; in a pipe or a log no line is ever broken."""
+"""Consoles of the commands: lines fit the terminal; in a pipe or a log no line is ever broken."""
 
 from __future__ import annotations
 

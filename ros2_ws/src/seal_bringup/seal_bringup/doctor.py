@@ -28,7 +28,7 @@ class Check:
         ok: it is there and works.
         required: the main job does not run without it.
         found: version, place or size; or why it does not work.
-        cost: what is lost while it is missing, and what mends it; empty when ok.
+        cost: what does not work without it, and how to install it; empty when ok.
     """
 
     name: str
@@ -94,7 +94,7 @@ def version_of(library: Library, module: Any) -> str:
 
 
 def check_library(library: Library) -> Check:
-    """Import it; a missing shared library is told as such."""
+    """Import the library; a missing shared library is reported as such."""
     top = library.module.split(".")[0]
     if importlib.util.find_spec(top) is None:
         return Check(library.name, False, library.required, "not installed", library.cost)
@@ -156,8 +156,8 @@ def check_weights() -> Check:
         facts = read_metadata(path)
     except (InputError, ImportError) as error:
         return Check("detector weights", False, True, str(error), cost)
-    told = ", ".join(f"{key} {facts[key]}" for key in ("command", "commit", "seed") if key in facts)
-    return Check("detector weights", True, True, f"{path.name}, {path.stat().st_size / 1e6:.1f} MB; {told}"[:240])
+    origin = ", ".join(f"{key} {facts[key]}" for key in ("command", "commit", "seed") if key in facts)
+    return Check("detector weights", True, True, f"{path.name}, {path.stat().st_size / 1e6:.1f} MB; {origin}"[:240])
 
 
 def check_packages() -> Check:

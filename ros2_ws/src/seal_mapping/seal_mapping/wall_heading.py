@@ -31,14 +31,14 @@ _REMEMBERED = 100
 class WallHeadingConfig:
     """How directions of walls are read from a depth picture."""
 
-    min_range_m: float = parameter(0.3, "nearer readings are left out, in metres", minimum=0.0)
-    max_range_m: float = parameter(4.0, "farther readings are left out, in metres", minimum=0.0)
+    min_range_m: float = parameter(0.3, "minimum range of a reading, in metres", minimum=0.0)
+    max_range_m: float = parameter(4.0, "maximum range of a reading, in metres", minimum=0.0)
     low_m: float = parameter(0.3, "lowest height of the readings above the floor, in metres")
     high_m: float = parameter(1.9, "greatest height of the readings above the floor, in metres")
     span: float = parameter(
         0.1, "distance of two paired readings, as a share of the picture's width", minimum=0.0, maximum=1.0
     )
-    longest_m: float = parameter(1.0, "pairs farther apart than this are no surface, in metres")
+    longest_m: float = parameter(1.0, "maximum distance between the points of a pair on one surface, in metres")
     first_pictures: int = parameter(
         5, "pictures at the start that give the directions of the walls: the most frequent ones", minimum=1
     )
@@ -48,13 +48,13 @@ class WallHeadingConfig:
     )
     gate_rad: float = parameter(
         0.3,
-        "surfaces farther than this from both directions are no walls, in radians",
+        "maximum angle between a wall and one of the two directions, in radians",
         minimum=0.0,
         maximum=math.pi / 4,
     )
     soft_rad: float = parameter(
         0.12,
-        "nearer surfaces count by exp(-(angle / soft_rad)^2), in radians: something stands askew in every home",
+        "nearer surfaces count by exp(-(angle / soft_rad)^2), in radians: in every home some surfaces stand askew",
         minimum=0.0,
     )
     least_pairs: int = parameter(60, "minimum number of pairs of a picture that corrects anything", minimum=1)

@@ -38,7 +38,7 @@ def annotate(
         ),
     ] = "auto",
     min_gap: Annotated[
-        int, typer.Option(help="Least distance in frames between chosen ones; the paper has none (0).")
+        int, typer.Option(help="Minimum distance in frames between chosen ones; the paper has none (0).")
     ] = 0,
     read: READ = None,
 ) -> None:
@@ -68,4 +68,4 @@ def _print(choice: dict[str, Any], folder: Path) -> None:
         table.add_row(str(row["index"]), str(row["stamp_ns"]), f"{row['mean_entropy_bits']:.3f}", *gain)
     console = make_console()
     console.print(table)
-    console.print(f"written to {folder}; {folder / 'README.txt'} says how to go on", highlight=False, soft_wrap=True)
+    console.print(f"written to {folder}; next steps: {folder / 'README.txt'}", highlight=False, soft_wrap=True)

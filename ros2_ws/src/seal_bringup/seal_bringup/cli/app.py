@@ -31,7 +31,7 @@ MODULES = (
 )
 
 RESUMING = ("demo", "label", "finetune", "pretrain")
-"""Commands that go on where they were interrupted."""
+"""Commands that resume after an interruption."""
 
 app = typer.Typer(
     name="seal",
@@ -54,7 +54,7 @@ def main() -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
-        again = "; run the same command again to go on" if sys.argv[1:2] and sys.argv[1] in RESUMING else ""
+        again = "; run the same command again to resume" if sys.argv[1:2] and sys.argv[1] in RESUMING else ""
         console.print(f"interrupted{again}", style="yellow")
         sys.exit(130)
     except click.exceptions.Exit as stop:
@@ -63,12 +63,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (SealError, OSError) as error:
-        console.print(f"error: {_said(error)}", style="red", markup=False, highlight=False)
+        console.print(f"error: {_error_line(error)}", style="red", markup=False, highlight=False)
         sys.exit(1)
 
 
-def _said(error: Exception) -> str:
-    """One line; a file that is written beside another is called by the name that the user knows."""
+def _error_line(error: Exception) -> str:
+    """The error in one line; a temporary file is named by the file that it becomes."""
     if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
         return str(error)
     path = Path(os.fsdecode(error.filename2 or error.filename))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal bag`: look into a recorded run, mend a cut one, make one from a folder of frames."""
+"""`seal bag`: look into a recorded run, repair a cut one, make one from a folder of frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAG = Annotated[Path, typer.Argument(help="Folder of the bag, one of its files, 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Look into a recorded run, mend a cut one; needs no ROS.")
+    group = typer.Typer(no_args_is_help=True, help="Look into a recorded run, repair a cut one; needs no ROS.")
     group.command(name="info")(info)
     group.command(name="recover")(recover)
     group.command(name="import", help=IMPORT_HELP)(import_folder)
@@ -48,19 +48,19 @@ def info(bag: BAG) -> None:
 
 
 def recover(bag: BAG) -> None:
-    """Make a bag whole whose recorder was killed: all that had reached the disk is kept.
+    """Repair a bag whose recorder was killed: all that had reached the disk is kept.
 
     The messages of whole chunks are copied into a new file with index and metadata, which then takes the place of the
     cut one. A whole bag is left as it is.
     """
     from seal_mapping.bags.recover import bag_info
-    from seal_mapping.bags.recover import recover as mend
+    from seal_mapping.bags.recover import recover as recover_bag
 
     was_whole = bag_info(bag).whole
-    found = mend(bag)
+    found = recover_bag(bag)
     _print(found)
     kept = sum(row.messages for row in found.topics)
-    typer.echo(f"{bag} is whole: nothing to do" if was_whole else f"{bag} is mended: {kept} messages kept")
+    typer.echo(f"{bag} is whole: nothing to do" if was_whole else f"{bag} is recovered: {kept} messages kept")
 
 
 def _print(found: Any) -> None:
@@ -93,7 +93,7 @@ explains it. The bag appears whole or not at all.
 
 @dataclass(frozen=True)
 class ImportChoices:
-    """What a folder does not say by itself."""
+    """What a folder of frames does not define by itself."""
 
     layout: Annotated[str, typer.Option(help="auto, numbered or tum.")] = "auto"
     up: Annotated[str, typer.Option(help="Axis of the folder's world that points up: auto, x, -x, y, -y, z, -z.")] = (
@@ -104,9 +104,9 @@ class ImportChoices:
     ] = "auto"
     rate: Annotated[float, typer.Option(help="Frames per second where files have numbers and no stamps.")] = 30.0
     depth_scale: Annotated[
-        float | None, typer.Option(help="Units of the depth pictures in a metre; default 1000, tum 5000.")
+        float | None, typer.Option(help="Units of the depth pictures per metre; default 1000, tum 5000.")
     ] = None
-    every: Annotated[int, typer.Option(help="Take each n-th colour picture.")] = 1
+    every: Annotated[int, typer.Option(help="Take every n-th colour picture.")] = 1
     frame: Annotated[str, typer.Option(help="Name of the camera's optical frame.")] = "camera_color_optical_frame"
 
 
@@ -127,7 +127,7 @@ def import_folder(
     choices: ImportChoices,
     camera: IntrinsicsOptions,
 ) -> None:
-    """Read the options, say what was chosen, write."""
+    """Read the options, print what was chosen, write the bag."""
     from seal_bringup.cli.bars import rate_bar
     from seal_mapping.folders.to_bag import ImportOptions, plan_import, write_import
     from seal_perception.errors import InputError

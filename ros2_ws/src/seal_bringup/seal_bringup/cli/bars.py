@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress of long commands: done, rate and time left."""
+"""Progress bars of long commands: done, rate and time left."""
 
 from __future__ import annotations
 

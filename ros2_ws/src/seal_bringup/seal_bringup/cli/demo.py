@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True)
 class AmountOptions:
-    """How much is done."""
+    """How much work is done."""
 
     steps: Annotated[int, typer.Option(help="Actions of the robot.")] = 300
     iterations: Annotated[int, typer.Option(help="Iterations of each fine-tuning.")] = 300
@@ -46,7 +46,7 @@ def demo(
 
     Starts the ROS 2 stack in the embedded simulator, explores, records a bag, labels the bag by 3DLabelProp, fine-tunes
     the detector, evaluates before and after, and writes runs/NAME/report.html. Interrupt it when you like: the same
-    command goes on at the last finished stage.
+    command resumes at the last finished stage.
     """
     from dataclasses import replace
 
@@ -72,7 +72,7 @@ def demo(
 
 
 class _StageBar:
-    """Progress bar of the stage at work: rate and time left."""
+    """Progress bar of the running stage: rate and time left."""
 
     def __init__(self, console: Any) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -94,7 +94,7 @@ class _StageBar:
             self._bar.stop()
 
     def announce(self, line: str) -> None:
-        """Print a line for a stage; the bar of the stage before goes away."""
+        """Print a line for a stage; the bar of the previous stage is removed."""
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._bar.stop()
@@ -102,7 +102,7 @@ class _StageBar:
         self._console.print(line, highlight=False, markup=False)
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Move the bar of `stage`; where there is no terminal, say a line now and then."""
+        """Move the bar of `stage`; without a terminal, print a line now and then."""
         if not self._console.is_terminal:
             if stage != self._stage:
                 self._stage, self._lines = stage, rate_lines(stage)

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of the table.")] = False,
 ) -> None:
-    """Say what is installed, what is missing and what that costs.
+    """Show what is installed, what is missing and what that costs.
 
-    Libraries are imported and a ray is cast, so "ok" means that it works. "absent" things are optional: the line says
-    what you do without. The exit code is 0 when nothing required is MISSING, else 1.
+    Libraries are imported and a ray is cast, so "ok" means that it works. "absent" things are optional: the line names
+    what does not work without them. The exit code is 0 when nothing required is MISSING, else 1.
     """
     from seal_bringup.doctor import complete, run_checks
 

@@ -39,7 +39,7 @@ def make(
         list[str] | None,
         typer.Option(help="Only this home or folder; may be given more than once."),
     ] = None,
-    min_path_m: Annotated[float, typer.Option(help="Shortest paths are at least so long, in metres.")] = 1.0,
+    min_path_m: Annotated[float, typer.Option(help="Minimum length of the shortest path, in metres.")] = 1.0,
 ) -> None:
     """Write episodes: one gzipped JSON per home and a manifest with their hashes.
 

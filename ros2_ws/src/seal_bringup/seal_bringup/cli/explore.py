@@ -35,7 +35,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class SightOptions:
-    """What the robot sees by."""
+    """Detector and camera of the robot."""
 
     weights: Annotated[str, typer.Option(help="Detector: seal-small, coco, a .safetensors file, or none.")] = (
         "seal-small"
@@ -46,17 +46,15 @@ class SightOptions:
 
 @dataclass(frozen=True)
 class RosOptions:
-    """What the run does with ROS."""
+    """Bag and ROS domain of the run."""
 
-    record: Annotated[
-        bool | None, typer.Option(help="Record a bag; done if not said otherwise, but not with --rtf 0.")
-    ] = None
+    record: Annotated[bool | None, typer.Option(help="Record a bag; the default, except with --rtf 0.")] = None
     domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1
 
 
 @dataclass(frozen=True)
 class PaceOptions:
-    """A run where time runs."""
+    """Options of a paced run."""
 
     paced: Annotated[bool, typer.Option(help="Time runs and cmd_vel drives, instead of steps.")] = False
     minutes: Annotated[float | None, typer.Option(help="Paced: simulated minutes; 10 if not given.")] = None
@@ -93,7 +91,7 @@ def explore(
     from seal_bringup.stack.config import StackConfig
     from seal_bringup.stack.run_check import check_run
 
-    _refuse_unheard(run.steps, ros, pace)
+    _refuse_unused(run.steps, ros, pace)
     changes: dict[str, Any] = {} if run.steps is None else {"steps": run.steps}
     if pace.paced:
         changes = _paced_fields(pace)
@@ -116,7 +114,7 @@ def explore(
         _explore_in_steps(config)
 
 
-def _refuse_unheard(steps: int | None, ros: RosOptions, pace: PaceOptions) -> None:
+def _refuse_unused(steps: int | None, ros: RosOptions, pace: PaceOptions) -> None:
     """Refuse options that have no effect on this run.
 
     Raises:
@@ -131,7 +129,7 @@ def _refuse_unheard(steps: int | None, ros: RosOptions, pace: PaceOptions) -> No
         if given and not pace.paced:
             raise InputError(f"{name} is for paced runs: add --paced, or leave it out")
     if pace.paced and steps is not None:
-        raise InputError("--steps counts the actions of a run without --paced: say --minutes instead")
+        raise InputError("--steps counts the actions of a run without --paced: give --minutes instead")
     if heading and not pace.noise:
         raise InputError("--wall-heading and --no-wall-heading are for runs with --noise: add it, or leave them out")
     if pace.rtf == 0 and (ros.record or ros.domain_id != -1):
@@ -196,8 +194,8 @@ def _explore_paced(config: StackConfig, in_process: bool) -> None:
         figures = evaluate_paced(config, report)
     write_json(Path(config.run_dir) / "coverage.json", figures)
     console = make_console()
-    said = "; no bag: --rtf 0 records none" if in_process else ""
-    console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}{said}", highlight=False)
+    no_bag = "; no bag: --rtf 0 records none" if in_process else ""
+    console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}{no_bag}", highlight=False)
     for key, value in figures.items():
         parts = value.items() if isinstance(value, dict) else ()
         console.print(f"  {key}: {', '.join(f'{name} {part}' for name, part in parts) or value}", highlight=False)
@@ -210,14 +208,14 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for bag, map, trajectory and logs.")] = Path("runs/run"),
     scene: Annotated[str, typer.Option(help="Home or scene folder instead of the file's.")] = "",
     steps: Annotated[int, typer.Option(help="Actions instead of the file's; 0 = the file's.")] = 0,
-    namespace: Annotated[str, typer.Option(help="Put before all topics, e.g. robot1.")] = "",
+    namespace: Annotated[str, typer.Option(help="Prefix of all topics, e.g. robot1.")] = "",
     domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
 ) -> None:
-    """Run the nodes of a run with the parameters of STACK until it is over; works where `ros2 launch` is not installed.
+    """Run the nodes of a run with the parameters of STACK until it is over, without `ros2 launch`.
 
-    Each node is a process of its own with a log in OUT/log. When one dies, it is named and the rest is stopped. RViz,
-    Foxglove and `ros2 topic` see the topics under the same ROS_DOMAIN_ID.
+    Each node is a process of its own with a log in OUT/log. When one dies, the command names it and stops the rest.
+    RViz, Foxglove and `ros2 topic` see the topics under the same ROS_DOMAIN_ID.
     """
     from seal_bringup.console import make_console
     from seal_bringup.stack.overrides import config_from_file

@@ -46,13 +46,14 @@ class FusionOptions:
         ),
     ] = "instance_vote"
     evidence: Annotated[
-        str | None, typer.Option(help="What views agree by: score (mean), share (views that voted for it), log_odds.")
+        str | None,
+        typer.Option(help="Evidence of the views: score (mean), share (of views that voted for it), log_odds."),
     ] = None
 
 
 @dataclass(frozen=True)
 class InputOptions:
-    """What is labelled from, besides the bag."""
+    """Inputs besides the bag."""
 
     redetect: Annotated[bool, typer.Option(help="Run the detector again instead of taking the bag's detections.")] = (
         False
@@ -74,9 +75,7 @@ class InputOptions:
 class LimitOptions:
     """Limits of map and labels; None leaves the default of the rule."""
 
-    agreement: Annotated[
-        float | None, typer.Option(help="Share of agreement between views that is needed, 0 to 1.")
-    ] = None
+    agreement: Annotated[float | None, typer.Option(help="Minimum agreement between views, 0 to 1.")] = None
     min_volume: Annotated[
         float | None, typer.Option(help="Smallest object in cubic metres of voxels; 0.025 is 200 voxels.")
     ] = None
@@ -84,7 +83,7 @@ class LimitOptions:
         int | None,
         typer.Option(help="Frames that must have seen a voxel before a ray stops there; 3 for a real robot."),
     ] = None
-    max_depth: Annotated[float | None, typer.Option(help="Metres up to which depth is used; default 5.")] = None
+    max_depth: Annotated[float | None, typer.Option(help="Greatest depth used, in metres; default 5.")] = None
     min_height: Annotated[
         float | None, typer.Option(help="Lowest height in metres that is mapped; default -0.1: z = 0 is the floor.")
     ] = None
@@ -94,7 +93,7 @@ class LimitOptions:
         typer.Option(help="Drop depth that differs from a neighbour's by this share; 0.05 for a real one."),
     ] = None
     range_weight: Annotated[
-        float | None, typer.Option(help="Metres from which on a view counts less; 2.5 for a real sensor.")
+        float | None, typer.Option(help="Depth in metres beyond which a view counts less; 2.5 for a real sensor.")
     ] = None
     clear_views: Annotated[
         int | None, typer.Option(help="Forget what this many views in a row looked through: things that moved.")
@@ -106,7 +105,7 @@ class LimitOptions:
 
 @dataclass(frozen=True)
 class WorkOptions:
-    """How the work is done."""
+    """Threads, Ray cluster and output folders."""
 
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: one per core.")] = None
     ray: Annotated[
@@ -114,7 +113,7 @@ class WorkOptions:
         typer.Option(help="Address of a Ray cluster (or auto, local): one bag per task; needs ray installed."),
     ] = None
     read: READ = None
-    overwrite: Annotated[bool, typer.Option(help="Replace datasets that are there already.")] = False
+    overwrite: Annotated[bool, typer.Option(help="Replace existing datasets.")] = False
 
 
 @with_options

@@ -67,7 +67,7 @@ def finetune(
     mixed: ReplayOptions,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
-    """Teach the detector from labels; an interrupted training goes on where it was.
+    """Fine-tune the detector on labels; an interrupted training resumes at its last checkpoint.
 
     Example: seal finetune runs/a/labels --out runs/a/tuned.safetensors, then
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
@@ -158,14 +158,14 @@ def pretrain(
     workers: Annotated[int, typer.Option(min=1, help="Processes that draw the catalogue.")] = 2,
     weights: Annotated[
         str | None,
-        typer.Option(help="Begin from these weights (seal-small or a file) instead of random ones."),
+        typer.Option(help="Start from these weights (seal-small or a file) instead of random ones."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Make the shipped weights: draw the catalogue, train from random (or given) weights, calibrate, measure.
 
-    Should take two and a half hours on two cores (reckoned from a shorter training); an interrupted training goes on at
-    its last checkpoint.
+    Should take two and a half hours on two cores (estimated from a shorter training); an interrupted training resumes
+    at its last checkpoint.
     """
     from seal_perception.detector.weights import load_weights
     from seal_perception.training.pretrain import PretrainConfig, Start
@@ -215,7 +215,7 @@ def _bar() -> Progress:
 
 @contextmanager
 def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
-    """Show a training: iterations, rate, loss, time left; plain lines now and then where there is no terminal."""
+    """Show a training: iterations, rate, loss, time left; plain lines now and then without a terminal."""
     console = make_console(stderr=True)
     if not console.is_terminal:
 

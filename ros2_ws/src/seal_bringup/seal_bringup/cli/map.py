@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal map`: make a voxel map of a bag, look into a saved one, ask it, draw it, hand it to other programs."""
+"""`seal map`: make a voxel map from a bag; inspect, query, draw and export a saved one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Example: seal map picture map.npz home.png --colour instance
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Look into a saved voxel map, ask it, draw it, export it.")
+    group = typer.Typer(no_args_is_help=True, help="Inspect, query, draw and export a saved voxel map.")
     group.command(name="info")(info)
     group.command(name="export", help=_EXPORT_HELP)(export)
     group.command(name="query", help=_QUERY_HELP)(query)
@@ -297,13 +297,13 @@ class FilterOptions:
         float, typer.Option(min=0, help="Drop depth that differs from a neighbour's by more than this share; 0 = off.")
     ] = 0.05
     range_weight: Annotated[
-        float, typer.Option(min=0, help="Metres of depth from which on a view counts less; 0 = off.")
+        float, typer.Option(min=0, help="Depth in metres beyond which a view counts less; 0 = off.")
     ] = 2.5
     clear_views: Annotated[
-        int, typer.Option(min=0, max=255, help="Forget what so many views in a row looked through; 0 = off.")
+        int, typer.Option(min=0, max=255, help="Clear a voxel that this many views in a row looked through; 0 = off.")
     ] = 3
-    min_depth: Annotated[float, typer.Option(min=0, help="Metres from which on depth is used.")] = 0.5
-    max_depth: Annotated[float, typer.Option(min=0, help="Metres up to which depth is used.")] = 5.0
+    min_depth: Annotated[float, typer.Option(min=0, help="Minimum depth used, in metres.")] = 0.5
+    max_depth: Annotated[float, typer.Option(min=0, help="Greatest depth used, in metres.")] = 5.0
     voxel: Annotated[float, typer.Option(help="Edge of a voxel in metres.")] = 0.05
     min_height: Annotated[
         float, typer.Option(help="Lowest kept height in the map frame, metres; lower it where 0 is not the floor.")
@@ -316,7 +316,7 @@ def build(
     *,
     bag: Annotated[Path, typer.Argument(help="A folder with metadata.yaml, .mcap, .db3 or ROS 1 .bag.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
-    every: Annotated[int, typer.Option(min=1, help="Use each n-th frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Use every n-th frame.")] = 1,
     filters: FilterOptions,
     check: Annotated[
         bool, typer.Option("--check", help="Trace odd frames in a map of the even ones; costs a second map.")

@@ -20,7 +20,7 @@ READ = Annotated[
     typer.Option(
         "--read",
         metavar="NAME=VALUE",
-        help="How the bag is read, where what is found by itself is not what you want; may be repeated. Topics: "
+        help="How to read the bag, where the automatic choice is wrong; may be repeated. Topics: "
         "colour, depth, camera_info, odom, pose_topic, detections. Poses: pose=auto|odom|tf|pose_stamped, fixed_frame, "
         "base_frame, camera_frame, mounting=x,y,z,roll,pitch,yaw (base to camera body, metres and degrees), max_gap_s. "
         "Pictures: camera=width,height,fx,fy,cx,cy, tolerance_s, every, start_s, end_s, assume_registered=true. "
@@ -32,7 +32,7 @@ READ = Annotated[
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command take groups of options: parameters whose type is a dataclass with typer options as fields.
 
-    typer sees the fields in the place of the group, and the command gets the group.
+    typer sees the fields instead of the group; the command receives the group.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {}

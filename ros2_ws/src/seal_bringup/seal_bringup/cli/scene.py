@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal scene`: look at homes and scenes of others, make frames of them, bring scenes in and out."""
+"""`seal scene`: render built-in homes and your own scenes, make frames of them, import and export scenes."""
 
 from __future__ import annotations
 
@@ -195,9 +195,9 @@ def info(
     floor: Floor = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a scene holds: size, triangles, the floor that the robot can reach, objects per category, notes.
+    """Show what a scene holds: size, triangles, the floor that the robot can reach, objects per category, notes.
 
-    Notes say what was missing or odd in the file and what was done about it.
+    Notes name what was missing or odd in the file, and how it was handled.
     """
     from seal_bringup.console import make_console
     from sim_bridge.geometry.mesh import merge

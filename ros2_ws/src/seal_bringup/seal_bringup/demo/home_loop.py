@@ -64,7 +64,7 @@ class HomeLoop:
             folder: the home's folder in the run.
             config: what to run.
             progress: called with (stage, done, total) inside a stage.
-            log: what is done already.
+            log: the finished stages.
             replay: catalogue pictures to mix into every fine-tuning; needed if `config.replay_share` is above 0.
         """
         self.home, self.folder, self.config = home, folder, config
@@ -76,7 +76,7 @@ class HomeLoop:
         self._explore_key = [home, c.seed, c.steps, c.width, c.height, c.policy, sha256(self._weights)]
 
     def run(self) -> None:
-        """All stages, those done before left out."""
+        """Run all stages that are not done yet."""
         rows = [row for row in LABELLED_ROWS if row in self.config.rows]
         self._log.run("explore", self._explore_key, self._explore)
         self._log.run("evaluation frames", [self._explore_key, self.config.evaluation_frames], self._frames)
@@ -93,7 +93,7 @@ class HomeLoop:
             self._log.run("samples", [self._explore_key, rows, *self._finetune_key()], self._samples)
 
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json says of this home, of the stages that are finished."""
+        """The part of metrics.json for this home: figures of the finished stages."""
         rows = {}
         for row in ("pretrained", *LABELLED_ROWS):
             path = self.folder / f"evaluation_{row}.json"
@@ -174,7 +174,7 @@ class HomeLoop:
         return [asdict(self._finetune_config()), c.replay_pictures]
 
     def _finetune(self, row: str) -> None:
-        """Fine-tune on the labels of a row; a robot without a single label keeps the detector that it has."""
+        """Fine-tune on the labels of a row; without a single label the row keeps the detector."""
         pictures = len(CocoDataset(self._labels(row)).labelled())
         if pictures:
             finetune(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""True labels of the frames that a robot recorded: evaluation only, and the `oracle` row, which says so."""
+"""True labels of the frames that a robot recorded: for evaluation and for the `oracle` row alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sim_bridge.evaluation.frames import truth_annotations
 
 
 class TrueWorld(Simulator, TruthSource, Protocol):
-    """A simulator that also tells the truth."""
+    """A simulator that also renders the true labels."""
 
 
 class Truth(Labeller):
-    """What the simulator knows to be in each recorded frame. It renders in one thread: write with one worker.
+    """The true labels of each recorded frame. It renders in one thread: write with one worker.
 
     Args:
         world: the simulator, reset to the run's seed, so that its odometry frame is the recording's map frame.
@@ -39,5 +39,5 @@ class Truth(Labeller):
         return truth_annotations(truth)
 
     def info(self) -> dict[str, Any]:
-        """The facts, and that this is the truth."""
+        """The facts, marked as the truth."""
         return {**self._about, "labels": "oracle: the simulator's truth"}

@@ -36,8 +36,8 @@ def run_demo(
 
     Args:
         config: what to run.
-        run_dir: the run's folder; a folder of the same configuration is taken up where it stopped.
-        announce: is given one line per stage.
+        run_dir: the run's folder; a folder of the same configuration is resumed.
+        announce: called with one line per stage.
         progress: called with (stage, done, total) inside a stage.
 
     Raises:
@@ -94,8 +94,8 @@ def _claim(run_dir: Path, config: DemoConfig, made_by: dict[str, Any]) -> None:
         found = {k: v for k, v in read_json(path).items() if k in wanted}
         differing = sorted(k for k in wanted if found.get(k) != wanted[k] and k != "homes")
         if differing:
-            said = ", ".join(f"{k} = {found.get(k)} there, {wanted[k]} now" for k in differing)
-            raise InputError(f"{run_dir} holds another run ({said}); give another --name or delete the folder")
+            difference = ", ".join(f"{k} = {found.get(k)} there, {wanted[k]} now" for k in differing)
+            raise InputError(f"{run_dir} holds another run ({difference}); give another --name or delete the folder")
     write_json(path, {**wanted, "provenance": made_by})
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames to look at: what the detector said before, the propagated label, what it says after, and the truth."""
+"""Sample frames: detections before, the propagated label, detections after, and the truth."""
 
 from __future__ import annotations
 

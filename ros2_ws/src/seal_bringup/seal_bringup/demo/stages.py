@@ -22,7 +22,7 @@ class StageLog:
     """Remembers which stages of a folder are finished, for which configuration, and how long they took."""
 
     def __init__(self, folder: Path, announce: Callable[[str], None] = lambda line: None) -> None:
-        """Keep the marks in `folder`/stages.json; `announce` is given a line per stage."""
+        """Keep the marks in `folder`/stages.json; `announce` is called with a line per stage."""
         self._path = folder / "stages.json"
         self._announce = announce
         self._done: dict[str, dict[str, Any]] = read_json(self._path) if self._path.is_file() else {}
@@ -37,12 +37,12 @@ class StageLog:
         return name in self._done and self._done[name]["config"] == config_key(config)
 
     def run(self, name: str, config: Any, work: Callable[[], None]) -> bool:
-        """Do `work` unless it is done; return whether it was done now.
+        """Do `work` unless the stage is finished; return whether the work was done now.
 
         Args:
             name: the stage, unique in the folder.
-            config: JSON-ready values that decide the result, those of the stages before included: another
-                configuration means that the stage is done again.
+            config: JSON-ready values that decide the result, those of earlier stages included; another
+                configuration runs the stage again.
             work: the stage; it must leave nothing that looks whole when it raises.
         """
         if self.is_done(name, config):

@@ -123,7 +123,7 @@ def measure(
 
 
 class KnownFloor(Protocol):
-    """A simulator that tells its floor, reset to the run's seed."""
+    """A simulator that knows its reachable floor, reset to the run's seed."""
 
     T_world_odom: FloatArray
 

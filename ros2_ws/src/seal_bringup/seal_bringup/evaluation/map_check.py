@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well a map of every second frame foretells the depth of the others; frames are streamed, one at a time.
+"""How well a map of every second frame predicts the depth of the others; frames are streamed, one at a time.
 
 A ray is as deep as where it enters the voxel that stops it, plus half a voxel. Shares are of the readings that the map
 may hold. `precise`: within 10 cm of the sensor; `early`, `late`: farther off; `no_hit`: the ray meets nothing. `kept`:
@@ -46,12 +46,12 @@ def held(frame: Frame, config: MapConfig) -> Mask:
 
 
 def stops(voxel_map: VoxelMap, min_views: float) -> LabelVolume:
-    """Where rays stop: at what so many frames saw, as in the paper's labelling."""
+    """The voxels that stop a ray: those that `min_views` frames saw, as in the paper's labelling."""
     return propagate(voxel_map, replace(PAPER, min_views=max(1, round(min_views))))
 
 
 def traced_depth(volume: LabelVolume, frame: Frame, max_depth_m: float) -> Float32Array:
-    """(H, W) metres along the optical axis that the map foretells; 0 = the ray meets nothing."""
+    """(H, W) metres along the optical axis that the map predicts; 0 = the ray meets nothing."""
     _, entered = trace_image(volume, frame.camera, frame.T_map_camera, max_depth_m + 1.0)
     return np.where(entered > 0, entered + np.float32(0.5 * volume.voxel_m), np.float32(0.0))
 
@@ -89,7 +89,7 @@ class _Row:
 
 
 def filter_rows() -> Rows:
-    """The filters of real depth one by one and together: map and least number of views per row."""
+    """The filters of real depth one by one and together: map and minimum number of views per row."""
     plain = MapConfig(min_height_m=-0.5, max_height_m=3.5)
     out: Rows = {"no filter": (plain, 1)}
     for views in (2, 3, 5, 8):

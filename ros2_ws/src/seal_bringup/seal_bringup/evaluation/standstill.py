@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a run got stuck: stretches in which the robot neither got anywhere nor saw anything new."""
+"""Whether a run got stuck: stretches in which the robot neither moved on nor saw anything new."""
 
 from __future__ import annotations
 

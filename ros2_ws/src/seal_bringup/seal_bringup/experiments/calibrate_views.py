@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often a view says what a voxel is: what the log-odds of `LabelConfig` are made of, on training homes.
+"""How often a view votes for the true category of a voxel: the source of the log-odds in `LabelConfig`.
 
 python -m seal_bringup.experiments.calibrate_views --homes train_01,train_02 --out results/view_calibration.json
 
-A voxel's true category is that of most frames labelled by the simulator (training homes only; a parameter is chosen,
-no label made). Per category: `says_if_true` and `says_if_not`, shares of views with a score >= `MapConfig.vote_score`
-among views of voxels that are and are not of it; `log_hit` and `log_miss` are what one view adds, were views
-independent. They are not: `fitted` is the logistic regression of the truth on the two counts, over all voxels and
-categories that any view named.
+A voxel's true category is that of most frames labelled by the simulator (training homes only: this chooses a
+parameter and makes no label). Per category: `says_if_true` and `says_if_not`, shares of views with a score >=
+`MapConfig.vote_score` among views of voxels that are and are not of it. `log_hit` and `log_miss` are what one view adds
+if views are independent. They are not: `fitted` is the logistic regression of the truth on the two counts, over all
+voxels and categories with a vote.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def count_views(home: str, work: Path, weights: str) -> tuple[IntArray, FloatArr
     """Counts of a home.
 
     Returns:
-        (C, 4): views that said so and all views, of voxels that are of a category, and of those that are not;
-        (N, 3): said, not said, truth (0 or 1) of every voxel and category that a view named.
+        (C, 4): views that voted for it and all views, of voxels that are of a category, and of those that are not;
+        (N, 3): votes, views without a vote, truth (0 or 1) of every voxel and category with a vote.
     """
     folder = work / home
     recording = record(home, folder, weights)
@@ -55,8 +55,8 @@ def count_views(home: str, work: Path, weights: str) -> tuple[IntArray, FloatArr
             out[c, place] = cloud.votes[mask, c].sum()
             out[c, place + 1] = cloud.views[mask].sum()
     row, category = np.nonzero(cloud.votes)
-    said = cloud.votes[row, category].astype(np.float64)
-    return out, np.stack([said, cloud.views[row] - said, real[row, category].astype(np.float64)], axis=1)
+    votes = cloud.votes[row, category].astype(np.float64)
+    return out, np.stack([votes, cloud.views[row] - votes, real[row, category].astype(np.float64)], axis=1)
 
 
 def fit(samples: FloatArray) -> dict[str, float]:

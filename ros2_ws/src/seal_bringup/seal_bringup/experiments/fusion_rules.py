@@ -28,7 +28,7 @@ from seal_perception.evaluation.label_quality import label_quality
 from seal_perception.files import write_json
 
 EVERY = 6
-"""Every so many-th frame is ray-traced and compared: neighbours tell the same."""
+"""Every n-th frame is ray-traced and compared: neighbouring frames show the same."""
 
 
 class Thinned:

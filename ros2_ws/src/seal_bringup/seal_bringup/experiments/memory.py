@@ -5,7 +5,7 @@ python -m seal_bringup.experiments.memory --out results/memory.json
 
 Each row is measured in a process of its own. Peaks are the process's greatest resident size minus that before the first
 frame (after the compiled code was loaded and warmed on one frame): of the map alone, and with labels traced as well.
-`map_mb` is what the map itself says it holds; `dense_mb` what a dense float32 map of 1 + C channels over the same box
+`map_mb` is the size that the map reports; `dense_mb` what a dense float32 map of 1 + C channels over the same box
 would take.
 """
 

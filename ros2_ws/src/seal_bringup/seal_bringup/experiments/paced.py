@@ -3,7 +3,7 @@
 
 python -m seal_bringup.experiments.paced --homes test --minutes 10
 
-Each run is kept under --work, so that an interrupted experiment goes on where it was.
+Each run is kept under --work, so that an interrupted experiment resumes.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ A .gif shows the robot's pictures with the detections recorded in the bag, the m
 
 Which frames: without `--frames` the two samples of the run with the most labels, ten frames apart, the earlier where
 two have as many. The run itself chose its samples by the same number, one in each eighth of the way: what the detector
-makes of them has no say.
+makes of them does not matter.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def most_labelled(home: Path, count: int = 2, apart: int = 10) -> list[int]:
     Ties go to the earlier.
 
     Raises:
-        InputError: if there are not so many.
+        InputError: if there are fewer.
     """
     labels = CocoDataset(home / LABELS)
     objects = {frame: sum(not a.ignore for a in labels.annotations(frame)) for frame in _samples(home)}
@@ -243,7 +243,7 @@ def film_palette(pictures: list[Image.Image], colours: int) -> Image.Image:
     """A picture with the film's palette: white, the ink, shades of robot and categories, and what else is frequent.
 
     Raises:
-        ValueError: if `colours` leaves no room beside those that are always there, or a GIF cannot hold so many.
+        ValueError: if `colours` leaves no room beside those that are always there, or is more than a GIF can hold.
     """
     fixed = [(255, 255, 255), INK]
     for colour in (ROBOT, *COLOURS.tolist()):

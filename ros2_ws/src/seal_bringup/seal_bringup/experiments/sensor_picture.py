@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture of docs/sensors.md: one view of a LoCoBot as it is, and as its sensors tell it standing and driving.
+"""The picture of docs/sensors.md: one view of a LoCoBot as it is, and as its sensors measure it standing and driving.
 
 python -m seal_bringup.experiments.sensor_picture test_01 --seed 8 --out docs/images/sensors.jpg
 """

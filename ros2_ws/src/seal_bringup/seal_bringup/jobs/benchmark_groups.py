@@ -30,7 +30,7 @@ GROUPS = {
 """Group -> the module whose `rows(repeats)` measures it."""
 
 PARTS = {"mapping": ("labels",)}
-"""What belongs to a group when it is asked for by name: the map and the labels that are made from it."""
+"""The groups that a name stands for: the map and the labels that are made from it."""
 
 HOME = "train_01"
 WIDTH, HEIGHT = 160, 120

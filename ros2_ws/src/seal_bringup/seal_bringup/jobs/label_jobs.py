@@ -33,7 +33,7 @@ from seal_perception.files import sha256
 _LOG = logging.getLogger(__name__)
 
 _ONE_BAG = (SealError, OSError, MemoryError)
-"""What goes wrong with one bag and says nothing about the others."""
+"""Errors of one bag; the other bags are still labelled."""
 
 Report = Callable[[int, int], None]
 Bar = Callable[[str], AbstractContextManager[Report]]
@@ -137,7 +137,7 @@ def _detector(weights: str | None) -> FrameDetector | None:
 
 
 def _resume_key(job: LabelJob, source: BagReader) -> str:
-    """What tells this recording, the way it is read and the detector from all others."""
+    """Hash of the recording, the options it is read with and the detector."""
     files = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in source.store.files]
     mounting = job.options.T_base_camera
     weights = None
@@ -149,7 +149,7 @@ def _resume_key(job: LabelJob, source: BagReader) -> str:
 
 
 def _check_heights(source: BagReader, config: MapConfig) -> None:
-    """Say so where most of what the camera saw lies outside the heights that are mapped."""
+    """Warn if most of what the camera saw lies outside the mapped heights."""
     inside = readings = 0
     for start in range(0, len(source), max(1, len(source) // 5)):
         for item in source.frames(start):
@@ -179,7 +179,7 @@ def _check_drawn(drawn: FrameAnnotations, source: BagReader) -> None:
 
 
 def label_all(jobs: list[LabelJob], ray: str | None, bar: Bar, show: Show) -> None:
-    """Label all bags; a bag that fails does not keep the others from being labelled.
+    """Label all bags; a bag that fails does not stop the others.
 
     Args:
         jobs: the bags.

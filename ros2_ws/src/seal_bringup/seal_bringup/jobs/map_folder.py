@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder with the map of any bag: map, PLY, pictures, figures and a page; it appears whole or not at all."""
+"""A folder with the map of any bag: map, PLY, pictures, figures and a page; written whole or not at all."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FORMAT, VERSION = "seal_map_build", 2
 VIEW = CubeView(colour="rgb")
 _SHOWN_FRAMES = 4
 _SAMPLED = 20
-"""Every so many frames it is counted how many readings the map holds."""
+"""Every n-th frame is checked for how many of its readings the map holds."""
 
 Report = Callable[[int, int], None]
 Bar = Callable[[str], AbstractContextManager[Report]]
@@ -194,7 +194,7 @@ def _pictures(
         if item is None or any(row["file"] == name for row in out):
             continue
         panels, precise = frame_panels(done.voxel_map, stop, item.frame)
-        title = f"frame {item.index}: the map foretells {100 * precise:.0f} % of its readings within 10 cm"
+        title = f"frame {item.index}: the map predicts {100 * precise:.0f} % of its readings within 10 cm"
         write_png(folder / name, frame_picture(panels, title, job.config.max_depth_m))
         out.append({"file": name, "shows": title, "precise": round(precise, 4)})
     return out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Monitor: keeps the run's trajectory and figures, and tells the runner how far it is, one JSON line per frame."""
+"""Monitor: keeps the run's trajectory and figures, and reports progress to the runner, one JSON line per frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MonitorNode(SealNode):
         self._run_dir = Path(declare(self, "run_dir", ".", "folder for trajectory.json and status.json"))
         self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown", minimum=0)
         self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the last frame in nanoseconds; 0 = unknown")
-        self._lockstep = declare(self, "lockstep", True, "each frame is answered by a step")
+        self._lockstep = declare(self, "lockstep", True, "a step answers each frame")
         self._log = RunLog(paced=not self._lockstep)
         self.subscribe(Odometry, m.ODOM, self._on_odometry)
         self.subscribe(String, m.DETECTIONS, self._on_detections)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs in running time: over ROS, and in one process."""
+"""Runs in real time: over ROS, and in one process."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal explore --paced`: a run over ROS in running time or in one process, and what it truly saw."""
+"""`seal explore --paced`: a run over ROS in real time or in one process, and what it truly saw."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def noisy() -> dict[str, Any]:
 
 
 def run_in_process(config: StackConfig, progress: Report = lambda done, total: None) -> None:
-    """The run of a paced stack in one process, as fast as the machine goes; it repeats.
+    """The run of a paced stack in one process, as fast as the machine goes; it repeats exactly.
 
     Leaves stack.json, map.npz, trajectory.json and truth.json, as a run over ROS does, but no bag and no status.json;
-    what an earlier run has left in the folder goes.
+    results of an earlier run in the folder are removed.
 
     Args:
         config: of the run.

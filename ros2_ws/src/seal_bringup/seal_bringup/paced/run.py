@@ -58,8 +58,8 @@ class PacedStack:
         goals: asks the policy for goals.
         driver: drives to them.
         detector: None = map without categories.
-        heading: corrects what odometry claims; None = odometry is taken as it is.
-        clock: tells which step of the goals' rule a time belongs to.
+        heading: corrects the heading of odometry; None = odometry is used as it is.
+        clock: converts a time to a step of the goals' rule.
         given: (time in seconds, (x, y)) of each goal given so far, map frame.
     """
 
@@ -96,15 +96,15 @@ def drive_paced(
     seed: int = 0,
     on_picture: Watcher | None = None,
 ) -> PacedRobot:
-    """Explore for so many simulated seconds from the start pose of `seed`.
+    """Explore for `seconds` simulated seconds from the start pose of `seed`.
 
-    What the stack gets is what a robot's sensors give: pictures, what odometry claims, contacts.
+    What the stack gets is what a robot's sensors give: pictures, odometry, contacts.
 
     Args:
         world: reset here.
         stack: fresh.
         seconds: simulated time.
-        rates: how often what happens.
+        rates: of camera, commands and physics.
         seed: start pose.
         on_picture: called after each picture has been mapped; for watching and evaluation.
 
@@ -143,7 +143,7 @@ def drive_paced(
 def _take_picture(
     world: World, stack: PacedStack, robot: PacedRobot, seen: Observation, T_map_base: FloatArray
 ) -> None:
-    """Map a picture, then show it to the driver and look whether a goal is due."""
+    """Map a picture, then show it to the driver and ask for a goal if one is due."""
     voxel_map, driver = stack.voxel_map, stack.driver
     found = stack.detector.detect(seen.rgb) if stack.detector is not None else None
     frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)

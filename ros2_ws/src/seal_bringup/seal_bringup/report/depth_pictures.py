@@ -56,7 +56,7 @@ def map_colours(voxel_map: VoxelMap, frame: Frame, traced: Depth) -> Picture:
 
 
 def frame_panels(voxel_map: VoxelMap, volume: LabelVolume, frame: Frame) -> tuple[list[Picture], float]:
-    """The pictures of `PANELS`, (H, W, 3) each, and the share of the readings that the map foretells within 10 cm."""
+    """The pictures of `PANELS`, (H, W, 3) each, and the share of the readings that the map predicts within 10 cm."""
     config = voxel_map.config
     traced, valid = traced_depth(volume, frame, config.max_depth_m), held(frame, config)
     both = valid & (traced > 0)

@@ -36,7 +36,7 @@ def spread(labels: LabelFolder, count: int) -> list[int]:
 def worst(labels: LabelFolder, count: int, weight: Callable[[Row], float], but: Sequence[int] = ()) -> list[int]:
     """Positions of pictures with the greatest sum of `weight` over their labels, none of `but`.
 
-    Neighbours tell the same: only one of them is taken.
+    Neighbouring frames show the same: only one of them is taken.
     """
     sums = {n: sum(weight(row) for row in rows) for n, rows in _per_picture(labels).items() if n not in but}
     apart, chosen = max(2, len(labels.dataset) // 40), list[int]()
@@ -87,7 +87,7 @@ def shots(labels: LabelFolder, positions: Iterable[int], verdicts: Verdicts | No
 
 
 def _verdict(row: Row, verdicts: Verdicts | None) -> dict[str, str]:
-    """What is said of a label, and in which tone."""
+    """Text and CSS tone of a label's mark."""
     if verdicts is None:
         return {"text": label_text(row), "tone": "unsure" if denied(row) > 0 else ""}
     kind = verdicts.kind.get(row["id"], RIGHT)
@@ -101,7 +101,7 @@ def label_text(row: Row) -> str:
         text += f" {row['instance']}"
     parts = [f"score {fixed(row.get('score'), 2)}"]
     if number(row.get("support")) is not None:
-        parts.append(f"{fixed(row['support'], 0)} of {fixed(row.get('views'), 0)} views say so")
+        parts.append(f"{fixed(row['support'], 0)} of {fixed(row.get('views'), 0)} views voted for it")
     own = number(row.get(OWN_SCORE))
     if own is not None:
         parts.append(f"own detector {fixed(own, 2) if own > 0 else 'silent'}")

@@ -44,7 +44,7 @@ def write_label_report(folder: Path, truth: CocoDataset | None = None, source_li
 
     Args:
         folder: written by `seal_mapping.datasets.labelling`.
-        truth: true labels of the same pictures (simulation): marks what is right. Evaluation only, as the page says.
+        truth: true labels of the same pictures (simulation): marks what is right. Evaluation only; the page notes it.
         source_lines: what was chosen in the bag (`BagReader.choices`).
 
     Returns:
@@ -108,7 +108,7 @@ def _cards(labels: LabelFolder, labelled: int, quality: dict[str, Any] | None) -
     for key, title in (("score", "Median score"), ("support", "Median support")):
         values = _values(labels, key)
         if values:
-            note = "mean of what the views said, 0 to 1" if key == "score" else "views that said so, per label"
+            note = "mean evidence of the views, 0 to 1" if key == "score" else "views that voted for it, per label"
             cards.append(_card(title, fixed(median(values), 2 if key == "score" else 0), note))
     asked = [row for _, row in labels.rows if number(row.get(OWN_SCORE)) is not None]
     if asked:
@@ -197,7 +197,7 @@ def _plots(labels: LabelFolder, verdicts: Verdicts | None) -> list[Any]:
     plots = []
     for key, title, edges in (
         ("score", "Score of the labels", tenths),
-        ("support", "Views that said so", [float(step * n) for n in range(11)]),
+        ("support", "Views that voted for it", [float(step * n) for n in range(11)]),
         (OWN_SCORE, "Score of the frame's own detection (0: none)", tenths),
     ):
         plots.append(

@@ -41,7 +41,7 @@ STEP_STAGES = "Milliseconds per step"
 def write_report(run_dir: Path) -> Path:
     """Write `run_dir`/report.html from the files of the run, whole or partial.
 
-    What is missing is said in the page; a figure appears only where metrics.json has it.
+    The page names what is missing; a figure appears only where metrics.json has it.
 
     Returns:
         The path of report.html.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes of a run: which there are, how they are started, watched and ended."""
+"""The nodes of a run: their description, and how they are started, watched and stopped."""

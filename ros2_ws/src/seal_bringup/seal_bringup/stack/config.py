@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated run: what its user chooses, and what follows from that."""
+"""A simulated run: what the user chooses, and what follows from it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class StackConfig:
     """A simulated run."""
 
     scene: str = parameter("test_01", "a home's name, or a folder with scene.glb and objects.json")
-    steps: int = parameter(300, "actions; there is one frame more", minimum=1)
+    steps: int = parameter(300, "number of actions; the run has one frame more", minimum=1)
     run_dir: Path | str = parameter(
-        "runs/explore", "folder for bag, map.npz, trajectory.json, status.json and log/; made if absent"
+        "runs/explore", "folder for bag, map.npz, trajectory.json, status.json and log/; created if absent"
     )
     seed: int = parameter(0, "start pose (0 = the scene's own) and seed of the policy", minimum=0)
     weights: str = parameter("seal-small", 'detector: a shipped name, a .safetensors file, "coco", or "none"')
@@ -42,26 +42,26 @@ class StackConfig:
     voxels_every: int = parameter(10, "frames per map/voxels message", minimum=0)
     publish_truth: bool = parameter(False, "publish labels under truth/; for evaluation alone")
     ready_timeout_s: float = parameter(120.0, "longest wait for all nodes before frame 0, in seconds", minimum=0.0)
-    namespace: str = parameter("", "put before all relative topics")
+    namespace: str = parameter("", "prefix of all relative topics")
     domain_id: int = parameter(-1, "ROS_DOMAIN_ID; -1 = that of the environment", minimum=-1, maximum=232)
-    use_sim_time: bool = parameter(False, "nodes take their time from /clock")
+    use_sim_time: bool = parameter(False, "nodes take the time from /clock")
     mode: str = parameter(
-        "lockstep", "lockstep (a step per frame, repeats exactly) or paced (time runs, cmd_vel drives)"
+        "lockstep", "lockstep (one step per frame, repeats exactly) or paced (real time, driven by cmd_vel)"
     )
     minutes: float = parameter(10.0, "paced: simulated minutes of the run; `steps` is not used then", minimum=0.0)
-    real_time_factor: float = parameter(1.0, "paced: simulated seconds per second, at most", minimum=0.0)
+    real_time_factor: float = parameter(1.0, "paced: greatest simulated seconds per second", minimum=0.0)
     camera_hz: int = parameter(5, "paced: pictures per simulated second", minimum=1)
     depth_noise: str = parameter("none", "the simulator's depth camera: none or d435")
     motion_noise: str = parameter("none", "the simulator's wheels and odometry: none, locobot, actuation or odometry")
     laser: str = parameter(
-        "none", "the simulator's laser scanner: none, rplidar or rplidar_exact; the paced planner hears it"
+        "none", "the simulator's laser scanner: none, rplidar or rplidar_exact; the paced planner subscribes to it"
     )
     map_preset: str = parameter(
         "clean", "parameters of the map: clean (exact depth and poses) or noisy, see seal_bringup.stack.presets"
     )
-    wall_heading: bool = parameter(False, "paced: correct the heading of odometry by walls that stand at right angles")
-    write_truth: bool = parameter(False, "paced: true poses to truth.json when the run is over; for evaluation alone")
-    stack: str = parameter("", "YAML file with parameters of nodes that win over the run's own; empty = none")
+    wall_heading: bool = parameter(False, "paced: correct the heading of odometry by walls at right angles")
+    write_truth: bool = parameter(False, "paced: write the true poses to truth.json at the end; for evaluation alone")
+    stack: str = parameter("", "stack file (YAML) that overrides parameters of nodes; empty = none")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "run_dir", Path(self.run_dir))
@@ -99,7 +99,7 @@ class StackConfig:
 
     @property
     def paced(self) -> bool:
-        """Whether time runs."""
+        """Whether the run is in real time, driven by velocity."""
         return not self.lockstep
 
     @property
@@ -114,7 +114,7 @@ class StackConfig:
 
     @property
     def expected_frames(self) -> int:
-        """Frames without which the run is no run; 0 in paced mode, where some may be left out."""
+        """Frames that a run must have; 0 in paced mode, where some may be left out."""
         return self.frames if self.lockstep else 0
 
     @property
@@ -123,7 +123,7 @@ class StackConfig:
         return FIRST_STAMP_NS + (self.frames - 1) * m.NS // self.camera_hz if self.paced else 0
 
     def frame_of(self, stamp_ns: int) -> int:
-        """Which frame of a run has this stamp, from 0."""
+        """Index of the frame with this stamp, from 0."""
         per_frame = STEP_NS if self.lockstep else m.NS / self.camera_hz
         return round((stamp_ns - FIRST_STAMP_NS) / per_frame)
 
@@ -149,7 +149,7 @@ class StackConfig:
 
     @property
     def use_scan(self) -> bool:
-        """Whether there is a laser to hear."""
+        """Whether the robot has a laser."""
         return self.laser != "none"
 
     @property

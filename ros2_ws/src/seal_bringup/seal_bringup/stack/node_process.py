@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes as processes of their own, that cannot outlive the one that started them."""
+"""Nodes as child processes that end with the runner."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _libc = ctypes.CDLL(None)
 
 
 def _end_with_parent() -> None:
-    """In the child: get SIGTERM when the runner is gone, however it went; hear SIGINT, which a shell's `&` mutes."""
+    """In the child: get SIGTERM when the runner ends for any reason; react to SIGINT, which a shell's `&` ignores."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -122,7 +122,7 @@ class NodeProcess:
             self._process.send_signal(number)
 
     def last_words(self) -> str:
-        """The last line of its log that says what went wrong, else the last line."""
+        """The last error line of its log, else the last line."""
         lines = [s for s in self.log_path.read_text(errors="replace").splitlines() if s.strip()]
         telling = [s for s in lines if "error" in s.lower()]
         return (telling or lines or ["its log is empty"])[-1].strip()

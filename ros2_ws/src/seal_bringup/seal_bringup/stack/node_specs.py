@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes of a run: one description, which the runner and the launch file start alike."""
+"""The nodes of a run: one description for the runner and the launch file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class NodeSpec:
         name: its name.
         package: package of its executable; `<package>.nodes.<executable>` is its Python module.
         executable: console script.
-        namespace: put before its relative names.
+        namespace: prefix of its relative names.
         parameters: flat, dotted names.
         remappings: topic -> other topic.
-        subscribes: relative topics it must hear.
+        subscribes: relative topics it subscribes to.
         publishes: relative topics that others wait for.
     """
 
@@ -50,7 +50,7 @@ def nodes_of(config: StackConfig) -> list[NodeSpec]:
     """The nodes of a run with all parameters, those of the stack file included.
 
     Raises:
-        InputError: if the stack file is wrong; the text names the node and the key.
+        InputError: if the stack file is wrong; the text names the node and the parameter.
     """
     nodes = [_in_run(node, config) for node in _nodes(config)]
     connected = [_with_handshake(node, nodes) for node in nodes]
@@ -148,7 +148,7 @@ def _mapping(config: StackConfig) -> NodeSpec:
 
 
 def _clearances(config: StackConfig) -> dict[str, Any]:
-    """How planner and policy see the map: alike."""
+    """Clearances that planner and policy share."""
     chosen = config.planner_config
     return {"planner.margin_m": chosen.margin_m, "planner.unknown_speed": chosen.unknown_speed}
 
@@ -171,25 +171,25 @@ def _policy(config: StackConfig) -> NodeSpec:
 
 
 def _planner(config: StackConfig) -> NodeSpec:
-    """Steps in lockstep; in paced mode speeds, for which it looks at contacts and depth itself."""
-    hears = (*GRIDS, m.ODOM, m.GOAL)
+    """The planner: publishes steps in lockstep; in paced mode velocities, from contacts and depth too."""
+    common = (*GRIDS, m.ODOM, m.GOAL)
     if config.lockstep:
         parameters: dict[str, Any] = {"max_steps": config.steps}
         return NodeSpec(
-            "planner", "seal_policy", "planner_node", parameters=parameters, subscribes=hears, publishes=(m.STEP,)
+            "planner", "seal_policy", "planner_node", parameters=parameters, subscribes=common, publishes=(m.STEP,)
         )
     return NodeSpec(
         "planner",
         "seal_policy",
         "planner_node",
         parameters={"mode": config.mode, **_clearances(config), "use_scan": config.use_scan},
-        subscribes=(*hears, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
+        subscribes=(*common, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
         publishes=(m.CMD_VEL,),
     )
 
 
 def _end_of_run(config: StackConfig) -> dict[str, Any]:
-    """What tells a writer that its last frame has come."""
+    """How a writer knows its last frame."""
     return {
         "expected_frames": config.expected_frames,
         "last_stamp_ns": config.last_stamp_ns,
@@ -218,13 +218,13 @@ def _monitor(config: StackConfig) -> NodeSpec:
 
 
 def _in_run(node: NodeSpec, config: StackConfig) -> NodeSpec:
-    """The node with what all nodes of a run share."""
+    """The node with namespace and parameters that all nodes of a run share."""
     parameters = {**node.parameters, "use_sim_time": config.use_sim_time}
     return dataclasses.replace(node, namespace=config.namespace, parameters=parameters)
 
 
 def _with_handshake(node: NodeSpec, nodes: list[NodeSpec]) -> NodeSpec:
-    """Add what the node waits for: subscribers of what it publishes, publishers of what it hears, ready nodes."""
+    """Add what the node waits for: subscribers and publishers of its topics, ready nodes."""
     listeners = {t: sum(t in other.subscribes for other in nodes) for t in node.publishes}
     heard = [t for t in node.subscribes if any(t in other.publishes for other in nodes)]
     waits: dict[str, Any] = {

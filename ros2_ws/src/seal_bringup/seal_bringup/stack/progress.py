@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a run is, and the line that a person watches."""
+"""The progress of a run and its line on the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seal_bringup.console import make_console
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         frames: answered, or in paced mode mapped.
@@ -41,7 +41,7 @@ class Progress:
 
     @property
     def left_s(self) -> float:
-        """Time that the rest will take at this pace."""
+        """Estimated time left, at this pace."""
         if not self.steps_per_s:
             return float("nan")
         passed = self.frames + self.left_out
@@ -63,7 +63,7 @@ def clock(seconds: float) -> str:
 
 
 class ProgressLine:
-    """On a terminal one line that is renewed, elsewhere a line every ten seconds."""
+    """Progress on the terminal: one line that is updated; elsewhere a line every ten seconds."""
 
     def __init__(self, console: Console | None = None, every_s: float = 10.0) -> None:
         self._console = console or make_console(stderr=True)
@@ -78,7 +78,7 @@ class ProgressLine:
         return self
 
     def show(self, progress: Progress) -> None:
-        """Show how far the run is."""
+        """Show the progress."""
         if self._status is not None:
             self._status.update(describe(progress))
         elif time.monotonic() - self._last_s >= self._every_s:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run is refused for before its nodes start: values that no node would take, a folder that holds a run."""
+"""Checks before the nodes start: values that no node accepts, a folder that already holds a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESULTS = ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.
 
 
 def check_run(config: StackConfig, overwrite: bool = False) -> None:
-    """Refuse a run that would come to nothing, or would replace another.
+    """Refuse a run that would fail, or would replace another.
 
     Args:
         config: of the run.
@@ -32,10 +32,10 @@ def check_run(config: StackConfig, overwrite: bool = False) -> None:
 
 
 def refuse_taken(config: StackConfig) -> None:
-    """Refuse a folder in which a run has left something: nothing recorded is lost.
+    """Refuse a folder that holds files of a run, so that no recording is lost.
 
     Raises:
-        InputError: if it has; a folder with no more than logs and a configuration is free.
+        InputError: if it does; a folder with only logs and a configuration is free.
     """
     folder = Path(config.run_dir)
     there = [path.name for path in (config.bag_path, *(folder / name for name in RESULTS)) if path.exists()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run as numbers, by stamp: where the robot was, what it did, what it knew, how long each stage took."""
+"""Figures of a run by stamp: poses, actions, goals, figures of the map, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RunLog:
     """Collects messages in any order; writes trajectory.json (no clock in it) and status.json.
 
     Args:
-        paced: a frame is answered by the map alone, and odometry comes in between.
+        paced: the map alone answers a frame, and odometry also comes between frames.
     """
 
     def __init__(self, paced: bool = False) -> None:
@@ -82,7 +82,7 @@ class RunLog:
         return sorted(mapped if self._paced else mapped & self._actions.keys())
 
     def progress(self) -> dict[str, float]:
-        """Latest figures for a person: frames, elapsed_s (since the first answer), explored_m2, confident_voxels.
+        """Latest figures: frames, elapsed_s (since the first answer), explored_m2, confident_voxels.
 
         And last_stamp_ns, of the latest frame that is answered.
         """
@@ -98,7 +98,7 @@ class RunLog:
         }
 
     def trajectory(self) -> dict[str, Any]:
-        """What a seed decides, bit by bit: stamps, poses (x, y, yaw), actions, goals (step, x, y)."""
+        """What the seed determines, bit by bit: stamps, poses (x, y, yaw), actions, goals (step, x, y)."""
         stamps = self._whole()
         return {
             "stamps_ns": stamps,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a stack of nodes to its end: starts them, watches them, tells how far they are, leaves none behind."""
+"""Runs a stack of nodes: starts and watches them, reports progress, stops all of them at the end."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from seal_perception.errors import SealError
 from seal_perception.files import write_json
 
 LEADER = "sim_bridge"
-"""Its end with status 0 is the end of the run."""
+"""The run ends when this node ends with status 0."""
 SELF_ENDING = ("recorder", "monitor")
-"""They end by themselves when they have all frames."""
+"""Nodes that end by themselves once they have all frames."""
 _QUIET_S = 20.0
-"""The writers of a paced run are told to end when no frame has come for so long: its last one was lost."""
+"""The runner stops the writers of a paced run when no frame has come for this long: the last one was lost."""
 
 
 class RunError(SealError):
-    """A run came to nothing; the text names the node that failed and its log."""
+    """A run failed; the text names the node that failed and its log."""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left.
+    """Files and figures of a finished run.
 
     Attributes:
         run_dir: its folder.
@@ -74,7 +74,7 @@ def run_stack(
     Args:
         config: the run.
         progress: called about ten times a second while there is news; None = a line on the terminal.
-        stall_s: the run fails when no frame was answered for so long.
+        stall_s: the run fails if no frame is answered for this long.
 
     Raises:
         RunError: if a node dies, fails or hangs; all others are stopped then.
@@ -148,10 +148,10 @@ class _Run:
         self._look_at_memory = 0.0
 
     def watch(self) -> None:
-        """Wait for the leader's good end.
+        """Wait until the leader ends with status 0.
 
         Raises:
-            RunError: if another node ends before, or nothing happens for too long.
+            RunError: if another node ends first, or no frame is answered for too long.
         """
         while True:
             self._read_progress()
@@ -186,7 +186,7 @@ class _Run:
         return f"node {name} {how}: {node.last_words()} (log: {node.log_path})"
 
     def _read_progress(self) -> None:
-        """Take the monitor's new lines."""
+        """Read the monitor's new lines."""
         monitor = self.nodes.get("monitor")
         if monitor is None:
             return

@@ -37,10 +37,10 @@ OBJECTS = "map/objects"
 class MappingNode(SealNode):
     """Puts each frame into the voxel map; publishes `map/obstacles`, `explored`, `status`, `voxels` and `objects`.
 
-    Services: `map/save` (to `save_path`), `map/load` (go on with a saved map), `map/get` (the obstacle grid).
+    Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid).
 
     Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`, `use_scores` (wait for
-    `semantic/scores`), `voxels_every` and `objects_every` frames, `load_path` (go on with this map), `save_path`
+    `semantic/scores`), `voxels_every` and `objects_every` frames, `load_path` (resume this map), `save_path`
     (written at the end, and by the service), `expected_frames` (0 = no end known), `lockstep` (a bad frame ends the
     run; otherwise it is dropped with a line).
     """
@@ -57,7 +57,7 @@ class MappingNode(SealNode):
         declare(self, "voxels_every", 10, "frames per map/voxels message", minimum=0, changeable=True)
         declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
-        self._lockstep = declare(self, "lockstep", True, "a bad frame ends the run")
+        self._lockstep = declare(self, "lockstep", True, "a frame that cannot be used ends the run")
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)

@@ -43,8 +43,10 @@ class RecorderNode(SealNode):
         path = declare(self, "path", "bag", "folder of the bag")
         self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown", minimum=0)
         self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the last frame in nanoseconds; 0 = unknown")
-        flush_s = declare(self, "flush_s", 0.25, "longest time that a whole frame waits, in seconds", minimum=0.0)
-        lockstep = declare(self, "lockstep", True, "each frame is answered by a step")
+        flush_s = declare(
+            self, "flush_s", 0.25, "longest time before a whole frame is written, in seconds", minimum=0.0
+        )
+        lockstep = declare(self, "lockstep", True, "a step answers each frame")
         mounting = declare_mounting(self)
         self._writer = BagWriter(path, namespace=self.get_namespace())
         self._frames = FrameRecorder(self._writer, mounting, WHOLE if lockstep else PACED)

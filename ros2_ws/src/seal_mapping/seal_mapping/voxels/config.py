@@ -34,8 +34,8 @@ class MapConfig:
 
     voxel_m: float = parameter(0.05, "edge of a voxel, and of a cell of the 2D grids, in metres", minimum=0.0)
     num_categories: int = parameter(NUM_CATEGORIES, "channels of a score image", minimum=1)
-    min_depth_m: float = parameter(0.5, "nearer readings are not put into the map, in metres", minimum=0.0)
-    max_depth_m: float = parameter(5.0, "farther readings are not put into the map, in metres", minimum=0.0)
+    min_depth_m: float = parameter(0.5, "minimum depth that is mapped, in metres", minimum=0.0)
+    max_depth_m: float = parameter(5.0, "maximum depth that is mapped, in metres", minimum=0.0)
     min_height_m: float = parameter(-0.1, "lowest kept height above the floor, in metres; a little below 0 for noise")
     max_height_m: float = parameter(2.0, "greatest kept height above the floor, in metres; leaves out the ceiling")
     obstacle_min_m: float = parameter(0.1, "lowest height of an obstacle's voxel centre above the floor, in metres")
@@ -63,12 +63,12 @@ class MapConfig:
     )
     clear_views: int = parameter(
         0,
-        "a voxel that so many views in a row looked through is cleared (things that moved); 0 = off",
+        "clear a voxel that this many views in a row looked through (things that moved); 0 = off",
         minimum=0,
         maximum=255,
     )
     clear_margin_m: float = parameter(
-        0.15, "what such a view saw lies at least this far behind the voxel's centre, in metres", minimum=0.0
+        0.15, "minimum distance from the centre of such a voxel to the surface behind it, in metres", minimum=0.0
     )
 
     def __post_init__(self) -> None:

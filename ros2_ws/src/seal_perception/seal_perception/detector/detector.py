@@ -33,7 +33,7 @@ class DetectorConfig:
     threads: int = parameter(
         2, "CPU threads of torch, for the whole process; results repeat only with the same number", minimum=1
     )
-    min_score: float = parameter(0.05, "least raw score of a detection, before calibration", minimum=0.0, maximum=1.0)
+    min_score: float = parameter(0.05, "minimum raw score of a detection, before calibration", minimum=0.0, maximum=1.0)
     max_detections: int = parameter(50, "detections kept per picture, best first", minimum=1)
     calibrate: bool = parameter(True, "apply the calibration stored with the weights")
     bfloat16: bool = parameter(

@@ -37,18 +37,18 @@ PARENT_VARIABLE = "SEAL_RUNNER_PID"
 """Environment variable with the runner's process id: a node whose runner is gone ends by itself."""
 
 _LOOK_S = 0.1
-"""How often a node that waits for messages looks whether a signal came."""
+"""How often a waiting node checks for a signal."""
 
 LATCHED_DEPTH = 64
 """Messages kept on latched topics: more than the 25 steps by which the policy may lag behind the planner."""
 
 
 class SealNode(Node):
-    """A node with relative topics whose QoS are parameters, that says when it is ready and ends with a status.
+    """A node with relative topics and QoS parameters; it announces when it is ready and ends with a status.
 
     Parameters: `qos.<topic with _ for />.reliability` ("reliable" or "best_effort"), `.depth` (0 = keep all);
     `expect_subscribers` ("topic=count") and `expect_publishers` ("topic"): the node is ready when these are matched,
-    and then says its name on the latched topic `ready`.
+    and then publishes its name on the latched topic `ready`.
     """
 
     def __init__(self, name: str) -> None:
@@ -58,10 +58,12 @@ class SealNode(Node):
         self._own_publishers: dict[str, Publisher] = {}
         self._own_subscriptions: dict[str, Subscription] = {}
         declare_use_sim_time(self)
-        subscribers = declare(self, "expect_subscribers", [""], "topic=count: ready only with so many subscribers")
+        subscribers = declare(self, "expect_subscribers", [""], "topic=count: subscribers to wait for before ready")
         expected = [e.rpartition("=") for e in subscribers]
         self._expect_subscribers = {topic: int(count) for topic, _, count in expected}
-        self._expect_publishers = declare(self, "expect_publishers", [""], "topics: ready only if each has a publisher")
+        self._expect_publishers = declare(
+            self, "expect_publishers", [""], "topics whose publishers to wait for before ready"
+        )
         self._ready = self.advertise(String, m.READY, latched=True)
         self._ready_timer = self.create_timer(0.05, self._check_ready, clock=self.steady)
 
@@ -71,7 +73,7 @@ class SealNode(Node):
         if not self.has_parameter(key + ".reliability"):
             declare(self, key + ".reliability", "reliable", f"reliability of {topic}: reliable or best_effort")
             kept = depth if depth is not None else LATCHED_DEPTH if latched else 0
-            declare(self, key + ".depth", kept, f"messages of {topic} kept; 0 = all", minimum=0)
+            declare(self, key + ".depth", kept, f"queue depth of {topic} in messages; 0 = keep all", minimum=0)
         reliability = self.get_parameter(key + ".reliability").value
         kept = self.get_parameter(key + ".depth").value
         if reliability not in ("reliable", "best_effort") or kept < 0:
@@ -118,7 +120,7 @@ class SealNode(Node):
     ) -> StampMatcher:
         """Subscribe to topics (type, latched) with headers and put their messages together by stamp.
 
-        Every 5 s without a whole set, a line says which topics it waits for.
+        Every 5 s without a whole set, a warning names the topics it waits for.
         """
         matcher = StampMatcher(tuple(topics), on_match, between=m.ODOM)
         for topic, (kind, latched) in topics.items():
@@ -144,7 +146,7 @@ class SealNode(Node):
         return all(not hasattr(s, "get_publisher_count") or s.get_publisher_count() > 0 for s in subscriptions)
 
     def unmatched(self) -> list[str]:
-        """What `is_matched` waits for, to be said to a person."""
+        """What `is_matched` waits for, as text."""
         short = [t for t, n in self._expect_subscribers.items() if self._own_publishers[t].get_subscription_count() < n]
         return [f"a subscriber of {t}" for t in short]
 
@@ -167,7 +169,7 @@ class SealNode(Node):
 
 
 def _watch_parent(pid: int) -> None:
-    """End this process when the runner is gone: politely first, then by force."""
+    """End this process when the runner is gone: by SIGTERM first, then by force."""
     while os.getppid() == pid:
         time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -196,11 +198,11 @@ class _Interruption:
         self._came = True
 
     def is_set(self) -> bool:
-        """Whether it is time to go."""
+        """Whether a signal came."""
         return self._came
 
     def restore(self) -> None:
-        """Put the handlers back that were there before."""
+        """Restore the previous handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -214,8 +216,8 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     if parent:
         threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
     faulthandler.enable()
-    # rclpy's own handlers end the context from another thread, whatever the node is just doing. With them one node that
-    # was told to end hung and one crashed (of some hundred); here a signal only says that it is time to go.
+    # rclpy's own handlers end the context from another thread, whatever the node is doing. With them, of some
+    # hundred nodes, one hung at the end and one crashed; here a signal only sets a flag.
     interrupted = _Interruption()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, code = None, 0

@@ -35,12 +35,12 @@ def declare(
         name: of the parameter.
         default: value without an override; its type is the parameter's.
         description: what the value means, with its unit.
-        minimum: least allowed number.
-        maximum: greatest allowed number.
-        changeable: the node reads the value whenever it uses it, with `get_parameter`. Else it is read-only.
+        minimum: of a number, itself allowed.
+        maximum: of a number, itself allowed.
+        changeable: the node reads the value at each use, with `get_parameter`; otherwise it is read-only.
 
     Raises:
-        InputError: if the value given cannot be of that type or lies outside the range.
+        InputError: if the value does not have that type or lies outside the range.
     """
     known = Parameter(name, default, description, minimum, maximum)
     value = _read(node, known)
@@ -71,7 +71,7 @@ def declare_config(node: Node, config: type[Config] | Config, prefix: str) -> Co
 
 
 def declare_use_sim_time(node: Node) -> None:
-    """Describe `use_sim_time`, which rclpy declares without a word; it stays changeable, as rclpy hears of it."""
+    """Describe `use_sim_time`, which rclpy declares without a description; rclpy handles its changes."""
     description = "take the time from /clock instead of the system's clock"
     kind = RosParameter.Type.BOOL.value
     node.set_descriptor("use_sim_time", ParameterDescriptor(description=description, type=kind))
@@ -95,7 +95,7 @@ def _read(node: Node, known: Parameter) -> Any:
 
 
 def _describe(node: Node, known: Parameter, value: Any, changeable: bool) -> None:
-    """Give a declared parameter its type, description and range, and close it unless it is changeable."""
+    """Give a declared parameter its type, description and range, and make it read-only unless it is changeable."""
     if not known.includes(value):
         raise InputError(f"parameter {known.name} of {node.get_name()} must be {known.range_text}, got {value}")
     descriptor = ParameterDescriptor(description=known.description, read_only=not changeable)

@@ -40,9 +40,20 @@ class PerceptionNode(SealNode):
     def __init__(self) -> None:
         super().__init__("perception")
         weights = declare(
-            self, "weights", "seal-small", "shipped name, coco, .safetensors file, or none: detect nothing"
+            self,
+            "weights",
+            "seal-small",
+            "detector: a shipped name, coco, a .safetensors file, or none to detect nothing",
         )
-        declare(self, "overlay_min_score", 0.5, "least score drawn", minimum=0.0, maximum=1.0, changeable=True)
+        declare(
+            self,
+            "overlay_min_score",
+            0.5,
+            "minimum score of a drawn detection",
+            minimum=0.0,
+            maximum=1.0,
+            changeable=True,
+        )
         self._detector = None
         if weights != NO_DETECTOR:
             from seal_perception.detector.detector import DetectorConfig, load_detector

@@ -15,7 +15,7 @@ class StampMatcher:
         on_match: called with the stamp in nanoseconds and part -> message.
         keep: incomplete stamps kept; older ones are dropped and counted.
         between: a part (odometry) that comes between whole sets too; alone it neither counts nor makes others drop.
-        keep_between: so many of it are kept alone, for sets whose other parts are late: 60 s at 50 Hz.
+        keep_between: messages of it that are kept alone, for sets whose other parts are late: 60 s at 50 Hz.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ Row = tuple[str, str, FloatArray]
 
 
 class Transforms:
-    """Publishes transforms of a node; does nothing where tf2_msgs is not installed, and says so.
+    """Publishes transforms of a node; without tf2_msgs it logs one line and does nothing.
 
     Args:
         node: publishes.
@@ -32,8 +32,8 @@ class Transforms:
         try:
             from tf2_msgs.msg import TFMessage
         except ImportError:
-            said = "tf2_msgs is not installed: no /tf; poses are on odom, and the bag has /tf anyway"
-            node.get_logger().info(said)
+            notice = "tf2_msgs is not installed: no /tf; poses are on odom, and the bag has /tf anyway"
+            node.get_logger().info(notice)
             return
         self._message = TFMessage
         if fixed:

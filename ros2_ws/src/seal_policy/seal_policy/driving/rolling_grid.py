@@ -33,16 +33,18 @@ class RollingGridConfig:
 
     cell_m: float = parameter(0.05, "edge of a cell, in metres", minimum=0.0)
     reach_m: float = parameter(3.0, "minimum reach of the grid from the robot, in metres", minimum=0.0)
-    min_range_m: float = parameter(0.15, "nearer readings are left out, in metres", minimum=0.0)
-    max_range_m: float = parameter(2.2, "farther readings are left out, in metres", minimum=0.0)
+    min_range_m: float = parameter(0.15, "minimum range of a reading, in metres", minimum=0.0)
+    max_range_m: float = parameter(2.2, "maximum range of a reading, in metres", minimum=0.0)
     low_m: float = parameter(0.08, "lowest height of an obstacle above the floor, in metres")
     high_m: float = parameter(1.1, "greatest height of an obstacle above the floor, in metres")
     floor_m: float = parameter(0.05, "readings at most this far above or below zero are floor, in metres")
-    min_points: int = parameter(4, "readings that a cell needs to count as obstacle", minimum=1)
+    min_points: int = parameter(4, "minimum number of readings of an obstacle cell", minimum=1)
     columns: int = parameter(
-        160, "approximate number of columns of a picture that are looked at; rows are as far apart", minimum=1
+        160, "approximate number of sampled columns of a picture; rows have the same spacing", minimum=1
     )
-    memory_m: float = parameter(5.0, "a cell not seen again is forgotten after so much driving, in metres", minimum=0.0)
+    memory_m: float = parameter(
+        5.0, "distance driven after which a cell not seen again is cleared, in metres", minimum=0.0
+    )
     turn_m: float = parameter(0.15, "driving that a turn by 1 rad counts as, in metres")
     body_m: float = parameter(0.15, "cells within this distance are free, as the robot stands there, in metres")
 

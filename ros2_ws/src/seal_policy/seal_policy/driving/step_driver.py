@@ -37,21 +37,21 @@ class StepDriverConfig:
     bump_ahead_m: float = parameter(
         0.28, "distance ahead at which an unseen obstacle is marked after a blocked step, in metres"
     )
-    bump_steps: int = parameter(60, "steps for which such a mark stays", minimum=1)
+    bump_steps: int = parameter(60, "steps for which such a mark is kept", minimum=1)
     detour_steps: float = parameter(
-        4.0, "search for a manoeuvre if the look ahead needs so many steps more than the field asks for"
+        4.0, "search for a manoeuvre if the local plan needs this many steps more than the field predicts"
     )
     long_manoeuvre: int = parameter(
-        12, "a manoeuvre of more steps is searched for again with less clearance, and taken if shorter"
+        12, "search again with less clearance for a manoeuvre of more steps than this; the shorter one is taken"
     )
     squeeze_margin_m: float = parameter(
         0.03,
         "clearance beyond the robot's radius in that second search, in metres; not for `bump_steps` after a contact",
     )
     stall_steps: int = parameter(
-        16, "replan and recover if the way left has not become shorter for so many steps", minimum=7
+        16, "replan and recover if the remaining path has not become shorter for this many steps", minimum=7
     )
-    back_steps: int = parameter(2, "steps back on the robot's own track when nothing else is left", minimum=1)
+    back_steps: int = parameter(2, "steps back on the robot's own track, as the last recovery behaviour", minimum=1)
 
     def __post_init__(self) -> None:
         if self.bump_steps < 1 or self.stall_steps < 7 or self.back_steps < 1:

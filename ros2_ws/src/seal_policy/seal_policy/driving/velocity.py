@@ -34,21 +34,23 @@ class Velocity:
 class VelocityConfig:
     """How fast the robot drives; the defaults are within the LoCoBot's limits (Create 3: 0.306 m/s)."""
 
-    max_forward_mps: float = parameter(0.3, "greatest speed ahead, in m/s", minimum=0.0)
-    max_turn_radps: float = parameter(1.0, "greatest rate of turn, in rad/s", minimum=0.0)
+    max_forward_mps: float = parameter(0.3, "maximum speed ahead, in m/s", minimum=0.0)
+    max_turn_radps: float = parameter(1.0, "maximum rate of turn, in rad/s", minimum=0.0)
     forward_mps2: float = parameter(
-        0.6, "greatest change of the speed ahead, in m/s2; stopping for an obstacle is not slowed by it", minimum=0.0
+        0.6, "maximum acceleration ahead, in m/s2; it does not limit a stop for an obstacle", minimum=0.0
     )
-    turn_radps2: float = parameter(4.0, "greatest change of the rate of turn, in rad/s2", minimum=0.0)
-    forward_levels: int = parameter(3, "speeds that are tried, besides standing", minimum=1)
-    turn_levels: int = parameter(7, "rates of turn that are tried, to either side", minimum=1)
-    horizon_s: float = parameter(1.8, "time for which arcs are followed, in seconds", minimum=0.0)
+    turn_radps2: float = parameter(4.0, "maximum angular acceleration, in rad/s2", minimum=0.0)
+    forward_levels: int = parameter(3, "number of sampled speeds, besides standing", minimum=1)
+    turn_levels: int = parameter(7, "number of sampled rates of turn, to either side", minimum=1)
+    horizon_s: float = parameter(1.8, "horizon of the sampled arcs, in seconds", minimum=0.0)
     sample_s: float = parameter(0.15, "time between samples of an arc, in seconds", minimum=0.0)
-    stop_s: float = parameter(0.6, "an arc is driven only if it is free for so long, in seconds", minimum=0.0)
+    stop_s: float = parameter(0.6, "minimum time for which an arc must be free, in seconds", minimum=0.0)
     touch_margin_m: float = parameter(
-        0.03, "clearance beyond the radius from what was seen lately, in metres", minimum=0.0
+        0.03, "clearance beyond the radius from obstacles in the rolling grid, in metres", minimum=0.0
     )
-    keep_turn_s: float = parameter(0.15, "worth of turning on to the same side, in seconds", minimum=0.0)
+    keep_turn_s: float = parameter(
+        0.15, "bonus for an arc that turns to the same side as the last command, in seconds", minimum=0.0
+    )
 
     def __post_init__(self) -> None:
         positive = ("max_forward_mps", "max_turn_radps", "forward_mps2", "turn_radps2", "sample_s")

@@ -39,11 +39,11 @@ class VelocityDriverConfig:
     planner: PlannerConfig = parameter(TIGHT, "how the map is planned over")
     velocity: VelocityConfig = parameter(VelocityConfig(), "how fast to drive")
     rolling_grid: RollingGridConfig = parameter(RollingGridConfig(), "what counts as an obstacle near the robot")
-    replan_s: float = parameter(1.0, "longest time for which a route is kept, in seconds", minimum=0.0)
+    replan_s: float = parameter(1.0, "maximum time between plans, in seconds", minimum=0.0)
     look_radps: float = parameter(0.8, "rate of turn while there is no goal, and at the goal, in rad/s", minimum=0.0)
     arrive_m: float = parameter(0.15, "distance to the route's end that counts as arrived, in metres", minimum=0.0)
     stall_s: float = parameter(
-        8.0, "back up and replan if the way left has not become shorter for so long, in seconds", minimum=0.0
+        8.0, "back up and replan if the remaining path has not become shorter for this long, in seconds", minimum=0.0
     )
     back_mps: float = parameter(0.12, "speed of backing up, in m/s", minimum=0.0)
     back_m: float = parameter(0.2, "distance of backing up after a contact or a stall, in metres", minimum=0.0)
@@ -51,8 +51,8 @@ class VelocityDriverConfig:
     bump_ahead_m: float = parameter(
         0.26, "distance ahead at which an unseen obstacle is marked after a contact, in metres", minimum=0.0
     )
-    bump_s: float = parameter(60.0, "time for which such a mark stays, in seconds", minimum=0.0)
-    blind_s: float = parameter(1.0, "stop when no picture or sweep has come for so long, in seconds", minimum=0.0)
+    bump_s: float = parameter(60.0, "time for which such a mark is kept, in seconds", minimum=0.0)
+    blind_s: float = parameter(1.0, "stop if no picture or sweep has come for this long, in seconds", minimum=0.0)
 
     def __post_init__(self) -> None:
         for name in ("replan_s", "look_radps", "arrive_m", "stall_s", "back_mps", "bump_s", "blind_s"):

@@ -15,18 +15,19 @@ from seal_policy.planning.motion import Point, planar
 class GoalConfig:
     """When goals are renewed."""
 
-    period_steps: int = parameter(25, "steps after which a new goal is due at the latest (the paper: 25)", minimum=1)
+    period_steps: int = parameter(25, "maximum number of steps between goals (the paper: 25)", minimum=1)
     spin_steps: int = parameter(
         12, "steps of the first look around, before the first goal; 12 x 30 degrees = a full circle", minimum=0
     )
     renew_on_arrival: bool = parameter(
-        True, "ask for a new goal also when the robot has arrived, stands still or has seen what it went for"
+        True,
+        "also ask for a new goal when the robot has arrived, is stuck or has seen what the goal was for",
     )
     arrive_m: float = parameter(0.3, "distance to the goal that counts as arrived, in metres")
-    still_steps: int = parameter(10, "steps without moving that count as stuck (turning round takes 6)", minimum=7)
-    loiter_steps: int = parameter(
-        13, "steps within `loiter_m` of one place that count as stuck, too: to and fro leads nowhere"
+    still_steps: int = parameter(
+        10, "steps without moving after which the robot counts as stuck (a half turn takes 6)", minimum=7
     )
+    loiter_steps: int = parameter(13, "steps within `loiter_m` of one place after which the robot counts as stuck, too")
     loiter_m: float = parameter(0.3, "radius of that place, in metres", minimum=0.0)
     seen_share: float = parameter(
         0.3,

@@ -84,7 +84,7 @@ def declare_mode(node: SealNode) -> bool:
     Raises:
         InputError: if it is neither of the two modes.
     """
-    mode = declare(node, "mode", "lockstep", "lockstep: an answer per frame; paced: time runs")
+    mode = declare(node, "mode", "lockstep", "lockstep: one answer per frame; paced: real time, velocity commands")
     if mode not in ("lockstep", "paced"):
         raise InputError(f"mode of {node.get_name()} must be lockstep or paced, got {mode!r}")
     return bool(mode == "paced")

@@ -44,7 +44,7 @@ class PlannerNode(SealNode):
         velocity_driver = declare_velocity_driver(self, config.planner)
         mounting = declare_mounting(self)
         command_hz = declare(self, "command_hz", 10.0, "paced: commands per second", minimum=0.0)
-        use_scan = declare(self, "use_scan", False, "paced: hear a laser on scan, too")
+        use_scan = declare(self, "use_scan", False, "paced: also subscribe to a laser on scan")
         laser_x = declare(self, "laser.x_m", 0.0, "laser ahead of the base, in metres")
         laser_y = declare(self, "laser.y_m", 0.0, "laser to the left of the base, in metres")
         laser_z = declare(self, "laser.height_m", 0.3, "laser above the floor, in metres")

@@ -32,7 +32,7 @@ class PolicyNode(SealNode):
         self._max_steps = declare(self, "max_steps", 0, "lockstep: actions in the run; 0 = unknown", minimum=0)
         goals = declare_config(self, GoalConfig, "goals")
         planner = declare_config(self, PlannerConfig, "planner")
-        step_s = declare(self, "step_s", 0.7, "paced: seconds that count as one step of the goals' rule")
+        step_s = declare(self, "step_s", 0.7, "paced: seconds that count as one step for the goal manager")
         self._step_clock = StepClock(step_s) if declare_mode(self) else None
         self._frames = 0
         self._goals = GoalManager(make_policy(name, seed, planner), goals)
