@@ -39,10 +39,8 @@ class MappingNode(SealNode):
 
     Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid).
 
-    Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`, `use_scores` (wait for
-    `semantic/scores`), `voxels_every` and `objects_every` frames, `load_path` (resume this map), `save_path`
-    (written at the end, and by the service), `expected_frames` (0 = no end known), `lockstep` (a bad frame ends the
-    run; otherwise it is dropped with a line).
+    Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`, and those that the node
+    declares with a description below. With `lockstep` a frame that cannot be used ends the run; else it is dropped.
     """
 
     def __init__(self) -> None:
