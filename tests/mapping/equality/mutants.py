@@ -91,7 +91,7 @@ FLOOR = [
 SWAPPED = [
     ("map: camera's x and y", SCATTER, change("swap targets", assigns="tx")),
     ("map: place in the block", SCATTER, swapped("i", "j", "at")),
-    ("map: block's x and y", SCATTER, swapped("bi", "bj", "block_ijk")),
+    ("map: block's x and y", SCATTER, swapped("i", "j", "block_ijk")),
     ("grid: obstacles", FUSE, replaced("dx", "dy", "x")),
     ("explored: direction of the ray", f"{KERNELS}.mark_free", replaced(2, "1", "y")),
     ("ray: direction", RENDER, swapped("a", "v", "dx")),

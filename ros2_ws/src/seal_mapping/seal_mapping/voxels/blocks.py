@@ -79,7 +79,16 @@ class Voxels(NamedTuple):
 
     def take(self, rows: npt.NDArray[Any]) -> Voxels:
         """A copy of these rows (N,)."""
-        return Voxels._make(array[rows] if len(array) else array for array in self)
+        return Voxels(
+            self.views[rows],
+            self.last_frame[rows],
+            self.best_score[rows],
+            self.score_sum[rows],
+            self.votes[rows],
+            self.rgb[rows],
+            self.weight[rows] if len(self.weight) else self.weight,
+            self.miss_count[rows] if len(self.miss_count) else self.miss_count,
+        )
 
 
 class Grids(NamedTuple):
@@ -140,8 +149,8 @@ def block_indices(ijk: IntArray) -> IntArray:
 
 def places_in_block(ijk: IntArray) -> IntArray:
     """(N,) `place_in_block` of voxels (N, 3)."""
-    x, y, z = (ijk & 7).T
-    places: IntArray = (x << 6) | (y << 3) | z
+    local = ijk & 7
+    places: IntArray = (local[:, 0] << 6) | (local[:, 1] << 3) | local[:, 2]
     return places
 
 

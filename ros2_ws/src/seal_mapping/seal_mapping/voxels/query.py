@@ -104,12 +104,11 @@ def along_ray(
     if np.abs(p).max() > MAX_INDEX:
         reach = MAX_INDEX * config.voxel_m
         raise InputError(f"a ray's origin must lie within {reach:.0f} m of the map's zero, got {start.tolist()}")
-    ray = np.stack([p, way / (length * config.voxel_m)])
-    x, y, z, t = _first_seen(ray, float(max_range_m), voxel_map.occupied(min_views))
-    if t < 0:
+    d = way / (length * config.voxel_m)
+    ijk, row, t = _first_seen(p, d, float(max_range_m), voxel_map.occupied(min_views))
+    if row < 0:
         return None
-    _, voxel = voxel_map.at([[x, y, z]])
-    return RayHit((x, y, z), t, voxel)
+    return RayHit(ijk, t, voxel_map.cloud(np.array([row]), np.array([ijk])))
 
 
 def voxel_of(xyz: FloatArray, config: MapConfig) -> IntArray:
@@ -136,17 +135,20 @@ def _vector(values: npt.ArrayLike, what: str) -> FloatArray:
 
 
 @njit(cache=True)
-def _first_seen(ray: FloatArray, max_t: float, occupied: Occupied) -> tuple[int, int, int, float]:
-    """The first occupied voxel on a ray, and t there; t = -1 if there is none.
+def _first_seen(
+    p: FloatArray, d: FloatArray, max_t: float, occupied: Occupied
+) -> tuple[tuple[int, int, int], int, float]:
+    """The first occupied voxel on a ray, its row, and t there; row -1 if there is none.
 
     Args:
-        ray: (2, 3) float64 origin and direction, in voxels.
+        p: (3,) float64 origin in voxels.
+        d: (3,) float64 direction in voxels.
         max_t: greatest t at which a voxel is entered.
         occupied: finds the voxels that stop the ray.
     """
     directory, low, row_of = occupied.directory, occupied.low, occupied.row_of
     views, weight, min_weight = occupied.views, occupied.weight, occupied.min_weight
-    walk = start_walk(ray[0], ray[1])
+    walk = start_walk(p, d)
     at, t, block = walk.at, 0.0, -1
     enters_block = True
     while t <= max_t:
@@ -156,14 +158,14 @@ def _first_seen(ray: FloatArray, max_t: float, occupied: Occupied) -> tuple[int,
                 n = block_index(at[axis]) - low[axis]
                 beyond = n >= directory.shape[axis] if walk.step[axis] > 0 else n < 0
                 if (beyond or walk.next_t[axis] == np.inf) and not 0 <= n < directory.shape[axis]:
-                    return 0, 0, 0, -1.0
+                    return (0, 0, 0), -1, -1.0
                 inside = inside and 0 <= n < directory.shape[axis]
             if inside:
                 block = directory[block_index(at[0]) - low[0], block_index(at[1]) - low[1], block_index(at[2]) - low[2]]
         if block >= 0:
             row = row_of[block * BLOCK_VOXELS + place_in_block(at[0], at[1], at[2])] - 1
             if row >= 0 and views[row] > 0 and weight[row] >= min_weight:
-                return at[0], at[1], at[2], t
+                return (at[0], at[1], at[2]), row, t
         axis, t = cross_plane(walk)
         enters_block = index_in_block(at[axis]) == (0 if walk.step[axis] > 0 else BLOCK - 1)
-    return 0, 0, 0, -1.0
+    return (0, 0, 0), -1, -1.0

@@ -20,7 +20,7 @@ def resume_map(path: Path | str, config: MapConfig) -> tuple[VoxelMap, tuple[str
     """A saved map to go on with, with its own numbers.
 
     Args:
-        path: what `VoxelMap.save` wrote.
+        path: what `save_map` wrote.
         config: the numbers that a new map would have; size of voxels and number of categories must be the same.
 
     Returns:

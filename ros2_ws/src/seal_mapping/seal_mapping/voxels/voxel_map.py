@@ -88,6 +88,7 @@ class VoxelMap:
         self.timings: dict[str, float] = {}
         self._explored_count = int(self.store.grids.explored.sum())
         self._touched = Touched.room(0, self.config.num_categories)
+        self._rules = _rules_of(self.config)
 
     def integrate(self, frame: Frame, detections: Detections | None) -> int:
         """Put one frame into the map.
@@ -139,8 +140,8 @@ class VoxelMap:
         depth = np.ascontiguousarray(frame.depth)
         if self.config.edge_filter > 0:
             depth = kernels.filter_edges(depth, self.config.edge_filter)
-        none: UInt8Array = np.zeros((0, 0, self.config.num_categories), np.uint8)
-        return Picture(depth, np.ascontiguousarray(frame.rgb), none if scores is None else np.ascontiguousarray(scores))
+        image = np.zeros((0, 0, expected[2]), np.uint8) if scores is None else np.ascontiguousarray(scores)
+        return Picture(depth, np.ascontiguousarray(frame.rgb), image, with_scores=scores is not None)
 
     @_timed("grow")
     def _grow(self, frame: Frame) -> None:
@@ -175,7 +176,7 @@ class VoxelMap:
     def _fuse(self, touched: Touched) -> int:
         """Fold the touched voxels into the map; number of voxels that became confident."""
         store = self.store
-        gained, cells = kernels.fuse(touched, self.frames, self._rules(), store.blocks, store.voxels, store.grids)
+        gained, cells = kernels.fuse(touched, self.frames, self._rules, store.blocks, store.voxels, store.grids)
         self._explored_count += cells
         return int(gained)
 
@@ -190,7 +191,7 @@ class VoxelMap:
             picture.depth,
             invert(frame.T_map_camera),
             self._view(frame),
-            self._rules(),
+            self._rules,
             self.frames,
             blocks,
             store.voxels,
@@ -223,18 +224,6 @@ class VoxelMap:
             obstacle_max_m=float(config.obstacle_max_m),
         )
 
-    def _rules(self) -> Rules:
-        config = self.config
-        return Rules(
-            confident=config.confident,
-            vote_score=config.vote_score,
-            range_weight_m=float(config.range_weight_m),
-            obstacle_layers=config.obstacle_layers,
-            obstacle_min_views=config.obstacle_min_views,
-            clear_views=config.clear_views,
-            clear_margin_m=float(config.clear_margin_m),
-        )
-
     def obstacles(self) -> Grid2D:
         """Cells with an occupied voxel at obstacle height (a copy); aligned with `explored`; grows with the map."""
         return Grid2D(self.store.grids.obstacles.copy(), self.store.grid_origin(), self.config.voxel_m)
@@ -255,17 +244,17 @@ class VoxelMap:
 
     def voxels(self) -> VoxelCloud:
         """Every voxel seen so far, in the order x, y, z, so that the order of frames does not matter."""
-        return self._cloud(*self.store.seen())
+        return self.cloud(*self.store.seen())
 
     def at(self, ijk: npt.ArrayLike) -> tuple[BoolArray, VoxelCloud]:
         """(N,) which of the voxels (N, 3) were seen, and those that were, in the order asked for."""
         wanted = np.asarray(ijk, np.int64).reshape(-1, 3)
         rows = self.store.rows_at(wanted)
-        return rows >= 0, self._cloud(rows[rows >= 0], wanted[rows >= 0])
+        return rows >= 0, self.cloud(rows[rows >= 0], wanted[rows >= 0])
 
     def within(self, low: npt.ArrayLike, high: npt.ArrayLike) -> VoxelCloud:
         """The voxels seen with indices low..high (3,) (inclusive), in the order x, y, z."""
-        return self._cloud(*self.store.within(np.asarray(low, np.int64), np.asarray(high, np.int64)))
+        return self.cloud(*self.store.within(np.asarray(low, np.int64), np.asarray(high, np.int64)))
 
     def occupied(self, min_views: float) -> Occupied:
         """What kernels need to find the voxels that at least so many views saw (`VoxelCloud.occupied`)."""
@@ -274,5 +263,18 @@ class VoxelMap:
         weight, one = (voxels.weight, WEIGHT_ONE) if weighted else (voxels.views, 1)
         return Occupied(blocks.directory, blocks.low, blocks.row_of, voxels.views, weight, float(min_views * one))
 
-    def _cloud(self, rows: IntArray, ijk: IntArray) -> VoxelCloud:
+    def cloud(self, rows: IntArray, ijk: IntArray) -> VoxelCloud:
+        """The voxels (N, 3) at these rows (N,) of `store`."""
         return VoxelCloud.from_voxels(ijk.astype(np.int32), self.config, self.store.voxels.take(rows))
+
+
+def _rules_of(config: MapConfig) -> Rules:
+    return Rules(
+        confident=config.confident,
+        vote_score=config.vote_score,
+        range_weight_m=float(config.range_weight_m),
+        obstacle_layers=config.obstacle_layers,
+        obstacle_min_views=config.obstacle_min_views,
+        clear_views=config.clear_views,
+        clear_margin_m=float(config.clear_margin_m),
+    )
