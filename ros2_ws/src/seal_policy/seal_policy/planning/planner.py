@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -205,7 +206,7 @@ class Planner:
         """Fast marching from a cell over the speeds given."""
         phi = np.ones(speed.shape)
         phi[source] = -1.0
-        blocked = np.ma.MaskedArray(phi, speed.cells <= 0.0)
+        blocked: np.ma.MaskedArray[Any, Any] = np.ma.MaskedArray(phi, speed.cells <= 0.0)
         time = skfmm.travel_time(blocked, np.maximum(speed.cells, 1e-3), dx=speed.cell_m)
         values = np.ma.filled(np.ma.asarray(time), np.inf).astype(np.float64)
         values[source] = 0.0
