@@ -18,7 +18,7 @@ class BagFrame:
     Attributes:
         index: position in the recording, counted from 0.
         frame: colour, depth, camera and pose.
-        detections: what the robot's own detector said about the frame; None if none was recorded.
+        detections: what the robot's own detector found in the frame; None if none was recorded.
     """
 
     index: int

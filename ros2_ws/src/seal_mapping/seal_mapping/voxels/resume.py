@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Going on with a saved map."""
+"""Resume a saved map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MisfitError(InputError):
 
 
 def resume_map(path: Path | str, config: MapConfig) -> tuple[VoxelMap, tuple[str, ...]]:
-    """A saved map to go on with, with its own numbers.
+    """A saved map to resume, with its own parameters.
 
     Args:
         path: what `save_map` wrote.
