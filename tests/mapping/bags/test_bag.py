@@ -60,6 +60,19 @@ def bag(tmp_path: Path) -> Path:
     return tmp_path / "bag"
 
 
+def test_a_goal_that_is_not_there_yet_is_no_broken_pose(tmp_path: Path) -> None:
+    """During the first look around the policy's goal is NaN; `seal label` called these pictures without a pose."""
+    none = planar_pose(0.0, 0.0, 0.0)
+    none[:2, 3] = np.nan
+    with BagWriter(tmp_path / "bag") as writer:
+        _fill(writer, 3)
+        writer.write(m.GOAL, _stamp(1), bm.encode(m.GOAL, bm.pose_stamped_message(none, _stamp(1), "map")))
+        writer.write(m.ODOM, _stamp(9), bm.encode(m.ODOM, bm.odometry_message(none, _stamp(9))))
+    reader = open_bag(tmp_path / "bag")
+    assert len(reader) == 3
+    assert reader.unused == {"broken pose": 1}, "the odometry alone"
+
+
 def test_frames_come_back_as_they_were_written(bag: Path) -> None:
     reader = open_bag(bag)
     assert len(reader) == 5 and reader.dropped == 0

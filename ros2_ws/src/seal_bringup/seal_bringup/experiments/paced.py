@@ -43,7 +43,8 @@ RATES = PacedRates(PacedConfig(physics_hz=20, camera_hz=5), command_hz=10)
 WIDTH, HEIGHT = 160, 120
 CODE = (
     *("seal_perception", "seal_mapping", "seal_policy", "sim_bridge"),
-    *(f"seal_bringup.{name}" for name in ("coverage", "map_error", "map_presets", "paced_run", "true_map")),
+    *(f"seal_bringup.evaluation.{name}" for name in ("coverage", "map_error", "true_map")),
+    *("seal_bringup.paced.run", "seal_bringup.stack.presets"),
     "seal_bringup.experiments.paced",
 )
 """What decides a run and its figures."""

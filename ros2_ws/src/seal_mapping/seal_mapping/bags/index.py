@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -57,6 +58,10 @@ class PictureIndex:
     def usual(self) -> bd.PictureKind:
         """The kind of most pictures."""
         return self.kinds[Counter(self.numbers).most_common(1)[0][0]]
+
+
+NO_POSE_TOPIC = re.compile(r"(^|/|_)(goal|step|target|waypoint|setpoint|initialpose)")
+"""Names of topics whose PoseStamped is where something should be, not where it is."""
 
 
 @dataclass
@@ -219,7 +224,8 @@ class BagIndex:
         try:
             poses.samples.add(m.header_stamp_ns(message), _numbers(p.x, p.y, p.z), _numbers(q.x, q.y, q.z, q.w))
         except ValueError:
-            self.broken["broken pose"] += 1
+            if odometry or not NO_POSE_TOPIC.search(topic.name):  # a goal that is NaN says that there is none yet
+                self.broken["broken pose"] += 1
 
     def listing(self, limit: int = 12) -> str:
         """The topics in one line, for errors: name (type, number of messages)."""

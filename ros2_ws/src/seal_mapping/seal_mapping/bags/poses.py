@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from seal_mapping.bags.index import BagIndex, PoseMessages
+from seal_mapping.bags.index import NO_POSE_TOPIC, BagIndex, PoseMessages
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.tf import Link, TransformTree
 from seal_mapping.bags.topics import named
@@ -23,7 +23,6 @@ FIXED_FRAMES = (m.MAP_FRAME, m.ODOM_FRAME, "world")
 """Fixed frames, best first; a namespace before them (locobot/odom) does not matter."""
 BASE_FRAMES = (m.BASE_FRAME, "base_footprint")
 """Bodies that odometry is assumed to track where it names none that the transforms know."""
-_NO_POSE_TOPIC = re.compile(r"(^|/|_)(goal|step|target|waypoint|setpoint|initialpose)")
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ class PoseFinder:
             names = named([p.topic.name for p in found], self._options.pose_topic, "PoseStamped", self._index)
             found = [p for p in found if p.topic.name in names]
         else:
-            found = [p for p in found if not _NO_POSE_TOPIC.search(p.topic.name)]
+            found = [p for p in found if not NO_POSE_TOPIC.search(p.topic.name)]
         if not found:
             self._why.append("no PoseStamped messages")
             return None
