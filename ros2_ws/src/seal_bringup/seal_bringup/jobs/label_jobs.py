@@ -47,7 +47,7 @@ class LabelJob:
     Attributes:
         bag: where it is.
         out: folder to write.
-        rule: one of `label_config.RULES`, or self_training.
+        rule: one of `labels.config.RULES`, or self_training.
         label_changes: fields of LabelConfig that differ from the rule's.
         map_changes: fields of MapConfig that differ from the default.
         options: how the bag is read.
