@@ -20,12 +20,14 @@ from seal_bringup.stack.config import StackConfig
 
 SCENE, WIDTH, HEIGHT = "test_01", 160, 120
 START_TIMEOUT_S = 240.0
-_domains = itertools.count(os.getpid() % 90)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_domains = itertools.count(os.getppid() if _WORKERS > 1 else os.getpid())
 
 
 def _next_domain() -> int:
-    """A ROS_DOMAIN_ID in 101..200 that no other run of this session has."""
-    return 101 + next(_domains) % 100
+    """A ROS_DOMAIN_ID in 101..200 that no other run of this session has, in this process or in one beside it."""
+    return 101 + (_WORKERS * next(_domains) + _WORKER) % (100 // _WORKERS * _WORKERS)
 
 
 @dataclass
