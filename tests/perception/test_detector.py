@@ -11,16 +11,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tests.perception.toy_pictures import TINY, rectangle
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from seal_perception.categories import CATEGORIES
+from seal_perception.detector import weights as weights_module
 from seal_perception.detector.calibration import Calibration, fit_calibration
-from seal_perception.detector.detector import COCO_LABELS, Detector, DetectorConfig, coco_categories, load_detector
+from seal_perception.detector.detector import (
+    COCO_LABELS,
+    Detector,
+    DetectorConfig,
+    _coco_state,
+    coco_categories,
+    load_detector,
+)
 from seal_perception.detector.model import ModelConfig, build_model, covered_by, fold_norm, parameter_count
-from seal_perception.detector.weights import SHIPPED, load_weights, read_metadata, save_weights
-from seal_perception.errors import InputError
+from seal_perception.detector.weights import SHIPPED, load_weights, read_metadata, save_tensors, save_weights
+from seal_perception.errors import InputError, SealError
 
 
 def _model(seed: int = 0) -> torch.nn.Module:
@@ -247,6 +256,36 @@ def test_coco_loads_a_local_state_dict(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another network") as caught:
         load_detector("coco", DetectorConfig(coco_file=path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"cos\nsystem\n(S'touch evil'\ntR.", b"", b"<html>not found</html>"])
+def test_a_foreign_file_in_torchs_cache_is_refused_unread(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    path = tmp_path / "checkpoints" / "maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is not torchvision's file: .* not bf2d0c1e; remove it") as caught:
+        _coco_state(None)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_weights_on_a_full_disk_are_an_error_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """safetensors has one kind of error for all; here as it words a full disk, and as it words anything else."""
+    out = tmp_path / "w.safetensors"
+    for text, kind, expected in (
+        ("Error while serializing: I/O error: No space left on device (os error 28)", OSError, "No space left"),
+        ("Error while serializing: odd", SealError, "w.safetensors cannot be written: Error while serializing: odd"),
+    ):
+
+        def save(*arguments: object, text: str = text) -> None:
+            raise SafetensorError(text)
+
+        monkeypatch.setattr(weights_module, "save_file", save)
+        with pytest.raises(kind, match=expected) as caught:
+            save_tensors(out, {}, {})
+        assert str(out) in str(caught.value) and not list(tmp_path.iterdir())
 
 
 def test_shipped_weights_are_small_calibrated_and_say_how_they_were_made() -> None:

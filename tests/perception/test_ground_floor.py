@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from seal_perception.camera import Camera
 from seal_perception.categories import CATEGORIES, COLOURS, category_index
 from seal_perception.detections import Detections, mask_to_rle, rle_to_mask
-from seal_perception.files import read_json, replacing, sha256, write_json
+from seal_perception.files import naming, read_json, replacing, sha256, write_json, write_text
 from seal_perception.frame import Frame
 from seal_perception.pose import (
     camera_mounting,
@@ -145,3 +146,17 @@ def test_replacing_leaves_the_old_file_when_interrupted(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(ValueError, match=r"x\.json is not valid JSON"):
         read_json(path)
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    """/dev/full takes nothing: "No space left on device"."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match="No space") as caught, replacing(tmp_path / "map.npz"):
+        raise full
+    assert caught.value.filename == str(tmp_path / "map.npz") and not list(tmp_path.iterdir())
+    with pytest.raises(OSError, match="No space") as caught:
+        write_text("/dev/full", "{}")
+    assert caught.value.filename == "/dev/full"
+    with pytest.raises(OSError, match="No such file") as caught, naming(tmp_path / "other"):
+        (tmp_path / "gone" / "x").write_bytes(b"")
+    assert caught.value.filename == str(tmp_path / "gone" / "x")  # its own name stays

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
-from seal_perception.files import take_place, write_json
+from seal_perception.files import take_place, write_bytes, write_json
 from sim_bridge.geometry.mesh import Scene
 from sim_bridge.scenes.files import lexical
 from sim_bridge.scenes.meshes.gltf_write import stage_glb, unique_names
@@ -67,6 +67,6 @@ def write_scene_folder(scene: Scene, out: Path, notes: Sequence[str] = (), sourc
         "notes": list(notes),
     }
     with new_folder(out) as folder:
-        (folder / "scene.glb").write_bytes(stage_glb(scene, y_up=False))
+        write_bytes(folder / "scene.glb", stage_glb(scene, y_up=False))
         write_json(folder / "objects.json", objects)
         write_json(folder / "scene.json", about)

@@ -16,16 +16,42 @@ import numpy as np
 
 
 @contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Let an OSError of the block that names no file name `path`: a full disk says only "No space left on device"."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
+
+
+@contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it over `path` when the block ends without an error."""
+    """Give a temporary path beside `path`; rename it over `path` when the block ends without an error.
+
+    An OSError of the block names `path`, unless it names another file.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
-        yield beside
-        os.replace(beside, path)
+        with naming(path):
+            yield beside
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write a file of a folder that as a whole appears later; an OSError names it."""
+    with naming(path):
+        Path(path).write_bytes(data)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """`write_bytes` of UTF-8 text."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def take_place(beside: Path, out: Path) -> None:

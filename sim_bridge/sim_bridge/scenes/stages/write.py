@@ -16,7 +16,7 @@ import numpy as np
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
-from seal_perception.files import write_json
+from seal_perception.files import write_bytes, write_json, write_text
 from seal_perception.types import UInt8Array
 from sim_bridge.geometry.mesh import Part, Scene
 from sim_bridge.scenes.meshes.gltf_write import semantic_glb, stage_glb
@@ -95,9 +95,9 @@ def write_habitat(scene: Scene, out: Path, backs: bool = True) -> Path:
     dataset = {"stages": {"paths": {".json": ["stages"]}}}
     with new_folder(out) as folder:
         (folder / "stages").mkdir()
-        (folder / "stages" / f"{name}.glb").write_bytes(stage_glb(scene, y_up=True))
-        (folder / "stages" / f"{name}.semantic.glb").write_bytes(semantic_glb(scene, linear))
-        (folder / "stages" / f"{name}.semantic.txt").write_text(semantic_text(scene, linear), encoding="utf-8")
+        write_bytes(folder / "stages" / f"{name}.glb", stage_glb(scene, y_up=True))
+        write_bytes(folder / "stages" / f"{name}.semantic.glb", semantic_glb(scene, linear))
+        write_text(folder / "stages" / f"{name}.semantic.txt", semantic_text(scene, linear))
         write_json(folder / "stages" / f"{name}.stage_config.json", stage)
         write_json(folder / f"{name}.scene_dataset_config.json", dataset)
     return out / f"{name}.scene_dataset_config.json"

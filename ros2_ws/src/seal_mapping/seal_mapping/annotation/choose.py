@@ -21,7 +21,7 @@ from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import ANNOTATIONS, CATEGORY_TABLE
 from seal_perception.errors import InputError
-from seal_perception.files import put_back, take_place, write_json
+from seal_perception.files import put_back, take_place, write_json, write_text
 from seal_perception.types import UInt8Array
 
 MODES = ("auto", "entropy", "coverage")
@@ -192,8 +192,8 @@ def _write(folder: Path, picks: list[_Pick], pictures: list[UInt8Array], choice:
     document = {"info": {"description": "frames to annotate, written by seal annotate"}, "licenses": []}
     write_json(folder / ANNOTATIONS, {**document, "images": rows, "annotations": [], "categories": categories})
     text = _README.format(mode=choice["mode"], reason=choice["reason"], names=", ".join(CATEGORIES))
-    (folder / README).write_text(text, encoding="utf-8")
-    (folder / NAMES).write_text("\n".join(CATEGORIES) + "\n", encoding="utf-8")
+    write_text(folder / README, text)
+    write_text(folder / NAMES, "\n".join(CATEGORIES) + "\n")
     write_png(folder / SHEET, contact_sheet(pictures, [_caption(n, pick) for n, pick in enumerate(picks, start=1)]))
     write_json(folder / CHOICE, choice)
 

@@ -19,6 +19,7 @@ from seal_perception.detector.calibration import Calibration
 from seal_perception.detector.model import fold_norm, set_deterministic
 from seal_perception.detector.weights import load_weights
 from seal_perception.errors import InputError, SealError
+from seal_perception.files import sha256
 from seal_perception.parameters import parameter
 from seal_perception.types import IntArray, UInt8Array
 
@@ -153,20 +154,30 @@ def _load_coco(config: DetectorConfig) -> Detector:
 def _coco_state(path: Path | None) -> dict[str, Any]:
     url = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.url
     if path is None:
-        cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
-        try:
-            state: dict[str, Any] = torch.hub.load_state_dict_from_url(
-                url, map_location="cpu", check_hash=True, weights_only=True
+        path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+        if not path.is_file():
+            try:
+                state: dict[str, Any] = torch.hub.load_state_dict_from_url(
+                    url, map_location="cpu", check_hash=True, weights_only=True
+                )
+            except (URLError, OSError, RuntimeError) as error:
+                first = (str(error).splitlines() or [type(error).__name__])[0]
+                raise SealError(f"COCO weights cannot be downloaded ({first}); put {url} at {path}") from error
+            return state
+        # torch checks the hash in the name of what it downloads, not of what lies in its cache.
+        expected, found = path.stem.rpartition("-")[2], sha256(path)
+        if not found.startswith(expected):
+            raise InputError(
+                f"{path} is not torchvision's file: its SHA-256 begins with {found[:8]}, not {expected}; remove it, "
+                f"and it is downloaded again from {url}"
             )
-        except (URLError, OSError, RuntimeError) as error:
-            raise SealError(f"COCO weights cannot be downloaded ({error}); put {url} at {cached}") from error
-        return state
     if not path.is_file():
         raise InputError(f"no COCO weights at {path}; get them from {url}")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise InputError(f"{path} is not a torch weights file: {str(error).splitlines()[0]}") from error
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} is not a torch weights file: {first}") from error
     if not isinstance(loaded, dict):
         raise InputError(f"{path} must hold a state dict, got {type(loaded).__name__}")
     return loaded

@@ -8,6 +8,8 @@ that equal content gives equal bytes.
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +23,7 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector.model import ModelConfig, build_model
-from seal_perception.errors import InputError
+from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
 
 FORMAT = "seal-detector-1"
@@ -56,8 +58,23 @@ def save_weights(path: Path | str, model: GeneralizedRCNN, config: ModelConfig, 
         if not name.endswith("num_batches_tracked")
     }
     facts = {"format": FORMAT, "model": asdict(config), "categories": list(CATEGORIES), **metadata}
+    save_tensors(path, tensors, {"seal": json.dumps(facts, sort_keys=True)})
+
+
+def save_tensors(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written, on a full disk for example; it names the file.
+    """
     with replacing(path) as beside:
-        save_file(tensors, str(beside), {"seal": json.dumps(facts, sort_keys=True)})
+        try:
+            save_file(tensors, str(beside), metadata)
+        except SafetensorError as error:  # the library's own kind for every failure of the file system
+            code = re.search(r"os error (\d+)", str(error))
+            if code is None:
+                raise SealError(f"{path} cannot be written: {error}") from error
+            raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from error
 
 
 def read_metadata(path: Path | str) -> dict[str, Any]:

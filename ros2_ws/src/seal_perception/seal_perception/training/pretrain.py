@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
@@ -26,10 +25,10 @@ from seal_perception.detections import Detections
 from seal_perception.detector.calibration import Calibration, fit_calibration
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.model import ModelConfig, build_model, native_bfloat16, set_shrink
-from seal_perception.detector.weights import load_weights, resolve_weights, save_weights, source_commit
+from seal_perception.detector.weights import load_weights, resolve_weights, save_tensors, save_weights, source_commit
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
-from seal_perception.files import replacing, sha256
+from seal_perception.files import sha256
 from seal_perception.training.augment import AugmentConfig
 from seal_perception.training.semantic import WithSemantics
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
@@ -199,10 +198,7 @@ def _train_small(
     checkpoint = done.with_name(done.name + ".checkpoint")
     train(student, Batches(dataset, loop), loop, checkpoint, {**fingerprint, "stage": "small"}, progress)
     set_shrink(model, model_config, 1)
-    with replacing(done) as beside:
-        save_file(
-            {key: value.contiguous() for key, value in student.state_dict().items()}, str(beside), {"seal": facts}
-        )
+    save_tensors(done, {key: value.contiguous() for key, value in student.state_dict().items()}, {"seal": facts})
     checkpoint.unlink(missing_ok=True)
 
 

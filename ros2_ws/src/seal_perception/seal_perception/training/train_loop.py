@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.detector.model import freeze_norm, set_deterministic
+from seal_perception.detector.weights import save_tensors
 from seal_perception.errors import InputError, SealError
-from seal_perception.files import replacing
 from seal_perception.training.augment import AugmentConfig, augment, shrunk
 
 _log = logging.getLogger(__name__)
@@ -279,8 +278,7 @@ def _save_checkpoint(
     tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors.update({f"optimiser.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()})
-    with replacing(path) as beside:
-        save_file(tensors, str(beside), {"seal": json.dumps({"facts": facts, "iteration": iteration})})
+    save_tensors(path, tensors, {"seal": json.dumps({"facts": facts, "iteration": iteration})})
     _log.info("checkpoint after iteration %d at %s", iteration, path)
 
 
