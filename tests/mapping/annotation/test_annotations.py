@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import base64
 import json
 
+import cv2
 import numpy as np
 import pytest
 from tests.mapping.worlds import CAMERA, frame
 
 from seal_mapping.annotation.annotations import read_annotations
-from seal_mapping.annotation.files import category_of
 from seal_mapping.source import BagFrame
 from seal_perception.categories import CATEGORIES
+from seal_perception.coco.names import CategoryNames
 from seal_perception.detections import mask_to_rle
 from seal_perception.errors import InputError
 
@@ -135,27 +137,40 @@ def test_frames_that_the_bag_lacks_are_named(tmp_path):
 
 
 def test_names_of_categories():
-    assert [category_of(name)[0] for name in CATEGORIES] == list(range(6))
+    find = CategoryNames().find
+    assert [find(name) for name in CATEGORIES] == [(n, None) for n in range(6)]
     names = ["Sofa", "potted_plant", "pottedplant", "tvmonitor", "TV", "television_set", "dining chair"]
-    assert [CATEGORIES[category_of(name)[0]] for name in names] == [
+    assert [CATEGORIES[find(name)[0]] for name in names] == [
         "couch", "potted plant", "potted plant", "tv", "tv", "tv", "chair",
     ]  # fmt: skip
-    assert category_of("chair_2") == category_of("Chair-02") == category_of("chair2") == (0, "chair 2")
-    assert category_of("potted-plant 3") == (2, "potted plant 3")
-    for name in ("table", "armchair", "2", "", "chair_", 7):
-        if name == "chair_":
-            assert category_of(name) == (0, None)
-            continue
-        with pytest.raises(InputError, match="unknown category .* expected one of chair, couch, potted plant, bed"):
-            category_of(name)
+    assert find("chair_2") == find("Chair-02") == find("chair2") == (0, "chair 2")
+    assert find("potted-plant 3") == (2, "potted plant 3") and find("chair_") == (0, None)
+    assert [find(name) for name in ("table", "armchair", "2", "", 7, None)] == [None] * 6
 
 
-def test_only_categories_in_use_must_be_ours(tmp_path):
-    table = [{"id": 7, "name": "cat"}, {"id": 63, "name": "sofa"}]
-    row = {"segmentation": [SQUARE], "category_id": 63}
-    assert read_annotations(coco(tmp_path, [row], categories=table)).for_stamp(STAMP, 6, 8).categories.tolist() == [1]
-    with pytest.raises(InputError, match="annotation 10: unknown category 'cat'"):
-        read_annotations(coco(tmp_path, [{**row, "category_id": 7}], categories=table))
+def test_other_categories_are_left_out_counted_and_can_be_mapped(tmp_path):
+    table = [{"id": 0, "name": "cat"}, {"id": 63, "name": "sofa"}, {"id": 7, "name": "Dining Table"}]
+    rows = [{"segmentation": [SQUARE], "category_id": number} for number in (63, 0, 7, 7)]
+    path = coco(tmp_path, rows, categories=table)
+    found = read_annotations(path)
+    assert found.for_stamp(STAMP, 6, 8).categories.tolist() == [1]
+    ((text, count),) = found.left_out.items()
+    assert count == 3 and "(Dining Table 2, cat 1)" in text and "--categories" in text
+    words = ["dining table=bed, sofa=none", "cat=chair"]
+    mapped = read_annotations(path, CategoryNames.from_words(words))
+    assert mapped.for_stamp(STAMP, 6, 8).categories.tolist() == [0, 3, 3]
+    with pytest.raises(InputError, match=r"maps 'sfoa', which the file does not have; its names are: cat, dining"):
+        read_annotations(path, CategoryNames.from_words(["sfoa=couch"]))
+
+
+def test_masks_of_a_brush_are_drawn_and_what_is_not_to_count_is_said(tmp_path):
+    """CVAT writes a brush's mask as run lengths with iscrowd 1."""
+    mask = {"size": [6, 8], "counts": [13, 3, 3, 3, 3, 3, 20]}
+    rows = [{"segmentation": mask, "iscrowd": 1}, {"segmentation": [SQUARE], "iscrowd": 1}]
+    rows += [{"segmentation": mask, "iscrowd": 1, "ignore": 1}, {"segmentation": [], "bbox": [6, 0, 2, 3]}]
+    found = read_annotations(coco(tmp_path, rows))
+    assert found.for_stamp(STAMP, 6, 8).masks.sum(axis=(1, 2)).tolist() == [9, 6]
+    assert list(found.left_out.values()) == [1, 2] and "box alone" in next(iter(found.left_out))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +191,12 @@ def test_only_categories_in_use_must_be_ours(tmp_path):
         ({"segmentation": {"size": [8, 6], "counts": [48]}}, "its mask is \\[8, 6\\], its image \\[6, 8\\]"),
         ({"segmentation": {"size": [6, 8], "counts": [48]}}, "its mask is empty"),
         ({"segmentation": {"size": [6, 8], "counts": [4]}}, "annotation 10: .* add up to 48"),
-        ({"segmentation": {"size": [6, 8]}}, "not built as expected: KeyError 'counts'"),
+        ({"segmentation": {"size": [6, 8]}}, "annotation 10: a mask's counts must be a list of whole numbers or"),
+        ({"segmentation": {"size": [6, 8], "counts": "a\u00e9"}}, "annotation 10: .* are broken"),
+        ({"segmentation": {"size": [6, 8], "counts": [10**30]}}, "add up to 48"),
+        ({"segmentation": [SQUARE], "category_id": 1.5}, "category_id must be a whole number, got 1.5"),
+        ({"segmentation": [], "bbox": [0, 0, 2, float("inf")]}, "must be x, y, w, h inside the picture"),
+        ({"segmentation": [SQUARE], "iscrowd": "yes"}, "iscrowd must be 0 or 1, got yes"),
         ({"segmentation": [SQUARE], "image_id": 2}, "no image with the id 2"),
         ({"segmentation": [SQUARE], "category_id": 9}, "no category with the id 9"),
         ({"segmentation": [SQUARE], "object": {}}, "object must be a name or a whole number, got dict"),
@@ -270,8 +290,14 @@ def test_labelme_folder(tmp_path):
     [
         ({"label": "chair", "points": [[1, 1], [2, 2]]}, r"shape 0 \('chair'\): a polygon needs at least 3 points"),
         ({"label": "chair", "points": [[1, 1], [3, 1]], "shape_type": "rectangle"}, "has no area"),
-        ({"label": "chair", "points": [[1, 1], [2, 2]], "shape_type": "circle"}, "is a circle; draw a polygon"),
-        ({"label": "table", "points": pairs(SQUARE)}, "unknown category 'table'"),
+        ({"label": "chair", "points": [[1, 1], [2, 2]], "shape_type": "linestrip"}, "is a linestrip, which encloses"),
+        ({"label": "chair", "points": [[1, 1], [1, 1]], "shape_type": "circle"}, "its circle has no area"),
+        ({"label": "chair", "points": [[1, 1], [2, 2]], "shape_type": "mask"}, "a mask must be a PNG in base64"),
+        (
+            {"label": "chair", "points": [[1, 1], [8, 2]], "shape_type": "mask", "mask": ""},
+            "outside its picture of 8 x",
+        ),
+        ({"label": "chair", "points": [[1, 1], [2, 2]], "shape_type": "mask", "mask": "AAAA"}, "is no PNG in base64"),
         ({"points": pairs(SQUARE)}, "not built as expected: KeyError 'label'"),
         ({"label": "chair", "points": [[1, 1, 1], [2, 2, 2], [3, 1, 2]]}, "pairs of numbers"),
     ],
@@ -281,6 +307,32 @@ def test_broken_labelme_shapes_are_one_line(tmp_path, shape, text):
     with pytest.raises(InputError, match=text) as caught:
         read_annotations(folder)
     assert f"{STAMP}.png.json" in str(caught.value)
+
+
+def png(mask):
+    return base64.b64encode(cv2.imencode(".png", mask.astype(np.uint8))[1].tobytes()).decode()
+
+
+def test_circles_and_masks_of_labelme(tmp_path):
+    """A circle is its centre and a point on it; an AI mask is a PNG of its box, corners included."""
+    part = np.array([[1, 0, 1], [1, 1, 1]])
+    shapes = [
+        {"label": "potted plant", "points": [[50, 40], [80, 40]], "shape_type": "circle"},
+        {"label": "tv", "points": [[2, 1], [4, 2]], "shape_type": "mask", "mask": png(part), "group_id": 7},
+        {"label": "tv", "points": pairs([0, 5, 2, 5, 2, 7, 0, 7]), "group_id": 7},
+        {"label": "tv", "points": [[0, 9], [0, 9]], "shape_type": "mask", "mask": png(part[:1, :1]), "group_id": 7},
+        {"label": "rug", "points": pairs(SQUARE)},
+    ]
+    found = read_annotations(labelme(tmp_path / "images", shapes, imageWidth=100, imageHeight=80))
+    plant, tv = found.for_stamp(STAMP, 80, 100).masks
+    assert plant.sum() == pytest.approx(np.pi * 30**2, rel=2e-3) and plant[40, 21] and not plant[40, 19]
+    expected = np.zeros((80, 100), bool)
+    expected[1:3, 2:5], expected[5:7, 0:2], expected[9, 0] = part, True, True
+    np.testing.assert_array_equal(tv, expected)
+    assert list(found.left_out.values()) == [1] and "rug 1" in next(iter(found.left_out))
+    big = {**shapes[1], "mask": png(np.ones((2, 4)))}
+    with pytest.raises(InputError, match="must be 3 x 2 pixels, got 4 x 2"):
+        read_annotations(labelme(tmp_path / "images", [big], imageWidth=100, imageHeight=80))
 
 
 def test_folders_that_are_no_labelme(tmp_path):

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from seal_mapping.annotation.masks import fill_polygon, fill_polygons, read_runs, resize_mask, runs_to_mask
+from seal_perception.coco.masks import (
+    fill_polygon,
+    fill_polygons,
+    read_runs,
+    resize_mask,
+    runs_to_mask,
+)
 from seal_perception.errors import InputError
 
 SQUARE = [2, 1, 5, 1, 5, 4, 2, 4]  # x 2..5, y 1..4: nine pixels

@@ -4,7 +4,8 @@
 `annotations.json` is written last and by rename, so a folder without it is unfinished and is refused. Masks are
 compressed COCO run-length codes, boxes are x, y, width, height in pixels (the right and lower edge lie behind the
 last pixel), category ids are the index in `CATEGORIES` plus one. An annotation may carry further keys (`extra`):
-`ignore: true` marks a region that is neither object nor background for training.
+`ignore: true` marks a region that is neither object nor background for training. `CocoDataset` also opens COCO
+datasets of others (docs/detector.md) and shows their rows in this form.
 """
 
 from __future__ import annotations
@@ -21,16 +22,30 @@ import cv2
 import numpy as np
 
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
+from seal_perception.coco.document import CocoFile, load_json
+from seal_perception.coco.names import CategoryNames, LeftOut
+from seal_perception.coco.pictures import (
+    check_picture,
+    find_annotations,
+    find_picture,
+    inner_path,
+    picture_folders,
+    read_picture,
+)
+from seal_perception.coco.rows import OWN_KEYS, box_rle, own_row
 from seal_perception.detections import mask_to_rle, rle_to_mask
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, replacing, write_json
+from seal_perception.files import naming, replacing, write_bytes, write_json
 from seal_perception.types import BoolArray, UInt8Array
 
 ANNOTATIONS = "annotations.json"
 JOURNAL = "pictures.jsonl"
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 """On pictures of homes as small as OpenCV's default, in 60 % of its time."""
-_OWN_KEYS = ("id", "image_id", "category_id", "bbox", "area", "segmentation", "iscrowd")
+MAX_DATASET_BYTES = 1_000_000_000
+"""Of the annotations of a dataset: about 100,000 frames of five objects."""
+_MAX_MASK_PIXELS = 2_000_000_000
+"""Objects of a picture times its pixels: their masks are in memory together."""
 CATEGORY_TABLE: list[dict[str, Any]] = [{"id": i + 1, "name": name} for i, name in enumerate(CATEGORIES)]
 
 
@@ -108,7 +123,7 @@ def encode_picture(
             "segmentation": mask_to_rle(annotation.mask),
             "iscrowd": 0,
         }
-        rows.append({**{k: v for k, v in annotation.extra.items() if k not in _OWN_KEYS}, **own})
+        rows.append({**{k: v for k, v in annotation.extra.items() if k not in OWN_KEYS}, **own})
     return EncodedPicture(png.tobytes(), rgb.shape[0], rgb.shape[1], rows, dict(extra or {}))
 
 
@@ -188,13 +203,14 @@ class DatasetWriter:
         self._require_open()
         image_id = len(self._images) + 1
         name = f"images/{image_id:06d}.png"
-        (self.folder / name).write_bytes(picture.png)
+        write_bytes(self.folder / name, picture.png)
         image = {"id": image_id, "file_name": name, "width": picture.width, "height": picture.height, **picture.extra}
         first = len(self._annotations) + 1
         rows = [{**row, "id": first + n, "image_id": image_id} for n, row in enumerate(picture.annotations)]
         if self._journal is not None:
-            self._journal.write(json.dumps({"image": image, "annotations": rows}) + "\n")
-            self._journal.flush()
+            with naming(self.folder / JOURNAL):
+                self._journal.write(json.dumps({"image": image, "annotations": rows}) + "\n")
+                self._journal.flush()
         self._take(image, rows)
         return image_id
 
@@ -256,31 +272,52 @@ def _whole_lines(path: Path) -> list[str]:
 
 
 class CocoDataset:
-    """A finished dataset folder, opened for reading; pictures and masks are decoded when asked for."""
+    """A finished dataset, opened for reading: every row is checked at once, pictures and masks decoded when asked for.
 
-    def __init__(self, folder: Path | str) -> None:
-        """Read and check `annotations.json`.
+    Attributes:
+        folder: where it lies.
+        file: its annotations.
+        info: what the file says about itself.
+        crowds: regions marked `iscrowd`: neither object nor background.
+        boxes_alone: annotations without outline: objects by their box alone.
+    """
+
+    def __init__(
+        self, folder: Path | str, names: CategoryNames | None = None, pictures: Path | str | None = None
+    ) -> None:
+        """Read and check the annotations.
+
+        Args:
+            folder: a dataset's folder, or a COCO file.
+            names: which names of categories are ours, beyond the usual ones.
+            pictures: folder of the pictures; None = beside the file, where tools put them.
 
         Raises:
-            InputError: if the folder is no finished dataset or its annotations do not hold together.
+            InputError: if there is no finished dataset, or its annotations do not hold together; the text names the
+                annotation.
         """
-        self.folder = Path(folder)
-        path = self.folder / ANNOTATIONS
-        if not path.is_file():
-            state = "incomplete (it has no annotations.json)" if self.folder.is_dir() else "not a folder"
-            raise InputError(f"dataset {self.folder} is {state}; expected a folder written by `seal label` or `scene`")
+        names, self.file = names or CategoryNames(), find_annotations(Path(folder))
+        self.folder = self.file.parent if Path(folder).is_file() else Path(folder)
+        source = CocoFile(self.file, load_json(self.file, MAX_DATASET_BYTES), names, LeftOut())
+        self.info, self._left_out, self._mapped = source.info, source.left_out, dict(names.mapped)
+        self._folders = picture_folders(self.file) if pictures is None else (Path(pictures),)
+        self._images: list[dict[str, Any]] = []
+        self._names: list[PurePosixPath] = []
+        self._rows: list[list[dict[str, Any]]] = []
+        self.crowds = self.boxes_alone = 0
         try:
-            document = read_json(path)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-        try:
-            self.info: dict[str, Any] = dict(document.get("info", {}))
-            self._images: list[dict[str, Any]] = list(document["images"])
-            self._rows = _check_document(document)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise InputError(f"{path} is not a COCO dataset as expected: {type(error).__name__} {error}") from error
+            for index, image in enumerate(source.images):
+                self._names.append(inner_path(image.row.get("file_name"), f"image {image.id}"))
+                if source.count(index) * image.width * image.height > _MAX_MASK_PIXELS:
+                    raise InputError(f"{image.name}: too many objects for so large a picture; make it smaller")
+                self._images.append({**image.row, "id": image.id, "width": image.width, "height": image.height})
+                rows = [own_row(item, image) for item in source.objects(index)]
+                self._rows.append([row for row in rows if row is not None])
+                self._left_out.add("annotations not used: smaller than a pixel", rows.count(None))
+                self.crowds += sum(row["iscrowd"] for row in self._rows[-1])
+                self.boxes_alone += sum(row["segmentation"] is None for row in self._rows[-1])
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(str(error) if str(self.file) in str(error) else f"{self.file}: {error}") from error
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -291,9 +328,13 @@ class CocoDataset:
         """Ids of the pictures in order."""
         return [int(image["id"]) for image in self._images]
 
+    def left_out(self) -> dict[str, int]:
+        """What the file holds and is not used, by reason: a text that goes on after the number."""
+        return self._left_out.rows()
+
     def labelled(self) -> list[int]:
-        """Indices of the pictures that have at least one object (regions to ignore are none)."""
-        return [i for i in range(len(self)) if any(not row.get("ignore", False) for row in self.rows(i))]
+        """Indices of the pictures that have at least one object to learn from: no region to ignore, no box alone."""
+        return [i for i in range(len(self)) if not all(_neither(row) for row in self.rows(i))]
 
     def size(self, index: int) -> tuple[int, int]:
         """Height and width of picture `index` (counting from 0)."""
@@ -304,33 +345,53 @@ class CocoDataset:
         return dict(self._images[index])
 
     def rows(self, index: int) -> list[dict[str, Any]]:
-        """The COCO annotation rows of picture `index`, masks still encoded."""
+        """The annotations of picture `index` as COCO rows of our own form, whatever the file's ids and outlines.
+
+        Masks are still encoded; None for a box alone.
+        """
         return self._rows[index]
 
+    def objects(self, index: int) -> list[dict[str, Any]]:
+        """Those of `rows` that are objects: neither regions to ignore nor crowds."""
+        return [row for row in self._rows[index] if not row.get("ignore", False) and not row["iscrowd"]]
+
+    def picture_path(self, index: int) -> Path:
+        """File of picture `index`.
+
+        Raises:
+            InputError: if there is none.
+        """
+        return find_picture(self._names[index], self._folders)
+
     def image(self, index: int) -> UInt8Array:
-        """Picture `index` as (H, W, 3) uint8 RGB.
+        """Picture `index` as (H, W, 3) uint8 RGB, in the orientation that was drawn on.
 
         Raises:
             InputError: if its file is missing, broken or of another size.
         """
-        path = self.folder / self._images[index]["file_name"]
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-        if bgr is None:
-            raise InputError(f"picture {path} is missing or broken")
-        if bgr.shape[:2] != self.size(index):
-            raise InputError(f"picture {path} must be {self.size(index)} (H, W), got {bgr.shape[:2]}")
-        return np.asarray(np.ascontiguousarray(bgr[..., ::-1]), dtype=np.uint8)
+        return read_picture(self.picture_path(index), self.size(index))
+
+    def check_pictures(self) -> None:
+        """See that every picture is there and of its size, by its header, before work begins.
+
+        Raises:
+            InputError: if one is not.
+        """
+        for index in range(len(self)):
+            check_picture(self.picture_path(index), self.size(index))
 
     def annotations(self, index: int) -> list[Annotation]:
-        """Annotations of picture `index`, masks decoded."""
-        return [
-            Annotation(
-                int(row["category_id"]) - 1,
-                rle_to_mask(row["segmentation"]),
-                {k: v for k, v in row.items() if k not in _OWN_KEYS},
-            )
-            for row in self._rows[index]
-        ]
+        """Annotations of picture `index` to learn from, masks decoded; crowds and boxes alone are regions to ignore."""
+        out = []
+        for row in self._rows[index]:
+            extra = {k: v for k, v in row.items() if k not in OWN_KEYS}
+            mask = row["segmentation"]
+            if mask is None:
+                mask = box_rle(row["bbox"], *self.size(index))
+            if _neither(row):
+                extra["ignore"] = True
+            out.append(Annotation(int(row["category_id"]) - 1, rle_to_mask(mask), extra))
+        return out
 
     def __iter__(self) -> Iterator[tuple[UInt8Array, list[Annotation]]]:
         """Pictures with their annotations, in order."""
@@ -338,11 +399,18 @@ class CocoDataset:
             yield self.image(index), self.annotations(index)
 
     def hash(self) -> str:
-        """SHA-256 over `annotations.json` and every picture's bytes in order: the same data, the same hash."""
-        digest = hashlib.sha256((self.folder / ANNOTATIONS).read_bytes())
-        for image in self._images:
-            digest.update((self.folder / image["file_name"]).read_bytes())
+        """SHA-256 over the annotations and every picture's bytes in order: the same data, the same hash."""
+        digest = hashlib.sha256(self.file.read_bytes())
+        if self._mapped:
+            digest.update(json.dumps(self._mapped, sort_keys=True).encode())
+        for index in range(len(self)):
+            digest.update(self.picture_path(index).read_bytes())
         return digest.hexdigest()
+
+
+def _neither(row: dict[str, Any]) -> bool:
+    """Whether a row is neither object nor background for training."""
+    return bool(row.get("ignore", False) or row["iscrowd"]) or row["segmentation"] is None
 
 
 def _check_annotation(annotation: Annotation, size: tuple[int, ...]) -> None:
@@ -352,35 +420,3 @@ def _check_annotation(annotation: Annotation, size: tuple[int, ...]) -> None:
         raise InputError(f"mask must be {tuple(size)} bool, got {annotation.mask.shape} {annotation.mask.dtype}")
     if not annotation.mask.any():
         raise InputError(f"mask of a {CATEGORIES[annotation.category]} is empty; leave such an annotation out")
-
-
-def _check_document(document: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    """Check a COCO document; annotation rows per picture."""
-    table = [{"id": c["id"], "name": c["name"]} for c in document["categories"]]
-    if table != CATEGORY_TABLE:
-        raise InputError(f"categories must be {[c['name'] for c in CATEGORY_TABLE]} with ids from 1, got {table}")
-    position: dict[int, int] = {}
-    for index, image in enumerate(document["images"]):
-        name = PurePosixPath(image["file_name"])
-        if name.is_absolute() or ".." in name.parts:
-            raise InputError(f"file_name must lie in the dataset's folder, got {image['file_name']!r}")
-        if image["id"] in position:
-            raise InputError(f"picture id {image['id']} occurs twice")
-        if int(image["width"]) < 1 or int(image["height"]) < 1:
-            raise InputError(f"picture {image['id']} must have a positive size")
-        position[image["id"]] = index
-    rows: list[list[dict[str, Any]]] = [[] for _ in document["images"]]
-    for row in document["annotations"]:
-        if row["image_id"] not in position:
-            raise InputError(f"annotation {row['id']} belongs to no picture (image_id {row['image_id']})")
-        index = position[row["image_id"]]
-        image = document["images"][index]
-        if not 1 <= row["category_id"] <= NUM_CATEGORIES:
-            raise InputError(f"annotation {row['id']}: category_id must be 1..{NUM_CATEGORIES}")
-        if list(row["segmentation"]["size"]) != [image["height"], image["width"]]:
-            raise InputError(f"annotation {row['id']}: mask has another size than its picture")
-        x, y, w, h = row["bbox"]
-        if w <= 0 or h <= 0 or x < -1 or y < -1 or x + w > image["width"] + 1 or y + h > image["height"] + 1:
-            raise InputError(f"annotation {row['id']}: box {row['bbox']} must be x, y, w, h inside the picture")
-        rows[index].append(row)
-    return rows

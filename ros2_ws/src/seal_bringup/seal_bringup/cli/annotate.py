@@ -51,10 +51,10 @@ def annotate(
     source = open_bag(bag, bag_options(read))
     with rate_bar("frames") as progress:
         choice = annotate_frames(source, folder, frames, mode, min_gap, progress=progress)
-    _print(choice, folder)
+    _print(choice, folder, dict(getattr(source, "unused", {})))
 
 
-def _print(choice: dict[str, Any], folder: Path) -> None:
+def _print(choice: dict[str, Any], folder: Path, unused: dict[str, int]) -> None:
     from rich.table import Table
 
     from seal_bringup.console import make_console
@@ -68,4 +68,6 @@ def _print(choice: dict[str, Any], folder: Path) -> None:
         table.add_row(str(row["index"]), str(row["stamp_ns"]), f"{row['mean_entropy_bits']:.3f}", *gain)
     console = make_console()
     console.print(table)
+    for reason, count in unused.items():
+        console.print(f"{count} pictures not used: {reason}", highlight=False, markup=False)
     console.print(f"written to {folder}; next steps: {folder / 'README.txt'}", highlight=False, soft_wrap=True)

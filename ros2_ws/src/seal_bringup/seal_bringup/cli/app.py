@@ -45,7 +45,7 @@ for _module in MODULES:
 
 
 def main() -> None:
-    """Run `seal`; exit 1 and one line for a user's mistake, 130 when interrupted."""
+    """Run `seal`; exit 1 (3: nothing to learn from) and one line for a user's mistake, 130 when interrupted."""
     console = make_console(stderr=True)
     try:
         code = app(standalone_mode=False)
@@ -64,7 +64,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (SealError, OSError) as error:
         console.print(f"error: {_error_line(error)}", style="red", markup=False, highlight=False)
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_code", 1))
 
 
 def _error_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seal_bringup.cli.bars import rate_bar
-from seal_bringup.cli.options import READ, bag_options, with_options
+from seal_bringup.cli.options import CATEGORIES, READ, bag_options, with_options
 
 if TYPE_CHECKING:
     from seal_bringup.jobs.label_jobs import LabelJob
@@ -65,6 +65,7 @@ class InputOptions:
         Path | None,
         typer.Option(help="Frames that a human drew on (COCO file or labelme folder; `seal annotate` prepares them)."),
     ] = None
+    categories: CATEGORIES = None
     continue_from: Annotated[
         Path | None,
         typer.Option(help="Labels of an earlier run in the same map frame: it continues its map, objects keep ids."),
@@ -147,6 +148,7 @@ def label(
             options=bag_options(work.read),
             weights=inputs.weights if inputs.redetect else None,
             annotations=inputs.annotations,
+            categories=tuple(inputs.categories or ()),
             continue_from=inputs.continue_from,
             workers=work.workers,
             overwrite=work.overwrite,

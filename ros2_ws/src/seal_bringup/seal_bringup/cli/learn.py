@@ -15,24 +15,42 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from seal_bringup.cli.bars import rate_bar
-from seal_bringup.cli.options import with_options
+from seal_bringup.cli.options import CATEGORIES, with_options
 from seal_bringup.console import make_console
 from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
+    from seal_perception.dataset import CocoDataset
     from seal_perception.training.train_loop import Progress as TrainProgress
 
 Weights = Annotated[
     str, typer.Option(help="seal-small (shipped), coco (torchvision's COCO model, mapped) or a .safetensors file.")
 ]
+Pictures = Annotated[
+    Path | None, typer.Option(help="Folder of the pictures, where they do not lie beside the annotations.")
+]
+Dataset = Annotated[
+    Path, typer.Argument(help="A dataset's folder or a COCO file: of `seal label`, `seal scene frames` or any tool.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this JSON file.")]
+
+
+EXIT_CODES = "Exit code: 0; 3 = the dataset has no object of the six categories; 1 = another error."
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(finetune)
-    app.command()(evaluate)
+    app.command(epilog=EXIT_CODES)(finetune)
+    app.command(epilog=EXIT_CODES)(evaluate)
     app.command()(pretrain)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How a dataset of others is read."""
+
+    categories: CATEGORIES = None
+    pictures: Pictures = None
 
 
 @dataclass(frozen=True)
@@ -59,12 +77,13 @@ class ReplayOptions:
 @with_options
 def finetune(
     *,
-    dataset: Annotated[Path, typer.Argument(help="Labelled frames, as `seal label` writes them.")],
+    dataset: Dataset,
     out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
     weights: Weights = "seal-small",
     preset: Annotated[str, typer.Option(help="laptop (300 iterations) or paper (5000 at a fixed 1e-4).")] = "laptop",
     rates: RateOptions,
     mixed: ReplayOptions,
+    data: DataOptions,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Fine-tune the detector on labels; an interrupted training resumes at its last checkpoint.
@@ -72,7 +91,6 @@ def finetune(
     Example: seal finetune runs/a/labels --out runs/a/tuned.safetensors, then
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
     """
-    from seal_perception.dataset import CocoDataset
     from seal_perception.detector.weights import resolve_weights
     from seal_perception.training.finetune import FinetuneConfig
     from seal_perception.training.finetune import finetune as run
@@ -88,33 +106,50 @@ def finetune(
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if mixed.replay is not None and config.replay_share > 0:
+    if weights != "coco":
         resolve_weights(weights)
-        CocoDataset(dataset)
+    labelled = _opened(dataset, data)
+    said = dict(labelled.left_out())
+    said["regions count as neither object nor background: crowds (iscrowd 1)"] = labelled.crowds
+    said["annotations count as neither object nor background: a box alone, without an outline"] = labelled.boxes_alone
+    said["pictures not used: without a label"] = len(labelled) - len(labelled.labelled())
+    _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
+    _say(said)
+    if mixed.replay is not None and config.replay_share > 0:
         catalogue_at(mixed.replay, REPLAY_PICTURES, announce=print)
     with training_bar(config.iterations) as report:
-        facts = run(weights, dataset, out, config, report, mixed.replay)
+        facts = run(weights, labelled, out, config, report, mixed.replay)
     losses = facts["losses"]
     if losses:
         print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
 
 
+@with_options
 def evaluate(
-    dataset: Annotated[Path, typer.Argument(help="Frames with truth, as `seal scene frames` writes them.")],
+    *,
+    dataset: Dataset,
     weights: Weights = "seal-small",
     json_file: Json = None,
+    data: DataOptions,
 ) -> None:
     """Box and mask AP50 of a detector, per category, and what its high scores are worth.
 
-    Intervals are 95 % bootstraps over frames. Example: seal evaluate frames/test_01 --weights seal-small.
+    Intervals are 95 % bootstraps over frames. Example: seal evaluate frames/test_01 --weights seal-small. Pictures that
+    others labelled are read too: COCO with any ids and categories; docs/detector.md says how.
     """
     from seal_perception.detector.detector import load_detector
     from seal_perception.evaluation.evaluate import evaluate_detector
     from seal_perception.files import write_json
 
+    truth = _opened(dataset, data)
+    said = dict(truth.left_out())
+    said["regions count neither way: crowds (iscrowd 1)"] = truth.crowds
+    said["objects count in box AP50 only: a box alone, without an outline"] = truth.boxes_alone
+    _require(any(truth.objects(i) for i in range(len(truth))), f"{dataset} has no true object to compare with", said)
+    _say(said)
     detector = load_detector(weights)
     with counting_bar("detecting") as report:
-        figures = evaluate_detector(detector, dataset, progress=report)
+        figures = evaluate_detector(detector, truth, progress=report)
     if json_file:
         write_json(json_file, figures)
     make_console().print(figures_table(figures))
@@ -127,6 +162,33 @@ def evaluate(
         )
     else:
         print(f"no detection above {confident['threshold']}")
+
+
+def _opened(dataset: Path, data: DataOptions) -> CocoDataset:
+    """The dataset, every row and every picture's header checked."""
+    from seal_perception.coco.names import CategoryNames
+    from seal_perception.dataset import CocoDataset
+
+    found = CocoDataset(dataset, CategoryNames.from_words(data.categories or ()), data.pictures)
+    found.check_pictures()
+    return found
+
+
+def _require(some: bool, text: str, said: dict[str, int]) -> None:
+    """End, with the reasons, where there is nothing to work with."""
+    from seal_perception.errors import NoLabelsError
+
+    if not some:
+        why = "; ".join(f"{count} {reason}" for reason, count in said.items() if count)
+        draw = "draw objects (`seal annotate BAG`, `seal label BAG --annotations FILE`) or map names (--categories)"
+        raise NoLabelsError(f"{text}{f' ({why})' if why else ''}: {draw}")
+
+
+def _say(said: dict[str, int]) -> None:
+    """A line per reason why something is not used."""
+    for reason, count in said.items():
+        if count:
+            print(f"{count} {reason}")
 
 
 @dataclass(frozen=True)

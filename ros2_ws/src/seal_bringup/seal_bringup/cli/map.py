@@ -359,7 +359,7 @@ def _print_built(out: Path, facts: dict[str, object]) -> None:
         )
     unused = facts["unused"]
     for reason, count in unused.items() if isinstance(unused, dict) else ():
-        typer.echo(f"{count} not used: {reason}")
+        typer.echo(f"{count} pictures not used: {reason}")
     check = facts["check"]
     if isinstance(check, dict):
         typer.echo(

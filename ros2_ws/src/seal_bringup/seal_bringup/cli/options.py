@@ -28,6 +28,16 @@ READ = Annotated[
     ),
 ]
 
+CATEGORIES = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--categories",
+        metavar="NAME=OURS",
+        help="Which of the six categories a name in the annotation file is, beyond the usual other names (sofa, "
+        "tvmonitor, ...): armchair=chair, several with commas between; NAME=none leaves one out. May be repeated.",
+    ),
+]
+
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command take groups of options: parameters whose type is a dataclass with typer options as fields.

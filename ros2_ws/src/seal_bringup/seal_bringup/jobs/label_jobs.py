@@ -25,6 +25,7 @@ from seal_mapping.datasets.resumable import fingerprint
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import RULES, LabelConfig, label_preset
 from seal_mapping.voxels.config import MapConfig
+from seal_perception.coco.names import CategoryNames, shown
 from seal_perception.dataset import ANNOTATIONS
 from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError, SealError
@@ -53,6 +54,7 @@ class LabelJob:
         options: how the bag is read.
         weights: detector to run on every frame; None = the bag's detections.
         annotations: frames that a human drew on.
+        categories: names of that file and which of ours they are (`CategoryNames.from_words`).
         continue_from: labels of an earlier run in the same map frame.
         workers: threads; None = one per core.
         overwrite: replace a dataset that is there already.
@@ -66,6 +68,7 @@ class LabelJob:
     options: BagOptions = field(default_factory=BagOptions)
     weights: str | None = None
     annotations: Path | None = None
+    categories: tuple[str, ...] = ()
     continue_from: Path | None = None
     workers: int | None = None
     overwrite: bool = False
@@ -78,6 +81,8 @@ class LabelJob:
         """
         if self.rule not in (*RULES, "self_training"):
             raise InputError(f"--rule must be one of {', '.join(RULES)}, self_training; got {self.rule!r}")
+        if CategoryNames.from_words(self.categories).mapped and self.annotations is None:
+            raise InputError("--categories maps names of --annotations: give that file too")
         if (self.out / ANNOTATIONS).exists() and not self.overwrite:
             raise InputError(f"{self.out} already holds a dataset; add --overwrite to replace it")
         if self.rule == "self_training":
@@ -106,7 +111,8 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         InputError: as `LabelJob.check`, `open_bag` and `write_dataset`.
     """
     config = job.check()
-    drawn = None if job.annotations is None else read_annotations(job.annotations)
+    names = CategoryNames.from_words(job.categories)
+    drawn = None if job.annotations is None else read_annotations(job.annotations, names)
     source = open_bag(job.bag, job.options)
     if on_bag is not None:
         on_bag(source)
@@ -174,8 +180,8 @@ def _check_drawn(drawn: FrameAnnotations, source: BagReader) -> None:
     lost = drawn.missing(source.stamps_ns)
     if len(lost) == len(drawn):
         raise InputError(f"none of the {len(drawn)} pictures of {drawn.path} is a frame of {source.path}: {lost[0]}")
-    for name in lost:
-        _LOG.warning("%s of %s is no frame of the bag: left out", name, drawn.path)
+    if lost:
+        drawn.left_out[f"annotated pictures not used: no frame of the bag, such as {shown(lost[0])}"] = len(lost)
 
 
 def label_all(jobs: list[LabelJob], ray: str | None, bar: Bar, show: Show) -> None:

@@ -7,7 +7,7 @@ How pictures are matched with frames by name, stamp and size: docs/weak_supervis
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from seal_mapping.annotation.drawn import AnnotatedPicture
 from seal_mapping.annotation.files import read_pictures
 from seal_mapping.source import BagFrame
+from seal_perception.coco.names import CategoryNames, LeftOut
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.types import BoolArray
@@ -26,15 +27,18 @@ class FrameAnnotations:
     Attributes:
         path: where they were read.
         pictures: one per annotated frame, in the file's order.
+        left_out: what the file holds and is not used, by reason: a text that goes on after the number.
     """
 
-    def __init__(self, path: Path, pictures: Sequence[AnnotatedPicture]) -> None:
+    def __init__(
+        self, path: Path, pictures: Sequence[AnnotatedPicture], left_out: Mapping[str, int] | None = None
+    ) -> None:
         """Hold these pictures.
 
         Raises:
             InputError: if there is none, or two belong to one frame.
         """
-        self.path = path
+        self.path, self.left_out = path, dict(left_out or {})
         self.pictures = tuple(pictures)
         if not self.pictures:
             raise InputError(f"{path}: nothing is annotated yet; draw the objects first (see README.txt beside it)")
@@ -129,15 +133,20 @@ class FrameAnnotations:
         return lost
 
 
-def read_annotations(path: Path | str) -> FrameAnnotations:
+def read_annotations(path: Path | str, names: CategoryNames | None = None) -> FrameAnnotations:
     """Read a COCO file, a labelme file, or a folder of labelme files.
 
+    Args:
+        path: file or folder.
+        names: which names of categories are ours, beyond the usual ones; what has another name is left out, counted.
+
     Raises:
-        InputError: if it is none of these, a category is unknown, an outline is degenerate, or a size is absurd; the
-            text names the file and the annotation.
+        InputError: if it is none of these, an outline is degenerate, or a size is absurd; the text names the file and
+            the annotation.
     """
-    path = Path(path)
-    return FrameAnnotations(path, read_pictures(path))
+    path, left_out = Path(path), LeftOut()
+    pictures = read_pictures(path, names or CategoryNames(), left_out)
+    return FrameAnnotations(path, pictures, left_out.rows())
 
 
 def _key(picture: AnnotatedPicture) -> tuple[str, int]:

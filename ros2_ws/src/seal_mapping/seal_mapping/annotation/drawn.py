@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from seal_mapping.annotation.masks import Mask, fill_polygons, resize_mask, runs_to_mask
+from seal_perception.coco.masks import Mask, fill_polygons, resize_mask, runs_to_mask
 from seal_perception.errors import InputError
 from seal_perception.types import FloatArray, IntArray
 
@@ -22,8 +22,8 @@ class DrawnObject:
     Attributes:
         where: names it in messages, such as "annotation 7".
         category: index in `CATEGORIES`.
-        polygons: (P, 2) float64 x, y each, in the file's pixels; their union is the object. Empty if `runs` is given.
-        runs: run lengths of a mask of the file's size instead.
+        polygons: (P, 2) float64 x, y each, in the file's pixels; their union is the object.
+        runs: run lengths of a mask of the file's size, instead of polygons or beside them.
         object: the annotator's own name of the object, the same in every frame that shows it; None if not given.
     """
 
@@ -45,7 +45,7 @@ class AnnotatedPicture:
         stamp_ns: stamp of the frame; None if only `index` is known.
         index: position of the frame in the bag; None if the stamp is known.
         objects: what was drawn.
-        ignored: regions that were marked as "do not count" (iscrowd) and left out.
+        ignored: regions that were marked as "do not count" and left out.
     """
 
     name: str
@@ -70,10 +70,9 @@ class AnnotatedPicture:
             )
         out = []
         for item in self.objects:
-            if item.runs is None:
-                mask = fill_polygons([points * (across, down) for points in item.polygons], height, width)
-            else:
-                mask = resize_mask(runs_to_mask(item.runs, self.height, self.width), height, width)
+            mask = fill_polygons([points * (across, down) for points in item.polygons], height, width)
+            if item.runs is not None:
+                mask |= resize_mask(runs_to_mask(item.runs, self.height, self.width), height, width)
             if mask.any():
                 out.append((item, mask))
             else:

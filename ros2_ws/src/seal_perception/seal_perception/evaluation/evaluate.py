@@ -20,6 +20,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
+from seal_perception.coco.rows import box_rle
 from seal_perception.dataset import CATEGORY_TABLE, CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -50,12 +51,12 @@ def detect_all(
 
 def evaluate_detector(
     detector: DetectsPictures,
-    dataset_folder: Path | str,
+    dataset: CocoDataset | Path | str,
     resamples: int = 500,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a detector over a dataset and measure it; see `evaluate_detections`."""
-    dataset = CocoDataset(dataset_folder)
+    """Run a detector over a dataset, or its folder, and measure it; see `evaluate_detections`."""
+    dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset)
     return evaluate_detections(detect_all(detector, dataset, progress), dataset, resamples)
 
 
@@ -70,7 +71,8 @@ def evaluate_detections(
 
     Args:
         detections: one per picture of `dataset`, in its order.
-        dataset: the truth; annotations with `ignore` count neither way.
+        dataset: the truth; annotations with `ignore` or `iscrowd` count neither way, those of a box alone in box AP
+            only.
         resamples: bootstrap draws for the intervals; 0 for none.
         seed: of the bootstrap.
         confident: score above which a detection counts as confident.
@@ -88,14 +90,14 @@ def evaluate_detections(
     for index, found in enumerate(detections):
         if found.masks.shape[1:] != dataset.size(index):
             raise InputError(f"detections {index} must have masks {dataset.size(index)}, got {found.masks.shape[1:]}")
-    truth, results = _coco_truth(dataset), _coco_results(detections, dataset)
+    results = _coco_results(detections, dataset)
     counts = np.random.default_rng(seed).multinomial(
         max(len(dataset), 1), np.full(max(len(dataset), 1), 1.0 / max(len(dataset), 1)), size=resamples
     )
     out: dict[str, Any] = {"frames": len(dataset), "instances": 0}
     per_category: dict[str, dict[str, Any]] = {name: {} for name in CATEGORIES}
     for kind, name in (("bbox", "box"), ("segm", "mask")):
-        matches = _match_by_coco(truth, results, kind)
+        matches = _match_by_coco(_coco_truth(dataset, kind), results, kind)
         values = [m.average_precision(np.ones(len(dataset))) for m in matches]
         out[f"{name}_ap50"] = _mean(values)
         draws = [_mean([m.average_precision(c) for m in matches]) for c in counts]
@@ -103,7 +105,7 @@ def evaluate_detections(
         out[f"{name}_ap50_interval"] = [float(v) for v in np.percentile(kept, [2.5, 97.5])] if kept else None
         for category, value, match in zip(CATEGORIES, values, matches, strict=True):
             per_category[category][f"{name}_ap50"] = value
-            per_category[category]["instances"] = int(match.positives.sum())
+            per_category[category].setdefault("instances", int(match.positives.sum()))
     out["instances"] = sum(row["instances"] for row in per_category.values())
     out["per_category"] = per_category
     out.update(_confident(detections, dataset, confident))
@@ -122,8 +124,11 @@ def calibration_data(detections: Sequence[Detections], dataset: CocoDataset) -> 
 
 
 def true_boxes(dataset: CocoDataset, index: int) -> tuple[FloatArray, IntArray]:
-    """(M, 4) boxes x0, y0, x1, y1 and (M,) categories of a picture, without ignore regions."""
-    rows = [row for row in dataset.rows(index) if not row.get("ignore", False)]
+    """(M, 4) boxes x0, y0, x1, y1 and (M,) categories of a picture, without ignore regions and crowds."""
+    return _boxes_of(dataset.objects(index))
+
+
+def _boxes_of(rows: list[dict[str, Any]]) -> tuple[FloatArray, IntArray]:
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
     return boxes, np.array([row["category_id"] - 1 for row in rows], np.int64)
@@ -160,13 +165,16 @@ class _Matches:
         return float(100.0 * envelope[places[reached]].sum() / len(RECALL_LEVELS))
 
 
-def _coco_truth(dataset: CocoDataset) -> COCO:
+def _coco_truth(dataset: CocoDataset, kind: str) -> COCO:
     coco = COCO()
     annotations: list[dict[str, Any]] = []
     for index in range(len(dataset)):
         for row in dataset.rows(index):
-            ignored = int(bool(row.get("ignore", False)) or row.get("iscrowd", 0))
+            ignored = int(bool(row.get("ignore", False)) or row["iscrowd"])
             kept = {k: row[k] for k in ("image_id", "category_id", "bbox", "area", "segmentation")}
+            if kept["segmentation"] is None:  # a box alone says nothing about a mask
+                kept["segmentation"] = box_rle(row["bbox"], *dataset.size(index))
+                ignored = ignored or int(kind == "segm")
             annotations.append({**kept, "id": len(annotations) + 1, "iscrowd": ignored})
     images = [{k: v for k, v in dataset.image_info(i).items() if k != "ignore"} for i in range(len(dataset))]
     coco.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": CATEGORY_TABLE}
@@ -210,8 +218,9 @@ def _confident(detections: Sequence[Detections], dataset: CocoDataset, threshold
         total += len(categories)
         matched, kinds = match_boxes(found.boxes, found.categories, boxes, categories)
         recalled += int((matched >= 0).sum())
-        for category, score, kind in zip(found.categories, found.scores, kinds, strict=True):
-            if score > threshold:
+        counted = (matched >= 0) | ~_in_crowd(found, [row for row in dataset.rows(index) if row["iscrowd"]])
+        for category, score, kind, counts in zip(found.categories, found.scores, kinds, counted, strict=True):
+            if score > threshold and counts:
                 kinds_of[CATEGORIES[category]][KINDS[kind]] += 1
                 confident_recalled += int(kind == 0)
     sums = {kind: sum(row[kind] for row in kinds_of.values()) for kind in KINDS}
@@ -228,6 +237,16 @@ def _confident(detections: Sequence[Detections], dataset: CocoDataset, threshold
             "per_category": kinds_of,
         },
     }
+
+
+def _in_crowd(found: Detections, rows: list[dict[str, Any]]) -> BoolArray:
+    """(N,) whether half of a detection's box lies in a crowd of its category (COCO's rule for crowds)."""
+    boxes, categories = _boxes_of(rows)
+    low = np.maximum(found.boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(found.boxes[:, None, 2:], boxes[None, :, 2:])
+    sides = found.boxes[:, 2:].astype(np.float64) - found.boxes[:, :2]
+    inside = np.clip(high - low, 0.0, None).prod(axis=2) >= 0.5 * sides.prod(axis=1)[:, None]
+    return np.asarray((inside & (found.categories[:, None] == categories[None, :])).any(axis=1))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

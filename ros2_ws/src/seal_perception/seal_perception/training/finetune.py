@@ -104,7 +104,7 @@ PRESETS: dict[str, FinetuneConfig] = {
 
 def finetune(
     weights_in: str | Path,
-    dataset_folder: Path | str,
+    dataset: CocoDataset | Path | str,
     weights_out: Path | str,
     config: FinetuneConfig | None = None,
     progress: ProgressCallback | None = None,
@@ -116,7 +116,7 @@ def finetune(
 
     Args:
         weights_in: "seal-small" or a .safetensors file.
-        dataset_folder: labelled frames.
+        dataset: labelled frames, or their folder.
         weights_out: file to write, whole or not at all.
         config: how to fine-tune.
         progress: called after each iteration.
@@ -126,7 +126,8 @@ def finetune(
         The facts stored with the new weights, with `losses` of this call added.
 
     Raises:
-        InputError: if weights or dataset are not usable, or the dataset has no label.
+        InputError: if weights or dataset are not usable.
+        NoLabelsError: if the dataset has no label.
         SealError: if training diverges.
     """
     config, weights_out = config or FinetuneConfig(), Path(weights_out)
@@ -136,7 +137,7 @@ def finetune(
         raise InputError(f"replay_share {config.replay_share} needs a replay dataset")
     parent = resolve_weights(weights_in)
     model, model_config, parent_facts = load_weights(parent)
-    dataset = CocoDataset(dataset_folder)
+    dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset)
     replay = CocoDataset(replay_dataset) if replay_dataset is not None and config.replay_share > 0 else None
     facts: dict[str, Any] = {
         "command": "seal finetune",

@@ -241,6 +241,7 @@ class _Half(CocoDataset):
     """The pictures of every second room of an open dataset; `indices` are their places in it."""
 
     def __init__(self, whole: CocoDataset, first: int, pictures_per_room: int) -> None:
-        self.folder, self.info = whole.folder, whole.info
+        self.__dict__.update(whole.__dict__)
         self.indices = [i for i in range(len(whole)) if (i // pictures_per_room) % 2 == first]
         self._images, self._rows = [whole._images[i] for i in self.indices], [whole._rows[i] for i in self.indices]
+        self._names = [whole._names[i] for i in self.indices]

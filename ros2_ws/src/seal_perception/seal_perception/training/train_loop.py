@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.detector.model import freeze_norm, set_deterministic
 from seal_perception.detector.weights import save_tensors
-from seal_perception.errors import InputError, SealError
+from seal_perception.errors import InputError, NoLabelsError, SealError
 from seal_perception.training.augment import AugmentConfig, augment, shrunk
 
 _log = logging.getLogger(__name__)
@@ -134,8 +134,8 @@ class Batches:
             labelled_only: leave out the pictures of `dataset` without an object.
 
         Raises:
-            InputError: if a dataset has no picture, none of `dataset` has a label where it must, or the share leaves
-                a batch without a picture of one of the two.
+            InputError: if a dataset has no picture, or the share leaves a batch without a picture of one of the two.
+            NoLabelsError: if none of `dataset` has a label where it must.
         """
         if len(dataset) == 0 or (replay is not None and len(replay) == 0):
             raise InputError("a training needs at least one picture")
@@ -150,7 +150,7 @@ class Batches:
             )
         used = dataset.labelled() if labelled_only else list(range(len(dataset)))
         if not used:
-            raise InputError(f"no picture of {dataset.folder} has a label: there is nothing to learn from it")
+            raise NoLabelsError(f"no picture of {dataset.folder} has a label: there is nothing to learn from it")
         self._parts = [(dataset, used, config.batch - count)]
         if replay is not None and count:
             self._parts.append((replay, list(range(len(replay))), count))

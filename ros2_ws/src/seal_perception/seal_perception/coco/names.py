@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of categories in files of others, and which of ours they are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seal_perception.categories import CATEGORIES
+from seal_perception.errors import InputError
+
+ALIASES = {
+    "dining chair": "chair",
+    "office chair": "chair",
+    "sofa": "couch",
+    "pottedplant": "potted plant",
+    "house plant": "potted plant",
+    "houseplant": "potted plant",
+    "tvmonitor": "tv",
+    "tv monitor": "tv",
+    "television": "tv",
+    "television set": "tv",
+}
+"""Other names of our categories (COCO, Pascal VOC, LVIS), lower case, with spaces for _ and -."""
+
+NONE = "none"
+"""What `--categories NAME=none` maps a name to that is not to be taken."""
+_NUMBERED = re.compile(r"(.*?[^\W\d])[ _-]*(\d+)")
+_MAX_NAME = 100
+_SHOWN = 5
+
+
+def shown(text: Any) -> str:
+    """A name out of a file, safe for a terminal: one line, no control characters, not long."""
+    plain = "".join(sign if sign.isprintable() else "?" for sign in str(text)[: _MAX_NAME + 1])
+    return plain if len(plain) <= _MAX_NAME else plain[:_MAX_NAME] + "..."
+
+
+def _plain(name: Any) -> str:
+    return " ".join(re.sub("[_-]", " ", str(name)[:_MAX_NAME]).lower().split())
+
+
+@dataclass(frozen=True)
+class CategoryNames:
+    """Which of our categories a name stands for.
+
+    Attributes:
+        mapped: what the user said: names as `_plain` writes them, each with one of ours or `NONE`.
+    """
+
+    mapped: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_words(cls, words: Iterable[str]) -> CategoryNames:
+        """The mapping behind `--categories` texts: NAME=OURS, several with commas between.
+
+        Raises:
+            InputError: if a text is none, a name comes twice, or OURS is none of ours.
+        """
+        mapped: dict[str, str] = {}
+        for word in (part for text in words for part in text.split(",") if part.strip()):
+            name, equals, ours = (_plain(piece) for piece in word.rpartition("="))
+            ours = ALIASES.get(ours, ours)
+            if not equals or not name or ours not in (*CATEGORIES, NONE):
+                raise InputError(
+                    f"--categories must be NAME=OURS such as armchair=chair, with NAME as in the file and OURS one of "
+                    f"{', '.join(CATEGORIES)}, {NONE}; got {shown(word)!r}"
+                )
+            if mapped.setdefault(name, ours) != ours:
+                raise InputError(f"--categories names {name!r} twice, as {mapped[name]} and as {ours}")
+        return cls(mapped)
+
+    def find(self, name: Any) -> tuple[int, str | None] | None:
+        """Category index of a name, and the object's name: "chair_2" gives (0, "chair 2"); None if not ours."""
+        plain = _plain(name)
+        numbered = _NUMBERED.fullmatch(plain)
+        for text, number in ((plain, None), (numbered[1], numbered[2]) if numbered else (plain, None)):
+            ours = self.mapped.get(text) or ALIASES.get(text, text)
+            if ours == NONE:
+                return None
+            if ours in CATEGORIES:
+                return CATEGORIES.index(ours), None if number is None else f"{ours} {int(number)}"
+        return None
+
+    def check_used(self, names: Iterable[Any]) -> None:
+        """Refuse a mapping that cannot do anything: most often it is misspelt.
+
+        Args:
+            names: all that the file has.
+
+        Raises:
+            InputError: if a mapped name is none of them.
+        """
+        known = {_plain(name) for name in names}
+        known |= {numbered[1] for numbered in map(_NUMBERED.fullmatch, known) if numbered}
+        for name in self.mapped:
+            if name not in known:
+                some = ", ".join(sorted(shown(each) for each in known)[:20]) or "none"
+                raise InputError(f"--categories maps {name!r}, which the file does not have; its names are: {some}")
+
+
+class LeftOut:
+    """What a reader did not take, counted by reason, and by name where the category is not ours."""
+
+    def __init__(self) -> None:
+        self._names: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def other(self, name: Any) -> None:
+        """Count an annotation whose category is not ours."""
+        self._names[shown(name)] += 1
+
+    def add(self, reason: str, count: int = 1) -> None:
+        """Count what is left out for another reason; a text that goes on after a number."""
+        self._reasons[reason] += count
+
+    def rows(self) -> dict[str, int]:
+        """How many by reason, each a text that goes on after the number; most frequent names first."""
+        out: dict[str, int] = {}
+        if self._names:
+            most = self._names.most_common()
+            names = ", ".join(f"{name} {count}" for name, count in most[:_SHOWN])
+            rest = f" and {len(most) - _SHOWN} more names" if len(most) > _SHOWN else ""
+            text = f"annotations not used: not of our categories ({names}{rest}); --categories NAME=chair takes one"
+            out[text] = sum(self._names.values())
+        return {**out, **{reason: count for reason, count in self._reasons.items() if count}}
