@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -52,6 +53,30 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 def write_text(path: Path | str, text: str) -> None:
     """`write_bytes` of UTF-8 text."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def keep_original(path: Path) -> Path:
+    """Give a file that is about to be replaced a second name, `<name>.orig` or with the next free number.
+
+    Returns:
+        That name. What is there under an earlier one is never touched.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    for number in itertools.count():
+        kept = path.with_name(f"{path.name}.orig{number or ''}")
+        try:
+            os.link(path, kept)
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without links: a copy, under the name only when it is whole
+            if kept.exists():
+                continue
+            with replacing(kept) as beside:
+                shutil.copy2(path, beside)
+        return kept
+    raise AssertionError("numbers end")
 
 
 def take_place(beside: Path, out: Path) -> None:

@@ -35,7 +35,7 @@ def info(bag: BAG) -> None:
         found = bag_info(bag)
         _print(found)
         if not found.whole:
-            typer.echo(f"cut off while it was written; run: seal bag recover {bag}")
+            typer.echo(f"cut off while it was written, or damaged; run: seal bag recover {bag}")
             raise typer.Exit(1) from error
         typer.echo(f"no frames for `seal label`: {error}")
         return
@@ -48,19 +48,23 @@ def info(bag: BAG) -> None:
 
 
 def recover(bag: BAG) -> None:
-    """Repair a bag whose recorder was killed: all that had reached the disk is kept.
+    """Repair a bag that was cut off while it was written, or that has damaged places.
 
-    The messages of whole chunks are copied into a new file with index and metadata, which then takes the place of the
-    cut one. A whole bag is left as it is.
+    All messages that can be read are copied into a new file with index and metadata, which then takes the place of the
+    old one. The old one is kept beside it as NAME.mcap.orig. What could not be read is printed. A bag that is whole and
+    sound is left as it is.
     """
-    from seal_mapping.bags.recover import bag_info
     from seal_mapping.bags.recover import recover as recover_bag
 
-    was_whole = bag_info(bag).whole
     found = recover_bag(bag)
     _print(found)
+    if found.original is None:
+        typer.echo(f"{bag} is whole: nothing to do")
+        return
     kept = sum(row.messages for row in found.topics)
-    typer.echo(f"{bag} is whole: nothing to do" if was_whole else f"{bag} is recovered: {kept} messages kept")
+    typer.echo(f"{bag} is recovered: {kept} messages kept; the file of before is {found.original}")
+    for line in found.left_out:
+        typer.echo(line)
 
 
 def _print(found: Any) -> None:

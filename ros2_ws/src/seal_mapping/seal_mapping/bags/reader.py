@@ -65,11 +65,25 @@ class BagReader:
         with one_line(self.path):
             self.store = BagStore(self.path)
             self._index = BagIndex(self.store, self.options.detections)
-            self._selection = FrameSelection(self._index, self.options)
+            self._selection = self._select()
         self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._selection.candidates)
         self.choices: tuple[str, ...] = self._selection.choices
         self._failed: dict[int, str] = {}
         self._no_detections: set[int] = set()
+
+    def _select(self) -> FrameSelection:
+        """The frames; where there is none, what could not be read may be the cause.
+
+        Raises:
+            InputError: if there is none.
+        """
+        try:
+            return FrameSelection(self._index, self.options)
+        except InputError as error:
+            broken = ", ".join(f"{count} {reason}" for reason, count in self._index.broken.items())
+            if not broken:
+                raise
+            raise InputError(f"{error}; in it {broken}") from error
 
     @property
     def frames_with_detections(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.rosbag2.storage_mcap import McapWriter
 
 from seal_mapping.bags import messages as bm
+from seal_mapping.bags.formats.mcap_records import CRC_AT
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.detections import Detections
@@ -26,8 +29,29 @@ class BagWriteError(SealError):
     """The bag cannot be written any further (full disk, folder gone); what was flushed before can be recovered."""
 
 
+class _CheckedMcapWriter(McapWriter):
+    """rosbags' writer with the checksum of each chunk, which it leaves at 0: none.
+
+    The checksum of the whole data section, of which 0 means none too, is left out: it would cover no message that the
+    chunks' do not, and a reader would have to read the whole file for it.
+    """
+
+    def close_chunk(self) -> None:
+        """Write the chunk, then its checksum into it: a kill between the two leaves a chunk without one."""
+        start, crc = self.bio.tell(), zlib.crc32(self.chunk.bio.getbuffer())
+        super().close_chunk()
+        end = self.bio.tell()
+        self.bio.seek(start + CRC_AT)
+        self.bio.write(struct.pack("<I", crc))
+        self.bio.seek(end)
+
+
+class _CheckedWriter(Writer):
+    STORAGE_PLUGINS = {StoragePlugin.MCAP: _CheckedMcapWriter}  # noqa: RUF012 - the name and form are rosbags'
+
+
 class BagWriter:
-    """A rosbag2 bag of version 8 (read by Humble and Jazzy) in zstd-compressed mcap chunks.
+    """A rosbag2 bag of version 8 (read by Humble and Jazzy) in zstd-compressed mcap chunks with checksums.
 
     `metadata.yaml`, without which no tool takes the folder for a bag, appears last and only if all else was written.
 
@@ -45,7 +69,7 @@ class BagWriter:
         self.written: dict[str, int] = {}
         if self.path.exists():
             raise BagWriteError(f"cannot write the bag {self.path}: it exists already; choose another folder")
-        self._writer = Writer(self.path, version=8, storage_plugin=StoragePlugin.MCAP)
+        self._writer = _CheckedWriter(self.path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._connections: dict[str, Connection] = {}
         self._closed = False

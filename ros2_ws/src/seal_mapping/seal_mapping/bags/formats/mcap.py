@@ -7,25 +7,17 @@ The index at a file's end is not used: it names log times, and what is needed ar
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from seal_mapping.bags.entry import ALL, Entry, Location, Tally, Topic, Wants
-from seal_mapping.bags.unpack import BrokenDataError, read_at, unpack
+from seal_mapping.bags.formats import mcap_records as mr
+from seal_mapping.bags.formats.mcap_records import MAGIC
+from seal_mapping.bags.unpack import BrokenDataError, read_at
 from seal_perception.errors import InputError
 
-MAGIC = b"\x89MCAP0\r\n"
-_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 2, 3, 4, 5, 6, 15
-_RECORD, _MESSAGE_HEAD = struct.Struct("<BQ"), struct.Struct("<HIQQ")
-_PROBE = 9 + _MESSAGE_HEAD.size + 1024
-
-
-def _text(data: bytes, at: int) -> tuple[str, int]:
-    (length,) = struct.unpack_from("<I", data, at)
-    if at + 4 + length > len(data):
-        raise BrokenDataError(f"a text of {length} bytes in a record of {len(data)}")
-    return data[at + 4 : at + 4 + length].decode(errors="replace"), at + 4 + length
+_MAX_SUMMARY = 64_000_000
+"""Largest summary that is read, in bytes: the index of some 400,000 chunks."""
 
 
 class McapFile:
@@ -50,6 +42,8 @@ class McapFile:
             raise
         self._schemas: dict[int, str] = {}
         self._channels: dict[int, Topic] = {}
+        self._chunks = 0
+        self._summary_read = False
 
     def _check(self) -> None:
         if self._size < len(MAGIC) or self._read(0, len(MAGIC)) != MAGIC:
@@ -70,47 +64,53 @@ class McapFile:
         """All messages of the wanted topics, in the file's order; a damaged chunk is counted and skipped.
 
         Raises:
-            BrokenDataError: if a record outside of chunks is damaged.
+            BrokenDataError: if the length of a record outside of chunks is damaged.
         """
+        self._chunks = 0
         yield from self._walk_file(len(MAGIC), self._size - len(MAGIC), wants, tally)
+        # A chunk whose opcode was damaged looks like a record of another kind: the index at the end knows of it.
+        indexed = sum(opcode == mr.CHUNK_INDEX for opcode, _ in self._summary())
+        tally.broken_chunks += max(0, indexed - self._chunks)
 
     def _walk_file(self, at: int, end: int, wants: Wants, tally: Tally) -> Iterator[Entry]:
         """Uncompressed records between two offsets; unwanted contents are not read."""
         while at + 9 <= end:
-            probe = self._read(at, min(_PROBE, end - at))
-            opcode, length = _RECORD.unpack_from(probe)
+            probe = self._read(at, min(mr.PROBE, end - at))
+            opcode, length = mr.RECORD.unpack_from(probe)
             content = at + 9
             at = content + length
             if opcode == 0 or at > end:
-                raise BrokenDataError(f"{self.path.name} has a damaged record at byte {content - 9}")
-            if opcode in (_DATA_END, _FOOTER):
+                raise BrokenDataError(
+                    f"{self.path.name} has a damaged record at byte {content - 9}; "
+                    f"seal bag recover {self.path.parent} keeps what can be read"
+                )
+            if not mr.fits(opcode, length, probe[9:]):
+                self._chunks += opcode != mr.MESSAGE
+                tally.broken_chunks += opcode != mr.MESSAGE
+                tally.broken_messages += opcode == mr.MESSAGE
+            elif opcode in (mr.DATA_END, mr.FOOTER):
                 return
-            if opcode == _MESSAGE:
+            elif opcode == mr.MESSAGE:
                 yield from self._message(probe[9 : 9 + length], content, length, -1, wants, tally)
-            elif opcode in (_SCHEMA, _CHANNEL):
+            elif opcode in (mr.SCHEMA, mr.CHANNEL):
                 self._declare(opcode, self._read(content, length), tally)
-            elif opcode == _CHUNK:
-                yield from self._chunk_entries(content, length, wants, tally)
+            elif opcode == mr.CHUNK:
+                self._chunks += 1
+                yield from self._chunk_entries(content, wants, tally)
 
-    def _chunk_entries(self, content: int, length: int, wants: Wants, tally: Tally) -> Iterator[Entry]:
+    def _chunk_entries(self, content: int, wants: Wants, tally: Tally) -> Iterator[Entry]:
         try:
-            _, _, _, compression, payload, packed = self._chunk_head(content)
-            if payload + packed > content + length:
-                raise BrokenDataError("a chunk is longer than its record")
-            if compression in ("", "none"):
-                yield from self._walk_file(payload, payload + packed, wants, tally)
+            head = self._chunk_head(content)
+            if head.compression in ("", "none"):
+                begin = content + head.payload
+                yield from self._walk_file(begin, begin + head.packed, wants, tally)
             else:
                 yield from self._walk_chunk(self.chunk(content), content, wants, tally)
         except (BrokenDataError, struct.error):
             tally.broken_chunks += 1
 
-    def _chunk_head(self, content: int) -> tuple[int, int, int, str, int, int]:
-        """Uncompressed size, its CRC, 0, compression, offset and size of the compressed records."""
-        head = self._read(content, min(64, self._size - content))
-        _, _, size, crc = struct.unpack_from("<QQQI", head)
-        compression, at = _text(head, 28)
-        (packed,) = struct.unpack_from("<Q", head, at)
-        return size, crc, 0, compression, content + at + 8, packed
+    def _chunk_head(self, content: int) -> mr.ChunkHead:
+        return mr.chunk_head(self._read(content, min(64, self._size - content)))
 
     def chunk(self, content: int) -> bytes:
         """The uncompressed records of the chunk whose record's content begins there.
@@ -118,44 +118,60 @@ class McapFile:
         Raises:
             BrokenDataError: if they are damaged.
         """
-        size, crc, _, compression, payload, packed = self._chunk_head(content)
-        records = unpack(compression, self._read(payload, packed), size)
-        if crc and zlib.crc32(records) != crc:
-            raise BrokenDataError("a chunk's checksum does not fit")
-        return records
+        head = self._chunk_head(content)
+        return mr.unpack_chunk(head, self._read(content + head.payload, head.packed))
+
+    def _summary(self) -> Iterator[tuple[int, bytes]]:
+        """Records behind the data: schemas and channels once more, an index of the chunks; none if it is damaged."""
+        footer = self._size - len(MAGIC) - mr.RECORD.size - 20
+        try:
+            opcode, length, start = struct.unpack("<BQQ", self._read(footer, mr.RECORD.size + 8))
+            if (opcode, length) == (mr.FOOTER, 20) and 0 < start <= footer <= start + _MAX_SUMMARY:
+                yield from mr.records(self._read(start, footer - start))
+        except (BrokenDataError, struct.error):
+            return
+
+    def _topic(self, channel: int, tally: Tally) -> Topic | None:
+        """Topic of a channel; where the chunk that declared it is damaged, the summary still knows."""
+        if channel not in self._channels and not self._summary_read:
+            self._summary_read = True
+            for opcode, content in self._summary():
+                if opcode in (mr.SCHEMA, mr.CHANNEL) and mr.fits(opcode, len(content), content):
+                    self._declare(opcode, content, tally)
+        return self._channels.get(channel)
 
     def _walk_chunk(self, records: bytes, chunk: int, wants: Wants, tally: Tally) -> Iterator[Entry]:
         at = 0
         while at + 9 <= len(records):
-            opcode, length = _RECORD.unpack_from(records, at)
+            opcode, length = mr.RECORD.unpack_from(records, at)
             content = at + 9
             at = content + length
             if opcode == 0 or at > len(records):
                 raise BrokenDataError("a chunk has a damaged record")
-            if opcode == _MESSAGE:
+            if opcode == mr.MESSAGE:
                 # A view: only what is wanted of a picture is copied.
                 yield from self._message(memoryview(records)[content:at], content, length, chunk, wants, tally)
-            elif opcode in (_SCHEMA, _CHANNEL):
+            elif opcode in (mr.SCHEMA, mr.CHANNEL):
                 self._declare(opcode, records[content:at], tally)
 
     def _declare(self, opcode: int, record: bytes, tally: Tally) -> None:
-        if opcode == _SCHEMA:
-            self._schemas[struct.unpack_from("<H", record)[0]] = _text(record, 2)[0]
+        if opcode == mr.SCHEMA:
+            self._schemas[struct.unpack_from("<H", record)[0]] = mr.text_at(record, 2)[0]
             return
         channel, schema = struct.unpack_from("<HH", record)
-        name, at = _text(record, 4)
-        encoding, _ = _text(record, at)
+        name, at = mr.text_at(record, 4)
+        encoding, _ = mr.text_at(record, at)
         self._channels[channel] = tally.topic(name, self._schemas.get(schema, ""), encoding)
 
     def _message(
         self, probe: bytes | memoryview, content: int, length: int, chunk: int, wants: Wants, tally: Tally
     ) -> Iterator[Entry]:
         """The entry of a message record, if it is wanted; `probe` is its content, or the content's begin."""
-        skip = _MESSAGE_HEAD.size
+        skip = mr.MESSAGE_HEAD.size
         if length < skip:
             raise BrokenDataError("a message record is too short")
-        channel, _, log_ns, _ = _MESSAGE_HEAD.unpack_from(probe)
-        topic = self._channels.get(channel)
+        channel, _, log_ns, _ = mr.MESSAGE_HEAD.unpack_from(probe)
+        topic = self._topic(channel, tally)
         if topic is None:
             tally.broken_messages += 1
             return
