@@ -160,7 +160,11 @@ def test_detections_round_trip_as_text() -> None:
     assert (back.stamp_ns, back.width, back.height) == (STAMP, 6, 4)
     np.testing.assert_array_equal(back.detections.masks, mask)
     np.testing.assert_array_equal(back.detections.boxes, found.boxes)
-    for broken, message in (("{", "is not JSON"), ("[]", "must be an object"), ('{"stamp_ns": 1}', "must hold")):
+    for broken, message in (
+        ("{", "is not JSON"),
+        ("[]", "must be an object"),
+        ('{"stamp_ns": 1}', "must have a whole number width"),
+    ):
         with pytest.raises(InputError, match=message):
             m.detections_from_text(broken)
 

@@ -156,3 +156,54 @@ def test_a_map_of_version_2_is_read(tmp_path, range_weight_m):
     with np.load(path) as stored:
         assert json.loads(stored["head"].tobytes())["version"] == 3
         assert {"last_frame", "best_score", "votes", "score_sum"} < set(stored.files)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "text"),
+    [
+        ("views", lambda a: a.astype(np.float64) * np.nan, r"'views' must be uint16 \(\d+,\), got float64"),
+        ("best_score", lambda a: a.astype(np.int64) + 100_000, "'best_score' must be uint8"),
+        ("votes", lambda a: a.astype(complex), "'votes' must be uint16"),
+        ("ijk", lambda a: a.astype(np.int64), "'ijk' must be int32"),
+        ("rgb", lambda a: a.astype(np.uint16), "'rgb' must be uint8"),
+        ("score_sum", lambda a: a.astype(">u4"), r"'score_sum' must be uint32 .*, got >u4"),
+        ("explored", lambda a: a.astype(bool), "'explored' must be uint8"),
+        ("explored_origin_xy", lambda a: a * np.inf, "origin_xy must be two finite metres"),
+        ("ijk", lambda a: np.vstack([a[:1], a[:-1]]), "a voxel occurs twice"),
+        ("votes", lambda a: a + np.uint16(60_000), "more votes than frames that saw it"),
+        ("score_sum", lambda a: a + np.uint32(1 << 30), "sum of scores is more than its frames can have given"),
+        ("last_frame", lambda a: a + np.uint32(6), "last seen in frame 11 of 6"),
+    ],
+)
+def test_numbers_that_no_map_has_are_refused(filled, tmp_path, name, change, text):
+    """numpy would cut them to size, and a NaN or a value of 100160 would become a voxel's."""
+    path = tmp_path / "map.npz"
+    save_map(filled, path)
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    np.savez(path, **{**arrays, name: change(arrays[name])})
+    with pytest.raises(InputError, match=text):
+        load_map(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("frames", 9.5, "its frames must be whole numbers"),
+        ("frames", -1, "its frames must be whole numbers"),
+        ("explored_shape", ["8", 8], "its explored_shape must be whole numbers"),
+        ("config", {"confident": 230.5}, "its confident must be int, got '230.5'"),
+        ("config", {"voxel_m": True}, "its voxel_m must be float"),
+        ("config", {"max_depth_m": float("nan")}, "max_depth_m must be finite"),
+    ],
+)
+def test_numbers_of_the_head_are_checked(filled, tmp_path, key, value, text):
+    path = tmp_path / "map.npz"
+    save_map(filled, path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    head = json.loads(arrays["head"].tobytes())
+    head[key] = {**head[key], **value} if key == "config" else value
+    np.savez(path, **{**arrays, "head": np.frombuffer(json.dumps(head).encode(), np.uint8)})
+    with pytest.raises(InputError, match=text):
+        load_map(path)

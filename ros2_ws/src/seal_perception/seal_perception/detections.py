@@ -13,6 +13,9 @@ from pycocotools import mask as coco_mask
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.types import BoolArray, Float32Array, IntArray, UInt8Array
 
+MAX_MASK_BYTES = 1 << 29
+"""Most memory that the masks of one picture may take: 64 detections in 8 megapixels, 1700 in 640 x 480."""
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -77,25 +80,74 @@ class Detections:
         return rows
 
     @classmethod
-    def from_coco(cls, rows: Sequence[dict[str, Any]], height: int, width: int) -> Detections:
+    def from_coco(
+        cls, rows: Sequence[dict[str, Any]], height: int, width: int, num_categories: int = NUM_CATEGORIES
+    ) -> Detections:
         """Inverse of `to_coco` (scores to 6 digits, boxes to 3).
 
+        Every number is checked: an index of 0 - 1 would name the last category, a score of 1.4 wrap to 0.4.
+
+        Args:
+            rows: COCO results.
+            height: of the picture.
+            width: of the picture.
+            num_categories: greatest category_id.
+
         Raises:
-            ValueError: if a mask has another size than height x width.
+            ValueError: if a row lacks a part, its category_id is none of 1..num_categories, its score not in 0..1, its
+                box not four finite numbers, or its mask none of height x width.
         """
         if not rows:
             return cls.empty(height, width)
-        boxes = np.array([r["bbox"] for r in rows], np.float32).reshape(-1, 4)
+        if not (height > 0 and width > 0 and len(rows) * height * width <= MAX_MASK_BYTES):
+            raise ValueError(
+                f"{len(rows)} masks of {height} x {width} pixels: expected a picture's size, and at most "
+                f"{MAX_MASK_BYTES} bytes of masks"
+            )
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("each result must be an object")
+        boxes = np.array([_numbers(r, "bbox", 4) for r in rows], np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        for row in rows:
-            if list(row["segmentation"]["size"]) != [height, width]:
-                raise ValueError(f"mask must be {[height, width]}, got {row['segmentation']['size']}")
-        return cls(
-            boxes,
-            np.array([r["category_id"] - 1 for r in rows], np.int64),
-            np.array([r["score"] for r in rows], np.float32),
-            np.stack([rle_to_mask(r["segmentation"]) for r in rows]),
-        )
+        if not np.isfinite(boxes).all():
+            raise ValueError("bbox must be four finite numbers")
+        scores = np.array([_numbers(r, "score", 1)[0] for r in rows], np.float64)
+        if not ((scores >= 0.0) & (scores <= 1.0)).all():
+            raise ValueError(f"score must be in 0..1, got {scores[~((scores >= 0.0) & (scores <= 1.0))][0]}")
+        categories = np.array([_category(r, num_categories) for r in rows], np.int64)
+        masks = np.empty((len(rows), height, width), bool)
+        for mask, row in zip(masks, rows, strict=True):
+            mask[:] = _mask(row, height, width)
+        return cls(boxes, categories, scores.astype(np.float32), masks)
+
+
+def _numbers(row: dict[str, Any], name: str, count: int) -> list[float]:
+    """A result's part as so many numbers; a bool or a text is none."""
+    value = row.get(name)
+    items = value if isinstance(value, list) else [value]
+    if len(items) != count or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in items):
+        raise ValueError(f"{name} must be {count} number{'s' if count > 1 else ''}, got {str(value)[:60]}")
+    try:
+        return [float(v) for v in items]
+    except OverflowError as error:
+        raise ValueError(f"{name} must be finite, got {str(value)[:60]}") from error
+
+
+def _category(row: dict[str, Any], num_categories: int) -> int:
+    """Index of a result's category."""
+    (value,) = _numbers(row, "category_id", 1)
+    if not (1 <= value <= num_categories and value == int(value)):
+        raise ValueError(f"category_id must be a whole number in 1..{num_categories}, got {row['category_id']}")
+    return int(value) - 1
+
+
+def _mask(row: dict[str, Any], height: int, width: int) -> BoolArray:
+    rle = row.get("segmentation")
+    if not isinstance(rle, dict) or rle.get("size") != [height, width]:
+        raise ValueError(f"mask must be a run-length encoding of {[height, width]}, got {str(rle)[:60]}")
+    counts = rle.get("counts")
+    if not isinstance(counts, str) or not counts.isascii():
+        raise ValueError("a mask's counts must be the text of a compressed run-length encoding")
+    return rle_to_mask({"size": [height, width], "counts": counts})
 
 
 def mask_to_rle(mask: BoolArray) -> dict[str, Any]:

@@ -33,7 +33,10 @@ DEPTH_ENCODINGS = frozenset({"32FC1", "16UC1", "mono16"})
 """Encodings of a depth Image that `image_to_depth` takes."""
 _DEPTH_HEADER = struct.Struct("<iff")
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+_MAX_SIDE = 1 << 16
 NS = 1_000_000_000
+MAX_STAMP_NS = (1 << 31) * NS - 1
+"""The last stamp that a message can carry."""
 
 COLOUR, CAMERA_INFO, DEPTH = "camera/color/image_raw", "camera/color/camera_info", "camera/depth/image_raw"
 ODOM, SCORES, DETECTIONS, OVERLAY = "odom", "semantic/scores", "semantic/detections", "semantic/overlay"
@@ -59,9 +62,24 @@ class FrameDetections:
 
 
 def header_stamp_ns(msg: Any) -> int:
-    """Stamp of a message's header in nanoseconds."""
+    """Stamp of a message's header in nanoseconds.
+
+    Raises:
+        InputError: if it is negative, or its nanoseconds are a second or more.
+    """
     stamp = msg.header.stamp
-    return int(stamp.sec) * NS + int(stamp.nanosec)
+    return checked_stamp_ns(int(stamp.sec), int(stamp.nanosec))
+
+
+def checked_stamp_ns(sec: int, nanosec: int) -> int:
+    """Nanoseconds of a stamp's two numbers.
+
+    Raises:
+        InputError: if one is negative, or the nanoseconds are a second or more.
+    """
+    if sec < 0 or not 0 <= nanosec < NS:
+        raise InputError(f"a stamp needs seconds >= 0 and nanoseconds in 0..{NS - 1}, got {sec} and {nanosec}")
+    return sec * NS + nanosec
 
 
 def _rows(msg: Any, itemsize: int, channels: int) -> UInt8Array:
@@ -301,30 +319,45 @@ def detections_to_text(detections: Detections, stamp_ns: int) -> str:
 
 
 def detections_stamp_ns(text: str) -> int:
-    """Stamp of a `semantic/detections` text, without decoding its masks."""
-    return int(_detections_object(text)["stamp_ns"])
+    """Stamp of a `semantic/detections` text, without decoding its masks.
+
+    Raises:
+        InputError: if the text is no such JSON.
+    """
+    return _whole(_detections_object(text), "stamp_ns", MAX_STAMP_NS)
 
 
 def detections_from_text(text: str) -> FrameDetections:
     """Inverse of `detections_to_text`.
 
     Raises:
-        InputError: if the text is no such JSON.
+        InputError: if the text is no such JSON, or one of its numbers makes no sense.
     """
     value = _detections_object(text)
+    width, height = (_whole(value, name, _MAX_SIDE, least=1) for name in ("width", "height"))
+    rows = value.get("results")
+    if not isinstance(rows, list):
+        raise InputError(f"semantic/detections must have a list of results, got {str(rows)[:60]}")
     try:
-        width, height = int(value["width"]), int(value["height"])
-        found = Detections.from_coco(value["results"], height, width)
-        return FrameDetections(int(value["stamp_ns"]), width, height, found)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"semantic/detections must hold stamp_ns, width, height, results: {error}") from error
+        found = Detections.from_coco(rows, height, width)
+    except (ValueError, TypeError, MemoryError) as error:
+        raise InputError(f"semantic/detections: {error}") from error
+    return FrameDetections(_whole(value, "stamp_ns", MAX_STAMP_NS), width, height, found)
+
+
+def _whole(value: dict[str, Any], name: str, most: int, least: int = 0) -> int:
+    number = value.get(name)
+    if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
+        wanted = f"a whole number {name} in {least}..{most}"
+        raise InputError(f"semantic/detections must have {wanted}, got {str(number)[:60]}")
+    return number
 
 
 def _detections_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"semantic/detections is not JSON: {error}") from error
-    if not isinstance(value, dict) or "stamp_ns" not in value:
+    if not isinstance(value, dict):
         raise InputError(f"semantic/detections must be an object with stamp_ns, got {text[:60]!r}")
     return value

@@ -15,6 +15,7 @@ from rosbags.typesys.store import Typestore
 from seal_mapping.bags.entry import Topic
 from seal_mapping.bags.messages import typestore
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO, ODOMETRY = "sensor_msgs/msg/CameraInfo", "nav_msgs/msg/Odometry"
@@ -106,8 +107,10 @@ class _Fields:
     def stamp_ns(self) -> int:
         if self._ros1:
             self.number()  # seq
-            return self.number() * m.NS + self.number()
-        return self.number("i") * m.NS + self.number()
+        try:
+            return m.checked_stamp_ns(self.number("I" if self._ros1 else "i"), self.number())
+        except InputError as error:
+            raise BrokenMessageError(str(error)) from error
 
     def rest(self) -> bytes:
         """What follows the length of a byte sequence."""

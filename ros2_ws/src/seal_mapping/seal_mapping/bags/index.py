@@ -83,6 +83,7 @@ class CameraInfos:
             InputError: if the camera is not calibrated, binned or cropped.
             ValueError: if its numbers make no sense.
         """
+        stamp = m.header_stamp_ns(message)
         camera = m.camera_info_to_camera(message)
         p = [float(v) for v in (message.p if hasattr(message, "p") else message.P)]
         d = message.d if hasattr(message, "d") else message.D
@@ -91,7 +92,7 @@ class CameraInfos:
         last = (self.cameras[-1], self.rectified[-1]) if self.cameras else (camera, by_p)
         self.cameras.append(last[0] if last[0] == camera else camera)
         self.rectified.append(last[1] if last[1] == by_p else by_p)
-        self.stamps.append(m.header_stamp_ns(message))
+        self.stamps.append(stamp)
         self.frame_id = self.frame_id or bd.plain_frame(message.header.frame_id)
         self.distorted = self.distorted or bool(np.any(np.asarray(d, np.float64) != 0.0))
 
@@ -188,7 +189,7 @@ class BagIndex:
     def _take_detections(self, topic: Topic, message: Any, where: Location) -> None:
         try:
             stamp = m.detections_stamp_ns(message.data)
-        except (InputError, ValueError, TypeError, OverflowError, RecursionError):
+        except InputError:
             self.broken["broken detections"] += 1
             return
         self.detections_topic = topic

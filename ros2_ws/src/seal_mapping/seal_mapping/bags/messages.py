@@ -68,13 +68,17 @@ def canonical(topic: str, data: bytes) -> bytes:
 
 
 def raw_stamp_ns(data: bytes, msgtype: str) -> int | None:
-    """Stamp of a serialized message: of its header, of the JSON in a String; None for a TFMessage."""
+    """Stamp of a serialized message: of its header, of the JSON in a String; None for a TFMessage.
+
+    Raises:
+        InputError: if it is none.
+    """
     if msgtype == "std_msgs/msg/String":
         return m.detections_stamp_ns(decode(data, msgtype).data)
     if msgtype == "tf2_msgs/msg/TFMessage":
         return None
     sec, nanosec = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
-    return int(sec) * m.NS + int(nanosec)
+    return m.checked_stamp_ns(int(sec), int(nanosec))
 
 
 def _types() -> dict[str, Any]:

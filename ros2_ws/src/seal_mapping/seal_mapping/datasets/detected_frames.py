@@ -132,7 +132,7 @@ def _row(line: bytes) -> tuple[int, str] | None:
         index, text = json.loads(line)
         m.detections_stamp_ns(text)
         return (int(index), text) if line.endswith(b"\n") else None
-    except (ValueError, TypeError, InputError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from dataclasses import asdict
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.labels.volume import Instance, LabelVolume
-from seal_mapping.voxels.voxel_set import voxel_keys
+from seal_mapping.voxels.voxel_set import MAX_INDEX, voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.types import IntArray
@@ -120,10 +121,42 @@ def _volume(head: dict[str, Any], ijk: npt.NDArray[Any], instance: npt.NDArray[A
         Instance(**{**row, "centre_xyz": tuple(row["centre_xyz"]), "size_xyz": tuple(row["size_xyz"])})
         for row in head["instances"]
     )
-    if any(not 0 < item.id < 1 << 31 or not 0 <= item.category < 127 for item in items):
-        raise ValueError("an object has an impossible id or category")
-    if ijk.shape != (len(instance), 3) or set(np.unique(instance).tolist()) - {item.id for item in items}:
+    for item in items:
+        _check_object(item)
+    ids = {item.id for item in items}
+    if len(ids) < len(items):
+        raise ValueError("two objects have one id")
+    for name, array, shape in (("ijk", ijk, (len(instance), 3)), ("instance", instance, (len(instance),))):
+        if array.dtype != np.int32 or array.shape != shape:
+            raise ValueError(f"its array {name!r} must be int32 {shape}, got {array.dtype.name} {array.shape}")
+    if set(np.unique(instance).tolist()) - ids:
         raise ValueError("voxels and table disagree")
-    origin = np.asarray(head["origin"], np.float64).reshape(3)
-    voxels = (ijk.astype(np.int32), instance.astype(np.int32))
-    return LabelVolume(*voxels, origin, float(head["voxel_m"]), items, next_id=int(head.get("next_id", 0)))
+    if len(ijk) and max(int(ijk.max()), -int(ijk.min())) >= MAX_INDEX:
+        raise ValueError(f"a voxel index is beyond {MAX_INDEX}")
+    if len(np.unique(voxel_keys(ijk))) < len(ijk):
+        raise ValueError("a voxel occurs twice")
+    origin, voxel_m, next_id = (
+        np.asarray(head["origin"], np.float64).reshape(3),
+        head["voxel_m"],
+        head.get("next_id", 0),
+    )
+    if not (np.isfinite(origin).all() and isinstance(voxel_m, (int, float)) and 0 < voxel_m < math.inf):
+        raise ValueError(f"origin and voxel_m must be finite metres, got {origin.tolist()}, {voxel_m}")
+    if not isinstance(next_id, int) or not 0 <= next_id < 1 << 31:
+        raise ValueError(f"next_id must be a whole number from 0 on, got {next_id}")
+    return LabelVolume(ijk, instance, origin, float(voxel_m), items, next_id=next_id)
+
+
+def _check_object(item: Instance) -> None:
+    """Refuse numbers that no object has."""
+    whole = (item.id, item.category, item.voxels)
+    shares = (item.score, item.seen)
+    others = (item.views, item.support, *item.centre_xyz, *item.size_xyz)
+    if not all(isinstance(v, int) and not isinstance(v, bool) for v in whole) or not (
+        0 < item.id < 1 << 31 and 0 <= item.category < 127 and item.voxels >= 0
+    ):
+        raise ValueError(f"an object has an impossible id, category or number of voxels: {whole}")
+    if len(item.centre_xyz) != 3 or len(item.size_xyz) != 3 or not all(map(math.isfinite, others)):
+        raise ValueError(f"object {item.id} has a number that is none: {others}")
+    if not all(0.0 <= v <= 1.0 for v in shares):
+        raise ValueError(f"object {item.id} has a score or share outside of 0..1: {shares}")

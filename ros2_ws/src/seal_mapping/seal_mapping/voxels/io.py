@@ -19,11 +19,13 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.grid import Grid2D
+from seal_perception.parameters import parameters_of
 
 FORMAT = "seal_voxel_map"
 VERSION = 3
 """2: with votes, last frames and, where views are weighted by range, `weight`. 3: arrays named as in `VoxelCloud`."""
 _ARRAYS_OF_2 = {"last": "last_frame", "best": "best_score", "said": "votes", "evidence": "score_sum"}
+_PER_VOXEL = ("ijk", "rgb", "views", "last_frame", "best_score", "votes", "score_sum")
 _CONFIG_OF_2 = {"said_score": "vote_score"}
 
 
@@ -44,8 +46,7 @@ def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
         "explored_shape": list(explored.shape),
     }
     arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
-    names = ["ijk", "rgb", "views", "last_frame", "best_score", "votes", "score_sum"]
-    names += ["weight"] if voxel_map.config.range_weight_m > 0 else []
+    names = [*_PER_VOXEL, *(["weight"] if voxel_map.config.range_weight_m > 0 else [])]
     arrays.update({name: getattr(cloud, name) for name in names})
     arrays.update(explored=np.packbits(explored.cells), explored_origin_xy=explored.origin_xy)
     with replacing(path) as beside, open(beside, "wb") as stream:
@@ -98,19 +99,65 @@ def load_map(path: Path | str) -> VoxelMap:
 
 
 def _rebuild(head: dict[str, Any], arrays: dict[str, Any]) -> VoxelMap:
+    _check_config(head["config"])
     config = MapConfig(**head["config"])
-    nx, ny = (int(s) for s in head["explored_shape"])
-    if min(nx, ny) < 0 or nx * ny > 8 * len(arrays["explored"]):
+    frames = _whole(head["frames"], "frames")
+    nx, ny = (_whole(s, "explored_shape") for s in head["explored_shape"])
+    _check_arrays(arrays, config)
+    if nx * ny > 8 * len(arrays["explored"]):
         raise InputError(f"its grid of {nx} x {ny} cells does not fit its {len(arrays['explored'])} bytes")
     cells = np.unpackbits(arrays["explored"], count=nx * ny).reshape(nx, ny).astype(bool)
-    n, c = len(arrays["ijk"]), config.num_categories
-    widths = {"ijk": 3, "rgb": 3, "best_score": c, "votes": c, "score_sum": c, "views": 0, "last_frame": 0}
-    widths.update({"weight": 0} if config.range_weight_m > 0 else {})
-    for name, width in widths.items():
-        expected = (n, width) if width else (n,)
-        if arrays[name].shape != expected:
-            raise InputError(f"its array {name!r} must be {expected}, got {arrays[name].shape}")
-    rows = Voxels(**{name: arrays[name] for name in Voxels._fields if name in widths})
+    rows = Voxels(**{name: arrays[name] for name in Voxels._fields if name in _types(config)})
     cloud = VoxelCloud.from_voxels(arrays["ijk"], config, rows)
+    _check_counts(cloud, frames)
     explored = Grid2D(cells, arrays["explored_origin_xy"], config.voxel_m)
-    return VoxelMap(config, VoxelStore.restore(config, cloud, explored), int(head["frames"]))
+    return VoxelMap(config, VoxelStore.restore(config, cloud, explored), frames)
+
+
+def _check_config(values: dict[str, Any]) -> None:
+    """Refuse a text, a truth value or a fraction where `MapConfig` has a number, or a whole one."""
+    for known in parameters_of(MapConfig):
+        value = values.get(known.name, known.default)
+        kinds = (int, float) if isinstance(known.default, float) else (int,)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise InputError(f"its {known.name} must be {kinds[-1].__name__}, got {str(value)[:40]!r}")
+
+
+def _whole(value: Any, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
+        raise InputError(f"its {name} must be whole numbers from 0 on, got {str(value)[:40]}")
+    return value
+
+
+def _types(config: MapConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type and shape behind N of each array with a row per voxel."""
+    fresh = Voxels.zeros(0, config.num_categories, weighted=config.range_weight_m > 0)
+    known = {"ijk": np.zeros((0, 3), np.int32), **fresh._asdict()}
+    kept = {name: array for name, array in known.items() if name in _PER_VOXEL}
+    if config.range_weight_m > 0:
+        kept["weight"] = fresh.weight
+    return {name: (array.dtype.name, array.shape[1:]) for name, array in kept.items()}
+
+
+def _check_arrays(arrays: dict[str, Any], config: MapConfig) -> None:
+    """Refuse arrays of another type or shape: numpy would cut their values to size without a word."""
+    n = len(arrays["ijk"])
+    wanted = {name: (kind, (n, *rest)) for name, (kind, rest) in _types(config).items()}
+    wanted["explored"] = ("uint8", (len(arrays["explored"]),))
+    wanted["explored_origin_xy"] = ("float64", (2,))
+    for name, (kind, shape) in wanted.items():
+        array = arrays[name]
+        if array.dtype != np.dtype(kind) or array.shape != shape:
+            raise InputError(f"its array {name!r} must be {kind} {shape}, got {array.dtype} {array.shape}")
+
+
+def _check_counts(cloud: VoxelCloud, frames: int) -> None:
+    """Refuse counts that contradict each other: shares of them would leave 0..1."""
+    if len(cloud) == 0:
+        return
+    if int(cloud.last_frame.max()) >= frames:
+        raise InputError(f"a voxel was last seen in frame {int(cloud.last_frame.max())} of {frames}")
+    if (cloud.votes > cloud.views[:, None]).any():
+        raise InputError("a voxel has more votes than frames that saw it")
+    if (cloud.score_sum > 255 * cloud.weight.astype(np.uint64)[:, None]).any():
+        raise InputError("a voxel's sum of scores is more than its frames can have given")
