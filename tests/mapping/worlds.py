@@ -176,3 +176,14 @@ def label_config(**values: Any) -> LabelConfig:
         "plausible_size": False,
     }
     return LabelConfig(**{**plain, **values})
+
+
+def turned_frame(item: Frame, turns: int) -> Frame:
+    """The frame as a camera mounted at a roll gives it: everything turned by quarter turns counter-clockwise."""
+    camera, T, across = item.camera, item.T_map_camera, np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1.0]])
+    for _ in range(turns % 4):  # new u = old v, new v = width - 1 - old u
+        cx, cy = camera.cy, camera.width - 1 - camera.cx
+        camera = Camera(camera.height, camera.width, camera.fy, camera.fx, cx, cy)
+        T = T @ np.block([[across.T, np.zeros((3, 1))], [np.zeros((1, 3)), 1.0]])
+    rgb, depth = (np.ascontiguousarray(np.rot90(picture, turns)) for picture in (item.rgb, item.depth))
+    return Frame(item.stamp_ns, rgb, depth, camera, T)

@@ -14,6 +14,7 @@ from seal_bringup.paced.run import PacedRates, drive_paced, paced_stack
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.camera import Camera
+from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
@@ -117,3 +118,19 @@ def test_the_summary_takes_the_worst_home() -> None:
     worst = found["noise"]
     assert (worst["least_seen"], worst["least_driven_m"], worst["most_contacts_per_minute"]) == (0.8, 80.0, 0.6)
     assert worst["mean_seen"] == pytest.approx(0.85)
+
+
+def test_the_detector_of_a_camera_that_hangs_upside_down_sees_what_an_upright_ones_does() -> None:
+    class Seen:
+        def detect(self, rgb: np.ndarray) -> Detections:
+            shown.append(rgb.astype(int))
+            return Detections.empty(*rgb.shape[:2])
+
+    shown: list[np.ndarray] = []
+    for roll in (0.0, 180.0):
+        config = EmbeddedConfig(32, 24, camera_roll_deg=roll, light=LightConfig(), cache_light=False, threads=1)
+        world = open_simulator("train_02", config)
+        drive_paced(world, paced_stack(detector=Seen()), 0.02)
+        world.close()
+    assert len(shown) == 2 and np.abs(shown[0] - shown[1]).mean() < 2.0
+    assert np.abs(shown[0] - shown[1][::-1, ::-1]).mean() > 10.0

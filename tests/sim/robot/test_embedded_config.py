@@ -40,6 +40,9 @@ def test_everything_is_off_by_default_and_the_level_camera_is_as_before() -> Non
     assert (config.depth_noise_config, config.colour_noise_config, config.motion_noise_config) == (None, None, None)
     assert config.laser_config is None
     np.testing.assert_array_equal(config.T_base_camera, camera_mounting(0.88))
+    rolled = EmbeddedConfig(camera_roll_deg=90.0, camera_pitch_deg=20.0).T_base_camera
+    mounted = camera_mounting(0.88, tilt_down_rad=np.radians(20.0), roll_rad=np.radians(90.0))
+    np.testing.assert_allclose(rolled, mounted, atol=1e-12, err_msg="the nodes' mounting has the same signs")
     clean = EmbeddedSimulator(SCENE, FAST)
     seen = clean.reset(2)
     drawn = clean.renderer.render(clean.camera, clean.T_world_base @ clean.T_base_camera)

@@ -15,10 +15,10 @@ from typing import Any
 import gymnasium
 
 from seal_perception.simulator import Simulator
+from seal_perception.upright import FrameDetector
 from seal_policy.environment.config import EnvironmentConfig
 from seal_policy.environment.environment import SealEnv
 from seal_policy.environment.vector import VectorSealEnv
-from seal_policy.loop import FrameDetector
 from seal_policy.rewards import CuriosityReward, MapReward
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator, require_scene

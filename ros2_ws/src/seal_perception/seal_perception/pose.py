@@ -34,12 +34,21 @@ def invert(T: FloatArray) -> FloatArray:
     return out
 
 
-def camera_mounting(height_m: float, forward_m: float = 0.0, tilt_down_rad: float = 0.0) -> FloatArray:
-    """T_base_camera (optical) of a camera above the base that looks forward, tilted down."""
+def camera_mounting(
+    height_m: float, forward_m: float = 0.0, tilt_down_rad: float = 0.0, roll_rad: float = 0.0
+) -> FloatArray:
+    """T_base_camera (optical) of a camera above the base that looks forward, tilted down.
+
+    `roll_rad` turns it clockwise about its axis, seen from behind: its right side goes down, its picture shows the
+    world turned counter-clockwise.
+    """
     c, s = math.cos(tilt_down_rad), math.sin(tilt_down_rad)
     pitch = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
     T = np.eye(4)
     T[:3, :3] = pitch @ R_BODY_OPTICAL
+    if roll_rad:
+        c, s = math.cos(roll_rad), math.sin(roll_rad)
+        T[:3, :3] = T[:3, :3] @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     T[:3, 3] = (forward_m, 0.0, height_m)
     return T
 

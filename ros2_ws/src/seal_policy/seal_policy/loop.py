@@ -13,18 +13,11 @@ from seal_perception.detections import Detections
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Action, Observation, Simulator
-from seal_perception.types import FloatArray, IntArray, UInt8Array
+from seal_perception.types import FloatArray, IntArray
+from seal_perception.upright import FrameDetector, detect_frame
 from seal_policy.explorer import Explorer
 from seal_policy.planning.motion import Point
 from seal_policy.rewards import GainfulCuriosity
-
-
-class FrameDetector(Protocol):
-    """What the loop needs of a detector."""
-
-    def detect(self, rgb: UInt8Array) -> Detections:
-        """Objects in a picture (H, W, 3)."""
-        ...
 
 
 class SemanticMap(Protocol):
@@ -147,7 +140,7 @@ class Run:
 
     def _map(self, seen: Observation) -> None:
         self.seen, self.frame = seen, observation_frame(self._simulator, seen)
-        self.detections = self._detector.detect(self.frame.rgb) if self._detector is not None else None
+        self.detections = None if self._detector is None else detect_frame(self._detector, self.frame)
         self.voxel_map.integrate(self.frame, self.detections)
 
 

@@ -17,7 +17,7 @@ from seal_bringup.report.label_report import write_label_report
 from seal_mapping.annotation.annotations import FrameAnnotations, read_annotations
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.reader import BagReader, open_bag
-from seal_mapping.datasets.detected_frames import DetectedFrames, FrameDetector
+from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.map_builder import silent
@@ -30,6 +30,7 @@ from seal_perception.dataset import ANNOTATIONS
 from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
+from seal_perception.upright import FrameDetector
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.wall_heading import WallHeading
-from seal_perception.detector.detector import Detector
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.simulator import Observation
 from seal_perception.types import FloatArray
+from seal_perception.upright import FrameDetector, detect_frame
 from seal_policy.driving.velocity_driver import VelocityDriver
 from seal_policy.goals.manager import GoalManager, StepClock
 from seal_policy.goals.registry import make_policy
@@ -66,7 +66,7 @@ class PacedStack:
     voxel_map: VoxelMap
     goals: GoalManager
     driver: VelocityDriver
-    detector: Detector | None = None
+    detector: FrameDetector | None = None
     heading: WallHeading | None = None
     clock: StepClock = field(default_factory=StepClock)
     given: list[tuple[float, Point]] = field(default_factory=list)
@@ -76,7 +76,7 @@ def paced_stack(
     map_config: MapConfig | None = None,
     policy: str = "frontier",
     seed: int = 0,
-    detector: Detector | None = None,
+    detector: FrameDetector | None = None,
     wall_heading: bool = False,
 ) -> PacedStack:
     """The parts as paced mode puts them together.
@@ -145,9 +145,8 @@ def _take_picture(
 ) -> None:
     """Map a picture, then show it to the driver and ask for a goal if one is due."""
     voxel_map, driver = stack.voxel_map, stack.driver
-    found = stack.detector.detect(seen.rgb) if stack.detector is not None else None
     frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
-    voxel_map.integrate(frame, found)
+    voxel_map.integrate(frame, None if stack.detector is None else detect_frame(stack.detector, frame))
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
     driver.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
     if seen.scan is not None:

@@ -12,6 +12,7 @@ from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.frame import Frame
 from seal_perception.types import Float32Array, UInt8Array
+from seal_perception.upright import quarter_turns, turn_picture
 
 Picture = UInt8Array
 Depth = Float32Array
@@ -56,7 +57,7 @@ def map_colours(voxel_map: VoxelMap, frame: Frame, traced: Depth) -> Picture:
 
 
 def frame_panels(voxel_map: VoxelMap, volume: LabelVolume, frame: Frame) -> tuple[list[Picture], float]:
-    """The pictures of `PANELS`, (H, W, 3) each, and the share of the readings that the map predicts within 10 cm."""
+    """The pictures of `PANELS`, (H, W, 3), upright, and the share of readings that the map predicts within 10 cm."""
     config = voxel_map.config
     traced, valid = traced_depth(volume, frame, config.max_depth_m), held(frame, config)
     both = valid & (traced > 0)
@@ -67,7 +68,8 @@ def frame_panels(voxel_map: VoxelMap, volume: LabelVolume, frame: Frame) -> tupl
     precise = float((np.abs(difference[both]) <= 0.1).sum() / max(1, valid.sum()))
     colours = map_colours(voxel_map, frame, traced)
     depths = [depth_colours(depth, config.max_depth_m) for depth in (frame.depth, traced)]
-    return [frame.rgb, colours, *depths, shown], precise
+    turns = quarter_turns(frame.T_map_camera)
+    return [turn_picture(panel, turns) for panel in (frame.rgb, colours, *depths, shown)], precise
 
 
 def frame_picture(panels: list[Picture], title: str, max_depth_m: float) -> Picture:

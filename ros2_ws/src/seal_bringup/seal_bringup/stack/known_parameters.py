@@ -27,7 +27,7 @@ from sim_bridge.robot.paced_robot import PacedConfig
 
 COMMON = ("use_sim_time", "expect_subscribers", "expect_publishers")
 """Parameters of every SealNode, besides `qos.<topic>.reliability` and `.depth`."""
-_MOUNTING = ("mounting.height_m", "mounting.forward_m", "mounting.tilt_down_deg")
+_MOUNTING = ("mounting.height_m", "mounting.forward_m", "mounting.tilt_down_deg", "mounting.roll_deg")
 _END_OF_RUN = ("expected_frames", "last_stamp_ns", "lockstep")
 _FREE = re.compile(r"qos\.\w+\.(reliability|depth)|qos_overrides\..+|start_type_description_service")
 """Names that depend on topics, and those that rclpy itself declares."""
@@ -50,7 +50,9 @@ _DECLARED = {
         {"sim": EmbeddedConfig, "paced": PacedConfig},
     ),
     "heading": _Declared(_MOUNTING, {"heading": WallHeadingConfig}),
-    "perception": _Declared(("weights", "overlay_min_score"), {"detector": DetectorConfig}),
+    "perception": _Declared(
+        ("weights", "overlay_min_score", "roll_from_tf", "mounting.roll_deg"), {"detector": DetectorConfig}
+    ),
     "mapping": _Declared(
         (
             *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "lockstep", "use_scores"),

@@ -122,6 +122,7 @@ def _perception(config: StackConfig) -> NodeSpec:
         parameters={
             "weights": config.weights,
             "detector.threads": config.detector_threads,
+            "roll_from_tf": False,  # a simulated camera is upright; else the stack file sets mounting.roll_deg
             "qos.camera_color_image_raw.depth": config.pictures_kept,
         },
         subscribes=(m.COLOUR,),

@@ -111,7 +111,8 @@ class FrameAnnotations:
         """SHA-256 of what was drawn: the same drawings, the same digest."""
         out = hashlib.sha256()
         for picture in self.pictures:
-            out.update(repr((picture.name, picture.width, picture.height, picture.stamp_ns, picture.index)).encode())
+            known = (picture.name, picture.width, picture.height, picture.stamp_ns, picture.index)
+            out.update(repr((*known, picture.turns) if picture.turns else known).encode())
             for item in picture.objects:
                 out.update(repr((item.category, item.object, len(item.polygons), item.runs is None)).encode())
                 for array in (*item.polygons, *(() if item.runs is None else (item.runs,))):

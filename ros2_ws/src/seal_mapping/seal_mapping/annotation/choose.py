@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from seal_mapping.annotation import entropy as e
+from seal_mapping.annotation.drawn import turned_suffix
 from seal_mapping.labels.preview import write_png
 from seal_mapping.source import FrameSource
 from seal_mapping.voxels.voxel_map import MapConfig
@@ -23,6 +24,7 @@ from seal_perception.dataset import ANNOTATIONS, CATEGORY_TABLE
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json, write_text
 from seal_perception.types import UInt8Array
+from seal_perception.upright import quarter_turns, turn_picture
 
 MODES = ("auto", "entropy", "coverage")
 CHOICE, README, SHEET, NAMES, IMAGES = "choice.json", "README.txt", "contact_sheet.png", "labels.txt", "images"
@@ -51,12 +53,13 @@ contact_sheet.png shows the chosen frames, choice.json how they were chosen. doc
 
 @dataclass(frozen=True)
 class _Pick:
-    """One chosen frame: its place in the source, its score, and what it added ("coverage" only)."""
+    """One chosen frame: its place, its score, what it added ("coverage" only), quarter turns of its picture."""
 
     index: int
     stamp_ns: int
     entropy_bits: float
     gain: float | None = None
+    turns: int = 0
 
 
 def annotate_frames(
@@ -104,7 +107,7 @@ def annotate_frames(
             source, found.voxel_map, mode == "coverage", lambda done, _: report(total + done, 3 * total)
         )
         picks = _choose(scores, mode, k, min_gap)
-        pictures = _pictures(source, picks, lambda done, _: report(2 * total + done, 3 * total))
+        picks, pictures = _pictures(source, picks, lambda done, _: report(2 * total + done, 3 * total))
         choice = _choice(picks, scores, found, mode, reason, k, min_gap)
         _write(folder, picks, pictures, choice)
         report(3 * total, 3 * total)
@@ -134,17 +137,19 @@ def _choose(scores: e.FrameScores, mode: str, k: int, min_gap: int) -> list[_Pic
     return picks
 
 
-def _pictures(source: FrameSource, picks: list[_Pick], progress: e.Progress) -> list[UInt8Array]:
-    """The chosen frames' colour pictures, in the order of `picks`."""
+def _pictures(source: FrameSource, picks: list[_Pick], progress: e.Progress) -> tuple[list[_Pick], list[UInt8Array]]:
+    """The picks with the turns of their pictures, and the colour pictures, upright."""
     wanted = {pick.index for pick in picks}
     found: dict[int, UInt8Array] = {}
+    turns: dict[int, int] = {}
     for position, item in enumerate(source):
         if position in wanted:
-            found[position] = item.frame.rgb
+            turns[position] = quarter_turns(item.frame.T_map_camera)
+            found[position] = turn_picture(item.frame.rgb, turns[position])
             if len(found) == len(wanted):
                 break
         progress(position + 1, len(source))
-    return [found[pick.index] for pick in picks]
+    return [replace(pick, turns=turns[pick.index]) for pick in picks], [found[pick.index] for pick in picks]
 
 
 def _choice(
@@ -178,7 +183,7 @@ def _choice(
 
 
 def _file_name(pick: _Pick) -> str:
-    return f"{IMAGES}/{pick.stamp_ns}.png"
+    return f"{IMAGES}/{pick.stamp_ns}{turned_suffix(pick.turns)}.png"
 
 
 def _write(folder: Path, picks: list[_Pick], pictures: list[UInt8Array], choice: dict[str, Any]) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject
+from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject, split_turned
 from seal_mapping.annotation.labelme import is_labelme, labelme_name, labelme_objects
 from seal_perception.coco.document import CocoFile, CocoImage, CocoObject, load_json, object_box
 from seal_perception.coco.names import CategoryNames, LeftOut, shown
 from seal_perception.coco.shapes import MAX_OBJECTS, size_of
 from seal_perception.errors import InputError
+from seal_perception.upright import TURNED
 
 MAX_FILES = 10_000
 
@@ -99,7 +100,8 @@ def _coco_pictures(
         ignored = len(mine) - len(objects)
         left_out.add(_NOT_COUNTED, ignored)
         name = str(image.row.get("file_name", f"image {image.id}"))
-        out.append(AnnotatedPicture(name, image.width, image.height, stamp_ns, index, tuple(objects), ignored))
+        turns = _turns(image.row, name)
+        out.append(AnnotatedPicture(name, image.width, image.height, stamp_ns, index, tuple(objects), ignored, turns))
     return out
 
 
@@ -129,7 +131,8 @@ def _labelme_picture(document: dict[str, Any], path: Path, names: CategoryNames,
     stamp_ns, index = _which_frame({**document, "file_name": name}, name)
     objects, ignored = labelme_objects(document, (width, height), names, left_out)
     left_out.add(_NOT_COUNTED, ignored)
-    return AnnotatedPicture(name, width, height, stamp_ns, index, _limited(objects, name), ignored)
+    shown_objects = _limited(objects, name)
+    return AnnotatedPicture(name, width, height, stamp_ns, index, shown_objects, ignored, _turns(document, name))
 
 
 def _which_frame(row: dict[str, Any], where: str) -> tuple[int | None, int | None]:
@@ -138,7 +141,7 @@ def _which_frame(row: dict[str, Any], where: str) -> tuple[int | None, int | Non
     for key, value in (("stamp_ns", stamp), ("index", index)):
         if value is not None and (type(value) is not int or value < 0):
             raise InputError(f"{where}: {key} must be a whole number >= 0, got {shown(repr(value))}")
-    stem = PurePosixPath(str(row.get("file_name", "")).replace("\\", "/")).stem
+    stem, _ = split_turned(PurePosixPath(str(row.get("file_name", "")).replace("\\", "/")).stem)
     found = [stem] if re.fullmatch("[0-9]{1,19}", stem) else _STAMP_IN_NAME.findall(stem)
     named = int(found[0]) if len(found) == 1 else None
     if stamp is not None:
@@ -157,3 +160,13 @@ def _limited(objects: list[DrawnObject], name: str) -> tuple[DrawnObject, ...]:
     if len(objects) > MAX_OBJECTS:
         raise InputError(f"{shown(name)}: has {len(objects)} objects; at most {MAX_OBJECTS} per picture")
     return tuple(objects)
+
+
+def _turns(row: dict[str, Any], name: str) -> int:
+    """Quarter turns of a picture: its key `TURNED` (datasets of `seal label`), or what its name says."""
+    degrees = row.get(TURNED)
+    if degrees is None:
+        return split_turned(name)[1]
+    if type(degrees) is not int or degrees not in (0, 90, 180, 270):
+        raise InputError(f"{name}: {TURNED} must be 0, 90, 180 or 270, got {shown(degrees)}")
+    return degrees // 90

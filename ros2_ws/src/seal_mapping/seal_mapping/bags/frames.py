@@ -21,6 +21,7 @@ from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.types import FloatArray, IntArray
+from seal_perception.upright import upright_lines
 
 DUPLICATE, UNREGISTERED = "duplicate stamp", "depth not registered"
 
@@ -79,6 +80,7 @@ class FrameSelection:
             f"matching: nearest header stamps within {1000 * options.tolerance_s:g} ms; poses up to "
             f"{options.max_gap_s:g} s apart are interpolated"
         )
+        lines += upright_lines(self.colour.topic.name, [each.T_map_camera for each in self.candidates])
         if index.detections_topic is not None:
             lines.append(f"detections: {index.detections_topic.name} ({len(index.detections)} frames, equal stamps)")
         lines += index.store.notes

@@ -8,26 +8,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
 
 from seal_mapping.datasets.parallel import prefetch
 from seal_mapping.source import BagFrame, FrameSource
 from seal_perception import messages as m
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
+from seal_perception.upright import FrameDetector, detect_frame
 
 JOURNAL = "detected.jsonl"
 NO_DETECTIONS = "the recording has no recorded detections for its frames; run the detector again (--redetect)"
-
-
-class FrameDetector(Protocol):
-    """Anything that finds objects in a picture."""
-
-    def detect(self, rgb: np.ndarray[Any, np.dtype[np.uint8]]) -> Detections:
-        """Detections of an (H, W, 3) uint8 picture."""
-        ...
 
 
 class DetectedFrames:
@@ -35,7 +25,7 @@ class DetectedFrames:
 
     Args:
         source: the frames.
-        detector: run on every frame; None = take the recorded detections.
+        detector: run on every frame, which it sees upright; None = take the recorded detections.
     """
 
     def __init__(self, source: FrameSource, detector: FrameDetector | None = None) -> None:
@@ -83,7 +73,7 @@ class DetectedFrames:
         if self.detector is None:
             return item.detections
         if self._journal is None:
-            return self.detector.detect(item.frame.rgb)
+            return detect_frame(self.detector, item.frame)
         return self._journal.detections_for(item)
 
 
@@ -112,7 +102,7 @@ class DetectionJournal:
     def detections_for(self, item: BagFrame) -> Detections:
         """Detections of a frame, found now or read again: the same in both cases."""
         if item.index not in self._place:
-            text = m.detections_to_text(self._detector.detect(item.frame.rgb), item.frame.stamp_ns)
+            text = m.detections_to_text(detect_frame(self._detector, item.frame), item.frame.stamp_ns)
             self._place[item.index] = self._stream.seek(0, os.SEEK_END)
             self._stream.write(json.dumps([item.index, text]).encode() + b"\n")
             self._stream.flush()

@@ -28,6 +28,8 @@ from seal_mapping.source import BagFrame, FrameSource
 from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter, EncodedPicture, encode_picture
 from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
+from seal_perception.types import UInt8Array
+from seal_perception.upright import TURNED, quarter_turns, turn_picture
 
 _LOG = logging.getLogger(__name__)
 LABELS = "labels.json"
@@ -57,8 +59,8 @@ class DatasetWork:
 def write_dataset(source: FrameSource, labeller: Labeller, work: DatasetWork) -> dict[str, Any]:
     """Label every frame and write a dataset.
 
-    The folder appears whole or not at all: a COCO dataset (`annotations.json`, `images/`), `labels.json`, `previews/`,
-    and what the labeller adds.
+    The folder appears whole or not at all: a COCO dataset (`annotations.json`, `images/`, upright), `labels.json`,
+    `previews/`, and what the labeller adds.
 
     Args:
         source: the frames, as recorded; or `DetectedFrames` with a detector that is run on every frame instead.
@@ -107,9 +109,9 @@ def _write_frames(frames: DetectedFrames, labeller: Labeller, work: DatasetWork,
     before = (labeller.passes - 1) * total
 
     def encode(item: BagFrame) -> EncodedPicture:
-        annotations = labeller.annotations(item)
-        _preview(folder, item, annotations, total)
-        return encode_picture(item.frame.rgb, annotations, {key: item.index, "stamp_ns": item.frame.stamp_ns})
+        rgb, annotations, turned = upright_labels(item, labeller.annotations(item))
+        _preview(folder, item.index, rgb, annotations, total)
+        return encode_picture(rgb, annotations, {key: item.index, "stamp_ns": item.frame.stamp_ns, **turned})
 
     with DatasetWriter(folder, labeller.info(), resume=True) as writer:
         start = int(writer.images[-1][key]) + 1 if writer.images else 0
@@ -133,7 +135,26 @@ def _counts(images: Rows, annotations: Rows, total: int, unused: dict[str, int] 
     return {**counts, "unused": {**unused, **({"broken when read": lost} if lost else {})}}
 
 
-def _preview(folder: Path, item: BagFrame, annotations: list[Annotation], total: int) -> None:
+def upright_labels(
+    item: BagFrame, annotations: list[Annotation]
+) -> tuple[UInt8Array, list[Annotation], dict[str, Any]]:
+    """A frame as a dataset holds it: a human and a detector that learns from it both expect pictures upright.
+
+    Args:
+        item: the frame.
+        annotations: in the orientation of its picture.
+
+    Returns:
+        (H, W, 3) picture and annotations, upright, and the picture's key `TURNED`, empty if it was not turned.
+    """
+    rgb, turns = item.frame.rgb, quarter_turns(item.frame.T_map_camera)
+    if not turns:
+        return rgb, annotations, {}
+    turned = [replace(one, mask=turn_picture(one.mask, turns)) for one in annotations]
+    return turn_picture(rgb, turns), turned, {TURNED: 90 * turns}
+
+
+def _preview(folder: Path, index: int, rgb: UInt8Array, annotations: list[Annotation], total: int) -> None:
     every = max(1, total // _PREVIEWS)
-    if item.index % every == every // 2:
-        write_png(folder / "previews" / f"{item.index:06d}.png", draw_labels(item.frame.rgb, annotations))
+    if index % every == every // 2:
+        write_png(folder / "previews" / f"{index:06d}.png", draw_labels(rgb, annotations))

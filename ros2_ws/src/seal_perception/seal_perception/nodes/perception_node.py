@@ -14,9 +14,11 @@ from seal_perception import messages as m
 from seal_perception.categories import COLOURS, NUM_CATEGORIES
 from seal_perception.detections import Detections
 from seal_perception.nodes.base import SealNode, run_node
+from seal_perception.nodes.camera_roll import CameraRoll, declare_camera_roll
 from seal_perception.nodes.convert import make_header, rgb_to_image, scores_to_image
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.types import UInt8Array
+from seal_perception.upright import detect_upright
 
 NO_DETECTOR = "none"
 
@@ -34,7 +36,7 @@ class PerceptionNode(SealNode):
     """`camera/color/image_raw` to `semantic/scores`, `semantic/detections` and, if someone looks, `semantic/overlay`.
 
     Parameters: `weights` ("seal-small", "coco", a .safetensors file, or "none" for a robot that sees no objects),
-    `detector.*` (DetectorConfig), `overlay_min_score`.
+    `detector.*` (DetectorConfig), `overlay_min_score`, `roll_from_tf` and `mounting.roll_deg` (`CameraRoll`).
     """
 
     def __init__(self) -> None:
@@ -59,6 +61,7 @@ class PerceptionNode(SealNode):
             from seal_perception.detector.detector import DetectorConfig, load_detector
 
             self._detector = load_detector(weights, declare_config(self, DetectorConfig, "detector"))
+        self._roll = CameraRoll(self, *declare_camera_roll(self))
         self._scores = self.advertise(Image, m.SCORES)
         self._detections = self.advertise(String, m.DETECTIONS)
         self._overlay = self.advertise(Image, m.OVERLAY)
@@ -67,7 +70,7 @@ class PerceptionNode(SealNode):
     def _on_colour(self, msg: Image) -> None:
         start = time.perf_counter()
         rgb = m.image_to_rgb(msg)
-        found = self._detect(rgb)
+        found = self._detect(rgb, msg.header.frame_id)
         stamp = m.header_stamp_ns(msg)
         header = make_header(stamp, msg.header.frame_id)
         self._detections.publish(String(data=m.detections_to_text(found, stamp)))
@@ -77,10 +80,10 @@ class PerceptionNode(SealNode):
             self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, minimum), header))
         self.get_logger().debug(f"{len(found)} detections in {1e3 * (time.perf_counter() - start):.0f} ms")
 
-    def _detect(self, rgb: UInt8Array) -> Detections:
+    def _detect(self, rgb: UInt8Array, frame_id: str) -> Detections:
         if self._detector is None:
             return Detections.empty(*rgb.shape[:2])
-        return self._detector.detect(rgb)
+        return detect_upright(self._detector, rgb, self._roll.turns(frame_id))
 
 
 def main() -> None:

@@ -21,11 +21,12 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.simulator import Simulator
 from seal_perception.types import Float32Array
+from seal_perception.upright import FrameDetector
 from seal_policy.environment.config import EnvironmentConfig
 from seal_policy.environment.view import LocalView, draw_view, heading_index, local_view, map_shapes
 from seal_policy.explorer import Explorer
 from seal_policy.goals.policy import GlobalPolicy, PolicyInput
-from seal_policy.loop import FrameDetector, Run
+from seal_policy.loop import Run
 from seal_policy.planning.motion import Point, planar
 from seal_policy.rewards import CuriosityReward, MapReward
 
