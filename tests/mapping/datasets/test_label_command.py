@@ -53,6 +53,11 @@ def test_label_writes_a_dataset_and_says_what_is_in_it(command, tmp_path):
     assert isinstance(again.exception, InputError) and "--overwrite" in str(again.exception)
     result = command(bag, "--overwrite", "--rule", "self_training")
     assert result.exit_code == 0 and "rule self_training" in result.output
+    result = command(bag, "--overwrite", "--rule", "paper", "--min-volume", 9)
+    assert result.exit_code == 3 and "written to" in result.output
+    last = result.output.strip().splitlines()[-1]
+    assert "no label: " in last and "voxels have a category, in parts smaller than 72000 voxels" in last
+    assert f"seal annotate {bag} -k 5" in last and "--overwrite" in last
 
 
 def test_several_bags_are_labelled_and_a_broken_one_stops_none(command, tmp_path):
@@ -101,9 +106,12 @@ def test_polygons_and_an_earlier_map_by_options(command, tmp_path):
         "annotations": [row],
         "categories": [{"id": 1, "name": "couch"}],
     }
+    document["categories"].append({"id": 9, "name": "lamp"})
+    document["annotations"].append({**row, "id": 2, "category_id": 9})
     (tmp_path / "hand.json").write_text(json.dumps(document))
     result = command(bag, "--annotations", tmp_path / "hand.json", "--out", tmp_path / "first")
     assert result.exit_code == 0, result.output
+    assert "1 annotations not used: not of our categories (lamp 1)" in result.output
     assert json.loads((tmp_path / "first" / "labels.json").read_text())["annotations_per_category"]["couch"] == 4
     document["images"][0]["stamp_ns"] = 5
     (tmp_path / "other.json").write_text(json.dumps(document))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,8 @@ Example: seal label room --redetect --min-views 3 (a bag of a real camera, witho
 
 The folder that comes out is a COCO dataset that `seal finetune` takes, with report.html, labels.json (the objects
 found), map.npz, objects.npz and previews/. docs/labels.md explains rules and files, docs/bags.md which bags are read.
+
+Exit code: 0 = every bag has labels; 3 = a bag got no label, the last line says why and what to try; 1 = error.
 """
 
 
@@ -134,7 +137,7 @@ def label(
 ) -> None:
     """Read the options, label, print what came out."""
     from seal_bringup.jobs.label_jobs import LabelJob, label_all
-    from seal_perception.errors import InputError
+    from seal_perception.errors import InputError, NoLabelsError
 
     if len(bags) > 1 and (inputs.annotations is not None or inputs.continue_from is not None):
         raise InputError("--annotations and --continue-from belong to one recording: give one bag")
@@ -155,7 +158,16 @@ def label(
         )
         for bag in bags
     ]
-    label_all(jobs, work.ray, rate_bar, _print)
+    empty: list[LabelJob] = []
+
+    def show(job: LabelJob, summary: dict[str, Any]) -> None:
+        _print(job, summary)
+        if not summary["annotations"]:
+            empty.append(job)
+
+    label_all(jobs, work.ray, rate_bar, show)
+    if empty:
+        raise typer.Exit(NoLabelsError.exit_code)
 
 
 def _label_changes(fusion: FusionOptions, limits: LimitOptions) -> dict[str, Any]:
@@ -212,4 +224,31 @@ def _print(job: LabelJob, summary: dict[str, Any]) -> None:
     console.print(table)
     for reason, count in summary.get("unused", {}).items():
         console.print(f"{count} pictures not used: {reason}", highlight=False, markup=False)
+    for reason, count in summary.get("annotations_left_out", {}).items():
+        console.print(f"{count} {reason}", highlight=False, markup=False)
     console.print(f"written to {job.out}", highlight=False, markup=False)
+    if not summary["annotations"]:
+        why = summary.get("no_labels") or {"fault": "", "cause": "the cause is not known"}
+        text = f"no label: {why['cause']}; next: {_advice(job, why['fault'])}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _advice(job: LabelJob, fault: str) -> str:
+    """What to try when nothing was labelled."""
+    from seal_mapping.datasets import no_labels as n
+
+    bag = shlex.quote(str(job.bag))
+    usual = job.out == _folder(job.bag.absolute(), None, 1)
+    again = "--overwrite" if usual else f"--out {shlex.quote(str(job.out))} --overwrite"
+    look = f"`seal map build {bag} --out map_of_it` shows what the depth gives (--max-depth, --min-height, --read)"
+    draw = f"`seal annotate {bag} -k 5 --out drawn`, draw, "
+    draw += f"`seal label {bag} --annotations drawn/annotations.json {again}`"
+    if fault == n.MAP:
+        return look
+    if fault == n.DRAWN:
+        return f"{look}; or draw on other frames: {draw}"
+    if fault == n.RULE:
+        return f"a smaller --min-volume or `--rule paper`, or {draw}"
+    if job.weights == "coco":
+        return draw
+    return f"on real pictures `seal label {bag} --redetect --weights coco {again}`, or {draw}"

@@ -14,10 +14,14 @@ from seal_mapping.source import BagFrame, FrameSource
 from seal_perception import messages as m
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
+from seal_perception.files import naming
 from seal_perception.upright import FrameDetector, detect_frame
 
 JOURNAL = "detected.jsonl"
-NO_DETECTIONS = "the recording has no recorded detections for its frames; run the detector again (--redetect)"
+NO_DETECTIONS = (
+    "the recording has no recorded detections for its frames; run the detector again (--redetect, with --weights coco "
+    "on real pictures), or draw on a few frames (seal annotate, then --annotations)"
+)
 
 
 class DetectedFrames:
@@ -26,10 +30,14 @@ class DetectedFrames:
     Args:
         source: the frames.
         detector: run on every frame, which it sees upright; None = take the recorded detections.
+
+    Attributes:
+        best_scores: best score of each frame asked about so far, by index; 0 = nothing was found in it.
     """
 
     def __init__(self, source: FrameSource, detector: FrameDetector | None = None) -> None:
         self.source, self.detector = source, detector
+        self.best_scores: dict[int, float] = {}
         self._journal: DetectionJournal | None = None
 
     def __len__(self) -> int:
@@ -70,6 +78,12 @@ class DetectedFrames:
 
     def detections_for(self, item: BagFrame) -> Detections | None:
         """Detections of a frame; None if none were recorded and there is no detector."""
+        found = self._find(item)
+        if found is not None:
+            self.best_scores[item.index] = float(found.scores.max()) if len(found) else 0.0
+        return found
+
+    def _find(self, item: BagFrame) -> Detections | None:
         if self.detector is None:
             return item.detections
         if self._journal is None:
@@ -86,7 +100,7 @@ class DetectionJournal:
     """
 
     def __init__(self, detector: FrameDetector, path: Path) -> None:
-        self._detector = detector
+        self._detector, self._path = detector, path
         self._place: dict[int, int] = {}
         path.touch()
         self._stream = open(path, "r+b")  # noqa: SIM115 - open for as long as frames come
@@ -104,8 +118,9 @@ class DetectionJournal:
         if item.index not in self._place:
             text = m.detections_to_text(detect_frame(self._detector, item.frame), item.frame.stamp_ns)
             self._place[item.index] = self._stream.seek(0, os.SEEK_END)
-            self._stream.write(json.dumps([item.index, text]).encode() + b"\n")
-            self._stream.flush()
+            with naming(self._path):
+                self._stream.write(json.dumps([item.index, text]).encode() + b"\n")
+                self._stream.flush()
         self._stream.seek(self._place[item.index])
         row = _row(self._stream.readline())
         if row is None:

@@ -14,6 +14,7 @@ from seal_mapping.annotation.annotations import FrameAnnotations
 from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.map_builder import MapBuilder
+from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.datasets.summary import OWN_SCORE, own_score
 from seal_mapping.labels.instance_ids import load_objects, save_objects
@@ -82,6 +83,7 @@ class LabelProp(VolumeLabels):
         self._map_config, self._annotations = map_config, annotations
         self._previous = None if previous is None else Path(previous)
         self._map = VoxelMap(map_config)
+        self._human_map: VoxelMap | None = None
         self._left_out = 0
 
     def prepare(self, frames: DetectedFrames, folder: WorkFolder, progress: Callable[[int], None]) -> None:
@@ -94,6 +96,7 @@ class LabelProp(VolumeLabels):
         start_map, before = self._start()
         builder = MapBuilder(frames, start_map, self._annotations, folder.checkpoints)
         self._map = builder.run(lambda done, _: progress(done))
+        self._human_map = builder.human_map
         self.volume = propagate(self._map, self.config, before, builder.human_map)
         save_map(self._map, folder.path / MAP)
         save_objects(self.volume, folder.path / OBJECTS)
@@ -109,6 +112,14 @@ class LabelProp(VolumeLabels):
             there = f"{self._previous} has a map of {voxel_map.config}"
             raise InputError(f"{there}; it cannot be continued with {self._map_config}")
         return voxel_map, load_objects(self._previous / OBJECTS)
+
+    def why_no_labels(self, frames: DetectedFrames) -> NoLabels:
+        """What the map, the detections and the drawings lack."""
+        drawn = None
+        if self._annotations is not None and self._human_map is not None:
+            objects = sum(len(picture.objects) for picture in self._annotations.pictures)
+            drawn = Drawn(len(self._annotations), objects, self._human_map)
+        return no_map_labels(self._map, self.config, frames.best_scores, drawn, len(self.volume.instances))
 
     def facts(self) -> dict[str, Any]:
         """Configurations, the map that is continued, what was drawn."""
@@ -131,9 +142,15 @@ class LabelProp(VolumeLabels):
             "confident_voxels": self._map.confident_count,
             "explored_area_m2": round(self._map.explored_area_m2, 4),
             "annotated_frames": 0 if self._annotations is None else len(self._annotations),
+            **self._not_drawn(),
             **counts,
             "instances": self.volume.table(),
         }
+
+    def _not_drawn(self) -> dict[str, Any]:
+        """What the file of drawings holds and is not used, by reason; only where there is something."""
+        left_out = {} if self._annotations is None else self._annotations.left_out
+        return {"annotations_left_out": left_out} if left_out else {}
 
 
 def frame_annotations(

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from seal_mapping.datasets.detected_frames import DetectedFrames
+from seal_mapping.datasets.no_labels import NoLabels
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.source import BagFrame
 from seal_perception.dataset import Annotation
@@ -60,6 +61,10 @@ class Labeller(ABC):
             progress: called with the frames done in the passes before the last.
         """
         progress(0)
+
+    def why_no_labels(self, frames: DetectedFrames) -> NoLabels | None:
+        """The likely cause, after all frames were labelled and none got a label; None if it is not known."""
+        return None
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready values that decide the labels: work that was interrupted is resumed only where they are equal."""

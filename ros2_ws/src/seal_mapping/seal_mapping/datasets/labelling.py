@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,9 @@ def write_dataset(source: FrameSource, labeller: Labeller, work: DatasetWork) ->
             images, annotations = _write_frames(frames, labeller, work, folder.path)
         counts = _counts(images, annotations, len(frames), unused)
         summary = {"format": "seal_labels", "version": 3, **labeller.summary(counts)}
+        if not counts["annotations"]:
+            why = labeller.why_no_labels(frames)
+            summary["no_labels"] = None if why is None else asdict(why)
         write_json(folder.path / LABELS, summary)
         if work.on_folder is not None:
             work.on_folder(folder.path)

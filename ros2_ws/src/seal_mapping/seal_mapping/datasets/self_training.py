@@ -8,6 +8,7 @@ from typing import Any
 
 from seal_mapping.datasets.detected_frames import NO_DETECTIONS, DetectedFrames
 from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.datasets.no_labels import RULE, NoLabels, found_nothing
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.source import BagFrame
 from seal_perception.dataset import Annotation
@@ -49,6 +50,11 @@ class SelfTraining(Labeller):
             for category, score, mask in zip(found.categories, found.scores, found.masks, strict=True)
             if score > min_score and mask.any() and mask.sum() >= least * mask.size
         ]
+
+    def why_no_labels(self, frames: DetectedFrames) -> NoLabels:
+        """The detector found nothing, or is not sure."""
+        few = f"every detection above {self._min_score:g} covers less than {self._min_area_share:.1%} of its picture"
+        return found_nothing(frames.best_scores, self._min_score) or NoLabels(RULE, few)
 
     def facts(self) -> dict[str, Any]:
         """The two thresholds."""
