@@ -95,6 +95,9 @@ def test_a_picture_looked_at_with_nothing_in_it_is_an_annotation(tmp_path):
     assert found.for_stamp(6, 6, 8) is None
     with pytest.raises(InputError, match="nothing is annotated yet"):
         read_annotations(coco(tmp_path, images=images[1:]))
+    labelme(tmp_path / "images", [])
+    with pytest.raises(InputError, match="the files that labelme wrote lie in .*images: give that folder"):
+        read_annotations(coco(tmp_path, images=images[1:]))
     drawn = coco(tmp_path, [{"segmentation": [SQUARE], "image_id": 2}], images=images)
     assert len(read_annotations(drawn).for_stamp(6, 6, 8)) == 1
 
@@ -343,6 +346,9 @@ def test_folders_that_are_no_labelme(tmp_path):
         read_annotations(tmp_path)
     with pytest.raises(InputError, match="width and height must be"):
         read_annotations(labelme(tmp_path / "images", imageWidth=None))
+    (tmp_path / "cvat" / "annotations").mkdir(parents=True)
+    coco(tmp_path / "cvat" / "annotations", name="instances_default.json")
+    assert len(read_annotations(tmp_path / "cvat")) == 1
 
 
 def places(value, path=()):

@@ -56,7 +56,8 @@ def test_label_writes_a_dataset_and_says_what_is_in_it(command, tmp_path):
     result = command(bag, "--overwrite", "--rule", "paper", "--min-volume", 9)
     assert result.exit_code == 3 and "written to" in result.output
     last = result.output.strip().splitlines()[-1]
-    assert "no label: " in last and "voxels have a category, in parts smaller than 72000 voxels" in last
+    assert "no label: " in last and "voxels have a category, an object needs 72000" in last
+    assert "4 of 4 frames have detections" in last and "--redetect --weights coco" in last
     assert f"seal annotate {bag} -k 5" in last and "--overwrite" in last
 
 

@@ -44,7 +44,7 @@ _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PN
 """On pictures of homes as small as OpenCV's default, in 60 % of its time."""
 MAX_DATASET_BYTES = 1_000_000_000
 """Of the annotations of a dataset: about 100,000 frames of five objects."""
-_MAX_MASK_PIXELS = 2_000_000_000
+_MAX_MASK_PIXELS = 1 << 29
 """Objects of a picture times its pixels: their masks are in memory together."""
 CATEGORY_TABLE: list[dict[str, Any]] = [{"id": i + 1, "name": name} for i, name in enumerate(CATEGORIES)]
 

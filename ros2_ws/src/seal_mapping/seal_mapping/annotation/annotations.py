@@ -41,7 +41,10 @@ class FrameAnnotations:
         self.path, self.left_out = path, dict(left_out or {})
         self.pictures = tuple(pictures)
         if not self.pictures:
-            raise InputError(f"{path}: nothing is annotated yet; draw the objects first (see README.txt beside it)")
+            text = f"{path}: nothing is annotated yet; draw the objects first (see README.txt beside it)"
+            images = (path if path.is_dir() else path.parent) / "images"
+            labelme = f"; the files that labelme wrote lie in {images}: give that folder"
+            raise InputError(text + (labelme if any(images.glob("*.json")) else ""))
         self._at: dict[tuple[str, int], AnnotatedPicture] = {}
         for picture in self.pictures:
             key = _key(picture)

@@ -16,6 +16,7 @@ from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject, split_t
 from seal_mapping.annotation.labelme import is_labelme, labelme_name, labelme_objects
 from seal_perception.coco.document import CocoFile, CocoImage, CocoObject, load_json, object_box
 from seal_perception.coco.names import CategoryNames, LeftOut, shown
+from seal_perception.coco.pictures import NAMES
 from seal_perception.coco.shapes import MAX_OBJECTS, size_of
 from seal_perception.errors import InputError
 from seal_perception.upright import TURNED
@@ -31,7 +32,7 @@ _NOT_LOOKED_AT = 'pictures not used: nobody has annotated them yet ("annotated":
 
 
 def read_pictures(path: Path, names: CategoryNames, left_out: LeftOut) -> list[AnnotatedPicture]:
-    """Annotated pictures of a COCO file, a labelme file or a folder of labelme files.
+    """Annotated pictures of a COCO file, a labelme file, or a folder of one COCO file or of labelme files.
 
     Args:
         path: file or folder.
@@ -43,6 +44,9 @@ def read_pictures(path: Path, names: CategoryNames, left_out: LeftOut) -> list[A
     """
     if not path.is_dir():
         return _read_files([path], False, names, left_out)
+    for name in NAMES:
+        if (path / name).is_file():
+            return _read_files([path / name], False, names, left_out)
     files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".json" and file.name[0] != ".")
     if not files:
         raise InputError(f"{path} has no labelme files (*.json); for COCO give the file itself")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,7 +83,9 @@ def no_map_labels(
     if not cloud.score.any():
         lost = NoLabels(MAP, f"no detection has a depth reading that lies {range_m}")
         return found_nothing(best_scores, 0.0) or lost
-    return _below(cloud, config, grid.voxel_m)
+    why = _below(cloud, config, grid.voxel_m)
+    some = sum(score > 0 for score in best_scores.values())
+    return replace(why, cause=f"{why.cause}; {some} of {len(best_scores)} frames have detections")
 
 
 def _of_drawn(drawn: Drawn, least: float, range_m: str) -> str:
@@ -101,8 +103,10 @@ def _below(cloud: VoxelCloud, config: LabelConfig, voxel_m: float) -> NoLabels:
     best = f"the best score in the map is {cloud.score.max() / 255:.2f}"
     labels, _ = fuse_labels(cloud, config)
     if labels.any():
-        least = config.min_instance_m3 / voxel_m**3
-        text = f"{np.count_nonzero(labels)} voxels have a category, in parts smaller than {least:.0f} voxels or of a "
+        count, least = np.count_nonzero(labels), config.min_instance_m3 / voxel_m**3
+        if count < least:
+            return NoLabels(DETECTOR, f"{count} voxels have a category, an object needs {least:.0f}; {best}")
+        text = f"{count} voxels have a category, in parts smaller than {least:.0f} voxels or of a "
         return NoLabels(RULE, f"{text}size that no such furniture has; {best}")
     if config.rule == "paper":
         return NoLabels(DETECTOR, f"nothing is above {config.confident / 255:.2f}: {best}")

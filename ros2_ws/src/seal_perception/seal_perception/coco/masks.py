@@ -25,8 +25,8 @@ _MAX_CROSSINGS = 1 << 24
 _MAX_DIGITS = 12
 """Five-bit digits of one compressed run length."""
 _MAX_RUN = 1 << 31
-_MAX_OUTLINE = 1 << 20
-"""Length in pixels of an outline that COCO's own code fills: its time and memory grow with it."""
+_MAX_OUTLINE = 100
+"""Longest outline that COCO's own code fills, in widths + heights of the picture: its time and memory grow with it."""
 
 
 def fill_polygon(points: FloatArray, height: int, width: int) -> Mask:
@@ -69,7 +69,7 @@ def polygons_to_rle(parts: Sequence[FloatArray], height: int, width: int) -> dic
     """
     for points in parts:
         around = np.abs(np.roll(points, -1, axis=0) - points).sum()
-        if around > _MAX_OUTLINE:
+        if around > _MAX_OUTLINE * (height + width):
             raise InputError(f"a polygon's outline is {around:.0f} pixels long; draw it with fewer points")
     filled = [part.ravel().tolist() for part in parts]
     return _as_text(coco_mask.merge(coco_mask.frPyObjects(filled, height, width)))

@@ -68,7 +68,7 @@ def _rle(item: CocoObject, image: CocoImage) -> dict[str, Any] | None:
     if item.runs is not None:
         segmentation = item.row["segmentation"]
         if isinstance(segmentation["counts"], str):  # `read_runs` has checked it
-            return {"size": segmentation["size"], "counts": segmentation["counts"]}
+            return {"size": [image.height, image.width], "counts": segmentation["counts"]}
         return runs_to_rle(item.runs, image.height, image.width)
     if not item.polygons:
         return None
