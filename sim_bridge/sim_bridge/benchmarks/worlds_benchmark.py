@@ -8,7 +8,6 @@ run, and of several rounds the best counts, so that other load on the machine di
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import time
@@ -20,6 +19,7 @@ from multiprocessing.process import BaseProcess
 import numpy as np
 
 from seal_perception.errors import SealError
+from seal_perception.running.processes import context
 from seal_perception.simulator import Action
 from sim_bridge.homes.build import TRAIN_HOMES
 
@@ -127,13 +127,13 @@ class Pool:
     """
 
     def __init__(self, tasks: Sequence[Callable[[], Step]]) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["sim_bridge.worlds"])
+        workers = context("forkserver")
+        workers.set_forkserver_preload(["sim_bridge.worlds"])
         self._workers: list[tuple[BaseProcess, Connection]] = []
         with _one_thread():
             for task in tasks:
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_work, args=(task, theirs), daemon=True)
+                ours, theirs = workers.Pipe()
+                process = workers.Process(target=_work, args=(task, theirs), daemon=True)
                 process.start()
                 theirs.close()
                 self._workers.append((process, ours))
@@ -306,12 +306,12 @@ def load_times(homes: Sequence[str], progress: Callable[[str], object] = lambda 
     Raises:
         WorkersError: if that process fails.
     """
-    context = multiprocessing.get_context("spawn")
+    fresh = context("spawn")
     found: list[tuple[float, float, float, float]] = []
     for text in ("baking the light of homes that have none yet", "loading cached homes"):
         progress(text)
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_load, args=(tuple(homes[:2]), theirs), daemon=True)
+        ours, theirs = fresh.Pipe(duplex=False)
+        process = fresh.Process(target=_load, args=(tuple(homes[:2]), theirs), daemon=True)
         process.start()
         theirs.close()
         try:

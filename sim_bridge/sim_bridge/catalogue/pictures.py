@@ -11,7 +11,6 @@ import functools
 import io
 import logging
 import math
-import multiprocessing
 import signal
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from seal_perception.camera import Camera
 from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter
 from seal_perception.errors import InputError
 from seal_perception.pose import R_BODY_OPTICAL
+from seal_perception.running.processes import context
 from seal_perception.types import BoolArray, FloatArray, Int32Array, UInt8Array
 from sim_bridge.catalogue.rooms import SetUp, background, build, other_subject
 from sim_bridge.drawing.light_config import LightConfig
@@ -241,7 +241,7 @@ def _pictures(
     if workers <= 1:
         yield from map(_job, tasks)
         return
-    with multiprocessing.get_context("spawn").Pool(workers, _ignore_interrupt) as pool:
+    with context("spawn").Pool(workers, _ignore_interrupt) as pool:
         yield from pool.imap(_job, tasks, chunksize=4 * VIEWS)
 
 

@@ -31,6 +31,7 @@ from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
+from seal_perception.running.processes import context
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
 from seal_policy.goals.registry import make_policy
@@ -203,7 +204,7 @@ def main() -> None:
         raise InputError(f"--workers must be at least 1, got {options.workers}")
     rows: dict[str, dict[str, Any]] = {}
     began = time.monotonic()
-    with ProcessPoolExecutor(options.workers) as pool:
+    with ProcessPoolExecutor(options.workers, context("fork")) as pool:
         for home, row in zip(homes, pool.map(explore_home, *_arguments(homes, settings, options.work)), strict=True):
             rows[home] = row
             left = (time.monotonic() - began) / len(rows) * (len(homes) - len(rows))

@@ -16,7 +16,6 @@ import json
 import math
 import resource
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +37,7 @@ from seal_perception.camera import Camera
 from seal_perception.files import write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
+from seal_perception.running.processes import code_command, module_command
 from seal_perception.types import Float32Array, FloatArray, IntArray
 
 Boxes = FloatArray
@@ -211,7 +211,7 @@ def bag_row(frames: int) -> dict[str, Any]:
         size = sum(path.stat().st_size for path in bag.iterdir()) / 1e6
         del shots
         code = f"from seal_bringup.experiments.memory import label_bag_row; label_bag_row({str(bag)!r})"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        done = subprocess.run(code_command(code), capture_output=True, text=True, check=True)
         return {"frames": frames, "bag_mb": round(size, 1), **json.loads(done.stdout.splitlines()[-1])}
 
 
@@ -253,7 +253,7 @@ def main() -> None:
         return
     rows = {}
     for name in ROWS:
-        command = [sys.executable, "-m", "seal_bringup.experiments.memory", "--row", name]
+        command = module_command("seal_bringup.experiments.memory", "--row", name)
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         rows[name] = json.loads(done.stdout.splitlines()[-1])
         print(name, rows[name], flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from seal_policy.planning.planner import TIGHT, PlannerConfig
 
 PACKAGE = "seal_bringup"
 MODES = ("lockstep", "paced")
+_NAMESPACE = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?")
+MAX_DOMAIN_ID = 232
+"""Greatest ROS_DOMAIN_ID whose UDP ports exist."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class StackConfig:
     publish_truth: bool = parameter(False, "publish labels under truth/; for evaluation alone")
     ready_timeout_s: float = parameter(120.0, "longest wait for all nodes before frame 0, in seconds", minimum=0.0)
     namespace: str = parameter("", "prefix of all relative topics")
-    domain_id: int = parameter(-1, "ROS_DOMAIN_ID; -1 = that of the environment", minimum=-1, maximum=232)
+    domain_id: int = parameter(-1, "ROS_DOMAIN_ID; -1 = that of the environment", minimum=-1, maximum=MAX_DOMAIN_ID)
     use_sim_time: bool = parameter(False, "nodes take the time from /clock")
     mode: str = parameter(
         "lockstep", "lockstep (one step per frame, repeats exactly) or paced (real time, driven by cmd_vel)"
@@ -72,6 +76,11 @@ class StackConfig:
             )
         if self.seed < 0:
             raise InputError(f"seed must be 0 (the scene's own start) or more, got {self.seed}")
+        if self.namespace and not _NAMESPACE.fullmatch(self.namespace):
+            raise InputError(
+                f"namespace must be names of letters, digits and _ with / between them, such as robot1, got "
+                f"{self.namespace[:60]!r}"
+            )
         if self.mode not in MODES:
             raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")
         if not (self.minutes > 0 and self.real_time_factor > 0 and self.camera_hz >= 1):
@@ -89,8 +98,8 @@ class StackConfig:
             raise InputError("wall_heading is for mode paced; got lockstep, which repeats exactly: leave it out")
         if self.map_preset not in MAPS:
             raise InputError(f"map_preset must be {' or '.join(MAPS)}, got {self.map_preset!r}")
-        if not -1 <= self.domain_id <= 232:
-            raise InputError(f"domain_id must be 0..232, or -1 for the environment's, got {self.domain_id}")
+        if not -1 <= self.domain_id <= MAX_DOMAIN_ID:
+            raise InputError(f"domain_id must be 0..{MAX_DOMAIN_ID}, or -1 for the environment's, got {self.domain_id}")
 
     @property
     def lockstep(self) -> bool:

@@ -9,9 +9,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +19,17 @@ from typing import IO
 
 import yaml
 
-from seal_bringup.stack.config import StackConfig, shared_folder
+from seal_bringup.stack.config import MAX_DOMAIN_ID, StackConfig, shared_folder
 from seal_bringup.stack.node_specs import NodeSpec
-from seal_perception.errors import SealError
+from seal_perception.errors import InputError, SealError
+from seal_perception.running.patience import Patience
+from seal_perception.running.processes import module_command, safe_environment
 
 PARENT_VARIABLE = "SEAL_RUNNER_PID"
+RUN_VARIABLE = "SEAL_RUN_ID"
+"""The nodes know their run by it, and take no message before its bridge has begun it."""
+STRANGER = "publishes in this ROS domain too"
+"""Part of a node's line about a publisher of another run."""
 _PR_SET_PDEATHSIG = 1
 _SHM = Path("/dev/shm")
 _ROOM_FOR_SEGMENTS = 1 << 30
@@ -38,8 +44,9 @@ def _end_with_parent() -> None:
 
 def node_environment(config: StackConfig, log_dir: Path) -> dict[str, str]:
     """Environment of the nodes: discovery on this machine only, wide shared memory where there is room for it."""
-    env = dict(os.environ)
+    env = safe_environment()
     env[PARENT_VARIABLE] = str(os.getpid())
+    env[RUN_VARIABLE] = uuid.uuid4().hex
     env["ROS_LOG_DIR"] = str(log_dir.absolute() / "ros")
     env["RCUTILS_COLORIZED_OUTPUT"] = "0"
     env["PYTHONUNBUFFERED"] = "1"
@@ -54,6 +61,22 @@ def node_environment(config: StackConfig, log_dir: Path) -> dict[str, str]:
     return env
 
 
+def domain_of(config: StackConfig) -> int:
+    """The run's ROS domain: its own, else that of the environment, else 0.
+
+    Raises:
+        InputError: if ROS_DOMAIN_ID is no number in 0..232.
+    """
+    if config.domain_id >= 0:
+        return config.domain_id
+    text = os.environ.get("ROS_DOMAIN_ID", "").strip()
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= MAX_DOMAIN_ID):
+        raise InputError(f"ROS_DOMAIN_ID must be a whole number in 0..{MAX_DOMAIN_ID}, got {text[:40]!r}: set it anew")
+    return int(text)
+
+
 @contextmanager
 def ros_domain(config: StackConfig) -> Iterator[int]:
     """Hold the run's ROS domain: two runs in one domain would answer each other's frames.
@@ -61,7 +84,7 @@ def ros_domain(config: StackConfig) -> Iterator[int]:
     Raises:
         SealError: if another run on this machine holds it.
     """
-    domain = config.domain_id if config.domain_id >= 0 else int(os.environ.get("ROS_DOMAIN_ID") or 0)
+    domain = domain_of(config)
     path = (
         Path(tempfile.gettempdir()) / f"seal_ros_domain_{domain}_{config.namespace.strip('/').replace('/', '_')}.lock"
     )
@@ -90,7 +113,7 @@ class NodeProcess:
         self.log_path = log_dir / f"{spec.name}.log"
         parameters = log_dir / f"{spec.name}.yaml"
         parameters.write_text(yaml.safe_dump({"/**": {"ros__parameters": spec.parameters}}), encoding="utf-8")
-        command = [sys.executable, "-m", spec.module, "--ros-args", "--params-file", str(parameters)]
+        command = module_command(spec.module, "--ros-args", "--params-file", str(parameters))
         command += ["-r", f"__node:={spec.name}"]
         if spec.namespace:
             command += ["-r", f"__ns:=/{spec.namespace.strip('/')}"]
@@ -121,6 +144,11 @@ class NodeProcess:
         if self.poll() is None:
             self._process.send_signal(number)
 
+    def warnings(self) -> list[str]:
+        """What it said about publishers that are none of the run's; without time and node."""
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return [line.rpartition("]: ")[2] for line in lines if STRANGER in line]
+
     def last_words(self) -> str:
         """The last error line of its log, else the last line."""
         lines = [s for s in self.log_path.read_text(errors="replace").splitlines() if s.strip()]
@@ -133,10 +161,10 @@ class NodeProcess:
 
 
 def wait_for(processes: Iterable[NodeProcess], timeout_s: float) -> list[NodeProcess]:
-    """Those that still run when all have ended or the time is up."""
+    """Those that still run when all have ended or the time is up; on a busy machine that is later."""
     running = list(processes)
-    end = time.monotonic() + timeout_s
-    while running and time.monotonic() < end:
+    patience = Patience()
+    while running and patience.used_s() < timeout_s:
         running = [p for p in running if p.poll() is None]
         if running:
             time.sleep(0.02)

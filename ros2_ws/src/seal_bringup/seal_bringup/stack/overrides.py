@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ from seal_perception.errors import InputError
 
 NODES = ("sim_bridge", "heading", "perception", "mapping", "policy", "planner", "recorder", "monitor")
 RUN, EVERYWHERE, PARAMETERS = "run", "/**", "ros__parameters"
+MAX_BYTES = 1_000_000
+"""Largest stack file that is read."""
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,13 @@ def read_overrides(path: Path | str) -> Overrides:
         InputError: if the file is missing or no YAML, has the old form, or names an unknown node or parameter.
     """
     content = _load(Path(path))
-    if "nodes" in content or RUN in content and PARAMETERS not in (content[RUN] or {}):
+    run = content.get(RUN, {PARAMETERS: {}})
+    if "nodes" in content or not (isinstance(run, dict) and PARAMETERS in run):
         raise InputError(
             f"{path} has the old form of a stack: write fields of the run under {RUN}: {PARAMETERS}: and a node's "
             f"parameters under NODE: {PARAMETERS}: (see config/sim.yaml); which nodes run follows from the run"
         )
-    found = {str(key).strip("/") if key != EVERYWHERE else key: _parameters(path, key, content[key]) for key in content}
+    found = {key.strip("/") if key != EVERYWHERE else key: _parameters(path, key, content[key]) for key in content}
     _refuse_unknown(path, found)
     return Overrides(found.pop(RUN, {}), found.pop(EVERYWHERE, {}), found)
 
@@ -89,23 +94,66 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return difflib.get_close_matches(name, sorted(same_field or known), 1, cutoff=0.0)[0]
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, as ROS 2 reads it: with them, a few lines may stand for billions of values."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One node of the document."""
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.composer.ComposerError(
+                None, None, "a parameter file has no aliases", self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not path.is_file() and path.exists():
+            raise InputError(f"cannot read the stack {path}: it is no file")
+        if path.exists() and path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} has {path.stat().st_size} bytes; a stack has at most {MAX_BYTES}")
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
     except OSError as error:
         raise InputError(f"cannot read the stack {path}: {error.strerror or error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must name nodes with their {PARAMETERS}, got {content!r}")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: {error.reason} at byte {error.start}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date of month 13, say
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())[:300]}") from error
+    content = {} if content is None else content
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise InputError(f"{path} must name nodes with their {PARAMETERS}, got {_shown(content)}")
     return content
+
+
+def _shown(value: Any) -> str:
+    """The begin of a value from a file."""
+    return reprlib.repr(value)[:80]
 
 
 def _parameters(path: Path | str, node: str, content: Any) -> dict[str, Any]:
     """Flat parameters of one node."""
     if not isinstance(content, dict) or set(content) != {PARAMETERS} or not isinstance(content[PARAMETERS], dict):
-        raise InputError(f"{path}: node {node} must have {PARAMETERS} with names and values, got {content!r}")
-    return dict(_flat(content[PARAMETERS]))
+        raise InputError(f"{path}: node {node} must have {PARAMETERS} with names and values, got {_shown(content)}")
+    found = dict(_flat(content[PARAMETERS]))
+    for name, value in found.items():
+        _check_value(f"{path}: parameter {name} of {node}", value)
+    return found
+
+
+def _check_value(what: str, value: Any) -> None:
+    """Refuse a value that no ROS 2 parameter can have.
+
+    Raises:
+        InputError: if it is not a number, text or truth value, nor a list of one of these kinds.
+    """
+    items = value if isinstance(value, list) else [value]
+    kinds = {type(item) for item in items}
+    if not kinds <= {bool, int, float, str} or len(kinds) > 1:
+        raise InputError(
+            f"{what} must be a number, a text, true or false, or a list of one of these, got {_shown(value)}"
+        )
+    if any(isinstance(item, int) and not -(1 << 63) <= item < 1 << 63 for item in items):
+        raise InputError(f"{what} must fit into 64 bits, got {_shown(value)}")
 
 
 def _flat(parameters: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -126,7 +174,16 @@ def config_from_file(path: Path | str, **overrides: Any) -> StackConfig:
     known = {f.name for f in dataclasses.fields(StackConfig)}
     if unknown := sorted(set(values) - known):
         raise InputError(f"{path}: unknown fields {', '.join(unknown)} under run; known are {', '.join(sorted(known))}")
-    try:
-        return StackConfig(**values)
-    except TypeError as error:
-        raise InputError(f"{path}: {error}") from error
+    for field_of in dataclasses.fields(StackConfig):
+        value = values.get(field_of.name)
+        if field_of.name in values and not isinstance(value, Path):
+            _check_type(f"{path}: {field_of.name} of {RUN}", value, field_of.default)
+    return StackConfig(**values)
+
+
+def _check_type(what: str, value: Any, default: Any) -> None:
+    """Refuse a value of another type than a field's default; a whole number fits where a fraction may be."""
+    kind = type(default)
+    fits = isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool)
+    if not fits:
+        raise InputError(f"{what} must be {_WORDS[kind]}, got {_shown(value)}")

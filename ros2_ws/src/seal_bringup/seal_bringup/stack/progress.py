@@ -85,6 +85,10 @@ class ProgressLine:
             self._last_s = time.monotonic()
             self._console.print(describe(progress), highlight=False)
 
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, style="yellow", markup=False, highlight=False)
+
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -26,6 +26,7 @@ from seal_bringup.stack.progress import Progress, ProgressLine
 from seal_bringup.stack.run_check import RESULTS
 from seal_perception.errors import SealError
 from seal_perception.files import write_json
+from seal_perception.running.patience import Patience
 
 LEADER = "sim_bridge"
 """The run ends when this node ends with status 0."""
@@ -74,7 +75,7 @@ def run_stack(
     Args:
         config: the run.
         progress: called about ten times a second while there is news; None = a line on the terminal.
-        stall_s: the run fails if no frame is answered for this long.
+        stall_s: the run fails if no frame is answered for this long; on a busy machine that is longer.
 
     Raises:
         RunError: if a node dies, fails or hangs; all others are stopped then.
@@ -93,6 +94,8 @@ def run_stack(
                 run.nodes[spec.name] = NodeProcess(spec, log_dir, env)
             run.watch()
             run.finish()
+            for warning in dict.fromkeys(w for node in run.nodes.values() for w in node.warnings()):
+                line.say(warning)
         finally:
             run.stop()
     paths = (config.map_path, run_dir / "trajectory.json", run_dir / "status.json")
@@ -143,7 +146,7 @@ class _Run:
         self._progress = progress
         self._stall_s = stall_s
         self._read = 0
-        self._news = time.monotonic()
+        self._patience = Patience()
         self._segments: set[str] = set()
         self._look_at_memory = 0.0
 
@@ -158,7 +161,7 @@ class _Run:
             if self._leader_done():
                 return
             self._check_alive()
-            if time.monotonic() - self._news > self._stall_s:
+            if self._patience.used_s() > self._stall_s:
                 raise RunError(f"no frame was answered for {self._stall_s:.0f} s; look into {self._log_dir}")
             if time.monotonic() > self._look_at_memory:
                 self._segments |= shared_segments(node.pid for node in self.nodes.values())
@@ -206,7 +209,7 @@ class _Run:
                 int(value["confident_voxels"]),
                 self._config.frame_of(int(value["last_stamp_ns"])) + 1 - int(value["frames"]),
             )
-            self._news = time.monotonic()
+            self._patience.renew()
             self._progress(self.latest)
 
     def finish(self, timeout_s: float = 60.0, quiet_s: float = _QUIET_S) -> None:
@@ -219,10 +222,10 @@ class _Run:
         """
         writers = [self.nodes[name] for name in SELF_ENDING if name in self.nodes]
         patience_s = timeout_s if self._config.lockstep else quiet_s
-        self._news = time.monotonic()
+        self._patience.renew()
         while hanging := wait_for(writers, min(0.5, patience_s)):
             self._read_progress()
-            if time.monotonic() - self._news <= patience_s:
+            if self._patience.used_s() <= patience_s:
                 continue
             if self._config.lockstep:
                 raise RunError(f"node {hanging[0].name} did not finish; look into {hanging[0].log_path}")

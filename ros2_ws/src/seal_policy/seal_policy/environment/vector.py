@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from gymnasium.vector import AsyncVectorEnv
 
 from seal_perception.errors import InputError, SealError
+from seal_perception.running import processes
 from seal_policy.environment.environment import Action, Observed, SealEnv
 from seal_policy.environment.threads import ONE_THREAD, environment
 
@@ -83,8 +83,9 @@ class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
             raise InputError("a vector of environments needs at least one, got none")
         if context not in ("forkserver", "spawn"):
             raise InputError(f"context must be forkserver or spawn (a fork copies running threads), got {context!r}")
+        started_by = processes.context(context)
         if context == "forkserver":
-            multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOAD, *preload])
+            started_by.set_forkserver_preload([*PRELOAD, *preload])
         # A spawned worker imports the libraries itself: they take their threads from what it begins with.
         spawned = ONE_THREAD if context == "spawn" else {}
         wanted = {name: value for name, value in spawned.items() if name not in os.environ}

@@ -69,7 +69,8 @@ def chunk_head(content: bytes) -> ChunkHead:
     """
     compression, at = text_at(content[:64], 28)
     (packed,) = struct.unpack_from("<Q", content, at)
-    return ChunkHead(*struct.unpack_from("<QQQI", content), compression, at + 8, packed)
+    start_ns, end_ns, size, crc = struct.unpack_from("<QQQI", content)
+    return ChunkHead(start_ns, end_ns, size, crc, compression, at + 8, packed)
 
 
 def unpack_chunk(head: ChunkHead, packed: bytes) -> bytes:

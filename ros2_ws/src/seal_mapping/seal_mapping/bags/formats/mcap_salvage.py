@@ -58,7 +58,8 @@ class LeftOut:
 
     def lines(self) -> tuple[str, ...]:
         """What is left out or was mended, for a person; empty if nothing is."""
-        mended = (f"{self.mended} with a damaged head could be read all the same",) if self.mended else ()
+        chunks = f"{self.mended} chunk{'s' if self.mended > 1 else ''}"
+        mended = (f"{chunks} with a damaged head could be read all the same",) if self.mended else ()
         if not self.places:
             return mended
         places = f"{self.places} damaged place{'s' if self.places > 1 else ''}, {self.bytes} bytes"
