@@ -239,8 +239,10 @@ def camera_info_to_camera(msg: Any) -> Camera:
         InputError: if the camera is uncalibrated, binned or cropped.
     """
     k = [float(v) for v in (msg.k if hasattr(msg, "k") else msg.K)]
-    if k[0] == 0.0 or msg.width == 0:
+    if k[0] == 0.0:
         raise InputError("camera_info says that the camera is not calibrated (K is zero): calibrate it, or publish K")
+    if not (msg.width and msg.height):
+        raise InputError(f"camera_info has a size of {msg.width} x {msg.height}: publish the size of the pictures")
     if max(int(msg.binning_x), int(msg.binning_y)) > 1 or int(msg.roi.width) not in (0, int(msg.width)):
         raise InputError("camera_info with binning or a region of interest is not supported: publish the full picture")
     return Camera(int(msg.width), int(msg.height), k[0], k[4], k[2], k[5])

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seal_bringup.cli.options import with_options
+from seal_bringup.cli.options import READ, bag_options, with_options
 
 BAG = Annotated[Path, typer.Argument(help="Folder of the bag, one of its files, or a .bag file of ROS 1.")]
 
@@ -23,14 +23,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="bag")
 
 
-def info(bag: BAG) -> None:
+def info(bag: BAG, read: READ = None) -> None:
     """Show topics, types, counts and times of a bag, whether it is whole, and what `seal label` would read from it."""
     from seal_mapping.bags.reader import open_bag
     from seal_mapping.bags.recover import bag_info
     from seal_perception.errors import InputError
 
+    options = bag_options(read)
     try:
-        frames = open_bag(bag)
+        frames = open_bag(bag, options)
     except InputError as error:
         found = bag_info(bag)
         _print(found)
@@ -40,7 +41,7 @@ def info(bag: BAG) -> None:
         typer.echo(f"no frames for `seal label`: {error}")
         return
     _print(bag_info(bag, frames.store))
-    for line in frames.choices:
+    for line in (*frames.choices, *frames.confirmed):
         typer.echo(line)
     typer.echo(f"{len(frames)} whole frames, {frames.dropped} dropped")
     for reason, count in frames.unused.items():
@@ -85,8 +86,9 @@ def _print(found: Any) -> None:
 
 IMPORT_HELP = """Make a bag from a folder of colour, depth and camera poses; needs no ROS.
 
-Layouts: numbered (color/NNNNN.jpg, depth/NNNNN.png, K.txt, poses.txt with a camera-to-world matrix per line) and tum
-(rgb.txt, depth.txt, groundtruth.txt of the TUM RGB-D benchmark).
+Layouts: numbered (color/NNNNN.jpg, depth/NNNNN.png, K.txt, poses.txt with a camera-to-world matrix per line, or a TUM
+line), tum (rgb.txt, depth.txt, groundtruth.txt of the TUM RGB-D benchmark), scannet (color/, depth/, pose/, intrinsic/)
+and 7scenes (frame-000000.color.png, .depth.png, .pose.txt).
 
 Example: seal bag import room runs/room, then: seal label runs/room --redetect --min-views 3
 
@@ -99,10 +101,13 @@ explains it. The bag appears whole or not at all.
 class ImportChoices:
     """What a folder of frames does not define by itself."""
 
-    layout: Annotated[str, typer.Option(help="auto, numbered or tum.")] = "auto"
-    up: Annotated[str, typer.Option(help="Axis of the folder's world that points up: auto, x, -x, y, -y, z, -z.")] = (
-        "auto"
-    )
+    layout: Annotated[str, typer.Option(help="auto, numbered, tum, scannet or 7scenes.")] = "auto"
+    up: Annotated[
+        str,
+        typer.Option(
+            help="What points up in the folder's world: auto, x, -x, y, -y, z, -z, or a direction as 0.45,0,0.89."
+        ),
+    ] = "auto"
     floor: Annotated[
         str, typer.Option(help="Height of the floor along the up axis in metres, or auto: look for it.")
     ] = "auto"

@@ -24,6 +24,8 @@ READ = Annotated[
         "colour, depth, camera_info, odom, pose_topic, detections. Poses: pose=auto|odom|tf|pose_stamped, fixed_frame, "
         "base_frame, camera_frame, mounting=x,y,z,roll,pitch,yaw (base to camera body, metres and degrees), max_gap_s. "
         "Pictures: camera=width,height,fx,fy,cx,cy, tolerance_s, every, start_s, end_s, assume_registered=true. "
+        "Conventions: optical=true|false (false: the pictures' frame has x ahead), depth_scale=UNITS_PER_METRE, "
+        "up=AXIS or x,y,z, floor=METRES. "
         "See docs/bags.md.",
     ),
 ]
@@ -113,13 +115,15 @@ def _value(name: str, value: str, default: Any) -> Any:
 
         width, height, *rest = _numbers(value, 6)
         return Camera(int(width), int(height), *rest)
-    if name == "assume_registered":
+    if value == "auto" and name in ("optical", "depth_scale", "up", "floor"):
+        return None
+    if name in ("assume_registered", "optical"):
         if value.lower() not in ("true", "false"):
             raise ValueError("expected true or false")
         return value.lower() == "true"
     if name == "every":
         return int(value)
-    if isinstance(default, float) or name in ("start_s", "end_s"):
+    if isinstance(default, float) or name in ("start_s", "end_s", "depth_scale", "floor"):
         return float(value)
     return value
 

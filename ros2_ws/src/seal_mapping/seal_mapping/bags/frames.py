@@ -15,8 +15,16 @@ from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.pictures import ENCODING, SIZE
 from seal_mapping.bags.poses import PoseFinder, PoseSource
 from seal_mapping.bags.sync import match, nearest, unique_stamps
-from seal_mapping.bags.topics import camera_lines, choose_info, choose_pictures, registration, uses_projection
+from seal_mapping.bags.topics import (
+    ELSEWHERE,
+    camera_lines,
+    choose_info,
+    choose_pictures,
+    registration,
+    uses_projection,
+)
 from seal_mapping.bags.track import NO_POSE, POSE_GAP, NoPoseError
+from seal_mapping.geometry.conventions import resized_camera, same_view
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
@@ -47,7 +55,8 @@ class FrameSelection:
     Attributes:
         colour: the colour topic's pictures.
         depth: the depth topic's pictures.
-        candidates: the frames in the order of their stamps.
+        posed: all frames between the user's start and end, in the order of their stamps.
+        candidates: every n-th of them, as the user says.
         unused: colour pictures that give no frame, by reason.
         choices: lines that list what was chosen.
         source: where poses come from.
@@ -66,7 +75,8 @@ class FrameSelection:
         lines = list(choice.lines)
         if options.camera is None:
             self._infos, line = choose_info(index, options, choice)
-            lines += [line, *camera_lines(self._infos, self._cameras[0], self.colour.topic.name)]
+            self._infos, more = _fitted(self._infos, self.colour.usual)
+            lines += [line, *more, *camera_lines(self._infos, self._cameras[0], self.colour.topic.name)]
         else:
             lines.append(f"camera: {options.camera} (as given)")
         stamps = np.array(self.colour.stamps, np.int64)
@@ -75,7 +85,8 @@ class FrameSelection:
         self.source: PoseSource = PoseFinder(index, options, frame, stamps[order], self.colour.topic.name).find()
         lines += self.source.lines
         rows = self._pairs(stamps, order)
-        self.candidates: list[Candidate] = self._with_poses(rows)[:: options.every]
+        self.posed: list[Candidate] = self._with_poses(rows)
+        self.candidates: list[Candidate] = self.posed[:: options.every]
         lines.append(
             f"matching: nearest header stamps within {1000 * options.tolerance_s:g} ms; poses up to "
             f"{options.max_gap_s:g} s apart are interpolated"
@@ -146,10 +157,12 @@ class FrameSelection:
         """Why two pictures make no frame; empty if they do."""
         if not _readable(depth, m.DEPTH_ENCODINGS):
             return ENCODING
-        if _unlike(colour, depth) or (colour.frame_id != depth.frame_id and not self._options.assume_registered):
+        if _other_view(colour, depth) or (colour.frame_id != depth.frame_id and not self._options.assume_registered):
             return UNREGISTERED
         size = (camera.width, camera.height)
-        return SIZE if any(k.width and (k.width, k.height) != size for k in (colour, depth)) else ""
+        if colour.width and (colour.width, colour.height) != size:
+            return SIZE
+        return SIZE if depth.width and not same_view((depth.width, depth.height), size) else ""
 
     def _with_poses(self, rows: list[tuple[int, int, int, Camera]]) -> list[Candidate]:
         candidates = []
@@ -167,7 +180,7 @@ class FrameSelection:
         path = self._index.store.path
         colour, depth = self.colour.usual, self.depth.usual
         if reason == UNREGISTERED:
-            if registration(colour, depth) < 2:
+            if registration(colour, depth) < ELSEWHERE:
                 colour, depth = self.colour.kinds[0], self.depth.kinds[0]
             m.check_registered(_as_image(depth), _as_image(colour))
         advice = {
@@ -198,9 +211,34 @@ def _readable(kind: bd.PictureKind, encodings: frozenset[str]) -> bool:
     return kind.compressed or kind.encoding in encodings
 
 
-def _unlike(colour: bd.PictureKind, depth: bd.PictureKind) -> bool:
-    """Whether two pictures are known to be of different size."""
-    return bool(colour.width and depth.width and (colour.width, colour.height) != (depth.width, depth.height))
+def _other_view(colour: bd.PictureKind, depth: bd.PictureKind) -> bool:
+    """Whether two pictures are known to be of sizes that cannot be one view."""
+    return bool(colour.width and depth.width) and not same_view(
+        (colour.width, colour.height), (depth.width, depth.height)
+    )
+
+
+def _fitted(infos: CameraInfos, kind: bd.PictureKind) -> tuple[CameraInfos, list[str]]:
+    """The camera infos for pictures of this kind: one without a size, or of the same view in another size, is fitted.
+
+    Raises:
+        InputError: if it has no size and neither have the pictures, or its centre lies outside of them.
+    """
+    width, height = kind.width, kind.height
+    camera = infos.cameras[0]
+    if infos.unsized:
+        if not (0 < camera.cx < width - 1 and 0 < camera.cy < height - 1):
+            raise InputError(
+                f"{infos.topic.name} has a size of 0 x 0 and a centre ({camera.cx:g}, {camera.cy:g}) that does not fit "
+                f"pictures of {width} x {height}: give the camera's intrinsics"
+            )
+        fitted = infos.sized(lambda c: Camera(width, height, c.fx, c.fy, c.cx, c.cy))
+        return fitted, [f"camera info has a size of 0 x 0: that of the pictures is taken, {width} x {height}"]
+    size = (camera.width, camera.height)
+    if not width or size == (width, height) or not same_view(size, (width, height)):
+        return infos, []
+    line = f"warning: camera info is of {size[0]} x {size[1]} pixels, the pictures {width} x {height}: K is scaled"
+    return infos.sized(lambda c: resized_camera(c, width, height)), [line]
 
 
 def _as_image(kind: bd.PictureKind) -> SimpleNamespace:

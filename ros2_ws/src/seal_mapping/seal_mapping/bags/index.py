@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,16 +75,20 @@ class CameraInfos:
     cameras: list[Camera] = field(default_factory=list)
     rectified: list[Camera] = field(default_factory=list)
     distorted: bool = False
+    unsized: bool = False
     problem: str = ""
 
     def add(self, message: Any) -> None:
-        """Append a message.
+        """Append a message; one with K and without a size is taken as it is, its pictures have the size.
 
         Raises:
             InputError: if the camera is not calibrated, binned or cropped.
             ValueError: if its numbers make no sense.
         """
         stamp = m.header_stamp_ns(message)
+        if not (message.width and message.height):
+            self.unsized = True
+            message.width = message.height = 1
         camera = m.camera_info_to_camera(message)
         p = [float(v) for v in (message.p if hasattr(message, "p") else message.P)]
         d = message.d if hasattr(message, "d") else message.D
@@ -95,6 +100,12 @@ class CameraInfos:
         self.stamps.append(stamp)
         self.frame_id = self.frame_id or bd.plain_frame(message.header.frame_id)
         self.distorted = self.distorted or bool(np.any(np.asarray(d, np.float64) != 0.0))
+
+    def sized(self, size: Callable[[Camera], Camera]) -> CameraInfos:
+        """The same messages with other cameras: `size` makes one of another."""
+        known: dict[Camera, Camera] = {}
+        lists = [[known.setdefault(c, size(c)) for c in cameras] for cameras in (self.cameras, self.rectified)]
+        return replace(self, cameras=lists[0], rectified=lists[1], unsized=False)
 
 
 @dataclass
@@ -145,6 +156,8 @@ class BagIndex:
         self._detections_tail = "/" + (detections or m.DETECTIONS).strip("/")
         self._moving: dict[tuple[str, str], Samples] = {}
         self._static: dict[tuple[str, str], FloatArray] = {}
+        self._static_ns: dict[tuple[str, str], int] = {}
+        self._restated: dict[tuple[str, str], FloatArray] = {}
         for entry in store.scan(self._wants):
             try:
                 self._take(entry)
@@ -155,7 +168,9 @@ class BagIndex:
         self.broken.update({"broken message": tally.broken_messages, "broken chunk": tally.broken_chunks})
         self.broken = +self.broken
         self.tree = TransformTree(
-            self._static, {k: Track(v) for k, v in self._moving.items() if k not in self._static and len(v.stamps)}
+            self._static,
+            {k: Track(v) for k, v in self._moving.items() if k not in self._static and len(v.stamps)},
+            self._restated,
         )
         self._moving = {}
 
@@ -182,7 +197,7 @@ class BagIndex:
             self._take_info(topic, message)
         elif topic.msgtype in bd.TF_MESSAGES:
             for transform in message.transforms:
-                self._take_transform(topic, transform)
+                self._take_transform(topic, transform, entry.log_ns)
         else:
             self._take_pose(topic, message)
 
@@ -203,17 +218,26 @@ class BagIndex:
             infos.problem = infos.problem or str(error)
             self.broken["unusable camera info"] += 1
 
-    def _take_transform(self, topic: Topic, message: Any) -> None:
+    def _take_transform(self, topic: Topic, message: Any, log_ns: int) -> None:
         edge = (bd.plain_frame(message.header.frame_id), bd.plain_frame(message.child_frame_id))
         t, q = message.transform.translation, message.transform.rotation
         xyz, quat = _numbers(t.x, t.y, t.z), _numbers(q.x, q.y, q.z, q.w)
         try:
             if topic.name.rsplit("/", 1)[-1] == "tf_static":
-                self._static[edge] = pose_from_xyz_quat(xyz, quat)
+                self._take_static(edge, pose_from_xyz_quat(xyz, quat), log_ns)
             else:
                 self._moving.setdefault(edge, Samples()).add(m.header_stamp_ns(message), xyz, quat)
         except ValueError:
             self.broken["broken pose"] += 1
+
+    def _take_static(self, edge: tuple[str, str], T: FloatArray, log_ns: int) -> None:
+        """The last recorded counts, as in tf2; another before it is kept to be said."""
+        old = self._static.get(edge)
+        late = old is None or log_ns >= self._static_ns[edge]
+        if old is not None and not np.allclose(old, T, rtol=0.0, atol=1e-3):
+            self._restated[edge] = old if late else T
+        if late:
+            self._static[edge], self._static_ns[edge] = T, log_ns
 
     def _take_pose(self, topic: Topic, message: Any) -> None:
         odometry = topic.msgtype == bd.ODOMETRY

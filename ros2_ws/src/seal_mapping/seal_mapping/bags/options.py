@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from seal_mapping.geometry.upright import given_up
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose
@@ -35,7 +36,13 @@ class BagOptions:
         every: use every n-th frame.
         start_s: seconds after the first colour picture at which to begin.
         end_s: seconds after the first colour picture at which to end.
-        assume_registered: take depth of another frame, but of colour's size, for registered to colour.
+        assume_registered: take depth of another frame, but of colour's view, for registered to colour.
+        optical: whether the pictures' frame is optical (x right, y down, z ahead), or a body's (x ahead, y left, z up).
+        depth_scale: units of depth per metre: 1000 for millimetres, 1 for metres.
+        up: what points up in the poses' fixed frame: an axis (x, -x, y, -y, z, -z) or three numbers with commas.
+        floor: height of the floor along it in metres.
+
+    Of the last four, None: the bag's own pictures say it, or the usual is assumed (`seal_mapping.bags.geometry`).
 
     Raises:
         InputError: if a value makes no sense.
@@ -59,6 +66,10 @@ class BagOptions:
     start_s: float | None = None
     end_s: float | None = None
     assume_registered: bool = False
+    optical: bool | None = None
+    depth_scale: float | None = None
+    up: str | None = None
+    floor: float | None = None
 
     def __post_init__(self) -> None:
         if self.pose not in POSE_SOURCES:
@@ -67,6 +78,12 @@ class BagOptions:
             value = getattr(self, name)
             if not 0.0 <= value < 1e6:
                 raise InputError(f"{name} must be seconds >= 0, got {value}")
+        if self.depth_scale is not None and not 1e-3 <= self.depth_scale <= 1e6:
+            raise InputError(f"depth_scale must be units per metre, 0.001 to 1000000, got {self.depth_scale}")
+        if self.floor is not None and not abs(self.floor) < 1e5:
+            raise InputError(f"floor must be auto or metres along the up axis, got {self.floor}")
+        if self.up is not None:
+            given_up(self.up)
         if self.every < 1:
             raise InputError(f"every must be 1 (all frames) or more, got {self.every}")
         for name in ("start_s", "end_s"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import Topic
+from seal_mapping.geometry.conventions import nearest_pixels, same_view
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
@@ -25,7 +27,7 @@ class PictureError(ValueError):
         self.reason = reason
 
 
-def _message(topic: Topic, data: bytes, camera: Camera) -> Any:
+def _message(topic: Topic, data: bytes, camera: Camera, resized: bool = False) -> Any:
     try:
         message = bd.decode(topic, data)
     except bd.BrokenMessageError as error:
@@ -33,7 +35,8 @@ def _message(topic: Topic, data: bytes, camera: Camera) -> Any:
     # Before pixels are asked for: a damaged picture may name an absurd size.
     raw = topic.msgtype == bd.IMAGE
     size = (message.width, message.height) if raw else m.compressed_size(bytes(message.data[:4096]))
-    if size is not None and size != (camera.width, camera.height):
+    wanted = (camera.width, camera.height)
+    if size is not None and size != wanted and not (resized and same_view(size, wanted)):
         raise PictureError(SIZE, f"{size[0]} x {size[1]} on {topic.name}")
     return message
 
@@ -55,21 +58,37 @@ def colour_pixels(topic: Topic, data: bytes, camera: Camera) -> UInt8Array:
         raise PictureError(BROKEN, str(error)) from error
 
 
-def depth_pixels(topic: Topic, data: bytes, camera: Camera) -> Float32Array:
+def depth_pixels(topic: Topic, data: bytes, camera: Camera, factor: float = 1.0) -> Float32Array:
     """(H, W) float32 metres of a serialized Image or CompressedImage.
+
+    A picture of the camera's view in another size is sampled: every pixel has the depth of the nearest one.
+
+    Args:
+        topic: of the picture.
+        data: its message.
+        camera: the camera, whose size the depth gets.
+        factor: what depth is multiplied by where its unit is not the usual one; the largest 16-bit value is then no
+            reading.
 
     Raises:
         PictureError: if it is damaged or does not fit the camera.
     """
-    message = _message(topic, data, camera)
+    message = _message(topic, data, camera, resized=True)
     if topic.msgtype == bd.IMAGE and message.encoding not in m.DEPTH_ENCODINGS:
         raise PictureError(ENCODING, f"{message.encoding!r} on {topic.name}")
     try:
-        if topic.msgtype == bd.IMAGE:
-            return m.image_to_depth(message)
-        return _checked(m.compressed_to_depth(message), camera, topic)
+        raw = topic.msgtype == bd.IMAGE
+        depth = m.image_to_depth(message) if raw else m.compressed_to_depth(message)
     except (InputError, MemoryError) as error:
         raise PictureError(BROKEN, str(error)) from error
+    if factor != 1.0:
+        full = np.float32(65535.0) * np.float32(1e-3)
+        depth = np.where(depth == full, np.float32(0.0), depth * np.float32(factor))
+    size = (depth.shape[1], depth.shape[0])
+    if size != (camera.width, camera.height) and same_view(size, (camera.width, camera.height)):
+        rows, columns = nearest_pixels(*size, camera.width, camera.height)
+        depth = np.ascontiguousarray(depth[rows[:, None], columns])
+    return np.asarray(_checked(depth, camera, topic), np.float32)
 
 
 def _checked(pixels: npt.NDArray, camera: Camera, topic: Topic) -> npt.NDArray:

@@ -199,7 +199,12 @@ class PoseFinder:
             def at(stamp_ns: int) -> FloatArray:
                 return track.at(stamp_ns, gap) @ tree.along(chain, stamp_ns, gap)
 
-        lines = [line, f"frames: {poses.frame_id!r} is the map; mounting {way}", *self._hint()]
+        lines = [
+            line,
+            f"frames: {poses.frame_id!r} is the map; mounting {way}",
+            *self._hint(),
+            *tree.restated_lines(chain),
+        ]
         return PoseSource(name, tuple(lines), at, lambda stamp_ns: track.at(stamp_ns, gap), mounting)
 
     def _hint(self) -> list[str]:
@@ -235,6 +240,7 @@ class PoseFinder:
             f"pose: recorded transforms {_in_words(chain, frame)}, interpolated ({100 * shares[frame]:.0f} % of the "
             f"pictures){also}",
             f"frames: {frame!r} is the map",
+            *tree.restated_lines(chain),
         )
         return PoseSource("tf", lines, lambda stamp_ns: tree.along(chain, stamp_ns, self._gap_ns))
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from seal_mapping.bags.decode import BrokenMessageError, decode
 from seal_mapping.bags.frames import Candidate, FrameSelection
+from seal_mapping.bags.geometry import Facts, Geometry, body_heights_known, examine, sample
 from seal_mapping.bags.index import BagIndex
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.pictures import BROKEN, PictureError, colour_pixels, depth_pixels
@@ -25,7 +26,7 @@ from seal_perception import messages as m
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
-from seal_perception.types import FloatArray
+from seal_perception.types import Float32Array, FloatArray
 
 __all__ = ["BagOptions", "BagReader", "open_bag", "require_bag"]
 
@@ -45,6 +46,7 @@ class BagReader:
         stamps_ns: stamps of the frames that are tried, in order. A frame whose pictures turn out broken when they are
             read is left out of a walk and counted; the others keep their index.
         choices: lines that say what was chosen and why.
+        confirmed: lines about what was found to be as it should.
         store: the bag's messages.
 
     Raises:
@@ -66,8 +68,10 @@ class BagReader:
             self.store = BagStore(self.path)
             self._index = BagIndex(self.store, self.options.detections)
             self._selection = self._select()
+            self._geometry = self._examined()
         self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._selection.candidates)
-        self.choices: tuple[str, ...] = self._selection.choices
+        self.choices: tuple[str, ...] = (*self._selection.choices, *self._geometry.lines)
+        self.confirmed: tuple[str, ...] = self._geometry.notes
         self._failed: dict[int, str] = {}
         self._no_detections: set[int] = set()
 
@@ -117,7 +121,7 @@ class BagReader:
         """
         if self._selection.source.mounting is None:
             raise InputError(f"the bag {self.path} has no fixed mounting: poses are from {self._selection.source.name}")
-        return self._selection.source.mounting
+        return self._geometry.mounting(self._selection.source.mounting)
 
     def odometry(self) -> FloatArray:
         """(N, 4, 4) T_odom_base of the frames.
@@ -130,7 +134,37 @@ class BagReader:
             raise InputError(
                 f"the bag {self.path} is read without odometry: poses are from {self._selection.source.name}"
             )
-        return np.stack([at(stamp) for stamp in self.stamps_ns])
+        return np.stack([self._geometry.body_pose(at(stamp)) for stamp in self.stamps_ns])
+
+    def _examined(self) -> Geometry:
+        """What some frames say about frame, unit, up and floor."""
+        selection, options = self._selection, self.options
+        if options.optical is not None and None not in (options.depth_scale, options.up, options.floor):
+            return examine([], [], self._facts(), options)
+        with self.store.access() as access:
+            return examine(*sample(selection.posed, lambda c: self._sampled(c, access)), self._facts(), options)
+
+    def _sampled(self, candidate: Candidate, access: BagAccess) -> Float32Array | None:
+        """Depth of a frame in the usual unit; None if it cannot be read, which the walk will count."""
+        depth = self._selection.depth
+        try:
+            return depth_pixels(depth.topic, access.read(depth.where(candidate.depth)), candidate.camera)
+        except (BrokenDataError, PictureError):
+            return None
+
+    def _facts(self) -> Facts:
+        selection, source = self._selection, self._selection.source
+        some = selection.posed[:: max(1, len(selection.posed) // 200)]
+        kind = selection.depth.usual
+        bodies = None
+        if source.base_at is not None and body_heights_known(source.mounting):
+            bodies = np.stack([source.base_at(c.stamp_ns) for c in some])
+        return Facts(
+            encoding="32FC1" if "32FC1" in kind.encoding else "16UC1",
+            frame=self.options.camera_frame or selection.colour.usual.frame_id,
+            cameras=np.stack([c.T_map_camera for c in some]),
+            bodies=bodies,
+        )
 
     def __iter__(self) -> Iterator[BagFrame]:
         """All frames from the first on.
@@ -176,9 +210,9 @@ class BagReader:
         return Frame(
             candidate.stamp_ns,
             colour_pixels(selection.colour.topic, colour, camera),
-            depth_pixels(selection.depth.topic, depth, camera),
+            depth_pixels(selection.depth.topic, depth, camera, self._geometry.depth_factor),
             camera,
-            candidate.T_map_camera,
+            self._geometry.camera_pose(candidate.T_map_camera),
         )
 
     def _detections(self, index: int, access: BagAccess) -> Detections | None:

@@ -28,10 +28,12 @@ class TransformTree:
     Attributes:
         static: (parent, child) -> T_parent_child of /tf_static; the last message counts.
         moving: (parent, child) -> the same over time, of /tf.
+        restated: (parent, child) -> what another, earlier message of /tf_static said.
     """
 
     static: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
     moving: dict[tuple[str, str], Track] = field(default_factory=dict)
+    restated: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
 
     @property
     def frames(self) -> frozenset[str]:
@@ -62,6 +64,18 @@ class TransformTree:
             at = back[0]
             links_back.append(back[1])
         return links_back[::-1]
+
+    def restated_lines(self, chain: list[Link]) -> list[str]:
+        """A line per link of a chain that /tf_static gave twice with different values."""
+        lines = []
+        for edge in (link.edge for link in chain if link.edge in self.restated):
+            T = invert(self.restated[edge]) @ self.static[edge]
+            apart, turn = np.linalg.norm(T[:3, 3]), np.degrees(np.arccos(np.clip((np.trace(T[:3, :3]) - 1) / 2, -1, 1)))
+            lines.append(
+                f"warning: /tf_static gives {edge[0]} -> {edge[1]} twice, {apart:.2f} m and {turn:.0f} degrees apart: "
+                "the later is taken; mounting=... overrides"
+            )
+        return lines
 
     def is_static(self, chain: list[Link]) -> bool:
         """Whether no link of a chain moves."""

@@ -13,6 +13,7 @@ from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import Topic
 from seal_mapping.bags.index import BagIndex, CameraInfos, PictureIndex
 from seal_mapping.bags.options import BagOptions
+from seal_mapping.geometry.conventions import same_view
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
@@ -38,6 +39,8 @@ NO_COLOUR = re.compile(
     r"depth|disparity|infra|thermal|mask|overlay|scores|semantic|label|truth|debug|confidence|(^|[/_])ir([/_]|$)"
 )
 """Parts of names that are never taken for colour unless the user names the topic."""
+ELSEWHERE = 3
+"""`registration` of depth that does not belong to colour."""
 _PACKED = re.compile(r"/(compressed|compressedDepth)$")
 
 
@@ -109,12 +112,13 @@ def _shared_parts(a: str, b: str) -> int:
 
 
 def registration(colour: bd.PictureKind, depth: bd.PictureKind) -> int:
-    """0: depth has colour's frame and size; 1: same frame, unknown size; 2: it has not."""
+    """0: depth has colour's frame and size; 1: frame, size unknown; 2: frame, view in another size; 3: it has not."""
     if colour.frame_id != depth.frame_id:
-        return 2
+        return ELSEWHERE
     if 0 in (colour.width, depth.width):
         return 1
-    return 0 if (colour.width, colour.height) == (depth.width, depth.height) else 2
+    sizes = (colour.width, colour.height), (depth.width, depth.height)
+    return 0 if sizes[0] == sizes[1] else 2 if same_view(*sizes) else ELSEWHERE
 
 
 def _pair_key(colour: PictureIndex, depth: PictureIndex) -> tuple[object, ...]:
@@ -162,11 +166,17 @@ def choose_pictures(index: BagIndex, options: BagOptions) -> Choice:
     if not pairs:
         raise InputError(f"the bag {index.store.path}: colour and depth must be two topics, got {options.colour} twice")
     colour, depth = min(pairs, key=lambda pair: _pair_key(*pair))
-    lines = (
+    lines = [
         _line("colour", colour, [c for c in colours if c is not colour]),
         _line("depth", depth, [d for d in depths if d is not depth]),
-    )
-    return Choice(colour, depth, lines)
+    ]
+    a, b = colour.usual, depth.usual
+    if 0 not in (a.width, b.width) and (a.width, a.height) != (b.width, b.height):
+        lines.append(
+            f"depth is {b.width} x {b.height}, colour {a.width} x {a.height}: taken for the same view, each colour "
+            "pixel has the depth of the nearest depth pixel"
+        )
+    return Choice(colour, depth, tuple(lines))
 
 
 def _line(what: str, chosen: PictureIndex, others: list[PictureIndex]) -> str:
@@ -203,6 +213,8 @@ def choose_info(index: BagIndex, options: BagOptions, choice: Choice) -> tuple[C
 
     def fits(infos: CameraInfos) -> bool:
         camera = infos.cameras[0]
+        if infos.unsized:
+            return kind.width > 0 and 0 < camera.cx < kind.width - 1 and 0 < camera.cy < kind.height - 1
         return kind.width == 0 or (camera.width, camera.height) == (kind.width, kind.height)
 
     depth_folder = base_name(depth.topic.name).rsplit("/", 1)[0]
