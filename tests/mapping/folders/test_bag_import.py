@@ -98,7 +98,8 @@ def test_any_world_is_turned_upright_and_its_floor_found(up: str, tmp_path: Path
     T_world_map = T_world_map @ planar_pose(0.0, 0.0, 0.5)
     plan = plan_import(write_numbered(tmp_path / "room", range(6), T_world_map))
     # The cameras look down by 30 degrees, so that is the angle of their mean up.
-    assert plan.up == up and plan.up_angle_deg == pytest.approx(30.0, abs=1e-4) and plan.floor is not None
+    assert plan.up == up and plan.upright.cameras_deg == pytest.approx(30.0, abs=1e-4) and plan.floor is not None
+    assert plan.upright.tilt_deg == 0.0
     assert plan.floor_m == pytest.approx(-0.4, abs=1e-3) and plan.floor.camera_m == pytest.approx(EYE_M, abs=1e-3)
     T_map_world = plan.T_map_world
     assert np.linalg.det(T_map_world[:3, :3]) == pytest.approx(1.0)
@@ -112,7 +113,7 @@ def test_a_world_with_y_up_by_hand(tmp_path: Path) -> None:
     room = write_numbered(tmp_path / "room", (0, 1))
     plan = plan_import(room, ImportOptions(up="y", floor_m=-1.5))
     np.testing.assert_allclose(plan.T_map_world @ [1.0, 2.0, 3.0, 1.0], [1.0, -3.0, 3.5, 1.0])
-    assert plan.up_angle_deg is None and plan.floor is None and "as given" in plan.lines()[-1]
+    assert plan.upright.cameras_deg is None and plan.floor is None and "as given" in plan.lines()[-1]
 
 
 def test_noise_below_the_floor_and_a_large_table_do_not_move_it(room: Path) -> None:
@@ -135,12 +136,21 @@ def test_a_floor_that_was_not_seen_is_asked_for(room: Path, tmp_path: Path) -> N
     assert import_folder(room, tmp_path / "bag", ImportOptions(floor_m=0.25)).plan.floor_m == 0.25
 
 
-def test_cameras_that_look_down_do_not_say_what_is_up(tmp_path: Path) -> None:
+def test_a_tilted_world_is_levelled_by_its_surfaces(tmp_path: Path) -> None:
+    """The cameras' mean up is 40 degrees from every axis, and said too little before; the floor is 10 off."""
     tilt = np.eye(4)
-    tilt[:3, :3] = cv2.Rodrigues(np.array([0.0, np.deg2rad(10.0), 0.0]))[0]  # 10 degrees more
+    tilt[:3, :3] = cv2.Rodrigues(np.array([0.0, np.deg2rad(10.0), 0.0]))[0]
     room = write_numbered(tmp_path / "room", (0, 1), tilt)
-    with pytest.raises(InputError, match=r"40 degrees from .*say it: --up"):
-        plan_import(room)
+    plan = plan_import(room)
+    assert plan.up == "z" and plan.upright.tilt_deg == pytest.approx(10.0, abs=0.1)
+    np.testing.assert_allclose(plan.T_map_world[:3, :3] @ tilt[:3, :3] @ [0, 0, 1], [0, 0, 1], atol=2e-3)
+    assert plan.floor_m == pytest.approx(0.0, abs=2e-3) and "10.0 degrees from z" in plan.lines()[-2]
+    told = plan_import(room, ImportOptions(up="0.17364818,0,0.98480775", floor_m=0.0))
+    np.testing.assert_allclose(told.T_map_world[:3, :3], plan.T_map_world[:3, :3], atol=2e-3)
+    for path in (room / "depth").iterdir():
+        cv2.imwrite(str(path), np.zeros((48, 64), np.uint16))
+    with pytest.raises(InputError, match=r"40 degrees from .*too few level surfaces were seen; say it: --up"):
+        plan_import(room, ImportOptions(floor_m=0.0))
 
 
 def test_a_frame_without_a_finite_pose_is_left_out_and_counted(room: Path, tmp_path: Path) -> None:

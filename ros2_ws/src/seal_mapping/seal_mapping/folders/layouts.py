@@ -5,67 +5,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from seal_mapping.bags.sync import nearest
 from seal_mapping.folders.pictures import COLOUR_SUFFIXES
-from seal_mapping.folders.tables import MAX_NS, Intrinsics, pose_lines, read_intrinsics, rows, stamp_ns, tum_poses
-from seal_perception import messages as m
+from seal_mapping.folders.recording import (
+    PictureFile,
+    Recording,
+    by_number,
+    check_partners,
+    numbered_frames,
+    picture_files,
+    stamps_of,
+    timed_recording,
+)
+from seal_mapping.folders.scans import is_scannet, is_seven_scenes, read_scannet, read_seven_scenes
+from seal_mapping.folders.tables import (
+    Intrinsics,
+    pose_lines,
+    pose_width,
+    read_intrinsics,
+    rows,
+    stamp_ns,
+    tum_lines,
+    tum_poses,
+)
 from seal_perception.errors import InputError
-from seal_perception.types import BoolArray, FloatArray, IntArray
-
-FIRST_NS = m.NS
-"""Stamp of file number 0: tf takes a stamp of zero for "the latest"."""
-
-_TUM_PAIR_NS = 20_000_000
-_TUM_POSE_NS = 100_000_000
+from seal_perception.types import FloatArray
 
 _TUM_INTRINSICS: dict[str, Intrinsics] = {
     "1": (517.3, 516.5, 318.6, 255.3),
     "2": (520.9, 521.0, 325.1, 249.7),
     "3": (535.4, 539.2, 320.1, 247.6),
 }
-
-
-@dataclass(frozen=True)
-class PictureFile:
-    """A picture file and its stamp."""
-
-    stamp_ns: int
-    path: Path
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a folder holds, before any picture is opened.
-
-    Attributes:
-        layout: name of the layout, one of `LAYOUTS`.
-        colour: pictures, stamps rising.
-        depth: as many; item i goes with colour item i.
-        pose_stamps_ns: (P,) int64, rising.
-        T_world_camera: (P, 4, 4) poses of the optical frame.
-        intrinsics: fx, fy, cx, cy in pixels, and where they are from; None if the folder does not say.
-        depth_units_per_m: usual for the layout.
-        skipped: reason -> number of frames left out.
-    """
-
-    layout: str
-    colour: tuple[PictureFile, ...]
-    depth: tuple[PictureFile, ...]
-    pose_stamps_ns: IntArray
-    T_world_camera: FloatArray
-    intrinsics: tuple[Intrinsics, str] | None
-    depth_units_per_m: float
-    skipped: dict[str, int]
-
-    def nearest_poses(self) -> FloatArray:
-        """(N, 4, 4) the pose nearest in time to each colour picture."""
-        stamps = np.array([picture.stamp_ns for picture in self.colour], np.int64)
-        return np.asarray(self.T_world_camera[nearest(stamps, self.pose_stamps_ns)])
+_POSE_FILES = ("poses.txt", "trajectory.txt", "traj.txt", "groundtruth.txt")
+_STAMP_NAME = re.compile(r"[0-9]+\.[0-9]+")
 
 
 def read_recording(folder: Path | str, layout: str = "auto", rate_hz: float = 30.0, every: int = 1) -> Recording:
@@ -84,13 +57,16 @@ def read_recording(folder: Path | str, layout: str = "auto", rate_hz: float = 30
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: expected {_EXPECTED}")
     if layout == "auto":
-        found = [name for name, (_, marks) in LAYOUTS.items() if all((folder / mark).exists() for mark in marks)]
+        found = [name for name, (_, fits) in LAYOUTS.items() if fits(folder)]
         if len(found) != 1:
             what = f"fits the layouts {' and '.join(found)}: choose with --layout" if found else "has no known layout"
             raise InputError(f"{folder} {what}; expected {_EXPECTED}")
         layout = found[0]
     if layout not in LAYOUTS:
         raise InputError(f"--layout must be auto, {', '.join(LAYOUTS)}; got {layout!r}")
+    for name in _FOLDERS.get(layout, ()):
+        if not (folder / name).is_dir():
+            raise InputError(f"{folder / name} is missing: expected {_EXPECTED}")
     recording = LAYOUTS[layout][0](folder, rate_hz, every)
     if not recording.colour:
         left_out = "; ".join(f"{count} {reason}" for reason, count in recording.skipped.items())
@@ -98,95 +74,65 @@ def read_recording(folder: Path | str, layout: str = "auto", rate_hz: float = 30
     return recording
 
 
+def _pose_table(folder: Path) -> Path:
+    """The file with a pose per line."""
+    return next((folder / name for name in _POSE_FILES if (folder / name).exists()), folder / _POSE_FILES[0])
+
+
+def _is_numbered(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in ("color", "depth")) and _pose_table(folder).exists()
+
+
 def _read_numbered(folder: Path, rate_hz: float, every: int) -> Recording:
     """color/NNNNN.jpg, depth/NNNNN.png, K.txt and poses.txt; line i of the poses is that of the i-th file."""
-    colour, depth = _numbered(folder / "color", COLOUR_SUFFIXES), _numbered(folder / "depth", {".png"})
-    for number in sorted(colour.keys() ^ depth.keys()):
-        have, lack = (colour, "depth") if number in colour else (depth, "color")
-        raise InputError(f"{have[number]} has no partner in {folder / lack}: every frame needs both pictures")
-    poses = pose_lines(folder / "poses.txt")
+    K = folder / "K.txt"
+    intrinsics = (read_intrinsics(K), "K.txt") if K.exists() else None
+    table = _pose_table(folder)
+    names = [picture_files(folder / name, which) for name, which in (("color", COLOUR_SUFFIXES), ("depth", {".png"}))]
+    if names[0] and all(_STAMP_NAME.fullmatch(path.stem) for part in names for path in part):
+        colour_files, depth_files = (_by_stamp(part) for part in names)
+        return timed_recording("numbered", colour_files[::every], depth_files, tum_poses(table), 1000.0, intrinsics)
+    colour, depth = by_number(folder / "color", COLOUR_SUFFIXES), by_number(folder / "depth", {".png"})
+    check_partners(colour, depth, (folder / "color", folder / "depth"))
+    pictures, depths, T, skipped = numbered_frames(colour, depth, _numbered_poses(table, colour), rate_hz, every)
+    notes: tuple[str, ...] = ()
+    if [path.name for path in colour.values()] != sorted(path.name for path in colour.values()):
+        notes = (f"files are taken in the order of their numbers, and lines of {table.name} likewise",)
+    return Recording("numbered", pictures, depths, stamps_of(pictures), T, intrinsics, 1000.0, skipped, notes=notes)
+
+
+def _numbered_poses(table: Path, colour: dict[int, Path]) -> dict[int, FloatArray]:
+    """Poses by the number of their pictures: by their first column where it holds the numbers, else line by line."""
+    if pose_width(table) == 8:
+        stamps, poses = tum_lines(table)
+        whole = [stamp == int(stamp) for stamp in stamps]
+        if all(whole) and {int(stamp) for stamp in stamps} <= colour.keys():
+            return {int(stamp): T for stamp, T in zip(stamps, poses, strict=True)}
+    else:
+        poses = pose_lines(table)
     if len(poses) != len(colour):
         raise InputError(
-            f"{folder / 'poses.txt'} has {len(poses)} lines and {folder / 'color'} {len(colour)} pictures: line i must "
-            "belong to the i-th file in sorted order; write one line per picture (nan where a pose is unknown)"
+            f"{table} has {len(poses)} lines and {table.parent / 'color'} {len(colour)} pictures: line i must "
+            "belong to the i-th file in the order of their numbers; write one line per picture (nan where a pose is "
+            "unknown)"
         )
-    kept, bad = [], 0
-    for index, number in list(enumerate(sorted(colour)))[::every]:
-        if np.isfinite(poses[index]).all():
-            kept.append((FIRST_NS + round(number * m.NS / rate_hz), number, poses[index]))
-        else:
-            bad += 1
-    if kept and kept[-1][0] > MAX_NS:
-        raise InputError(
-            f"file number {kept[-1][1]} of {folder} is too large for a time at {rate_hz:g} Hz: give --rate"
-        )
-    intrinsics = folder / "K.txt"
-    return Recording(
-        layout="numbered",
-        colour=tuple(PictureFile(stamp, colour[number]) for stamp, number, _ in kept),
-        depth=tuple(PictureFile(stamp, depth[number]) for stamp, number, _ in kept),
-        pose_stamps_ns=np.array([stamp for stamp, _, _ in kept], np.int64),
-        T_world_camera=np.array([T for _, _, T in kept]).reshape(-1, 4, 4),
-        intrinsics=(read_intrinsics(intrinsics), "K.txt") if intrinsics.exists() else None,
-        depth_units_per_m=1000.0,
-        skipped={"without a finite pose": bad} if bad else {},
-    )
+    return dict(zip(colour, poses, strict=True))
 
 
-def _numbered(folder: Path, suffixes: set[str] | frozenset[str]) -> dict[int, Path]:
-    """Picture files of a folder by the number that their names end with."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is missing: expected {_EXPECTED}")
-    names = sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith("."))
-    out: dict[int, Path] = {}
-    for path in names:
-        digits = re.search(r"([0-9]+)$", path.stem)
-        if digits is None:
-            raise InputError(f"{path} has no number at the end of its name: expected names as 00017{path.suffix}")
-        number = int(digits.group(1))
-        if number in out:
-            raise InputError(f"{out[number]} and {path} have the same number: take one of them out")
-        out[number] = path
-    if list(out) != sorted(out):
-        raise InputError(
-            f"the files of {folder} sort in another order by name than by number, so it is not clear which line of "
-            "poses.txt is whose: give all numbers the same count of digits"
-        )
-    return out
+def _by_stamp(paths: list[Path]) -> list[PictureFile]:
+    """Pictures whose names are stamps in seconds, in their order."""
+    found = [PictureFile(stamp_ns(path.stem, path, 0), path) for path in paths]
+    return sorted(found, key=lambda picture: picture.stamp_ns)
+
+
+def _is_tum(folder: Path) -> bool:
+    return all((folder / name).exists() for name in ("rgb.txt", "depth.txt", "groundtruth.txt"))
 
 
 def _read_tum(folder: Path, rate_hz: float, every: int) -> Recording:
     """rgb.txt, depth.txt (stamp, file) and groundtruth.txt (stamp tx ty tz qx qy qz qw), each with its own stamps."""
     colour, depth = _tum_pictures(folder / "rgb.txt")[::every], _tum_pictures(folder / "depth.txt")
-    stamps, poses, bad = tum_poses(folder / "groundtruth.txt")
-    skipped = {"poses that are not finite": bad} if bad else {}
-    if not (colour and depth and len(stamps)):
-        return Recording("tum", (), (), stamps, poses, None, 5000.0, skipped)
-    times = np.array([picture.stamp_ns for picture in colour], np.int64)
-    depth_times = np.array([picture.stamp_ns for picture in depth], np.int64)
-    partner = nearest(times, depth_times)
-    paired = np.abs(depth_times[partner] - times) <= _TUM_PAIR_NS
-    posed = _bracketed(stamps, times)
-    for reason, count in (
-        ("without depth within 20 ms", int((~paired).sum())),
-        ("without poses on both sides within 100 ms", int((paired & ~posed).sum())),
-    ):
-        if count:
-            skipped[reason] = count
-    kept = np.flatnonzero(paired & posed)
-    if kept.size:
-        inside = (stamps >= times[kept[0]] - m.NS) & (stamps <= times[kept[-1]] + m.NS)
-        stamps, poses = stamps[inside], poses[inside]
-    return Recording(
-        layout="tum",
-        colour=tuple(colour[i] for i in kept),
-        depth=tuple(depth[partner[i]] for i in kept),
-        pose_stamps_ns=stamps,
-        T_world_camera=poses,
-        intrinsics=_tum_intrinsics(folder),
-        depth_units_per_m=5000.0,
-        skipped=skipped,
-    )
+    return timed_recording("tum", colour, depth, tum_poses(folder / "groundtruth.txt"), 5000.0, _tum_intrinsics(folder))
 
 
 def _tum_pictures(path: Path) -> list[PictureFile]:
@@ -215,20 +161,16 @@ def _tum_intrinsics(folder: Path) -> tuple[Intrinsics, str] | None:
     return _TUM_INTRINSICS[name.group(1)], f"TUM's freiburg{name.group(1)}, by the folder's name"
 
 
-def _bracketed(stamps: IntArray, wanted: IntArray) -> BoolArray:
-    """Whether there are stamps at or before and at or after each wanted time, both near enough to interpolate."""
-    after = np.searchsorted(stamps, wanted)
-    before = np.searchsorted(stamps, wanted, side="right") - 1
-    inside = (before >= 0) & (after < len(stamps))
-    gap_before = wanted - stamps[np.clip(before, 0, None)]
-    gap_after = stamps[np.clip(after, None, len(stamps) - 1)] - wanted
-    return inside & (gap_before <= _TUM_POSE_NS) & (gap_after <= _TUM_POSE_NS)
-
-
-LAYOUTS: dict[str, tuple[Callable[[Path, float, int], Recording], tuple[str, ...]]] = {
-    "numbered": (_read_numbered, ("color", "depth", "poses.txt")),
-    "tum": (_read_tum, ("rgb.txt", "depth.txt", "groundtruth.txt")),
+LAYOUTS: dict[str, tuple[Callable[[Path, float, int], Recording], Callable[[Path], bool]]] = {
+    "numbered": (_read_numbered, _is_numbered),
+    "tum": (_read_tum, _is_tum),
+    "scannet": (read_scannet, is_scannet),
+    "7scenes": (read_seven_scenes, is_seven_scenes),
 }
-"""Layout -> its reader and the names by which it is known."""
+"""Layout -> its reader and how it is known."""
 
-_EXPECTED = "color/, depth/, K.txt, poses.txt (numbered) or rgb.txt, depth.txt, groundtruth.txt (tum)"
+_FOLDERS = {"numbered": ("color", "depth"), "scannet": ("color", "depth", "pose")}
+_EXPECTED = (
+    "color/, depth/, K.txt, poses.txt (numbered); rgb.txt, depth.txt, groundtruth.txt (tum); color/, depth/, pose/, "
+    "intrinsic/ (scannet); or frame-000000.color.png, .depth.png, .pose.txt (7scenes)"
+)

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from seal_perception.errors import InputError
 from seal_perception.types import UInt16Array
@@ -15,6 +16,7 @@ from seal_perception.types import UInt16Array
 _ENDS = {".jpg": ("jpeg", b"\xff\xd9"), ".jpeg": ("jpeg", b"\xff\xd9"), ".png": ("png", b"IEND\xaeB\x60\x82")}
 COLOUR_SUFFIXES = frozenset(_ENDS)
 _TAIL = 64
+_ORIENTATION = 0x0112
 _MEND = "copy it again from its source, or take its frame out of the folder"
 
 
@@ -28,6 +30,16 @@ def read_colour(path: Path) -> tuple[bytes, str, tuple[int, int]]:
     # Decoded whole and thrown away: a header alone does not say that a label tool can show the picture.
     pixels = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, path)
     return data, kind, (pixels.shape[1], pixels.shape[0])
+
+
+def orientation(path: Path) -> int:
+    """The EXIF orientation of a colour picture: 1 where the stored pixels are upright, or no tag says otherwise."""
+    try:
+        with Image.open(path) as picture:
+            tag = picture.getexif().get(_ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError):
+        return 1  # `read_colour` says what is wrong with the file
+    return int(tag) if isinstance(tag, int) and 1 <= tag <= 8 else 1
 
 
 def read_depth(path: Path) -> UInt16Array:

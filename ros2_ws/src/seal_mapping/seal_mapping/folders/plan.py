@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from seal_mapping.folders.layouts import PictureFile, Recording, read_recording
-from seal_mapping.folders.pictures import read_colour, read_depth
+from seal_mapping.folders.layouts import read_recording
+from seal_mapping.folders.pictures import orientation, read_colour, read_depth
+from seal_mapping.folders.recording import PictureFile, Recording
 from seal_mapping.folders.tables import Intrinsics
-from seal_mapping.folders.up_axis import Floor, find_floor, find_up, level_heights, upright_rotation
+from seal_mapping.geometry.conventions import resized_camera, same_view
+from seal_mapping.geometry.floor import Floor, find_floor
+from seal_mapping.geometry.surfaces import View, level_points, surface_normals, thinned
+from seal_mapping.geometry.upright import Up, find_up, given_up
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
@@ -27,8 +30,9 @@ class ImportOptions:
     """What the user sets for a folder.
 
     Attributes:
-        layout: auto, numbered or tum.
-        up: axis of the folder's world that points up: auto, x, -x, y, -y, z or -z.
+        layout: auto, numbered, tum, scannet or 7scenes.
+        up: what points up in the folder's world: auto, an axis (x, -x, y, -y, z, -z), or a direction as three numbers
+            with commas.
         floor_m: height of the floor along that axis in metres; None: it is found.
         rate_hz: frames per second where files have numbers and no stamps.
         depth_units_per_m: units of the depth pictures in a metre; None: 1000, or 5000 for tum.
@@ -48,7 +52,7 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         if self.up != "auto":
-            upright_rotation(self.up)
+            given_up(self.up)
         if self.floor_m is not None and not math.isfinite(self.floor_m):
             raise InputError(f"--floor must be auto or metres, got {self.floor_m}")
         for name, value in (("--rate", self.rate_hz), ("--depth-scale", self.depth_units_per_m)):
@@ -74,11 +78,11 @@ class ImportPlan:
         camera: intrinsics of colour and depth.
         intrinsics_from: where they were found.
         depth_units_per_m: units of the depth pictures in a metre.
-        up: axis of the folder's world that points up.
-        up_angle_deg: its angle to the cameras' mean up; None if the user set the axis.
+        upright: which way is up in the folder's world.
         floor_m: height of the floor along it.
         floor: how the floor was found; None if the user set it.
         camera_frame: name of the optical frame.
+        notes: what else was found.
     """
 
     folder: Path
@@ -86,17 +90,22 @@ class ImportPlan:
     camera: Camera
     intrinsics_from: str
     depth_units_per_m: float
-    up: str
-    up_angle_deg: float | None
+    upright: Up
     floor_m: float
     floor: Floor | None
     camera_frame: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def up(self) -> str:
+        """The axis of the folder's world nearest to up."""
+        return self.upright.axis
 
     @property
     def T_map_world(self) -> FloatArray:
         """(4, 4) from the folder's world to the map: z up, floor at 0, the world's origin at x = y = 0."""
         T = np.eye(4)
-        T[:3, :3] = upright_rotation(self.up)
+        T[:3, :3] = self.upright.rotation
         T[2, 3] = -self.floor_m
         return T
 
@@ -104,7 +113,7 @@ class ImportPlan:
         """What was chosen, as lines to print."""
         found, camera = self.recording, self.camera
         span = (found.colour[-1].stamp_ns - found.colour[0].stamp_ns) / m.NS
-        up = "as given" if self.up_angle_deg is None else f"{self.up_angle_deg:.0f} degrees from the cameras' mean up"
+        along = self.up if self.upright.tilt_deg == 0.0 else "up"
         floor = "as given"
         if self.floor is not None:
             floor = (
@@ -115,11 +124,12 @@ class ImportPlan:
         return [
             f"layout      {found.layout}, {len(found.colour)} frames over {span:.1f} s",
             *(f"left out    {count} {reason}" for reason, count in found.skipped.items()),
+            *(f"note        {note}" for note in (*found.notes, *self.notes)),
             f"camera      {camera.width} x {camera.height}, fx {camera.fx:.1f} fy {camera.fy:.1f} cx {camera.cx:.1f} "
             f"cy {camera.cy:.1f} ({self.intrinsics_from})",
             f"depth       {self.depth_units_per_m:g} units per metre, written as {encoding}",
-            f"up          {self.up} ({up})",
-            f"floor       {self.floor_m:+.3f} m along {self.up} ({floor})",
+            f"up          {self.upright.line()}",
+            f"floor       {self.floor_m:+.3f} m along {along} ({floor})",
         ]
 
 
@@ -134,14 +144,33 @@ def plan_import(folder: Path | str, options: ImportOptions | None = None) -> Imp
     units = options.depth_units_per_m or recording.depth_units_per_m
     camera, source = _camera(Path(folder), recording, options.intrinsics)
     poses = recording.nearest_poses()
-    up, angle = (options.up, None) if options.up != "auto" else find_up(poses)
+    views = _views(recording, camera, poses, units) if options.up == "auto" or options.floor_m is None else []
+    if options.up == "auto":
+        up = find_up(poses, np.concatenate([surface_normals(view) for view in views]))
+    else:
+        up = given_up(options.up)
     height, floor = options.floor_m, None
     if height is None:
-        cameras = poses[:, :3, 3] @ upright_rotation(up)[2]
-        floor = find_floor(_level_heights(recording, camera, poses, up, units), cameras)
+        axis = up.direction
+        floor = find_floor((level_points(view, axis) @ axis for view in views), poses[:, :3, 3] @ axis)
         height = floor.height_m
-    frame = options.camera_frame
-    return ImportPlan(Path(folder), recording, camera, source, units, up, angle, height, floor, frame)
+    notes = _notes(recording, camera)
+    return ImportPlan(Path(folder), recording, camera, source, units, up, height, floor, options.camera_frame, notes)
+
+
+def _notes(recording: Recording, camera: Camera) -> tuple[str, ...]:
+    """What else a user should know: pictures that viewers turn, depth of another size."""
+    notes = []
+    tag = orientation(recording.colour[0].path)
+    if tag != 1:
+        notes.append(
+            f"colour has the EXIF orientation {tag}: the stored pixels are taken, to which depth and K belong; "
+            "viewers show the pictures turned"
+        )
+    height, width = read_depth(recording.depth[0].path).shape
+    if (width, height) != (camera.width, camera.height):
+        notes.append(f"depth is {width} x {height}: each colour pixel will have that of the nearest depth pixel")
+    return tuple(notes)
 
 
 def _camera(folder: Path, recording: Recording, given: Intrinsics | None) -> tuple[Camera, str]:
@@ -153,7 +182,8 @@ def _camera(folder: Path, recording: Recording, given: Intrinsics | None) -> tup
             "or give --fx --fy --cx --cy"
         )
     (fx, fy, cx, cy), source = found
-    if not (0 < cx < width - 1 and 0 < cy < height - 1) or (source.startswith("TUM") and (width, height) != (640, 480)):
+    published = source.startswith(("TUM", "7-Scenes"))
+    if not (0 < cx < width - 1 and 0 < cy < height - 1) or (published and (width, height) != (640, 480)):
         raise InputError(
             f"intrinsics ({source}) do not fit the pictures: centre ({cx:g}, {cy:g}) in {width} x {height} pixels; "
             "give those of pictures of this size: K.txt or --fx --fy --cx --cy"
@@ -161,25 +191,40 @@ def _camera(folder: Path, recording: Recording, given: Intrinsics | None) -> tup
     return Camera(width, height, fx, fy, cx, cy), source
 
 
-def _level_heights(
-    recording: Recording, camera: Camera, poses: FloatArray, up: str, units_per_m: float
-) -> Iterator[FloatArray]:
+def _views(recording: Recording, camera: Camera, poses: FloatArray, units_per_m: float) -> list[View]:
+    """At most 40 frames, spread evenly over the recording."""
     count = len(recording.depth)
+    views = []
     for i in np.unique(np.linspace(0, count - 1, min(count, _FLOOR_FRAMES)).round().astype(int)):
-        raw = checked_depth(recording.depth[i], camera)
-        yield level_heights((raw / units_per_m).astype(np.float32), camera, poses[i], up)
+        raw = checked_depth(recording.depth[i], camera, recording)
+        depth = (raw / units_per_m).astype(np.float32)
+        own = camera if raw.shape == (camera.height, camera.width) else resized_camera(camera, *raw.shape[::-1])
+        views.append(View(*thinned(depth, own, 640), poses[i]))
+    return views
 
 
-def checked_depth(picture: PictureFile, camera: Camera) -> UInt16Array:
-    """(H, W) uint16 of a depth picture that has the camera's size.
+def checked_depth(picture: PictureFile, camera: Camera, recording: Recording) -> UInt16Array:
+    """(H, W) uint16 of a depth picture of the camera's view; 0 = no reading.
 
     Raises:
-        InputError: if it is missing, broken or of another size.
+        InputError: if it is missing, broken or of another view.
     """
     raw = read_depth(picture.path)
-    if raw.shape != (camera.height, camera.width):
-        raise InputError(
-            f"{picture.path} is {raw.shape[1]} x {raw.shape[0]}, colour {camera.width} x {camera.height}: "
-            "depth must be registered to colour, and all pictures of one size"
-        )
-    return raw
+    size, wanted = (raw.shape[1], raw.shape[0]), (camera.width, camera.height)
+    if size != wanted:
+        fits = same_view(size, wanted)
+        if fits and recording.depth_intrinsics is not None:
+            fits = _same_lens(recording.depth_intrinsics, resized_camera(camera, *size))
+        if not fits:
+            raise InputError(
+                f"{picture.path} is {size[0]} x {size[1]}, colour {camera.width} x {camera.height}: "
+                "depth must be registered to colour, and be of its shape"
+            )
+    return raw if recording.no_reading is None else np.where(raw == recording.no_reading, np.uint16(0), raw)
+
+
+def _same_lens(intrinsics: Intrinsics, camera: Camera) -> bool:
+    """Whether intrinsics are a camera's within what is visible: 2 % of focal length, 1 % of the width of the centre."""
+    fx, fy, cx, cy = intrinsics
+    off = max(abs(cx - camera.cx), abs(cy - camera.cy))
+    return abs(fx / camera.fx - 1) < 0.02 and abs(fy / camera.fy - 1) < 0.02 and off < 0.01 * camera.width

@@ -84,8 +84,15 @@ def read_intrinsics(path: Path) -> Intrinsics:
     return fx, fy, cx, cy
 
 
+def pose_width(path: Path) -> int:
+    """How many numbers the first line of a table of poses holds; 0 if it is empty."""
+    return next((len(words) for _, words in rows(path)), 0)
+
+
 def pose_lines(path: Path) -> list[FloatArray]:
     """(4, 4) matrices, one per line; those with a value that is not finite come as they are.
+
+    A line holds 16 numbers (4 x 4, row by row), 12 (without the last row), or 7 (tx ty tz qx qy qz qw).
 
     Raises:
         InputError: for a line that is no rigid pose; the text names it.
@@ -93,11 +100,63 @@ def pose_lines(path: Path) -> list[FloatArray]:
     out = []
     for number, words in rows(path):
         values = np.array([_number(word, path, number) for word in words])
-        if values.size != 16:
-            raise InputError(f"{path}:{number} must hold 16 numbers (a 4 x 4 pose, row by row), got {values.size}")
-        T = values.reshape(4, 4)
-        out.append(_rigid(T, f"{path}:{number}") if np.isfinite(T).all() else T)
+        if values.size == 7:
+            out.append(_from_quaternion(values, f"{path}:{number}"))
+        elif values.size in (12, 16):
+            out.append(_matrix(values, f"{path}:{number}"))
+        else:
+            raise InputError(
+                f"{path}:{number} must hold 16 numbers (a 4 x 4 pose, row by row), 12 (its first three rows), 7 "
+                f"(tx ty tz qx qy qz qw) or 8 (a stamp before those), got {values.size}"
+            )
     return out
+
+
+def pose_file(path: Path) -> FloatArray:
+    """(4, 4) matrix of a file that holds one; with a value that is not finite it comes as it is.
+
+    Raises:
+        InputError: if it holds no rigid pose.
+    """
+    values = np.array([_number(word, path, number) for number, words in rows(path) for word in words])
+    if values.size not in (12, 16):
+        raise InputError(f"{path} must hold a 4 x 4 pose, got {values.size} numbers")
+    return _matrix(values, str(path))
+
+
+def _matrix(values: FloatArray, where: str) -> FloatArray:
+    """(4, 4) of 16 or 12 numbers."""
+    whole = np.isfinite(values).all()
+    T = np.concatenate([values, [0.0, 0.0, 0.0, 1.0]] if values.size == 12 else [values]).reshape(4, 4)
+    return _rigid(T, where) if whole else T
+
+
+def _from_quaternion(values: FloatArray, where: str) -> FloatArray:
+    """(4, 4) of tx ty tz qx qy qz qw; all nan where one is not finite."""
+    if not np.isfinite(values).all():
+        return np.full((4, 4), np.nan)
+    try:
+        return _near(pose_from_xyz_quat(values[:3], values[3:]), where)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def tum_lines(path: Path) -> tuple[list[Decimal], list[FloatArray]]:
+    """First column and (4, 4) pose of every line of a TUM trajectory; poses that are not finite are all nan.
+
+    Raises:
+        InputError: for a line that is no pose; the text names it.
+    """
+    stamps, poses = [], []
+    for number, words in rows(path):
+        values = np.array([_number(word, path, number) for word in words])
+        if values.size != 8:
+            raise InputError(f"{path}:{number} must hold stamp tx ty tz qx qy qz qw, got {len(words)} values")
+        if not np.isfinite(values[0]):
+            raise InputError(f"{path}:{number} must begin with a stamp, got {words[0][:40]!r}")
+        stamps.append(Decimal(words[0]))
+        poses.append(_from_quaternion(values[1:], f"{path}:{number}"))
+    return stamps, poses
 
 
 def tum_poses(path: Path) -> tuple[IntArray, FloatArray, int]:
@@ -111,15 +170,11 @@ def tum_poses(path: Path) -> tuple[IntArray, FloatArray, int]:
     for number, words in rows(path):
         if len(words) != 8:
             raise InputError(f"{path}:{number} must hold stamp tx ty tz qx qy qz qw, got {len(words)} values")
-        values = [_number(word, path, number) for word in words[1:]]
-        if not np.isfinite(values).all():
+        T = _from_quaternion(np.array([_number(word, path, number) for word in words[1:]]), f"{path}:{number}")
+        if np.isfinite(T).all():
+            found[stamp_ns(words[0], path, number)] = T
+        else:
             bad += 1
-            continue
-        try:
-            T = pose_from_xyz_quat(values[:3], values[3:])
-        except ValueError as error:
-            raise InputError(f"{path}:{number}: {error}") from error
-        found[stamp_ns(words[0], path, number)] = _near(T, f"{path}:{number}")
     stamps = sorted(found)
     return np.array(stamps, np.int64), np.array([found[s] for s in stamps]).reshape(-1, 4, 4), bad
 

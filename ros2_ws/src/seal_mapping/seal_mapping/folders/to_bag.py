@@ -14,9 +14,9 @@ import numpy as np
 
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.writer import BagWriteError, BagWriter, odometry_transform
-from seal_mapping.folders.layouts import PictureFile
 from seal_mapping.folders.pictures import depth_image, read_colour
 from seal_mapping.folders.plan import ImportOptions, ImportPlan, checked_depth, plan_import
+from seal_mapping.folders.recording import PictureFile
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.pose import camera_mounting, check_pose, invert
@@ -112,7 +112,7 @@ def _write(plan: ImportPlan, writer: BagWriter, progress: Progress) -> None:
             done += 1
             progress(done, len(found.colour))
         else:
-            raw = checked_depth(found.depth[i], plan.camera)
+            raw = checked_depth(found.depth[i], plan.camera, found)
             pixels, encoding = depth_image(raw, plan.depth_units_per_m)
             message = bm.image_message(pixels, encoding, stamp, plan.camera_frame)
             writer.write(m.DEPTH, stamp, bm.encode(m.DEPTH, message))
