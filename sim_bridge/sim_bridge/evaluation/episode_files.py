@@ -9,8 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import math
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +18,16 @@ import numpy as np
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, replacing, sha256, write_json
+from seal_perception.files import replacing, sha256, write_json
+from seal_perception.reading.text import gunzip, load_json, read_json
 from sim_bridge.evaluation.episode_goals import GoalObject
 from sim_bridge.evaluation.episodes import Episode, EpisodeConfig, HomeEpisodes, make_episodes
 from sim_bridge.geometry.mesh import Scene
 
 FORMAT, VERSION = "seal-objectnav", 1
 MANIFEST = "manifest.json"
+LARGEST = 1e6
+"""No position, in metres, and no length is larger."""
 NOTICE = "made from the simulator's truth; for evaluation only, never for training"
 
 
@@ -139,10 +140,7 @@ def read_episodes(folder: Path | str) -> EpisodeSet:
     path = folder / MANIFEST
     if not path.is_file():
         raise InputError(f"{folder} holds no {MANIFEST}: give the folder that `seal episodes make` wrote")
-    try:
-        manifest = read_json(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(str(error)) from error
+    manifest = read_json(path)
     _header(manifest, f"{FORMAT}-set", path)
     homes = []
     for row in _get(manifest, "homes", list, path):
@@ -167,9 +165,9 @@ def read_home(path: Path | str) -> HomeEpisodes:
     """
     path = Path(path)
     try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"{path} is not a gzipped JSON of episodes: {str(error).splitlines()[0]}") from error
+        content = load_json(gunzip(path), path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     _header(content, FORMAT, path)
     goals = tuple(_goal(row, path) for row in _get(content, "goals", list, path))
     known = {goal.instance: goal.category for goal in goals}
@@ -198,8 +196,8 @@ def _get(row: Any, key: str, kind: type, path: Path) -> Any:
 
 def _number(row: Any, key: str, path: Path) -> float:
     value = row.get(key) if isinstance(row, dict) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise InputError(f"{path}: {key!r} must be a number >= 0, got {str(value)[:60]!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LARGEST:
+        raise InputError(f"{path}: {key!r} must be a number from 0 to {LARGEST:.0e}, got {str(value)[:60]!r}")
     return float(value)
 
 
@@ -208,10 +206,10 @@ def _numbers(row: Any, key: str, shape: tuple[int | None, ...], path: Path) -> n
     given = _get(row, key, list, path)
     try:
         values = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.full((1,), np.nan)
     fits = values.ndim == len(shape) and all(n == (m or n) > 0 for n, m in zip(values.shape, shape, strict=True))
-    if not fits or not np.isfinite(values).all():
+    if not fits or not (np.abs(values) < LARGEST).all():
         wanted = " x ".join("N" if n is None else str(n) for n in shape)
         raise InputError(f"{path}: {key!r} must be {wanted} finite numbers, got {str(given)[:60]}")
     return values

@@ -14,19 +14,23 @@ import numpy as np
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
+from seal_perception.reading.limits import require
+from seal_perception.reading.text import read_json
 from sim_bridge.geometry.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.scenes.files import Resources
 from sim_bridge.scenes.fit import start_and_lamps
 from sim_bridge.scenes.meshes.read import MeshReader
 from sim_bridge.scenes.pieces import Notes, clean_name
 
+LARGEST = 1e4
+"""Metres from the origin at which a scene that was written here can have lamps and its start."""
+
 
 def _json(path: Path) -> Any:
     try:
         return read_json(path)
-    except (ValueError, OSError) as error:
-        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def read_categories(path: Path) -> dict[str, int]:
@@ -65,8 +69,12 @@ def _about(path: Path) -> tuple[str | None, tuple[Lamp, ...] | None, tuple[float
         x, y = (float(value) for value in table["start_xy"])
         lengths = {len(values) for lamp in lamps for values in (lamp.position, lamp.colour)}
         values = [value for lamp in lamps for value in (*lamp.position, lamp.power, *lamp.colour)]
-        if lengths - {3} or not np.isfinite([x, y, *values]).all():
-            raise ValueError("a lamp needs three numbers for position and colour and one for power, the start two")
+        if lengths - {3} or not (np.abs([x, y, *values]) <= LARGEST).all():
+            raise ValueError(
+                f"a lamp needs three numbers for position and colour, one for power, the start two, "
+                f"none beyond {LARGEST:.0e}"
+            )
+        require("scene_things", len(lamps), path)
         name = str(table["name"])
         if name != clean_name(name):
             # Files are called after it, so it must not lead out of their folder.
@@ -74,7 +82,7 @@ def _about(path: Path) -> tuple[str | None, tuple[Lamp, ...] | None, tuple[float
         return name, tuple(lamps), (x, y)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path} is not what 'seal scene import' writes: {error!r:.100}") from error
 
 

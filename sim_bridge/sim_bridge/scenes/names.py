@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
+from seal_perception.reading.text import read_json
 
 WORDS: dict[str, frozenset[str]] = {
     "chair": frozenset({"chair", "armchair", "officechair", "deskchair", "loungechair", "recliner"}),
@@ -66,12 +66,9 @@ def read_overrides(path: Path | None) -> dict[str, int]:
     """
     if path is None:
         return {}
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f'no file {path}; --categories takes a JSON file such as {{"Stool*": "chair"}}')
-    try:
-        table = read_json(path)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    table = read_json(path)
     if not isinstance(table, dict):
         raise InputError(f"{path} must map names to categories, got {type(table).__name__}")
     out: dict[str, int] = {}

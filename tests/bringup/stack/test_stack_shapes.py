@@ -9,7 +9,7 @@ import pytest
 
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_process import domain_of
-from seal_bringup.stack.overrides import MAX_BYTES, config_from_file
+from seal_bringup.stack.overrides import config_from_file
 from seal_bringup.stack.runner import run_stack
 from seal_perception.errors import InputError
 
@@ -52,10 +52,9 @@ LAUGHS = "a: &a [x, x]\n" + "".join(
         ("run: {ros__parameters: {run_dir: 5}}", "run_dir of run must be a text, got 5"),
         ("run: {ros__parameters: {namespace: ../../x}}", "namespace must be names of letters"),
         ("run: {ros__parameters: {namespace: 5th robot}}", "namespace must be names of letters"),
-        (LAUGHS, "is not valid YAML: a parameter file has no aliases"),
-        ("[" * 5000, "is not valid YAML"),
-        ("run: {ros__parameters: &a {x: *a}}", "is not valid YAML"),
-        ("#" * (MAX_BYTES + 1), "bytes; a stack has at most"),
+        (LAUGHS, "asks for .* values"),
+        ("[" * 5000, "is YAML nested more than 100 deep"),
+        ("run: {ros__parameters: &a {x: *a}}", "a YAML value that holds itself"),
     ],
 )
 def test_a_stack_of_another_shape_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -69,9 +68,9 @@ def test_a_stack_of_another_shape_is_one_line(tmp_path: Path, text: str, message
 
 def test_a_stack_that_is_no_text_or_no_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="stack.yaml is no text in UTF-8: invalid start byte at byte 0"):
+    with pytest.raises(InputError, match="stack.yaml is not UTF-8 text"):
         config_from_file(tmp_path / "stack.yaml")
-    with pytest.raises(InputError, match="it is no file"):
+    with pytest.raises(InputError, match="is a folder, expected a file"):
         config_from_file(tmp_path)
 
 

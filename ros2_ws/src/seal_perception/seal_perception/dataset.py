@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
-from seal_perception.coco.document import CocoFile, load_json
+from seal_perception.coco.document import CocoFile, read_document
 from seal_perception.coco.names import CategoryNames, LeftOut
 from seal_perception.coco.pictures import (
     check_picture,
@@ -36,6 +36,7 @@ from seal_perception.coco.rows import OWN_KEYS, box_rle, own_row
 from seal_perception.detections import mask_to_rle, rle_to_mask
 from seal_perception.errors import InputError
 from seal_perception.files import naming, replacing, write_bytes, write_json
+from seal_perception.reading.text import load_json
 from seal_perception.types import BoolArray, UInt8Array
 
 ANNOTATIONS = "annotations.json"
@@ -164,7 +165,7 @@ class DatasetWriter:
             return
         whole = _whole_lines(path)
         for line in whole:
-            row = json.loads(line)
+            row = load_json(line, path)
             self._take(row["image"], row["annotations"])
         if path.is_file() and len("".join(whole).encode()) != path.stat().st_size:  # cut in the middle of a line
             with replacing(path) as beside:
@@ -262,7 +263,7 @@ def _whole_lines(path: Path) -> list[str]:
     with open(path, encoding="utf-8", errors="replace") as stream:
         for line in stream:
             try:
-                json.loads(line)
+                load_json(line, path)
             except ValueError:
                 break
             if not line.endswith("\n"):
@@ -298,7 +299,7 @@ class CocoDataset:
         """
         names, self.file = names or CategoryNames(), find_annotations(Path(folder))
         self.folder = self.file.parent if Path(folder).is_file() else Path(folder)
-        source = CocoFile(self.file, load_json(self.file, MAX_DATASET_BYTES), names, LeftOut())
+        source = CocoFile(self.file, read_document(self.file, MAX_DATASET_BYTES), names, LeftOut())
         self.info, self._left_out, self._mapped = source.info, source.left_out, dict(names.mapped)
         self._folders = picture_folders(self.file) if pictures is None else (Path(pictures),)
         self._images: list[dict[str, Any]] = []

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from seal_perception.reading.text import read_json as read_json
+
 
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:
@@ -123,14 +125,6 @@ def write_json(path: Path | str, value: Any, indent: int | None = 1) -> None:
     """Write JSON whole or not at all; keys keep their order."""
     with replacing(path) as beside:
         beside.write_text(json.dumps(value, indent=indent, default=_plain) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path | str) -> Any:
-    """Read JSON; a broken file raises ValueError that names it."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
 
 
 def sha256(path: Path | str) -> str:

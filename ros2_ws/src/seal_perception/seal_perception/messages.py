@@ -15,6 +15,8 @@ from seal_perception.camera import Camera
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat, pose_to_xyz_quat
+from seal_perception.reading.pictures import require_picture
+from seal_perception.reading.text import load_json
 from seal_perception.simulator import LaserScan
 from seal_perception.types import Float32Array, FloatArray, UInt8Array
 
@@ -162,6 +164,7 @@ def _decode_picture(data: bytes, flags: int, what: str) -> npt.NDArray:
 
     if data.startswith(_JPEG) and b"\xff\xd9" not in data[-4096:]:
         raise InputError(f"{what} is a JPEG picture that was cut off")
+    require_picture(data, what)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error as error:
@@ -356,10 +359,7 @@ def _whole(value: dict[str, Any], name: str, most: int, least: int = 0) -> int:
 
 
 def _detections_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"semantic/detections is not JSON: {error}") from error
+    value = load_json(text, "semantic/detections")
     if not isinstance(value, dict):
         raise InputError(f"semantic/detections must be an object with stamp_ns, got {text[:60]!r}")
     return value

@@ -21,15 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from seal_bringup.stack.config import StackConfig
 from seal_perception.errors import InputError
+from seal_perception.reading.text import read_yaml
 
 NODES = ("sim_bridge", "heading", "perception", "mapping", "policy", "planner", "recorder", "monitor")
 RUN, EVERYWHERE, PARAMETERS = "run", "/**", "ros__parameters"
-MAX_BYTES = 1_000_000
-"""Largest stack file that is read."""
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -94,31 +91,11 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return difflib.get_close_matches(name, sorted(same_field or known), 1, cutoff=0.0)[0]
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, as ROS 2 reads it: with them, a few lines may stand for billions of values."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """One node of the document."""
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.composer.ComposerError(
-                None, None, "a parameter file has no aliases", self.peek_event().start_mark
-            )
-        return super().compose_node(parent, index)
-
-
 def _load(path: Path) -> dict[str, Any]:
     try:
-        if not path.is_file() and path.exists():
-            raise InputError(f"cannot read the stack {path}: it is no file")
-        if path.exists() and path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} has {path.stat().st_size} bytes; a stack has at most {MAX_BYTES}")
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
+        content = read_yaml(path)
     except OSError as error:
         raise InputError(f"cannot read the stack {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text in UTF-8: {error.reason} at byte {error.start}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date of month 13, say
-        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())[:300]}") from error
     content = {} if content is None else content
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InputError(f"{path} must name nodes with their {PARAMETERS}, got {_shown(content)}")

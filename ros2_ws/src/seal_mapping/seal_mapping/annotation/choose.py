@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import ANNOTATIONS, CATEGORY_TABLE
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json, write_text
+from seal_perception.reading.text import read_json
 from seal_perception.types import UInt8Array
 from seal_perception.upright import quarter_turns, turn_picture
 
@@ -274,7 +274,7 @@ def _is_touched(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         return bool(document["annotations"]) or any(row.get("annotated") is not False for row in document["images"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return True

@@ -14,7 +14,7 @@ import numpy as np
 
 from seal_mapping.annotation.drawn import AnnotatedPicture, DrawnObject, split_turned
 from seal_mapping.annotation.labelme import is_labelme, labelme_name, labelme_objects
-from seal_perception.coco.document import CocoFile, CocoImage, CocoObject, load_json, object_box
+from seal_perception.coco.document import CocoFile, CocoImage, CocoObject, object_box, read_document
 from seal_perception.coco.names import CategoryNames, LeftOut, shown
 from seal_perception.coco.pictures import NAMES
 from seal_perception.coco.shapes import MAX_OBJECTS, size_of
@@ -59,7 +59,7 @@ def _read_files(files: list[Path], in_folder: bool, names: CategoryNames, left_o
     out: list[AnnotatedPicture] = []
     labels: set[str] = set()
     for path in files:
-        document = load_json(path)
+        document = read_document(path)
         out += _read_file(path, document, in_folder, names, left_out)
         if is_labelme(document):
             labels.update(str(shape["label"]) for shape in document["shapes"])

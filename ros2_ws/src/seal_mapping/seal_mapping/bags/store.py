@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
 import zstandard
 
 from seal_mapping.bags.entry import ALL, ChunkCache, Entry, Location, Tally, Wants
@@ -21,6 +20,7 @@ from seal_mapping.bags.formats.ros1 import Ros1File
 from seal_mapping.bags.formats.sqlite import SqliteFile
 from seal_mapping.bags.unpack import BrokenDataError, unpack_message
 from seal_perception.errors import InputError
+from seal_perception.reading.text import read_yaml
 
 METADATA = "metadata.yaml"
 _MAX_METADATA = 16_000_000
@@ -250,11 +250,7 @@ class BagAccess:
 def _load_metadata(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _MAX_METADATA:
         raise InputError(f"{path} has {path.stat().st_size} bytes: that is no bag's metadata")
-    try:
-        text = path.read_text(encoding="utf-8")
-        value = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}") from error
+    value = read_yaml(path)
     about = value.get("rosbag2_bagfile_information") if isinstance(value, dict) else None
     if not isinstance(about, dict):
         raise InputError(f"{path} is no bag's metadata: it lacks rosbag2_bagfile_information")

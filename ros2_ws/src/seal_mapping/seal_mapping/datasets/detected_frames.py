@@ -15,6 +15,7 @@ from seal_perception import messages as m
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.files import naming
+from seal_perception.reading.text import load_json
 from seal_perception.upright import FrameDetector, detect_frame
 
 JOURNAL = "detected.jsonl"
@@ -134,7 +135,7 @@ class DetectionJournal:
 
 def _row(line: bytes) -> tuple[int, str] | None:
     try:
-        index, text = json.loads(line)
+        index, text = load_json(line, "the journal")
         m.detections_stamp_ns(text)
         return (int(index), text) if line.endswith(b"\n") else None
     except (ValueError, TypeError, RecursionError):

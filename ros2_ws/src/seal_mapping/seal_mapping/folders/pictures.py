@@ -11,6 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from seal_perception.errors import InputError
+from seal_perception.reading.pictures import require_picture
+from seal_perception.reading.text import read_bytes
 from seal_perception.types import UInt16Array
 
 _ENDS = {".jpg": ("jpeg", b"\xff\xd9"), ".jpeg": ("jpeg", b"\xff\xd9"), ".png": ("png", b"IEND\xaeB\x60\x82")}
@@ -75,7 +77,7 @@ def _read(path: Path) -> tuple[bytes, str]:
         raise InputError(f"{path} is missing: {_MEND}")
     kind, end = _ENDS[path.suffix.lower()]
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, "picture_mb")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     # OpenCV shows a cut-off picture with grey below and no error.
@@ -85,6 +87,7 @@ def _read(path: Path) -> tuple[bytes, str]:
 
 
 def _decode(data: bytes, flags: int, path: Path) -> npt.NDArray:
+    require_picture(data, path)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

@@ -12,6 +12,7 @@ import numpy as np
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat
+from seal_perception.reading.text import read_text
 from seal_perception.types import FloatArray, IntArray
 
 Intrinsics = tuple[float, float, float, float]
@@ -30,10 +31,10 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         InputError: if the file is absent or no text.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise InputError(f"{path} is missing: it belongs to this layout of folders; copy it there") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"cannot read {path} as text: {error}") from error
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split("#")[0].replace(",", " ").split()

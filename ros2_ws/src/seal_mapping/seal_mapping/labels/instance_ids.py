@@ -18,6 +18,8 @@ from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.voxel_set import MAX_INDEX, voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
+from seal_perception.reading.arrays import read_npz
+from seal_perception.reading.text import load_json
 from seal_perception.types import IntArray
 
 FORMAT = "seal_objects"
@@ -92,9 +94,9 @@ def load_objects(path: Path | str) -> LabelVolume:
     if not path.is_file():
         raise InputError(f"no objects at {path}")
     try:
-        with np.load(path, allow_pickle=False) as data:
-            head = json.loads(data["head"].tobytes())
-            ijk, instance = data["ijk"], data["instance"]
+        data = read_npz(path)
+        head = load_json(data["head"].tobytes(), path)
+        ijk, instance = data["ijk"], data["instance"]
         if head.get("format") != FORMAT or head.get("version") != VERSION:
             raise InputError(f"{path} is no table of objects of version {VERSION} written by SEAL")
         return _volume(head, ijk, instance)

@@ -20,6 +20,8 @@ from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.grid import Grid2D
 from seal_perception.parameters import parameters_of
+from seal_perception.reading.arrays import read_npz
+from seal_perception.reading.text import load_json
 
 FORMAT = "seal_voxel_map"
 VERSION = 3
@@ -66,9 +68,8 @@ def load_map(path: Path | str) -> VoxelMap:
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a readable map: it is no whole .npz file")
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files} if hasattr(data, "files") else {}
-        head = json.loads(arrays["head"].tobytes()) if "head" in arrays else {}
+        arrays = read_npz(path)
+        head = load_json(arrays["head"].tobytes(), path) if "head" in arrays else {}
         if not isinstance(head, dict) or head.get("format") != FORMAT:
             raise InputError(f"{path} is not a map written by SEAL")
         if head.get("version") not in (2, VERSION):

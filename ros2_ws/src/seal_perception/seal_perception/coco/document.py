@@ -7,7 +7,6 @@ is checked before a mask is unpacked, and each mistake is one line that names it
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from seal_perception.coco.masks import read_runs
 from seal_perception.coco.names import CategoryNames, LeftOut, shown
 from seal_perception.coco.shapes import MAX_OBJECTS, box_of, outlines, require_inside, size_of, whole
 from seal_perception.errors import InputError
+from seal_perception.reading.text import load_json
 from seal_perception.types import FloatArray, IntArray
 
 MAX_FILE_BYTES = 256_000_000
@@ -89,7 +89,7 @@ class CocoFile:
 
         Args:
             path: the file, for messages.
-            document: what `load_json` read.
+            document: what `read_document` read.
             names: which names of categories are ours.
             left_out: see above.
 
@@ -205,7 +205,7 @@ def object_box(item: CocoObject, image: CocoImage) -> tuple[float, float, float,
     return box_of(item.row.get("bbox"), image.width, image.height, item.where)
 
 
-def load_json(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Any:
+def read_document(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Any:
     """What a JSON file holds.
 
     Raises:
@@ -216,10 +216,7 @@ def load_json(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Any:
     size = path.stat().st_size
     if size > max_bytes:
         raise InputError(f"{path} has {size / 1e6:.0f} MB; at most {max_bytes / 1e6:.0f} MB are read")
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {shown(error)}") from error
+    return load_json(path.read_bytes(), path)
 
 
 def _require_tables(document: Any) -> None:

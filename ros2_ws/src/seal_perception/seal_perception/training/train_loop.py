@@ -26,6 +26,7 @@ from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.detector.model import freeze_norm, set_deterministic
 from seal_perception.detector.weights import save_tensors
 from seal_perception.errors import InputError, NoLabelsError, SealError
+from seal_perception.reading.text import load_json
 from seal_perception.training.augment import AugmentConfig, augment, shrunk
 
 _log = logging.getLogger(__name__)
@@ -288,12 +289,12 @@ def _load_checkpoint(path: Path, facts: str, model: nn.Module, optimiser: torch.
         return 0
     try:
         with safe_open(str(path), framework="pt") as stream:
-            stored = json.loads((stream.metadata() or {}).get("seal", "{}"))
+            stored = dict(load_json((stream.metadata() or {}).get("seal", "{}"), path))
             if stored.get("facts") != facts:
                 _log.warning("checkpoint %s is of another training; starting over", path)
                 return 0
             tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
         _log.warning("checkpoint %s cannot be read (%s); starting over", path, error)
         return 0
     model.load_state_dict({k[len("model.") :]: v for k, v in tensors.items() if k.startswith("model.")})

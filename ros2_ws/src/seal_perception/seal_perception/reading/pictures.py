@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Picture files that others wrote: their size is known from the header before a pixel is asked for.
+
+A file of a few kilobytes can hold a picture of gigabytes.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seal_perception.errors import InputError
+from seal_perception.reading.limits import require
+from seal_perception.reading.text import read_bytes
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
+"""What is opened, whatever a file is called: some other formats start a program (EPS: Ghostscript)."""
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) by the header of a picture file; None where it does not tell."""
+    from PIL import Image
+
+    if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR" and len(data) >= 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data.startswith(b"\xff\xd8\xff") and (found := _jpeg_size(data)) is not None:
+        return found
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                return picture.size
+    except Image.DecompressionBombError:
+        return 1 << 20, 1 << 20  # more than any limit; Pillow keeps the numbers to itself
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, OverflowError):
+        return None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of the first frame of a JPEG file."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        kind = data[at + 1]
+        if kind == 0xFF:  # a byte that fills
+            at += 1
+        elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def require_picture(data: bytes, what: object) -> None:
+    """Refuse a picture file before it is decoded.
+
+    Args:
+        data: the file.
+        what: how to call it.
+
+    Raises:
+        InputError: if its header tells no size, or one beyond the limit.
+    """
+    size = picture_size(data)
+    if size is None:
+        raise InputError(f"{what} is no readable picture; expected PNG or JPEG")
+    require("picture_megapixels", size[0] * size[1] / 1e6, what)
+
+
+def read_picture(path: Path | str, flags: int) -> Any:
+    """Pixels of a picture file as OpenCV gives them, None if it is broken.
+
+    Args:
+        path: the file.
+        flags: OpenCV's IMREAD_ flags.
+
+    Raises:
+        InputError: if it is no regular file, or too large.
+        OSError: if it cannot be read.
+    """
+    import cv2
+
+    data = read_bytes(path, "picture_mb")
+    if picture_size(data) is None:
+        return None
+    require_picture(data, path)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
