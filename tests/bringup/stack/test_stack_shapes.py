@@ -52,7 +52,7 @@ LAUGHS = "a: &a [x, x]\n" + "".join(
         ("run: {ros__parameters: {run_dir: 5}}", "run_dir of run must be a text, got 5"),
         ("run: {ros__parameters: {namespace: ../../x}}", "namespace must be names of letters"),
         ("run: {ros__parameters: {namespace: 5th robot}}", "namespace must be names of letters"),
-        (LAUGHS, "asks for .* values"),
+        (LAUGHS, "node a must have ros__parameters with names and values"),
         ("[" * 5000, "is YAML nested more than 100 deep"),
         ("run: {ros__parameters: &a {x: *a}}", "a YAML value that holds itself"),
     ],

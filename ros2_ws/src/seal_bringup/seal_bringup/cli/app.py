@@ -8,12 +8,14 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
 import click
 import typer
 
-from seal_bringup.console import make_console
+from seal_bringup.console import log_visibly, make_console, visible
 from seal_perception.errors import SealError
+from seal_perception.reading.limits import raise_limits
 
 MODULES = (
     "doctor",
@@ -40,6 +42,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="SEAL: a robot maps a home in 3D, labels what it saw, and comes back with a better detector.",
 )
+
+
+@app.callback()
+def common(
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Let files ask for more than usual, such as json_mb=2000; may be repeated. See docs/limits.md.",
+        ),
+    ] = None,
+) -> None:
+    """SEAL: a robot maps a home in 3D, labels what it saw, and comes back with a better detector."""
+    raise_limits(limit or [])
+
+
 for _module in MODULES:
     import_module(f"seal_bringup.cli.{_module}").register(app)
 
@@ -47,6 +65,7 @@ for _module in MODULES:
 def main() -> None:
     """Run `seal`; exit 1 (3: nothing to learn from) and one line for a user's mistake, 130 when interrupted."""
     console = make_console(stderr=True)
+    log_visibly()
     try:
         code = app(standalone_mode=False)
         if isinstance(code, int):  # typer.Exit in a command comes back as its code
@@ -60,11 +79,16 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
+        error.message = visible(error.message)
         error.show()
         sys.exit(error.exit_code)
     except (SealError, OSError) as error:
-        console.print(f"error: {_error_line(error)}", style="red", markup=False, highlight=False)
+        console.print(f"error: {visible(_error_line(error), one_line=True)}", style="red", highlight=False)
         sys.exit(getattr(error, "exit_code", 1))
+    except MemoryError:
+        line = "error: there is not enough memory for this; close other programs or use smaller inputs"
+        console.print(line, style="red", highlight=False)
+        sys.exit(1)
 
 
 def _error_line(error: Exception) -> str:

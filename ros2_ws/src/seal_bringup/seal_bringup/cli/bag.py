@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from seal_bringup.cli.options import READ, bag_options, with_options
+from seal_bringup.console import echo
 
 BAG = Annotated[Path, typer.Argument(help="Folder of the bag, one of its files, or a .bag file of ROS 1.")]
 
@@ -36,16 +37,16 @@ def info(bag: BAG, read: READ = None) -> None:
         found = bag_info(bag)
         _print(found)
         if not found.whole:
-            typer.echo(f"cut off while it was written, or damaged; run: seal bag recover {bag}")
+            echo(f"cut off while it was written, or damaged; run: seal bag recover {bag}")
             raise typer.Exit(1) from error
-        typer.echo(f"no frames for `seal label`: {error}")
+        echo(f"no frames for `seal label`: {error}")
         return
     _print(bag_info(bag, frames.store))
     for line in (*frames.choices, *frames.confirmed):
-        typer.echo(line)
-    typer.echo(f"{len(frames)} whole frames, {frames.dropped} dropped")
+        echo(line)
+    echo(f"{len(frames)} whole frames, {frames.dropped} dropped")
     for reason, count in frames.unused.items():
-        typer.echo(f"  {count} {reason}")
+        echo(f"  {count} {reason}")
 
 
 def recover(bag: BAG) -> None:
@@ -60,12 +61,12 @@ def recover(bag: BAG) -> None:
     found = recover_bag(bag)
     _print(found)
     if found.original is None:
-        typer.echo(f"{bag} is whole: nothing to do")
+        echo(f"{bag} is whole: nothing to do")
         return
     kept = sum(row.messages for row in found.topics)
-    typer.echo(f"{bag} is recovered: {kept} messages kept; the file of before is {found.original}")
+    echo(f"{bag} is recovered: {kept} messages kept; the file of before is {found.original}")
     for line in found.left_out:
-        typer.echo(line)
+        echo(line)
 
 
 def _print(found: Any) -> None:
@@ -158,10 +159,10 @@ def import_folder(
         raise InputError(f"{bag} exists already: choose another folder for the bag")
     plan = plan_import(folder, options)
     for line in plan.lines():
-        typer.echo(line)
+        echo(line)
     with rate_bar("import") as progress:
         summary = write_import(plan, bag, progress)
-    typer.echo(f"written {bag}: {summary.frames} frames, {summary.poses} poses, {summary.size_bytes / 1e6:.1f} MB")
+    echo(f"written {bag}: {summary.frames} frames, {summary.poses} poses, {summary.size_bytes / 1e6:.1f} MB")
 
 
 def _floor(text: str) -> float | None:

@@ -68,7 +68,7 @@ def demo(
     with _StageBar(console) as bar:
         metrics = run_demo(config, run_dir, bar.announce, bar.progress)
     _print_table(console, metrics)
-    console.print(f"\nOpen [bold]{run_dir / 'report.html'}[/bold] in a browser.")
+    console.print(f"\nOpen {run_dir / 'report.html'} in a browser.", highlight=False)
 
 
 class _StageBar:

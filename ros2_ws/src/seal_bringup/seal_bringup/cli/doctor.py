@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seal_bringup.console import echo
+
 if TYPE_CHECKING:
     from seal_bringup.doctor import Check
 
@@ -34,7 +36,7 @@ def doctor(
     ready = complete(checks)
     if as_json:
         content = [{**asdict(check), "status": check.status} for check in checks]
-        typer.echo(json.dumps({"ok": ready, "checks": content}, indent=1))
+        echo(json.dumps({"ok": ready, "checks": content}, indent=1))
     else:
         _print(checks, ready)
     if not ready:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from seal_bringup.console import echo
 from seal_bringup.stack.progress import clock
 
 episodes_app = typer.Typer(
@@ -67,9 +68,9 @@ def make(
     scenes = [(Path(name).resolve().name, lambda name=name: open_embedded(name).scene) for name in names]
     each = f"{per_home} episode{'s' if per_home > 1 else ''}"
     where = names[0] if len(names) == 1 else f"each of {len(names)} homes of {split}"
-    typer.echo(f"{each} in {where}")
+    echo(f"{each} in {where}")
     manifest = write_episodes(scenes, out, split, per_home, seed, config, on_home=_home_lines([n for n, _ in scenes]))
-    typer.echo(str(manifest))
+    echo(str(manifest))
 
 
 def _home_lines(names: list[str]) -> Callable[[str, int, int], None]:
@@ -80,7 +81,7 @@ def _home_lines(names: list[str]) -> Callable[[str, int, int], None]:
         if done:
             took = time.monotonic() - start
             left = f", {clock(took / done * (count - done))} left" if done < count else ""
-            typer.echo(f"{names[done - 1]}: {done}/{count} homes in {clock(took)}{left}")
+            echo(f"{names[done - 1]}: {done}/{count} homes in {clock(took)}{left}")
 
     return on_home
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from seal_bringup.cli.bars import rate_bar
 from seal_bringup.cli.options import CATEGORIES, with_options
-from seal_bringup.console import make_console
+from seal_bringup.console import echo, make_console
 from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def finetune(
         facts = run(weights, labelled, out, config, report, mixed.replay)
     losses = facts["losses"]
     if losses:
-        print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
+        echo(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
 
 
 @with_options
@@ -156,12 +156,12 @@ def evaluate(
     confident = figures["confident"]
     if confident["detections"]:
         wrong = ", ".join(f"{count} {kind}" for kind, count in confident["false_positives"].items() if count)
-        print(
+        echo(
             f"above {confident['threshold']}: {confident['detections']} detections, "
             f"{100 * figures['precision_at_90']:.1f} % right" + (f"; wrong: {wrong}" if wrong else "")
         )
     else:
-        print(f"no detection above {confident['threshold']}")
+        echo(f"no detection above {confident['threshold']}")
 
 
 def _opened(dataset: Path, data: DataOptions) -> CocoDataset:
@@ -188,7 +188,7 @@ def _say(said: dict[str, int]) -> None:
     """A line per reason why something is not used."""
     for reason, count in said.items():
         if count:
-            print(f"{count} {reason}")
+            echo(f"{count} {reason}")
 
 
 @dataclass(frozen=True)
@@ -246,8 +246,8 @@ def pretrain(
         facts = run(
             catalogue / "train", out, config, catalogue / "val", report, counting, command, Start(parent=weights)
         )
-    print(json.dumps(facts["held_out"], indent=1))
-    print(f"weights at {out}")
+    echo(json.dumps(facts["held_out"], indent=1))
+    echo(f"weights at {out}")
 
 
 def figures_table(figures: dict[str, Any]) -> Table:
@@ -284,10 +284,9 @@ def training_bar(iterations: int) -> Iterator[Callable[[TrainProgress], None]]:
         def line(state: TrainProgress) -> None:
             every = max(1, state.iterations // 20)
             if state.iteration % every == 0 or state.iteration == state.iterations:
-                print(
+                echo(
                     f"iteration {state.iteration}/{state.iterations} loss {state.loss:.3f} "
                     f"{state.iterations_per_s:.2f}/s {state.seconds_left / 60:.1f} min left",
-                    flush=True,
                 )
 
         yield line

@@ -13,6 +13,7 @@ import typer
 
 from seal_bringup.cli.bars import rate_bar
 from seal_bringup.cli.options import READ, bag_options, with_options
+from seal_bringup.console import echo
 
 MAP = Annotated[Path, typer.Argument(help="Saved map (.npz): labels/map.npz, or what the mapping node saved.")]
 MIN_VIEWS = Annotated[float, typer.Option(min=0, help="Leave out voxels that fewer frames saw.")]
@@ -56,7 +57,7 @@ def info(path: MAP, as_json: JSON = False) -> None:
     """Show a map's size, voxels, categories, memory, frames and explored area."""
     facts = map_facts(path)
     if as_json:
-        typer.echo(json.dumps(facts, indent=1))
+        echo(json.dumps(facts, indent=1))
         return
     from rich.table import Table
 
@@ -132,9 +133,9 @@ def export(
         raise InputError("nothing to write: give --ply FILE, --npz FILE or both")
     voxel_map, found = _collect(path, objects, min_views)
     if ply is not None:
-        typer.echo(f"{ply}: {write_ply(ply, found, colour, cubes)} vertices, {len(found.objects)} objects")
+        echo(f"{ply}: {write_ply(ply, found, colour, cubes)} vertices, {len(found.objects)} objects")
     if npz is not None:
-        typer.echo(f"{npz}: {write_npz(npz, found, voxel_map)} voxels, {len(found.objects)} objects")
+        echo(f"{npz}: {write_npz(npz, found, voxel_map)} voxels, {len(found.objects)} objects")
 
 
 def query(
@@ -172,11 +173,11 @@ def query(
     cloud = cloud.take(cloud.occupied(min_views))
     if as_json:
         value: dict[str, Any] = {"voxels": _rows(cloud)}
-        typer.echo(json.dumps(value if ray is None else {"distance_m": distance, **value}, indent=1))
+        echo(json.dumps(value if ray is None else {"distance_m": distance, **value}, indent=1))
     elif len(cloud):
         _print(cloud, distance)
     else:
-        typer.echo("nothing: no voxel was seen there")
+        echo("nothing: no voxel was seen there")
     if not len(cloud):
         raise typer.Exit(1)
 
@@ -210,7 +211,7 @@ def picture(
         raise InputError(f"{path} holds no voxel to draw")
     if above and colour == "rgb":
         write_png(out, np.rot90(draw_map(found.cloud, labels=False), -1))  # x to the right, as in the others
-        typer.echo(str(out))
+        echo(str(out))
         return
     cloud = found.cloud
     if colour == "instance":
@@ -221,14 +222,14 @@ def picture(
     voxels = voxels.confident(found.confident) if colour == "category" else voxels
     if above:
         draw_topdown(out, voxels, named_rgb=voxels.rgb if colour == "instance" else None)
-        typer.echo(str(out))
+        echo(str(out))
         return
     if colour == "instance":
         rgb = np.where((voxels.label >= 0)[:, None], voxels.rgb, base_colours(voxels, "category"))
         voxels = dataclasses.replace(voxels, rgb=rgb.astype(np.uint8))
     view = CubeView(width=width, colour="category" if colour == "category" else "rgb", background=(255, 255, 255))
     draw_voxels_png(out, voxels, view)
-    typer.echo(str(out))
+    echo(str(out))
 
 
 def _collect(path: Path, objects: Path | None, min_views: float) -> Any:
@@ -344,26 +345,26 @@ def build(
     options = bag_options(read)
     source = open_bag(bag, replace(options, every=every) if every > 1 else options)
     for line in source.choices:
-        typer.echo(line)
+        echo(line)
     facts = build_map_folder(source, MapJob(out, config, filters.min_views, check, filter_table, overwrite), rate_bar)
     _print_built(out, facts)
 
 
 def _print_built(out: Path, facts: dict[str, object]) -> None:
     found = f"{facts['occupied']} voxels seen by {facts['min_views']} frames or more, of {facts['voxels']}"
-    typer.echo(f"{facts['frames']} frames, {facts['frames_with_detections']} with detections; {found}")
+    echo(f"{facts['frames']} frames, {facts['frames_with_detections']} with detections; {found}")
     if float(str(facts["held"])) < 0.5:
-        typer.echo(
+        echo(
             f"only {float(str(facts['held'])):.0%} of the readings lie in the map's range and heights: "
             "see --max-depth, --min-height, --max-height"
         )
     unused = facts["unused"]
     for reason, count in unused.items() if isinstance(unused, dict) else ():
-        typer.echo(f"{count} pictures not used: {reason}")
+        echo(f"{count} pictures not used: {reason}")
     check = facts["check"]
     if isinstance(check, dict):
-        typer.echo(
+        echo(
             f"odd frames in a map of the even ones: {check['precise']:.1%} within 10 cm, {check['early']:.1%} early, "
             f"{check['late']:.1%} late, {check['no_hit']:.1%} without a hit"
         )
-    typer.echo(f"written to {out}; open {out / 'report.html'}")
+    echo(f"written to {out}; open {out / 'report.html'}")

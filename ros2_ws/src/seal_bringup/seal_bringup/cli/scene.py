@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seal_bringup.console import echo
+
 if TYPE_CHECKING:
     from sim_bridge.scenes.fit import Loaded
     from sim_bridge.scenes.pieces import SceneOptions
@@ -207,7 +209,7 @@ def info(
     facts = scene_facts(loaded)
     facts["triangles_drawn"] = drawn_triangles(merge([part.mesh for part in loaded.scene.parts]))
     if as_json:
-        typer.echo(json.dumps(facts, indent=1))
+        echo(json.dumps(facts, indent=1))
         return
     console = make_console()
     x, y, z = facts["size_m"]

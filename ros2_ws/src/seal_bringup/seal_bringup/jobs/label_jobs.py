@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from seal_bringup.console import echo
 from seal_bringup.evaluation.map_check import held
 from seal_bringup.report.label_report import write_label_report
 from seal_mapping.annotation.annotations import FrameAnnotations, read_annotations
@@ -208,7 +209,7 @@ def label_all(jobs: list[LabelJob], ray: str | None, bar: Bar, show: Show) -> No
     for job in jobs:
         try:
             with bar(job.bag.name) as report:
-                summary = run_job(job, report, lambda source: [print(line) for line in source.choices])
+                summary = run_job(job, report, lambda source: echo("\n".join(source.choices)))
             show(job, summary)
         except _ONE_BAG as error:
             if len(jobs) == 1:
