@@ -124,7 +124,7 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
     model.roi_heads.detections_per_img = config.max_detections
     try:
         calibration = Calibration.from_metadata(facts) if config.calibrate else Calibration()
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{weights} has a broken calibration: {error}") from error
     labels = np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64)
     return Detector(fold_norm(model), labels, config, calibration, facts)

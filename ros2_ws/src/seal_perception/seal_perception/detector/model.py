@@ -9,7 +9,7 @@ small for statistics).
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,6 +28,8 @@ from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastL
 
 from seal_perception.categories import NUM_CATEGORIES
 
+MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 2048
+"""Sizes beyond these are no detector's: a file of a few kilobytes must not decide that gigabytes are built."""
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -63,9 +65,16 @@ class ModelConfig:
         object.__setattr__(self, "blocks", tuple(self.blocks))
         if len(self.channels) != 4 or len(self.blocks) != 4:
             raise ValueError(f"channels and blocks must have 4 stages, got {self.channels}, {self.blocks}")
-        numbers = [*self.channels, *self.blocks, self.stem_channels, self.fpn_channels, self.box_units]
-        if min([*numbers, self.mask_channels, self.samples, self.proposals, self.input_height]) < 1:
-            raise ValueError(f"every size must be at least 1, got {asdict(self)}")
+        widths = (*self.channels, self.stem_channels, self.fpn_channels, self.box_units, self.mask_channels)
+        for name, numbers, most in (
+            ("channels and units", widths, MOST_CHANNELS),
+            ("blocks", self.blocks, MOST_BLOCKS),
+            ("samples and proposals", (self.samples, self.proposals), MOST_SAMPLES),
+            ("input_height", (self.input_height,), MOST_HEIGHT),
+        ):
+            whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+            if not whole or not 1 <= min(numbers) <= max(numbers) <= most:
+                raise ValueError(f"{name} must be whole numbers from 1 to {most}, got {str(numbers)[:80]}")
 
 
 class BasicBlock(nn.Module):

@@ -11,6 +11,8 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,16 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
+from seal_perception.reading.text import load_json, require_file
 
 FORMAT = "seal-detector-1"
+FLOATS = ("F16", "BF16", "F32", "F64")
 SHIPPED = Path(__file__).parents[1] / "weights" / "seal_small.safetensors"
 
 
@@ -83,7 +86,15 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     Raises:
         InputError: if the file is no safetensors file or was not written by SEAL.
     """
-    return _open(Path(path), False)[0]
+    path = Path(path)
+    with _opened(path) as stream:
+        stored = (stream.metadata() or {}).get("seal")
+    if stored is None:
+        raise InputError(f"{path} is a safetensors file that SEAL did not write (no `seal` metadata)")
+    facts = load_json(stored, f"{path}: its metadata")
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise InputError(f"{path} must be of format {FORMAT}")
+    return facts
 
 
 def load_weights(path: Path | str) -> tuple[GeneralizedRCNN, ModelConfig, dict[str, Any]]:
@@ -93,46 +104,67 @@ def load_weights(path: Path | str) -> tuple[GeneralizedRCNN, ModelConfig, dict[s
         InputError: if the file is missing, no safetensors file, or holds another network.
     """
     path = resolve_weights(path)
-    facts, tensors = _open(path, True)
+    facts = read_metadata(path)
     try:
         config = ModelConfig(**facts["model"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} describes a network this version cannot build: {error}") from error
+        raise InputError(f"{path} describes a network this version cannot build: {str(error)[:200]}") from error
     if facts.get("categories") != list(CATEGORIES):
-        raise InputError(f"{path} is for categories {facts.get('categories')}, expected {list(CATEGORIES)}")
+        found = str(facts.get("categories"))[:100]
+        raise InputError(f"{path} is for categories {found}, expected {list(CATEGORIES)}")
+    # A network without memory tells its shapes: the file must have these before one is built.
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        expected = _stored(build_model(config))
+    with _opened(path) as stream:
+        _require_tensors(stream, expected, path)
+        tensors = {name: stream.get_tensor(name) for name in expected}
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path} is damaged: {name} has values that are not finite")
     with torch.random.fork_rng(devices=[]):
         model = build_model(config)
-    own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
-    if own.keys() != tensors.keys():
-        odd = sorted(own.keys() ^ tensors.keys())
-        raise InputError(f"{path} holds another network: {len(odd)} tensors too many or missing, such as {odd[0]}")
-    for name, value in own.items():
-        if value.shape != tensors[name].shape:
-            raise InputError(
-                f"{path} holds another network: {name} must be {tuple(value.shape)}, got {tuple(tensors[name].shape)}"
-            )
-        if not torch.isfinite(tensors[name]).all():
-            raise InputError(f"{path} is damaged: {name} has values that are not finite")
     model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
     return model, config, facts
 
 
-def _open(path: Path, with_tensors: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _stored(model: GeneralizedRCNN) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors that a file holds of a network."""
+    state = model.state_dict()
+    return {name: tuple(value.shape) for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def _require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Path) -> None:
+    """Refuse a file whose tensors are others, by its header alone.
+
+    Raises:
+        InputError: if a name, a shape or a type differs.
+    """
+    odd = sorted(expected.keys() ^ set(stream.keys()))
+    if odd:
+        raise InputError(f"{path} holds another network: {len(odd)} tensors too many or missing, such as {odd[0]}")
+    for name, shape in expected.items():
+        found = stream.get_slice(name)
+        if tuple(found.get_shape()) != shape:
+            raise InputError(f"{path} holds another network: {name} must be {shape}, got {tuple(found.get_shape())}")
+        if found.get_dtype() not in FLOATS:
+            raise InputError(f"{path}: {name} must be of {', '.join(FLOATS)}, got {found.get_dtype()}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file.
+
+    Raises:
+        InputError: if it is none.
+    """
+    require_file(path)
     try:
         with safe_open(str(path), framework="pt") as stream:
-            stored = (stream.metadata() or {}).get("seal")
-            tensors = {key: stream.get_tensor(key) for key in stream.keys()} if with_tensors else {}  # noqa: SIM118
+            yield stream
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} is not a safetensors file: {error}") from error
-    if stored is None:
-        raise InputError(f"{path} is a safetensors file that SEAL did not write (no `seal` metadata)")
-    try:
-        facts: dict[str, Any] = json.loads(stored)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} has broken metadata: {error}") from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise InputError(f"{path} must be of format {FORMAT}")
-    return facts, tensors
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is not a safetensors file: {str(error)[:200]}") from error
 
 
 def source_commit() -> str:
