@@ -10,6 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from seal_perception.reading.limits import limit, require
 from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from sim_bridge.drawing.daylight import add_sky, add_sun, balanced, face_materials, windows, with_bounces
 from sim_bridge.drawing.light_config import LightConfig
@@ -42,15 +43,22 @@ def subdivide(mesh: Mesh, tags: Int32Array, max_edge_m: float | Float32Array) ->
     """Halve edges until none is longer than `max_edge_m` (or (F,), one limit per face); `tags` (F,) follows the faces.
 
     Whether an edge is split depends on its length alone, so neighbours that share vertices stay closed.
+
+    Raises:
+        InputError: if that would be more triangles than the limit `scene_triangles`.
     """
     done: list[tuple[Float32Array, Float32Array, Int32Array, Int32Array]] = []
     corners, uv = mesh.vertices[mesh.faces], mesh.uv
     material, tags = mesh.material, np.asarray(tags, np.int32)
-    limit = np.broadcast_to(np.asarray(max_edge_m, np.float32), tags.shape)
+    longest_m = np.broadcast_to(np.asarray(max_edge_m, np.float32), tags.shape)
+    count, most = 0, limit("scene_triangles")
     while len(corners):
+        if count + len(corners) > most:  # a wall of kilometres, or corners so far away that halving ends nowhere
+            require("scene_triangles", count + len(corners), "the scene, its surfaces split for the light,")
         edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
         longest = edges.argmax(1)
-        small = edges.max(1) <= limit
+        small = edges.max(1) <= longest_m
+        count += int(small.sum())
         done.append((corners[small], uv[small], material[small], tags[small]))
         big = np.flatnonzero(~small)
         order = (longest[big, None] + np.arange(3)) % 3
@@ -61,7 +69,7 @@ def subdivide(mesh: Mesh, tags: Int32Array, max_edge_m: float | Float32Array) ->
             [np.stack([c[:, 0], mid_c, c[:, 2]], 1), np.stack([mid_c, c[:, 1], c[:, 2]], 1)]
         ).astype(np.float32)
         uv = np.concatenate([np.stack([t[:, 0], mid_t, t[:, 2]], 1), np.stack([mid_t, t[:, 1], t[:, 2]], 1)])
-        material, tags, limit = np.tile(material[big], 2), np.tile(tags[big], 2), np.tile(limit[big], 2)
+        material, tags, longest_m = np.tile(material[big], 2), np.tile(tags[big], 2), np.tile(longest_m[big], 2)
     corners = np.concatenate([d[0] for d in done])
     vertices, index = _distinct(corners.reshape(-1, 3))
     faces = index.reshape(-1, 3).astype(np.int32)

@@ -25,6 +25,8 @@ from sim_bridge.geometry.mesh import Mesh, Scene, merge
 
 MAX_CELLS = 100_000_000
 """Cells of the largest collision map: 200 x 200 m at 2 cm."""
+MAX_SAMPLES = 5e9
+"""Samples of triangles for one map, about ten seconds: twelve floors of that size on each other."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,26 @@ class _Cells(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
+def _band(u, v, z_u, z_v, bottom, top):  # type: ignore[no-untyped-def]
+    """First and last parameter where a line (u at height z_u, v at z_v) is between two heights; inf, -inf for none."""
+    if max(z_u, z_v) < bottom - 1e-6 or min(z_u, z_v) > top + 1e-6:
+        return np.inf, -np.inf
+    rise = z_v - z_u
+    if abs(rise) < 1e-9:
+        return min(u, v), max(u, v)
+    one = min(max((bottom - z_u) / rise, 0.0), 1.0)
+    two = min(max((top - z_u) / rise, 0.0), 1.0)
+    one, two = u + one * (v - u), u + two * (v - u)
+    return min(one, two), max(one, two)
+
+
+@numba.njit(cache=True, nogil=True)
+def _whole(value, most):  # type: ignore[no-untyped-def]
+    """A number as an index up to `most`, -1 for what is below 0."""
+    return int(max(-1.0, min(float(most), np.floor(value))))
+
+
+@numba.njit(cache=True, nogil=True)
 def _sample(corners, up, cells, low, high):  # type: ignore[no-untyped-def]
     """Mark the cells under triangles (F, 3, 3); obstacles lie at `low` to `high`, floor within `low` of 0."""
     blocked, floor, origin, cell = cells
@@ -83,10 +105,18 @@ def _sample(corners, up, cells, low, high):  # type: ignore[no-untyped-def]
             continue
         nu = int(np.ceil(np.sqrt(((b - a) ** 2).sum()) / (0.5 * cell))) + 1
         nv = int(np.ceil(np.sqrt(((c - a) ** 2).sum()) / (0.5 * cell))) + 1
-        for i in range(nu + 1):
+        # Only what can lie in the band is walked: a column may be kilometres tall.
+        bottom = -floor_band if on_floor else low
+        first, final = _band(0.0, 1.0, a[2], b[2], bottom, high)
+        for side in ((0.0, a[2]), (1.0, b[2])):
+            one, two = _band(side[0], 0.0, side[1], c[2], bottom, high)
+            first, final = min(first, one), max(final, two)
+        for i in range(max(0, _whole(first * nu - 2.0, nu)), _whole(final * nu + 2.0, nu) + 1):
             s = i / nu
             last = int(np.floor((1.0 - s) * nv + 1e-6)) + 1
-            for j in range(last + 1):
+            z_0 = a[2] + s * (b[2] - a[2])
+            near, far = _band(0.0, 1.0, z_0, z_0 + c[2] - a[2], bottom, high)
+            for j in range(max(0, _whole(near * nv - 2.0, last)), _whole(far * nv + 2.0, last) + 1):
                 t = min(j / nv, 1.0 - s)
                 z = a[2] + s * (b[2] - a[2]) + t * (c[2] - a[2])
                 obstacle = low <= z <= high
@@ -102,13 +132,26 @@ def _sample(corners, up, cells, low, high):  # type: ignore[no-untyped-def]
                         floor[x, y] = True
 
 
+def _require_few_samples(corners: FloatArray, cell_m: float, high_m: float) -> None:
+    """Refuse surfaces near the floor that take minutes to sample: thousands of large ones on each other."""
+    edges = [np.linalg.norm(corners[:, k] - corners[:, 0], axis=1) / (0.5 * cell_m) + 1 for k in (1, 2)]
+    share = np.minimum(1.0, 2.0 * high_m / np.maximum(np.ptp(corners[:, :, 2], axis=1), 1e-9))
+    samples = float((0.5 * edges[0] * edges[1] * share).sum())
+    if samples > MAX_SAMPLES:
+        area = samples * (0.5 * cell_m) ** 2
+        raise InputError(
+            f"the scene has {area:,.0f} m2 of surfaces near the floor, too many for a floor plan; are things of it "
+            "there many times? Give its unit (--scale), or remove them"
+        )
+
+
 def collision_map(
     scene: Scene | Mesh, radius_m: float = 0.18, cell_m: float = 0.02, low_m: float = 0.05, high_m: float = 1.1
 ) -> CollisionMap:
     """Collision map of a scene for a disc of `radius_m`, `high_m` tall, that rolls over things lower than `low_m`.
 
     Raises:
-        InputError: if it would have more than 100 million cells.
+        InputError: if it would have more than 100 million cells, or too much surface near the floor.
     """
     mesh = merge([part.mesh for part in scene.parts]) if isinstance(scene, Scene) else scene
     corners = mesh.vertices[mesh.faces].astype(np.float64)
@@ -127,6 +170,7 @@ def collision_map(
             f"the scene is {x:.0f} x {y:.0f} m at the floor, too large for a floor plan of {cell_m:g} m cells; give "
             "its unit (--scale) or remove what lies far away"
         )
+    _require_few_samples(corners[near_floor], cell_m, high_m)
     blocked, floor = np.zeros(shape, bool), np.zeros(shape, bool)
     _sample(corners, up, _Cells(blocked, floor, origin, cell_m), low_m, high_m)
     floor = ndimage.binary_closing(floor, iterations=2) & ~blocked

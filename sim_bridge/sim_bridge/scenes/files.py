@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote
-from xml.etree import ElementTree
-from xml.parsers import expat
 
 from seal_perception.errors import InputError
+from seal_perception.reading import text as reading
 
 RESOURCE_VARIABLES = ("GZ_SIM_RESOURCE_PATH", "IGN_GAZEBO_RESOURCE_PATH", "SDF_PATH", "GAZEBO_MODEL_PATH")
-MAX_BYTES = 1_000_000_000
 
 
 def resource_folders() -> list[Path]:
@@ -73,54 +71,9 @@ def read_bytes(path: Path) -> bytes:
     """A file's bytes.
 
     Raises:
-        InputError: if it cannot be read or is larger than 1 GB.
+        InputError: if it is no regular file, cannot be read, or is larger than the limit `scene_mb`.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than 1 GB; a scene file of this size is not read")
-        return path.read_bytes()
+        return reading.read_bytes(path, "scene_mb")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def read_xml(path: Path) -> ElementTree.Element:
-    """Root of an XML file; document types are refused, and with them entities that blow up or read other files.
-
-    Raises:
-        InputError: if it is not XML, or has a document type.
-    """
-    data = read_bytes(path)
-    check_xml(data, path)
-    return ElementTree.fromstring(data)
-
-
-def check_xml(data: bytes, path: Path) -> str:
-    """Refuse what is not well-formed XML or has a document type; returns the root's tag.
-
-    Raises:
-        InputError: if so.
-    """
-
-    def refuse(*_: object) -> None:
-        raise InputError(f"{path} has a document type (<!DOCTYPE>), which scene files do not need; remove it")
-
-    tags: list[str] = []
-
-    def begin(tag: str, _: object) -> None:
-        tags.append(tag)
-        parser.StartElementHandler = None
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = begin
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        if data[:100].startswith(b"version https://git-lfs"):
-            raise InputError(f"{path} is a Git LFS pointer, not the file itself; run 'git lfs pull'") from error
-        raise InputError(f"{path} is not valid XML: {error}") from error
-    except (ValueError, LookupError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} has an encoding that is not read ({error}); save it as UTF-8") from error
-    return tags[0]

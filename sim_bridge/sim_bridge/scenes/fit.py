@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,15 @@ from sim_bridge.geometry.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.habitat.frames import R_WORLD_HABITAT
 from sim_bridge.scenes.facing import face_the_light
 from sim_bridge.scenes.names import category_of_name, overridden, read_overrides
-from sim_bridge.scenes.outliers import bounds_of, cut_outliers, main_bounds
+from sim_bridge.scenes.outliers import (
+    BEYOND_M,
+    BEYOND_UNITS,
+    bounds_of,
+    cut_outliers,
+    main_bounds,
+    within,
+    without_lost_corners,
+)
 from sim_bridge.scenes.pieces import Notes, Piece, SceneOptions, make_mesh, plain
 
 LAMP_SPACING_M = 4.5
@@ -28,6 +37,8 @@ SMALLEST_FLOOR_M2 = (4.0, 12.0)
 """A level surface smaller than this is a table or a bed: at the bottom of the scene, and 0.3 m or more above it."""
 HEADROOM_M = 1.1
 SCAN_TRIANGLES = 20_000
+MOST_HITS = 8_000_000
+"""Surfaces that the rays of the floor plan may meet in all."""
 
 TO_Z_UP: dict[str, FloatArray] = {
     "z": np.eye(3),
@@ -133,7 +144,13 @@ def floor_height(mesh: Mesh) -> tuple[float, float]:
         o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.vertices, np.float32)),
         o3d.core.Tensor.from_numpy(mesh.faces.astype(np.uint32)),
     )
-    found = scene.list_intersections(o3d.core.Tensor.from_numpy(rays.astype(np.float32)))
+    rays = rays.astype(np.float32)
+    sample = np.ascontiguousarray(rays[:: max(1, len(rays) // 500)])
+    layers = float(scene.count_intersections(o3d.core.Tensor.from_numpy(sample)).numpy().mean())
+    if layers * len(rays) > MOST_HITS:  # thousands of surfaces on each other: a coarser grid tells as much
+        rays = np.ascontiguousarray(rays[:: math.ceil(layers * len(rays) / MOST_HITS)])
+        cell = math.sqrt(float(wide.prod()) / len(rays))
+    found = scene.list_intersections(o3d.core.Tensor.from_numpy(rays))
     ray, height = found["ray_ids"].numpy().astype(np.int64), top - found["t_hit"].numpy().astype(np.float64)
     if not len(ray):
         return float(low[2]), 0.0
@@ -250,6 +267,12 @@ def recategorised(scene: Scene, options: SceneOptions) -> Scene:
     return replace(scene, parts=tuple(parts))
 
 
+def _required(pieces: list[Piece], name: str) -> list[Piece]:
+    if not pieces:
+        raise InputError(f"{name} shows nothing near its origin: check its numbers, its unit and --scale")
+    return pieces
+
+
 def fit(name: str, pieces: list[Piece], says_up: str, options: SceneOptions, notes: Notes) -> Scene:
     """Pieces of a file as a scene.
 
@@ -265,8 +288,10 @@ def fit(name: str, pieces: list[Piece], says_up: str, options: SceneOptions, not
     """
     if not pieces:
         raise InputError(f"{name} shows nothing: no triangles were found in it")
+    pieces = without_lost_corners(_required(within(pieces, BEYOND_UNITS, notes), name), notes)
     pieces = upright(pieces, says_up, options.up, notes)
     pieces = cut_outliers(in_metres(pieces, options.scale, notes), notes)
+    pieces = _required(within(pieces, BEYOND_M, notes), name)
     if options.floor_m is not None:
         height, found = options.floor_m, True
     else:

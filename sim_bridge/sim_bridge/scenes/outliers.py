@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seal_perception.types import FloatArray
+from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh
 from sim_bridge.scenes.pieces import Notes, Piece
 
@@ -18,6 +18,10 @@ GROUND_M = 15.0
 FAR = 4.0
 """A thing is an outlier if it reaches this many times farther than what most things span."""
 MAX_CUT = 20_000
+BEYOND_UNITS, BEYOND_M = 1e7, 1e4
+"""What reaches beyond is left out: in the unit of the file, and in metres after planes and skies were cut."""
+LOST, MOST_LOST = 100.0, 0.01
+"""A corner this many widths away is lost, where at most this share of the triangles reaches so far."""
 
 
 def bounds_of(meshes: Sequence[Mesh]) -> FloatArray:
@@ -82,6 +86,52 @@ def _clip(polygon: list[FloatArray], axis: int, limit: float, sign: float) -> li
         if db >= 0:
             out.append(b)
     return out
+
+
+def without_lost_corners(pieces: list[Piece], notes: Notes) -> list[Piece]:
+    """Without single corners that lie far from all others of their piece: a broken number among a million good ones.
+
+    A corner is lost where it lies `LOST` times farther from the middle half of the corners than that is wide (and as
+    many units), if hardly any triangle reaches so far.
+    """
+    out = []
+    for piece in pieces:
+        vertices = piece.mesh.vertices
+        if float(np.ptp(vertices, axis=0).max()) > LOST:
+            low, high = np.percentile(vertices, (25.0, 75.0), axis=0)
+            reach = LOST * max(float((high - low).max()), 1.0)
+            near = ((vertices >= low - reach) & (vertices <= high + reach)).all(1)
+            keep = near[piece.mesh.faces].all(1)
+            if 0 < (~keep).sum() <= MOST_LOST * len(keep):
+                piece = _kept(piece, keep, notes)
+        out.append(piece)
+    return out
+
+
+def within(pieces: list[Piece], far: float, notes: Notes) -> list[Piece]:
+    """Without triangles that reach beyond a distance from the origin, or whose corners are no numbers."""
+    out = []
+    for piece in pieces:
+        near: BoolArray = np.all(np.abs(piece.mesh.vertices) <= far, axis=1)
+        if near.all():
+            out.append(piece)
+            continue
+        keep = near[piece.mesh.faces].all(1)
+        cut = _kept(piece, keep, notes)
+        out += [cut] if keep.any() else []
+    return out
+
+
+def _kept(piece: Piece, keep: BoolArray, notes: Notes) -> Piece:
+    """A piece with some of its triangles; says how many are gone."""
+    mesh = piece.mesh
+    notes.add(f"{piece.instance}: {int((~keep).sum())} triangles that reach far away from the rest were left out")
+    if not keep.any():
+        return piece
+    used, index = np.unique(mesh.faces[keep], return_inverse=True)
+    faces = np.asarray(index).reshape(-1, 3).astype(np.int32)
+    cut = replace(mesh, vertices=mesh.vertices[used], faces=faces, uv=mesh.uv[keep], material=mesh.material[keep])
+    return replace(piece, mesh=cut)
 
 
 def cut_outliers(pieces: list[Piece], notes: Notes) -> list[Piece]:

@@ -14,8 +14,9 @@ import trimesh
 from PIL import EpsImagePlugin, Image
 
 from seal_perception.errors import InputError
+from seal_perception.reading.limits import limit
 from sim_bridge.scenes.files import Resources
-from sim_bridge.scenes.meshes.images import MAX_PIXELS, decode
+from sim_bridge.scenes.meshes.images import decode
 from sim_bridge.scenes.meshes.read import MeshReader, material_of
 from sim_bridge.scenes.pieces import GREY, Notes
 from sim_bridge.scenes.stages.semantics import _joined
@@ -86,11 +87,12 @@ def test_a_picture_of_floats_goes_from_nought_to_one() -> None:
 
 
 def test_the_largest_picture_is_less_than_pillow_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 2 * (Image.MAX_IMAGE_PIXELS or 0) > MAX_PIXELS
-    monkeypatch.setattr("sim_bridge.scenes.meshes.images.MAX_PIXELS", 31)
+    assert 2 * (Image.MAX_IMAGE_PIXELS or 0) > 1e6 * limit("picture_megapixels")
+    monkeypatch.setenv("SEAL_LIMITS", "picture_megapixels=1")
     notes = Notes()
-    assert decode(_encoded(Image.new("L", (8, 4)), "PNG"), "big.png", notes) is None
-    assert "big.png has 8 x 4 pixels, more than is decoded" in notes.lines()[0]
+    assert decode(_encoded(Image.new("1", (1000, 1001)), "PNG"), "big.png", notes) is None
+    assert "big.png has 1000 x 1001 pixels, more than is decoded" in notes.lines()[0]
+    assert decode(_encoded(Image.new("1", (1000, 1000)), "PNG"), "big.png", notes) is not None
 
 
 def _two_triangles(change: dict[str, object] | None, form: str = "PNG") -> bytes:

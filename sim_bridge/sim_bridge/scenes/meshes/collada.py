@@ -13,12 +13,19 @@ from urllib.parse import unquote
 import numpy as np
 
 from seal_perception.errors import InputError
+from seal_perception.reading.limits import DEPTH, limit, require
 from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Material, Mesh
-from sim_bridge.scenes.files import check_xml, read_bytes
+from sim_bridge.scenes.files import read_bytes
 from sim_bridge.scenes.pieces import GREY, Notes, first_line, make_mesh, plain
+from sim_bridge.scenes.xml import checked_xml
 
 Picture = Callable[[str], "Material | None"]
+BROKEN = (
+    ValueError, KeyError, IndexError, AttributeError, TypeError, SyntaxError, ArithmeticError, RecursionError,
+    AssertionError, MemoryError,
+)  # fmt: skip
+"""What pycollada raises, besides its own errors, over files that are not what they should be."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +43,39 @@ class Collada:
     up: str
 
 
-def _nodes(node: Any, T: FloatArray, name: str, collada: Any) -> Iterator[tuple[str, Any]]:
-    """(name, bound geometry) below a node; names are of the innermost named node."""
-    scene = collada.scene
-    if isinstance(node, scene.Node):
-        # pycollada keeps a node's name in its XML alone.
-        own = node.xmlnode.get("name") or node.id or name
-        matrix = T @ np.asarray(node.matrix, np.float64)
-        for child in node.children:
-            yield from _nodes(child, matrix, own, collada)
-    elif isinstance(node, scene.NodeNode):
-        yield from _nodes(node.node, T, name, collada)
-    elif isinstance(node, scene.GeometryNode):
-        yield name, node.geometry.bind(T, {m.symbol: m for m in node.materials})
-    elif isinstance(node, scene.ControllerNode):
-        # A skin in its bind pose; what moves it is left out.
-        geometry = getattr(node.controller, "geometry", None)
-        if geometry is not None:
-            yield name, geometry.bind(T, {m.symbol: m for m in node.materials})
+class _Walk:
+    """The nodes of a visual scene; a node of the library counts each time that it is shown.
+
+    A few lines can name a node twice that names a node twice, and so on: millions of copies.
+    """
+
+    def __init__(self, collada: Any, path: Path) -> None:
+        self.scene, self.path = collada.scene, path
+        self._count, self._most = 0, limit("scene_things")
+
+    def below(self, node: Any, T: FloatArray, name: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+        """(name, bound geometry) below a node; names are of the innermost named node."""
+        self._count += 1
+        if self._count > self._most:
+            require("scene_things", self._count, self.path)
+        if depth > DEPTH:
+            raise InputError(f"{self.path} has nodes nested more than {DEPTH} deep; does one hold itself?")
+        scene = self.scene
+        if isinstance(node, scene.Node):
+            # pycollada keeps a node's name in its XML alone.
+            own = node.xmlnode.get("name") or node.id or name
+            matrix = T @ np.asarray(node.matrix, np.float64)
+            for child in node.children:
+                yield from self.below(child, matrix, own, depth + 1)
+        elif isinstance(node, scene.NodeNode):
+            yield from self.below(node.node, T, name, depth + 1)
+        elif isinstance(node, scene.GeometryNode):
+            yield name, node.geometry.bind(T, {m.symbol: m for m in node.materials})
+        elif isinstance(node, scene.ControllerNode):
+            # A skin in its bind pose; what moves it is left out.
+            geometry = getattr(node.controller, "geometry", None)
+            if geometry is not None:
+                yield name, geometry.bind(T, {m.symbol: m for m in node.materials})
 
 
 def _material(target: Any, collada: Any, picture: Picture, notes: Notes, what: str) -> Material:
@@ -96,20 +118,28 @@ def read_collada(path: Path, picture: Picture, notes: Notes) -> Collada:
     import collada
 
     data = read_bytes(path)
-    tag = check_xml(data, path)
+    data, tag = checked_xml(data, path, notes)
     if tag.rsplit(":", 1)[-1] != "COLLADA":
         raise InputError(f"{path} is not a readable COLLADA file: its root is <{tag}>")
     materials: dict[int, Material] = {}
-    meshes = []
+    meshes: list[tuple[str, Mesh]] = []
+    walk, triangles = _Walk(collada, path), 0
     try:
         # References to what is not there are left out; pictures are looked up by us, from the allowed folders only.
         document = collada.Collada(io.BytesIO(data), ignore=[collada.common.DaeError], aux_file_loader=lambda name: b"")
         for root in document.scene.nodes if document.scene is not None else []:
-            for name, bound in _nodes(root, np.eye(4), path.stem, collada):
-                meshes += _bound_meshes(name, bound, collada, materials, picture, notes, path.name)
-    except (collada.common.DaeError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+            for name, bound in walk.below(root, np.eye(4), path.stem):
+                found = _bound_meshes(name, bound, collada, materials, picture, notes, path.name)
+                triangles += sum(len(mesh.faces) for _, mesh in found)
+                require("scene_triangles", triangles, path)
+                meshes += found
+    except InputError:
+        raise
+    except (collada.common.DaeError, *BROKEN) as error:
         raise InputError(f"{path} is not a readable COLLADA file: {first_line(error)}") from error
     unit = document.assetInfo.unitmeter
+    if unit and not 1e-6 < float(unit) < 1e6:
+        raise InputError(f"{path} says that its unit is {float(unit):g} metres; mend <unit meter=...> in it")
     up = str(getattr(document.assetInfo, "upaxis", "") or "Y_UP")[0].lower()
     return Collada(tuple(meshes), float(unit) if unit else 1.0, up if up in "xyz" else "y")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from seal_perception.errors import InputError
+from seal_perception.reading.text import load_json
+from sim_bridge.scenes.meshes.gltf_sizes import require_sizes
 from sim_bridge.scenes.pieces import first_line
 
 NOT_READ = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization")
@@ -59,6 +61,7 @@ def read_gltf(data: bytes, path: Path, kind: str) -> Gltf:
         InputError: if it is no glTF 2.0, or compressed.
     """
     header, rest = _parsed(data, path, kind)
+    require_sizes(header, len(data), path)
     for key, kind_of in (("asset", dict), ("extensionsRequired", list), ("materials", list)):
         if not isinstance(header.get(key, kind_of()), kind_of):
             what = "an object" if kind_of is dict else "a list"
@@ -88,13 +91,11 @@ def _parsed(data: bytes, path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
             if version != 2:
                 raise InputError(f"{path} is glTF version {version}; only version 2 is read, convert it (Blender can)")
             data, rest = data[20 : 20 + length], data[20 + length :]
-        header = json.loads(data)
-        if not isinstance(header, dict):
-            raise ValueError("no JSON object")
-    except (struct.error, ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
+    except struct.error as error:
         raise InputError(f"{path} is not a readable glTF file: {first_line(error)}") from error
+    header = load_json(data, f"{path} is not a readable glTF file: its header")
+    if not isinstance(header, dict):
+        raise InputError(f"{path} is not a readable glTF file: no JSON object")
     return header, rest
 
 

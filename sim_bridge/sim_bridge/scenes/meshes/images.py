@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seal_perception.reading.limits import limit
 from seal_perception.types import FloatArray, UInt8Array
 from sim_bridge.drawing.render import srgb_to_linear
 from sim_bridge.scenes.pieces import Notes
 
 MAX_TEXTURE = 512
-MAX_PIXELS = 178_000_000
-"""Pictures with more pixels are not decoded: a small file can claim to be this large. Pillow refuses 178.96 million."""
 FORMATS = ("PNG", "JPEG", "BMP", "TGA", "TIFF", "GIF", "WEBP", "DDS")
 """What is opened, whatever a file is called: some other formats start a program (EPS: Ghostscript)."""
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, NotImplementedError)
@@ -62,7 +61,7 @@ def shrink(picture: Any, what: str, notes: Notes) -> Pixels | None:
         notes.add(f"{what} is a {picture.format} file, which is not read; its surfaces are grey")
         return None
     width, height = picture.size
-    if width * height > MAX_PIXELS:
+    if width * height > limit("picture_megapixels") * 1e6:
         notes.add(f"{what} has {width} x {height} pixels, more than is decoded; its surfaces are grey")
         return None
     if picture.format == "JPEG":

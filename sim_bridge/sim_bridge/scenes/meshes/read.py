@@ -12,13 +12,15 @@ from urllib.parse import unquote
 import numpy as np
 
 from seal_perception.errors import InputError
+from seal_perception.reading.limits import limit, require
+from seal_perception.reading.text import MB
 from seal_perception.types import FloatArray, UInt8Array
 from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.scenes.files import Resources, read_bytes
 from sim_bridge.scenes.meshes.collada import read_collada
 from sim_bridge.scenes.meshes.gltf_header import Gltf, read_gltf
 from sim_bridge.scenes.meshes.images import BROKEN, decode, no_ghostscript, shrink, times_linear, to_srgb
-from sim_bridge.scenes.meshes.obj_groups import group_of, numbered_groups
+from sim_bridge.scenes.meshes.obj_groups import corners_of_all, group_of, numbered_groups
 from sim_bridge.scenes.pieces import GREY, Notes, first_line, make_mesh, plain
 
 TRIMESH = (".glb", ".gltf", ".obj", ".stl", ".ply", ".off")
@@ -116,6 +118,8 @@ class MeshReader:
         try:
             # In the order of the file, each group of an OBJ would hold the corners of all.
             how: dict[str, Any] = {"split_objects": True} if groups else {"maintain_order": True}
+            if kind == "obj" and not groups and corners_of_all(data) > 3 * limit("scene_triangles"):
+                how = {}
             loaded: Any = trimesh.load(
                 io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, **how
             )
@@ -226,6 +230,7 @@ def _resolver(path: Path, resources: Resources, notes: Notes) -> Any:
 
         def __init__(self) -> None:
             self.parent, self.file_name = str(path.parent), path.name
+            self._bytes = 0
 
         def keys(self) -> list[str]:
             return []
@@ -235,7 +240,10 @@ def _resolver(path: Path, resources: Resources, notes: Notes) -> Any:
             if found is None:
                 notes.add(f"{key!r}, named by {path.name}, is missing")
                 raise FileNotFoundError(key)
-            return read_bytes(found)
+            data = read_bytes(found)
+            self._bytes += len(data)
+            require("scene_mb", self._bytes / MB, f"{path} with all that it names")
+            return data
 
         def write(self, key: str, value: bytes) -> None:
             raise InputError(f"{path}: nothing is written while a scene is read")

@@ -17,13 +17,15 @@ from seal_perception.pose import invert
 from seal_perception.types import FloatArray
 
 Element = ElementTree.Element
+LARGEST = 1e7
+"""Metres, radians or factors beyond this are no scene's; products of them would not be finite."""
 
 
 def numbers(text: str | None, count: int, what: str, path: Path) -> FloatArray:
     """`count` finite numbers.
 
     Raises:
-        InputError: if the text holds something else.
+        InputError: if the text holds something else, or a number beyond `LARGEST`.
     """
     try:
         values = np.array([float(word) for word in (text or "").split()], np.float64)
@@ -31,6 +33,8 @@ def numbers(text: str | None, count: int, what: str, path: Path) -> FloatArray:
         values = np.empty(0)
     if len(values) != count or not np.isfinite(values).all():
         raise InputError(f"{path}: <{what}> needs {count} numbers, got {(text or '').strip()[:60]!r}")
+    if (np.abs(values) > LARGEST).any():
+        raise InputError(f"{path}: <{what}> has a number beyond {LARGEST:.0e}: {(text or '').strip()[:60]!r}")
     return values
 
 
@@ -70,24 +74,37 @@ class Scope:
     path: Path
     frames: dict[str, tuple[FloatArray, str]] = field(default_factory=dict)
     nested: dict[str, Scope] = field(default_factory=dict)
+    _known: dict[str, FloatArray] = field(default_factory=dict)
 
-    def pose(self, name: str, _asked: tuple[str, ...] = ()) -> FloatArray:
+    def pose(self, name: str) -> FloatArray:
         """T_scope_frame of a frame, a link, a joint, or a nested model, also `model::link`.
 
         Raises:
             InputError: if there is no such frame, or frames refer to each other in a circle.
         """
-        if name in ("", "__model__", "world", "__root__"):
-            return np.eye(4)
-        if name in _asked:
-            raise InputError(f"{self.path}: the pose of frame {name!r} is relative to itself")
-        if name in self.frames:
-            T, base = self.frames[name]
-            return self.pose(base, (*_asked, name)) @ T
-        outer, separator, inner = name.partition("::")
-        if separator and outer in self.nested:
-            return self.pose(outer, _asked) @ self.nested[outer].pose(inner)
-        raise InputError(f"{self.path}: a pose is relative to {name!r}, but there is no such frame")
+        chain: list[FloatArray] = []
+        asked: dict[str, None] = {}
+        while name not in ("", "__model__", "world", "__root__"):
+            if name in self._known:
+                chain.append(self._known[name])
+                break
+            if name in asked:
+                raise InputError(f"{self.path}: the pose of frame {name!r} is relative to itself")
+            asked[name] = None
+            outer, separator, inner = name.partition("::")
+            if name in self.frames:
+                T, name = self.frames[name]
+            elif separator and outer in self.nested:
+                T, name = self.nested[outer].pose(inner), outer
+            else:
+                raise InputError(f"{self.path}: a pose is relative to {name!r}, but there is no such frame")
+            chain.append(T)
+        out: FloatArray = np.eye(4)
+        for T in reversed(chain):
+            out = out @ T
+        if asked:
+            self._known[next(iter(asked))] = out
+        return out
 
 
 def base_of(element: Element) -> str:

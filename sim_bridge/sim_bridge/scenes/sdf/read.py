@@ -11,16 +11,18 @@ import numpy as np
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError
 from seal_perception.pose import invert
+from seal_perception.reading.limits import limit, require
 from seal_perception.types import FloatArray
-from sim_bridge.scenes.files import Resources, read_xml, resource_folders
+from sim_bridge.scenes.files import Resources, resource_folders
 from sim_bridge.scenes.meshes.read import MeshReader
 from sim_bridge.scenes.names import category_of_name
 from sim_bridge.scenes.pieces import Notes, Piece
 from sim_bridge.scenes.sdf.pose import Scope, base_of, numbers, pose_matrix, scope_of
 from sim_bridge.scenes.sdf.visual import Visuals
+from sim_bridge.scenes.xml import read_xml
 
 Element = ElementTree.Element
-MAX_DEPTH, MAX_THINGS = 32, 10_000
+MAX_DEPTH = 32
 FUEL = (Path(".gz/fuel"), Path(".ignition/fuel"))
 BUILT_IN: dict[str, str | None] = {
     "sun": None,
@@ -58,8 +60,10 @@ class SdfReader:
         self.resources = Resources(world_folders(path, models))
         self.visuals = Visuals(MeshReader(self.resources, notes), self.find, notes)
         self.pieces: list[Piece] = []
-        self._count = 0
+        self._count, self._most = 0, limit("scene_things")
+        self._triangles = 0
         self._used: set[tuple[str, ...]] = set()
+        self._numbers: dict[tuple[str, ...], int] = {}
         self._roots: dict[Path, Element] = {}
 
     def find(self, uri: str, beside: Path) -> Path | None:
@@ -88,7 +92,7 @@ class SdfReader:
         Raises:
             InputError: if the file or one that it includes is broken.
         """
-        root = read_xml(self.path)
+        root = read_xml(self.path, self.notes)
         if root.tag not in ("sdf", "gazebo"):
             raise InputError(f"{self.path} is not SDF: its root is <{root.tag}>, expected <sdf>")
         worlds = root.findall("world")
@@ -148,16 +152,17 @@ class SdfReader:
 
     def _counted(self) -> None:
         self._count += 1
-        if self._count > MAX_THINGS:
-            raise InputError(f"{self.path} has more than {MAX_THINGS} models and visuals; does a model include itself?")
+        if self._count > self._most:
+            require("scene_things", self._count, f"{self.path} (does a model include itself?)")
 
     def _unused(self, names: tuple[str, ...]) -> str:
         """The last of the names, with a number where another model has the same."""
-        name, number = names[-1], 1
+        name, number = names[-1], self._numbers.get(names, 1)
         while (*names[:-1], name) in self._used:
             number += 1
             name = f"{names[-1]}_{number}"
         self._used.add((*names[:-1], name))
+        self._numbers[names] = max(number, 1)
         return name
 
     def _contents(
@@ -190,6 +195,8 @@ class SdfReader:
             own, name = category, instance
             if category == NO_CATEGORY and category_of_name(node) != NO_CATEGORY:
                 own, name = category_of_name(node), f"{instance}::{node}"
+            self._triangles += len(mesh.faces)
+            require("scene_triangles", self._triangles, self.path)
             self.pieces.append(Piece(name, mesh.transformed(T), own))
 
     def _included(self, element: Element, path: Path, files: tuple[Path, ...]) -> tuple[Element, Path] | None:
@@ -209,7 +216,7 @@ class SdfReader:
         if file in files:
             raise InputError(f"{file} includes itself")
         if file not in self._roots:
-            self._roots[file] = read_xml(file)
+            self._roots[file] = read_xml(file, self.notes)
         model = self._roots[file].find("model")
         if model is None:
             if self._roots[file].find("light") is None and self._roots[file].find("actor") is None:
@@ -223,9 +230,19 @@ class SdfReader:
             return place
         config = place / "model.config"
         if config.is_file():
-            named = [(entry.text or "").strip() for entry in read_xml(config).findall("sdf")]
-            for name in reversed([name for name in named if name]):
+            for name in reversed(self._named_in(config)):
                 file = self.resources.find(name, place)
                 if file is not None and file.is_file():
                     return file
         return place / "model.sdf" if (place / "model.sdf").is_file() else None
+
+    def _named_in(self, config: Path) -> list[str]:
+        """The SDF files that a model.config names; all else in it is for people, so a broken one is gone by."""
+        try:
+            root = read_xml(config, self.notes)
+        except InputError as error:
+            if not (config.parent / "model.sdf").is_file():
+                raise
+            self.notes.add(f"{error}; the model.sdf beside it is read")
+            return []
+        return [name for entry in root.findall("sdf") if (name := (entry.text or "").strip())]

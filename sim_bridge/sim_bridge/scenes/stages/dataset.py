@@ -3,20 +3,26 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
+from seal_perception.reading.limits import limit, require
+from seal_perception.reading.text import read_json
 from seal_perception.types import FloatArray
 from sim_bridge.scenes.files import lexical
 
 STAGE, INSTANCE, DATASET = ".stage_config.json", ".scene_instance.json", ".scene_dataset_config.json"
 OBJECT = ".object_config.json"
+LARGEST = 1e7
+"""Metres or factors beyond this are no scene's; products of them would not be finite."""
 TAG = "%%CONFIG_NAME_AS_ASSET_FILENAME%%"
 """Stands in a default for a file's own name without folders and endings (TEE.basis.glb -> TEE)."""
 
@@ -29,8 +35,8 @@ def read_table(path: Path) -> dict[str, Any]:
     """
     try:
         found = read_json(path)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} must hold a JSON object, got {type(found).__name__}")
     return found
@@ -45,10 +51,12 @@ def numbers(table: Mapping[str, Any], key: str, default: tuple[float, ...], path
     value = table.get(key, default)
     try:
         out = np.asarray(value, np.float64).reshape(-1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         out = np.empty(0)
     if len(out) != len(default) or not np.isfinite(out).all():
         raise InputError(f"{path}: {key!r} needs {len(default)} numbers, got {value!r:.60}")
+    if (np.abs(out) > LARGEST).any():
+        raise InputError(f"{path}: {key!r} has a number beyond {LARGEST:.0e}: {value!r:.60}")
     return out
 
 
@@ -62,6 +70,11 @@ def _entry(table: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
 def short_name(path: Path) -> str:
     """A file's name without its last two endings."""
     return Path(path.stem).stem
+
+
+def _bare(handle: str) -> str:
+    """A template's name without folders and ending."""
+    return Path(handle).name.removesuffix(STAGE).removesuffix(OBJECT).removesuffix(".glb")
 
 
 class Dataset:
@@ -83,7 +96,8 @@ class Dataset:
         self._table = {} if self.config is None else read_table(self.config)
         if self.config is not None:
             _defaults_of(self._table, self.config)
-        self._files: list[Path] | None = None
+        self._below: list[Path] | None = None
+        self._named: dict[str, list[Path]] = {}
 
     def defaults(self, kind: str, file: Path) -> dict[str, Any]:
         """`default_attributes` of "stages" or "objects", with the file's own name put in."""
@@ -111,17 +125,51 @@ class Dataset:
             raise InputError(f"{self.config}: the paths of {kind!r} must be lists of names, got {patterns!r:.60}")
         found: set[Path] = set()
         for pattern in patterns:
-            for name in glob.glob(pattern, root_dir=self.folder, recursive=True):
+            for name in self._matches(pattern):
                 path = lexical(self.folder / name)
                 found.update(path.glob(f"*{suffix}") if path.is_dir() else [path])
         return sorted(p for p in found if p.name.endswith(suffix) and p.is_relative_to(lexical(self.folder)))
 
+    def _matches(self, pattern: str) -> Iterator[str]:
+        """Names that a glob matches below the folder; one that leads out of it is not followed at all.
+
+        Raises:
+            InputError: if it matches more files than are looked at.
+        """
+        pattern = re.sub(r"(\*\*/)+", "**/", os.path.normpath(pattern)) if pattern else ""
+        if not pattern or os.path.isabs(pattern) or pattern.startswith("..") or "\0" in pattern:
+            return
+        if pattern.count("**") > 2:
+            raise InputError(f"{self.config}: the path {pattern[:60]!r} has more than two '**'; name the folders")
+        most = limit("scene_files")
+        for number, name in enumerate(glob.iglob(pattern, root_dir=self.folder, recursive=True), start=1):
+            if number > most:
+                require("scene_files", number, self.config)
+            yield name
+
+    def _all(self) -> list[Path]:
+        """Files below the folder.
+
+        Raises:
+            InputError: if there are more than are looked at.
+        """
+        if self._below is None:
+            self._below, most = [], limit("scene_files")
+            for folder, _, names in os.walk(self.folder):
+                self._below += [Path(folder, name) for name in names]
+                if len(self._below) > most:
+                    require("scene_files", len(self._below), self.folder)
+        return self._below
+
+    def _ending_in(self, suffix: str) -> list[Path]:
+        return [path for path in self._all() if path.name.endswith(suffix)]
+
     def scenes(self) -> list[Path]:
         """Scene instances, else stages: by the configuration's paths, or by their names under the folder."""
-        found = {*self.files("scene_instances", ".json", INSTANCE), *self.folder.rglob(f"*{INSTANCE}")}
+        found = {*self.files("scene_instances", ".json", INSTANCE), *self._ending_in(INSTANCE)}
         if found:
             return sorted(found)
-        stages = sorted({*self.files("stages", ".json", STAGE), *self.folder.rglob(f"*{STAGE}")})
+        stages = sorted({*self.files("stages", ".json", STAGE), *self._ending_in(STAGE)})
         known = {short_name(path) for path in stages}
         bare = [p for p in self.stage_meshes() if short_name(p) not in known]
         return [*stages, *bare]
@@ -136,19 +184,67 @@ class Dataset:
         Raises:
             InputError: if the name stands for several files.
         """
-        if self._files is None:
-            self._files = sorted([*self.folder.rglob("*_config.json"), *self.folder.rglob("*.glb")])
+        if not self._named:
+            for path in sorted([*self._ending_in("_config.json"), *self._ending_in(".glb")]):
+                self._named.setdefault(path.name, []).append(path)
         base = name.removesuffix(suffix).removesuffix(".glb")
         folders = [part for part in Path(base).parts[:-1] if part not in (".", "..", "/")]
         for ending in (suffix, ".glb"):
             end = [*folders, Path(base).name + ending]
-            found = [p for p in self._files if list(p.parts[-len(end) :]) == end]
+            found = [p for p in self._named.get(end[-1], []) if list(p.parts[-len(end) :]) == end]
             if len(found) > 1:
                 names = ", ".join(str(p.relative_to(self.folder)) for p in found[:3])
                 raise InputError(f"{len(found)} templates are called {name!r} ({names}); name its folder too")
             if found:
                 return found[0]
         return None
+
+    def configured(self, kind: str, name: str) -> tuple[Path, dict[str, Any]] | None:
+        """A template that the configuration itself makes under `configs`; None for other names.
+
+        Args:
+            kind: "stages" or "objects".
+            name: its `template_handle`, with or without folders.
+
+        Returns:
+            The file whose attributes it takes (the configuration where it takes none), and the attributes it sets.
+
+        Raises:
+            InputError: if the entry is broken, or the file that it takes is not there.
+        """
+        for row in self._rows(kind):
+            handle = row.get("template_handle")
+            if not isinstance(handle, str) or _bare(handle) != _bare(name):
+                continue
+            assert self.config is not None
+            original = row.get("original_file")
+            if original is None:
+                return self.config, _entry(row, "attributes", self.config)
+            path = lexical(self.folder / str(original))
+            if not path.is_relative_to(lexical(self.folder)) or not path.is_file():
+                raise InputError(f"{self.config}: the template {handle!r} is made of {original!r}, which is not there")
+            return path, _entry(row, "attributes", self.config)
+        return None
+
+    def changes(self, kind: str, path: Path) -> dict[str, Any]:
+        """What the configuration changes of a file's own attributes: `configs` without a name, of it or a pattern."""
+        out: dict[str, Any] = {}
+        for row in self._rows(kind):
+            if row.get("template_handle") is None and isinstance(pattern := row.get("original_file"), str):
+                own = os.path.relpath(path, self.folder)
+                if fnmatch.fnmatchcase(own, os.path.normpath(pattern)):
+                    assert self.config is not None
+                    out.update(_entry(row, "attributes", self.config))
+        return out
+
+    def _rows(self, kind: str) -> list[dict[str, Any]]:
+        """Entries of `configs`."""
+        if self.config is None:
+            return []
+        rows = _entry(self._table, kind, self.config).get("configs", [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError(f"{self.config}: the 'configs' of {kind!r} must be a list of objects, got {rows!r:.60}")
+        return rows
 
 
 def _defaults_of(table: Mapping[str, Any], config: Path) -> list[dict[str, Any]]:

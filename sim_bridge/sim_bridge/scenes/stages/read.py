@@ -13,6 +13,7 @@ from transforms3d.quaternions import quat2mat
 
 from seal_perception.categories import NO_CATEGORY
 from seal_perception.errors import InputError
+from seal_perception.reading.limits import require
 from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh
 from sim_bridge.habitat.categories import category_index
@@ -94,14 +95,14 @@ class HabitatReader:
             self._stage(self.path)
         return self.pieces
 
-    def _stage_table(self, path: Path) -> dict[str, Any]:
+    def _stage_table(self, path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         """A stage's own attributes over the data set's defaults; semantics by default count only where they are."""
         defaults = self.dataset.defaults("stages", path)
-        own = _asset_table(path)
+        own = {**self._own("stages", path), **given}
         if path.suffix != ".json" and _has_hm3d_files(path):
             own = {**own, **dict(zip(SEMANTICS, (_semantic(path.name, s) for s in (".glb", ".txt")), strict=True))}
-        given = [key for key in SEMANTICS if key in defaults and key not in own]
-        if any(not (path.parent / str(defaults[key])).is_file() for key in given):
+        by_default = [key for key in SEMANTICS if key in defaults and key not in own]
+        if any(not (path.parent / str(defaults[key])).is_file() for key in by_default):
             self.notes.add(f"{path.name}: the semantics that the data set names are not there; names are gone by")
             defaults = {key: value for key, value in defaults.items() if key not in SEMANTICS}
         return {**defaults, **own}
@@ -119,8 +120,14 @@ class HabitatReader:
         found = self.reader.read(self._asset(table, "render_asset", path))
         return [(node, mesh.transformed(T)) for node, mesh in found.meshes]
 
-    def _stage(self, path: Path, T: FloatArray | None = None) -> None:
-        table = self._stage_table(path)
+    def _own(self, kind: str, path: Path) -> dict[str, Any]:
+        """Attributes of a template's file, with what the data set changes of them."""
+        if path == self.dataset.config:
+            return {}
+        return {**_asset_table(path), **self.dataset.changes(kind, path)}
+
+    def _stage(self, path: Path, T: FloatArray | None = None, given: Mapping[str, Any] | None = None) -> None:
+        table = self._stage_table(path, given or {})
         meshes = self._meshes(table, path)
         text, coloured = table.get("semantic_descriptor_filename"), table.get("semantic_asset")
         pieces: list[Piece] = []
@@ -167,20 +174,26 @@ class HabitatReader:
         stage = table.get("stage_instance")
         if not isinstance(stage, dict) or "template_name" not in stage:
             raise InputError(f"{self.path} needs a 'stage_instance' with a 'template_name'")
-        path = self._template(str(stage["template_name"]), STAGE)
-        if path is None:
+        template = self._template("stages", str(stage["template_name"]), STAGE)
+        if template is None:
             raise InputError(f"{self.path}: no stage {stage['template_name']!r} under {self.dataset.folder}")
-        self._stage(path, self._placement(stage, None))
+        self._stage(template[0], self._placement(stage, None), template[1])
         used: dict[str, int] = {}
+        triangles = 0
         for number, entry in enumerate(self._list(table, "object_instances")):
             if not isinstance(entry, dict) or "template_name" not in entry:
                 raise InputError(f"{self.path}: object {number} needs a 'template_name', got {entry!r:.60}")
             name = Path(str(entry["template_name"])).name
-            found = self._template(str(entry["template_name"]), OBJECT)
+            found = self._template("objects", str(entry["template_name"]), OBJECT)
             if found is None:
                 self.notes.add(f"no object {name!r} under {self.dataset.folder.name}; left out")
                 continue
-            meshes = self._meshes({**self.dataset.defaults("objects", found), **_asset_table(found)}, found)
+            file, given = found
+            table_of = {**self.dataset.defaults("objects", file), **self._own("objects", file), **given}
+            meshes = self._meshes(table_of, file)
+            triangles += sum(len(mesh.faces) for _, mesh in meshes)
+            require("scene_things", number, self.path)
+            require("scene_triangles", triangles, self.path)
             T = self._placement(entry, [mesh for _, mesh in meshes])
             used[name] = used.get(name, 0) + 1
             instance = f"{name}_{used[name]}"
@@ -211,11 +224,16 @@ class HabitatReader:
             T[:3, 3] -= T[:3, :3] @ ((bounds[:, 0].min(0) + bounds[:, 1].max(0)) / 2)
         return T
 
-    def _template(self, name: str, suffix: str) -> Path | None:
+    def _template(self, kind: str, name: str, suffix: str) -> tuple[Path, dict[str, Any]] | None:
+        """The file of a template, and the attributes that are set over its own."""
+        made = self.dataset.configured(kind, name)
+        if made is not None:
+            return made
         try:
-            return self.dataset.template(name, suffix)
+            path = self.dataset.template(name, suffix)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
+        return None if path is None else (path, {})
 
 
 def _asset_table(path: Path) -> dict[str, Any]:

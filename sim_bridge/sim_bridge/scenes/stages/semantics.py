@@ -18,8 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.errors import InputError
+from seal_perception.reading.limits import require
 from seal_perception.types import FloatArray, IntArray, UInt8Array
 from sim_bridge.scenes.files import read_bytes
+from sim_bridge.scenes.meshes.gltf_header import read_gltf
 from sim_bridge.scenes.meshes.images import levels_in_srgb
 from sim_bridge.scenes.pieces import Notes, first_line
 
@@ -123,7 +125,8 @@ def read_semantic_mesh(path: Path, known: set[int]) -> SemanticMesh:
 
     no_ghostscript()
     try:
-        loaded: Any = trimesh.load(io.BytesIO(read_bytes(path)), file_type="glb", force="scene", process=False)
+        data = read_gltf(read_bytes(path), path, "glb").data
+        loaded: Any = trimesh.load(io.BytesIO(data), file_type="glb", force="scene", process=False)
         nodes = [loaded.graph[node] for node in sorted(loaded.graph.nodes_geometry)]
         parts = [(np.asarray(T, np.float64), loaded.geometry[name]) for T, name in nodes]
         return _joined([(T, part) for T, part in parts if len(getattr(part, "faces", ()))], known)
@@ -155,6 +158,7 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
             if id(picture) not in index:
                 if not is_read(picture):
                     raise InputError(f"the semantic mesh has a {picture.format} picture; expected PNG or JPEG")
+                require("picture_megapixels", picture.width * picture.height / 1e6, "a picture of the semantic mesh")
                 index[id(picture)] = len(textures)
                 textures.append(np.asarray(picture.convert("RGB"), np.uint8))
             number[:] = index[id(picture)]
