@@ -64,7 +64,7 @@ def save_weights(path: Path | str, model: GeneralizedRCNN, config: ModelConfig, 
     save_tensors(path, tensors, {"seal": json.dumps(facts, sort_keys=True)})
 
 
-def save_tensors(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+def save_tensors(path: Path | str, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file whole or not at all.
 
     Raises:
