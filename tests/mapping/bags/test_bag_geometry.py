@@ -155,6 +155,12 @@ def test_a_camera_info_of_another_size(unsized: bool, tmp_path: Path) -> None:
     assert text in said(reader)
 
 
+def test_a_centre_far_from_the_middle_is_said(tmp_path: Path) -> None:
+    """K of the full picture in a camera info of the halved one."""
+    reader = open_bag(write(tmp_path / "bag", info={"k": np.array([140.0, 0, 79.5, 0, 140, 59.5, 0, 0, 1])}))
+    assert "principal point (79.5, 59.5) is far from the middle of 80 x 60: is K that of another size?" in said(reader)
+
+
 def test_a_camera_info_that_fits_no_size(tmp_path: Path) -> None:
     info = {"width": 0, "height": 0, "k": np.array([70.0, 0, 139.5, 0, 70, 29.5, 0, 0, 1])}
     with pytest.raises(InputError, match=r"a size of 0 x 0 and a centre \(139.5, 29.5\) that does not fit .* 80 x 60"):

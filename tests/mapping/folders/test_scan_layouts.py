@@ -198,3 +198,22 @@ def test_an_exif_orientation_is_not_applied_and_said(tmp_path: Path) -> None:
             picture.save(path, exif=tags, quality=95)
     notes = plan_import(folder).notes
     assert plain == () and "EXIF orientation 6: the stored pixels are taken" in notes[0]
+
+
+def test_poses_and_depth_in_other_conventions(tmp_path: Path) -> None:
+    """ARKit's camera, and TUM's unit in a folder that is not TUM's."""
+    folder = scannet(tmp_path / "scan")
+    flip = np.diag([1.0, -1.0, -1.0, 1.0])
+    for k, T in enumerate(POSES):
+        _matrix(folder / f"pose/{k}.txt", np.linalg.inv(T @ flip) if k != 3 else np.full((4, 4), np.nan))
+        raw = np.rint(seen(T)[1] * 5000).astype(np.uint16)
+        cv2.imwrite(str(folder / f"depth/{k}.png"), raw)
+    check(folder, tmp_path / "bag", 11)
+    text = "\n".join(plan_import(folder).lines())
+    assert "poses are taken as opengl-world-to-camera: depth of neighbouring frames agrees within" in text
+    assert "taken as 1/5000 m" in text and "5000 units per metre, written as 32FC1" in text
+    told = plan_import(folder, ImportOptions(poses="opengl-world-to-camera", depth_units_per_m=5000.0))
+    assert told.notes == () and told.upright.axis == "z"
+    np.testing.assert_allclose(told.recording.T_world_camera[0], POSES[0], atol=1e-6)
+    with pytest.raises(InputError, match="--poses must be auto, camera-to-world, .*; got 'blender'"):
+        ImportOptions(poses="blender")

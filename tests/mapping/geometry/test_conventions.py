@@ -12,7 +12,10 @@ from tests.mapping.geometry.plain_room import CAMERA, bodies, seen, views, walk
 from seal_mapping.geometry.agreement import agreement, choose_pairs
 from seal_mapping.geometry.conventions import (
     AXES,
+    POSES,
+    UNITS_PER_M,
     choose_axes,
+    choose_poses,
     choose_unit,
     nearest_pixels,
     resized_camera,
@@ -82,6 +85,25 @@ def test_a_frame_that_depth_says_nothing_about_is_left_and_said() -> None:
     assert verdict.line.startswith("warning: frame 'camera_link'") and "optical=false" in verdict.line
 
 
+_AS_WRITTEN = {
+    "camera-to-world": lambda T: T,
+    "world-to-camera": np.linalg.inv,
+    "opengl": lambda T: T @ np.diag([1.0, -1.0, -1.0, 1.0]),
+    "opengl-world-to-camera": lambda T: np.linalg.inv(T @ np.diag([1.0, -1.0, -1.0, 1.0])),
+}
+
+
+@pytest.mark.parametrize("name", POSES)
+def test_what_the_matrices_of_a_folder_are(name: str) -> None:
+    true = walk(20)
+    found = [View(seen(T)[1], CAMERA, _AS_WRITTEN[name](T)) for T in true]
+    np.testing.assert_allclose(POSES[name](found[3].T_world_camera), true[3], atol=1e-12)
+    verdict = choose_poses(paired(found)[1])
+    assert (verdict.name, verdict.changed) == (name, name != "camera-to-world")
+    assert verdict.line.startswith(f"{name}: depth of neighbouring frames agrees within") if verdict.changed else True
+    assert choose_poses([]).name == "camera-to-world", "one frame alone says nothing"
+
+
 @pytest.mark.parametrize(
     ("encoding", "factor", "unit"),
     [("16UC1", 5.0, "1/5000 m"), ("16UC1", 10.0, "1/10000 m"), ("16UC1", 4.0, "1/4000 m"), ("16UC1", 0.1, "centi"),
@@ -89,7 +111,7 @@ def test_a_frame_that_depth_says_nothing_about_is_left_and_said() -> None:
 )  # fmt: skip
 def test_a_unit_is_found_by_the_floor(encoding: str, factor: float, unit: str) -> None:
     found, _ = robot()
-    verdict = choose_unit(*as_read(found, factor), encoding)
+    verdict = choose_unit(*as_read(found, factor), UNITS_PER_M[encoding])
     assert verdict.factor == pytest.approx(1.0 / factor) and f"taken as {unit}" in verdict.line
 
 
@@ -98,23 +120,23 @@ def test_a_unit_is_found_by_motion_where_the_floor_is_not_at_zero() -> None:
     poses = [planar_pose(-1.0 + 0.08 * k, 0.3, 0.02 * k, -0.88) @ ROBOT for k in range(20)]
     true = [planar_pose(0, 0, 0, 0.88) @ pose for pose in poses]
     found = [View(seen(T)[1] * 10, CAMERA, pose) for T, pose in zip(true, poses, strict=True)]
-    verdict = choose_unit(*paired(found), "16UC1")
+    verdict = choose_unit(*paired(found), UNITS_PER_M["16UC1"])
     assert verdict.factor == pytest.approx(0.1) and "neighbouring frames agree" in verdict.line
 
 
 def test_a_usual_unit_is_left() -> None:
     found, pairs = robot()
-    for encoding in ("16UC1", "32FC1"):
-        assert choose_unit(found, pairs, encoding) == choose_unit([], [], encoding)
+    for units in UNITS_PER_M.values():
+        assert choose_unit(found, pairs, units) == choose_unit([], [], units)
     hall = [View(np.full((60, 80), 9.0, np.float32), CAMERA, body @ ROBOT) for body in bodies(2)]
-    verdict = choose_unit(hall, [], "16UC1")
+    verdict = choose_unit(hall, [], UNITS_PER_M["16UC1"])
     assert verdict.factor == 1.0 and "is the unit right? it is left; depth_scale=UNITS_PER_METRE" in verdict.line
 
 
 def test_floats_above_a_hundred_metres_are_no_metres() -> None:
     """Too few frames and no floor: the usual unit of such floats is taken, and said."""
     wall = [View(np.full((60, 80), 2000.0, np.float32), CAMERA, ROBOT)]
-    verdict = choose_unit(wall, [], "32FC1")
+    verdict = choose_unit(wall, [], UNITS_PER_M["32FC1"])
     assert verdict.factor == pytest.approx(1e-3) and "the usual one of floats so large" in verdict.line
 
 
@@ -179,6 +201,7 @@ def test_what_may_be_no_floor_is_left_and_said() -> None:
         assert choice.height_m == 0.0 and choice.said, why
         assert choice.line.startswith("warning: floor: z = 0 is assumed") and why in choice.line
     assert choose_floor(_square(0.75, 0.6), cameras, np.full(20, 0.75)).height_m == 0.75, "the robot stands on it"
+    assert "the robot's base is at z = 0.00 m" in choose_floor(_square(0.75, 3.0), cameras, np.zeros(20)).line
     for level, why in (
         (np.zeros((0, 3)), "0 points on level surfaces"),
         (np.random.default_rng(3).uniform(-4, 1, (5000, 3)), "no level surface stands out"),

@@ -112,9 +112,16 @@ class ImportChoices:
     floor: Annotated[
         str, typer.Option(help="Height of the floor along the up axis in metres, or auto: look for it.")
     ] = "auto"
+    poses: Annotated[
+        str,
+        typer.Option(
+            help="What the poses are: auto, camera-to-world, world-to-camera, opengl or opengl-world-to-camera "
+            "(a camera with y up and z back)."
+        ),
+    ] = "auto"
     rate: Annotated[float, typer.Option(help="Frames per second where files have numbers and no stamps.")] = 30.0
     depth_scale: Annotated[
-        float | None, typer.Option(help="Units of the depth pictures per metre; default 1000, tum 5000.")
+        float | None, typer.Option(help="Units of the depth pictures per metre; else 1000, tum 5000, if they fit.")
     ] = None
     every: Annotated[int, typer.Option(help="Take every n-th colour picture.")] = 1
     frame: Annotated[str, typer.Option(help="Name of the camera's optical frame.")] = "camera_color_optical_frame"
@@ -149,6 +156,7 @@ def import_folder(
         layout=choices.layout,
         up=choices.up,
         floor_m=_floor(choices.floor),
+        poses=choices.poses,
         rate_hz=choices.rate,
         depth_units_per_m=choices.depth_scale,
         every=choices.every,

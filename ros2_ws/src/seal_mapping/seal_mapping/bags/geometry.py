@@ -123,7 +123,7 @@ def examine(views: list[View], pairs: list[tuple[View, View]], facts: Facts, opt
         factor = usual / options.depth_scale
         lines.append(f"depth: {options.depth_scale:g} units per metre (as given)")
     else:
-        unit = choose_unit(views, pairs, facts.encoding, axis)
+        unit = choose_unit(views, pairs, UNITS_PER_M[facts.encoding], axis)
         factor = unit.factor
         lines += [unit.line] if unit.line else []
     T = np.eye(4)

@@ -251,6 +251,12 @@ def camera_lines(infos: CameraInfos, camera: Camera, colour_topic: str) -> list[
             "warning: the camera info has lens distortion (d is not zero) and the pictures are raw: they are taken as "
             "rectified; rectify them before (image_proc) if the lens bends visibly"
         )
+    across, down = camera.cx / camera.width, camera.cy / camera.height
+    if not (0.25 < across < 0.75 and 0.25 < down < 0.75):
+        lines.append(
+            f"warning: the principal point ({camera.cx:g}, {camera.cy:g}) is far from the middle of {camera.width} x "
+            f"{camera.height}: is K that of another size? camera=width,height,fx,fy,cx,cy overrides"
+        )
     lines.append(
         f"camera: {camera.width} x {camera.height}, fx {camera.fx:.2f} fy {camera.fy:.2f} cx {camera.cx:.2f} "
         f"cy {camera.cy:.2f}"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,20 @@ from seal_mapping.folders.layouts import read_recording
 from seal_mapping.folders.pictures import orientation, read_colour, read_depth
 from seal_mapping.folders.recording import PictureFile, Recording
 from seal_mapping.folders.tables import Intrinsics
-from seal_mapping.geometry.conventions import resized_camera, same_view
+from seal_mapping.geometry.agreement import choose_pairs
+from seal_mapping.geometry.conventions import (
+    CAMERA_TO_WORLD,
+    POSES,
+    UNITS_PER_M,
+    Verdict,
+    choose_poses,
+    choose_unit,
+    median_depth,
+    resized_camera,
+    same_view,
+)
 from seal_mapping.geometry.floor import Floor, find_floor
-from seal_mapping.geometry.surfaces import View, level_points, surface_normals, thinned
+from seal_mapping.geometry.surfaces import FAR_M, View, level_points, surface_normals, thinned
 from seal_mapping.geometry.upright import Up, find_up, given_up
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -34,8 +45,10 @@ class ImportOptions:
         up: what points up in the folder's world: auto, an axis (x, -x, y, -y, z, -z), or a direction as three numbers
             with commas.
         floor_m: height of the floor along that axis in metres; None: it is found.
+        poses: what the poses are: auto, or one of `conventions.POSES`.
         rate_hz: frames per second where files have numbers and no stamps.
-        depth_units_per_m: units of the depth pictures in a metre; None: 1000, or 5000 for tum.
+        depth_units_per_m: units of the depth pictures in a metre; None: the layout's (1000, tum 5000), unless the
+            pictures speak for another.
         every: take each n-th colour picture.
         camera_frame: name of the camera's optical frame.
         intrinsics: fx, fy, cx, cy in pixels in place of the folder's own.
@@ -49,10 +62,13 @@ class ImportOptions:
     every: int = 1
     camera_frame: str = m.CAMERA_FRAME
     intrinsics: Intrinsics | None = None
+    poses: str = "auto"
 
     def __post_init__(self) -> None:
         if self.up != "auto":
             given_up(self.up)
+        if self.poses not in ("auto", *POSES):
+            raise InputError(f"--poses must be auto, {', '.join(POSES)}; got {self.poses!r}")
         if self.floor_m is not None and not math.isfinite(self.floor_m):
             raise InputError(f"--floor must be auto or metres, got {self.floor_m}")
         for name, value in (("--rate", self.rate_hz), ("--depth-scale", self.depth_units_per_m)):
@@ -143,18 +159,35 @@ def plan_import(folder: Path | str, options: ImportOptions | None = None) -> Imp
     recording = read_recording(folder, options.layout, options.rate_hz, options.every)
     units = options.depth_units_per_m or recording.depth_units_per_m
     camera, source = _camera(Path(folder), recording, options.intrinsics)
-    poses = recording.nearest_poses()
-    views = _views(recording, camera, poses, units) if options.up == "auto" or options.floor_m is None else []
+    raw = recording.nearest_poses()
+    spread = np.unique(np.linspace(0, len(raw) - 1, min(len(raw), _FLOOR_FRAMES)).round().astype(int)).tolist()
+    links = choose_pairs(raw)
+    looked = _views(recording, camera, raw, units, {*spread, *(i for link in links for i in link)})
+    notes = _notes(recording, camera)
+    kind = Verdict(options.poses)
+    if options.poses == "auto":
+        kind = choose_poses([(looked[i], looked[j]) for i, j in links])
+        notes += (f"poses are taken as {kind.line}; --poses overrides",) if kind.changed else ()
+    if kind.name != CAMERA_TO_WORLD:
+        as_camera = POSES[kind.name]
+        recording = replace(recording, T_world_camera=np.stack([as_camera(T) for T in recording.T_world_camera]))
+        looked = {i: replace(view, T_world_camera=as_camera(view.T_world_camera)) for i, view in looked.items()}
+    poses, views = recording.nearest_poses(), [looked[i] for i in spread]
     if options.up == "auto":
-        up = find_up(poses, np.concatenate([surface_normals(view) for view in views]))
+        far = 2.0 * max(FAR_M / 2.0, median_depth(views))
+        up = find_up(poses, np.concatenate([surface_normals(view, far_m=far) for view in views]))
     else:
         up = given_up(options.up)
+    axis = up.direction
+    if options.depth_units_per_m is None:
+        known = tuple(dict.fromkeys((units, *UNITS_PER_M["16UC1"])))
+        unit = choose_unit(views, [(looked[i], looked[j]) for i, j in links], known, axis, "--depth-scale ")
+        units, views = units / unit.factor, [view.scaled(unit.factor) for view in views]
+        notes += (unit.line,) if unit.line else ()
     height, floor = options.floor_m, None
     if height is None:
-        axis = up.direction
         floor = find_floor((level_points(view, axis) @ axis for view in views), poses[:, :3, 3] @ axis)
         height = floor.height_m
-    notes = _notes(recording, camera)
     return ImportPlan(Path(folder), recording, camera, source, units, up, height, floor, options.camera_frame, notes)
 
 
@@ -191,15 +224,16 @@ def _camera(folder: Path, recording: Recording, given: Intrinsics | None) -> tup
     return Camera(width, height, fx, fy, cx, cy), source
 
 
-def _views(recording: Recording, camera: Camera, poses: FloatArray, units_per_m: float) -> list[View]:
-    """At most 40 frames, spread evenly over the recording."""
-    count = len(recording.depth)
-    views = []
-    for i in np.unique(np.linspace(0, count - 1, min(count, _FLOOR_FRAMES)).round().astype(int)):
+def _views(
+    recording: Recording, camera: Camera, poses: FloatArray, units_per_m: float, numbers: set[int]
+) -> dict[int, View]:
+    """Some frames, by their number."""
+    views = {}
+    for i in sorted(numbers):
         raw = checked_depth(recording.depth[i], camera, recording)
         depth = (raw / units_per_m).astype(np.float32)
         own = camera if raw.shape == (camera.height, camera.width) else resized_camera(camera, *raw.shape[::-1])
-        views.append(View(*thinned(depth, own, 640), poses[i]))
+        views[i] = View(*thinned(depth, own, 480), poses[i])
     return views
 
 

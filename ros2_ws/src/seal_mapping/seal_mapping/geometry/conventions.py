@@ -9,8 +9,8 @@ names a known convention and the other does not contradict; otherwise a line say
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from seal_mapping.geometry.floor import Floor, find_floor
 from seal_mapping.geometry.surfaces import View, level_points
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
-from seal_perception.pose import R_BODY_OPTICAL
+from seal_perception.pose import R_BODY_OPTICAL, invert
 from seal_perception.types import FloatArray, IntArray
 
 Pairs = Sequence[tuple[View, View]]
@@ -41,8 +41,8 @@ AXES_IN_WORDS = {
 }
 
 UNITS_PER_M = {"16UC1": (1000.0, 4000.0, 5000.0, 10000.0, 256.0, 100.0), "32FC1": (1.0, 1000.0, 100.0)}
-"""Units of depth per metre in use, the usual one first: millimetres; a quarter of them (L515); TUM's fifth; a tenth
-(D405); KITTI's 1/256 m; centimetres. Floats are metres, millimetres or centimetres."""
+"""Units of depth per metre in use by encoding, the usual one first: millimetres; quarters of them (L515); TUM's fifths;
+tenths (D405); KITTI's 1/256 m; centimetres. Floats are metres, millimetres or centimetres."""
 
 MIN_CAMERA_M, MAX_CAMERA_M = 0.05, 2.5
 """Heights of a robot's or a person's camera above the floor."""
@@ -53,6 +53,19 @@ _SKY = 0.7
 _CLEARLY = 0.6
 _FLOOR_NEAR_M = 0.08
 _MIN_SHARE = 0.1
+_DOUBTFUL = 0.02
+_FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
+
+
+CAMERA_TO_WORLD = "camera-to-world"
+POSES: dict[str, Callable[[FloatArray], FloatArray]] = {
+    CAMERA_TO_WORLD: lambda T: T,
+    "world-to-camera": invert,
+    "opengl": lambda T: T @ _FLIP,
+    "opengl-world-to-camera": lambda T: invert(T) @ _FLIP,
+}
+"""What a 4 x 4 matrix of a folder may be, each as the way to camera-to-world with optical axes. An opengl camera
+(ARKit, NeRF, Blender) has x right, y up, z back."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +172,38 @@ def _taken(name: str, said: str, why: str) -> Verdict:
     )
 
 
-def choose_unit(views: Sequence[View], pairs: Pairs, encoding: str, axis: FloatArray = Z_UP) -> Unit:
+def choose_poses(pairs: Pairs) -> Verdict:
+    """What the poses of a folder are: camera-to-world with optical axes, unless depth says otherwise.
+
+    They are in doubt if depth of neighbouring frames differs by more than 2 %. Taken is then the convention for which
+    it agrees clearly better than for the usual one.
+
+    Args:
+        pairs: pairs of views that see the same, with poses as they were read.
+    """
+    fits = {
+        name: agreement([(_posed(a, pose), _posed(b, pose)) for a, b in pairs]).median for name, pose in POSES.items()
+    }
+    usual, best = fits[CAMERA_TO_WORLD], min(fits, key=lambda name: fits[name])
+    if usual <= _DOUBTFUL or best == CAMERA_TO_WORLD or fits[best] > _CLEARLY * usual:
+        return Verdict(CAMERA_TO_WORLD)
+    line = (
+        f"{best}: depth of neighbouring frames agrees within {fits[best]:.1%}, {_percent(usual)} as {CAMERA_TO_WORLD}"
+    )
+    return Verdict(best, line, True)
+
+
+def _posed(view: View, pose: Callable[[FloatArray], FloatArray]) -> View:
+    return replace(view, T_world_camera=pose(view.T_world_camera))
+
+
+def choose_unit(
+    views: Sequence[View],
+    pairs: Pairs,
+    units: Sequence[float],
+    axis: FloatArray = Z_UP,
+    option: str = "depth_scale=",
+) -> Unit:
     """The unit of depth.
 
     The usual unit is in doubt if the median depth is below 0.35 m or above 6 m, or the floor lies deeper below the
@@ -170,10 +214,10 @@ def choose_unit(views: Sequence[View], pairs: Pairs, encoding: str, axis: FloatA
     Args:
         views: pictures with poses, depth read in the usual unit.
         pairs: pairs of such views that see the same.
-        encoding: 16UC1 or 32FC1.
+        units: per metre, that are in use; the first is the usual one, in which the views were read.
         axis: (3,) the world's up, of unit length.
+        option: how the user sets the unit, for the line.
     """
-    units = UNITS_PER_M[encoding]
     median = median_depth(views)
     usual = floor_below(views, axis)
     deep = usual is not None and usual.camera_m > MAX_CAMERA_M
@@ -199,12 +243,12 @@ def choose_unit(views: Sequence[View], pairs: Pairs, encoding: str, axis: FloatA
     elif by_floor is None and by_motion not in (None, 1.0):
         factor = by_motion
         why = f"neighbouring frames agree within {fits[by_motion or 1.0]:.1%} for it, {_percent(fits[1.0])} otherwise"
-    elif encoding == "32FC1" and median > _SURELY_NO_METRES and units[0] / 1000.0 in possible:
+    elif median > _SURELY_NO_METRES and units[0] / 1000.0 in possible:
         factor, why = units[0] / 1000.0, "the usual one of floats so large"
     if factor is None:
-        return Unit(1.0, f"warning: {said}: is the unit right? it is left; depth_scale=UNITS_PER_METRE sets it")
+        return Unit(1.0, f"warning: {said}: is the unit right? it is left; {option}UNITS_PER_METRE sets it")
     unit = units[0] / factor
-    return Unit(factor, f"{said}; taken as {_unit_name(unit)}: {why}; depth_scale={unit:g} is this, another overrides")
+    return Unit(factor, f"{said}; taken as {_unit_name(unit)}: {why}; {option}{unit:g} is this, another overrides")
 
 
 def _unit_name(units_per_m: float) -> str:

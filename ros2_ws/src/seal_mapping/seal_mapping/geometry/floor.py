@@ -103,9 +103,10 @@ def choose_floor(level: FloatArray, cameras_m: FloatArray, bodies_m: FloatArray 
     """Whether a map whose floor should be at z = 0 is to be moved, and why.
 
     It is left where the floor found lies within 6 cm of 0. It is moved down to a floor below 0, as that of odometry
-    that begins at the camera. It is moved to one above 0 only if the robot's body drives on it, or if it is wide:
-    otherwise the lowest that was seen may be a table. It is left, with a line, where a level at 0 is as strong as the
-    lower one, where the cameras' heights are those of several storeys, and where they are too high above the floor.
+    that begins at the camera. It is moved to one above 0 only if the robot's base drives on it, or, where that is not
+    known, if it is wide: otherwise the lowest that was seen may be a table. It is left, with a line, where a level at 0
+    is as strong as the lower one, where the cameras' heights are those of several storeys, and where they are too high
+    above the floor.
 
     Args:
         level: (N, 3) points on level surfaces, z up.
@@ -141,6 +142,8 @@ def choose_floor(level: FloatArray, cameras_m: FloatArray, bodies_m: FloatArray 
         at_zero = share_near(heights, 0.0)
         if at_zero >= 0.5 * found.share and float(np.median(cameras_m)) > 0.15 and not driven:
             return left(f"{at_zero:.0%} lie at 0")
+    elif bodies_m is not None and not driven:
+        return left(f"the robot's base is at z = {float(np.median(bodies_m)) + 0.0:.2f} m")
     elif not driven and _area_m2(level, found.height_m) < _WIDE_M2:
         return left("it may be a table")
     return FloorChoice(
