@@ -13,6 +13,7 @@ import typer
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
+from tests.mapping.annotation.test_annotations import WRONG, places
 from typer.testing import CliRunner
 
 from seal_bringup.cli import learn
@@ -192,6 +193,32 @@ def test_a_broken_row_is_one_line_that_names_it(tmp_path: Path, change: dict[str
     with pytest.raises(InputError, match=text) as caught:
         CocoDataset(write(tmp_path, row(**change)))
     assert "annotations.json" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_whatever_value_is_wrong_the_dataset_is_read_or_refused_in_a_line(tmp_path: Path) -> None:
+    runs = {"size": [H, W], "counts": mask_to_rle(SQUARE)["counts"]}
+    folder = write(tmp_path, row(), row(segmentation=runs, iscrowd=1, score=0.5), row(segmentation=[], ignore=0))
+    path = folder / "annotations.json"
+    whole = path.read_text()
+    cases = [(place, wrong) for place in list(places(json.loads(whole)))[1:] for wrong in WRONG][::4]
+    outcomes = {"read": 0, "refused": 0}
+    for place, wrong in cases:
+        document = json.loads(whole)
+        parent = document
+        for key in place[:-1]:
+            parent = parent[key]
+        parent[place[-1]] = wrong
+        path.write_text(json.dumps(document))
+        try:
+            dataset = CocoDataset(folder)
+            dataset.check_pictures()
+            make_target(dataset.annotations(0) if len(dataset) else [], H, W)
+            evaluate_detections([Detections.empty(H, W)] * len(dataset), dataset, resamples=0)
+            outcomes["read"] += 1
+        except InputError as error:
+            outcomes["refused"] += 1
+            assert "\n" not in str(error), error
+    assert min(outcomes.values()) > 40, outcomes
 
 
 def test_many_objects_on_a_huge_picture_are_refused_before_a_mask_is_unpacked(tmp_path: Path) -> None:

@@ -368,12 +368,14 @@ def test_whatever_value_is_wrong_the_file_is_read_or_refused_in_a_line(tmp_path,
         path = coco(tmp_path, [{"segmentation": [SQUARE], "object": 3}, {"segmentation": rle, "iscrowd": 0}])
     else:
         shape = {"label": "tv_2", "points": [[0, 5], [1, 6]], "shape_type": "rectangle", "group_id": 1}
-        path = labelme(tmp_path / "images", [shape, {"label": "bed", "points": pairs(SQUARE)}])
+        mask = {"label": "tv", "points": [[1, 1], [2, 2]], "shape_type": "mask", "mask": png(np.eye(2))}
+        round_one = {"label": "bed", "points": [[3, 3], [5, 3]], "shape_type": "circle"}
+        path = labelme(tmp_path / "images", [shape, mask, round_one, {"label": "bed", "points": pairs(SQUARE)}])
         path /= f"{STAMP}.png.json"
     whole = path.read_text()
     outcomes = {"read": 0, "refused": 0}
-    for place in list(places(json.loads(whole)))[1:]:
-        for wrong in WRONG:
+    for number, place in enumerate(list(places(json.loads(whole)))[1:]):
+        for wrong in WRONG[number % 2 :: 2]:
             document = json.loads(whole)
             parent = document
             for key in place[:-1]:
@@ -386,4 +388,4 @@ def test_whatever_value_is_wrong_the_file_is_read_or_refused_in_a_line(tmp_path,
             except InputError as error:
                 outcomes["refused"] += 1
                 assert "\n" not in str(error), error
-    assert min(outcomes.values()) > 100, outcomes
+    assert min(outcomes.values()) > 80, outcomes
