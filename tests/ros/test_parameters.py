@@ -38,7 +38,10 @@ NODES: dict[str, type[SealNode]] = {
     "monitor_node": MonitorNode, "sim_bridge_node": SimBridgeNode,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
-COMMON = ("expect_subscribers", "expect_publishers", "use_sim_time", "start_type_description_service")
+COMMON = (
+    *("expect_subscribers", "expect_publishers", "known_publishers", "lockstep"),
+    *("use_sim_time", "start_type_description_service"),
+)
 CHANGEABLE = {
     "perception_node": {"overlay_min_score"},
     "mapping_node": {"save_path", "voxels_every", "objects_every"},

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import sys
+import time
 
-from std_msgs.msg import String
-
-from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.running.patience import Patience
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.nodes.lockstep import Lockstep
 from sim_bridge.nodes.paced import Paced
 from sim_bridge.nodes.robot_topics import RobotTopics
 from sim_bridge.robot.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator
+
+_LOOK_S = 0.5
+"""How often a bridge that waits looks for what it waits for."""
+_GRACE_S = 6.0
+"""How long publishers of others may be there before the run begins: nodes whose runner was killed take 3 s to end."""
 
 
 class SimBridgeNode(SealNode):
@@ -27,7 +31,7 @@ class SimBridgeNode(SealNode):
     """
 
     def __init__(self) -> None:
-        super().__init__("sim_bridge")
+        super().__init__("sim_bridge", hear_ready=True)
         scene = declare(self, "scene", "test_01", "name of a home, or a scene folder")
         seed = declare(self, "seed", 0, "start pose; 0 = the scene's own", minimum=0)
         mode = declare(
@@ -57,27 +61,43 @@ class SimBridgeNode(SealNode):
         else:
             self._run = Lockstep(self, topics, self._simulator, first, config, max_steps)
         self._started = self._connected = False
-        self.subscribe(String, m.READY, self._on_ready_name, latched=True)
-        self._deadline = self.create_timer(timeout, self._on_timeout, clock=self.steady)
+        self._strange_since: float | None = None
+        self._limit_s, self._patience = timeout, Patience()
+        self._waiting = self.create_timer(_LOOK_S, self._start_if_ready, clock=self.steady)
 
     def on_ready(self) -> None:
         """All topics are connected."""
         self._connected = True
         self._start_if_ready()
 
-    def _on_ready_name(self, msg: String) -> None:
-        self._waiting_for.discard(msg.data)
+    def on_node_ready(self, name: str) -> None:
+        """A node of the run is ready."""
+        self._waiting_for.discard(name)
         self._start_if_ready()
 
     def _start_if_ready(self) -> None:
-        if self._connected and not self._waiting_for and not self._started:
+        """Begin the run once all nodes are ready and nobody else publishes what they hear."""
+        if self._started:
+            return
+        self._refuse_strangers()
+        if self._connected and not self._waiting_for and self._strange_since is None:
             self._started = True
-            self._deadline.cancel()
+            self._waiting.cancel()
+            self.begin()
             self._run.start()
+        elif self._patience.used_s() > self._limit_s:
+            missing = [f"node {n}" for n in sorted(self._waiting_for)] + self.unmatched()
+            raise InputError(f"the run cannot start, still waiting for {', '.join(missing)}; look into their logs")
 
-    def _on_timeout(self) -> None:
-        missing = [f"node {n}" for n in sorted(self._waiting_for)] + self.unmatched()
-        raise InputError(f"the run cannot start, still waiting for {', '.join(missing)}; look into their logs")
+    def _refuse_strangers(self) -> None:
+        """End where others publish for longer than the nodes of a run that was killed take to end."""
+        line, now = self.own_run.strangers(), time.monotonic()
+        if not line:
+            self._strange_since = None
+        elif self._strange_since is None:
+            self._strange_since = now
+        elif now - self._strange_since > _GRACE_S:
+            raise InputError(line)
 
     def close(self) -> None:
         """Free the simulator."""

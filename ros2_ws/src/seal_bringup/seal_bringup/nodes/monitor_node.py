@@ -16,6 +16,7 @@ from std_msgs.msg import Bool, String
 
 from seal_bringup.stack.run_log import RunLog
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare
 
@@ -31,13 +32,12 @@ class MonitorNode(SealNode):
         self._run_dir = Path(declare(self, "run_dir", ".", "folder for trajectory.json and status.json"))
         self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown", minimum=0)
         self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the last frame in nanoseconds; 0 = unknown")
-        self._lockstep = declare(self, "lockstep", True, "a step answers each frame")
-        self._log = RunLog(paced=not self._lockstep)
+        self._log = RunLog(paced=not self.lockstep)
         self.subscribe(Odometry, m.ODOM, self._on_odometry)
         self.subscribe(String, m.DETECTIONS, self._on_detections)
         self.subscribe(DiagnosticArray, m.STATUS, self._on_status)
         self.subscribe(PoseStamped, m.GOAL, self._on_goal)
-        if self._lockstep:
+        if self.lockstep:
             self.subscribe(PoseStamped, m.STEP, self._on_step)
         else:
             self.subscribe(Bool, m.CONTACT, self._on_contact)
@@ -49,9 +49,11 @@ class MonitorNode(SealNode):
         self._log.detected(m.detections_stamp_ns(msg.data), time.monotonic())
 
     def _on_status(self, msg: DiagnosticArray) -> None:
+        if not msg.status:
+            raise InputError("it holds no status")
         values = {pair.key: pair.value for pair in msg.status[0].values}
         self._log.mapped(m.header_stamp_ns(msg), values, time.monotonic())
-        if not self._lockstep:
+        if not self.lockstep:
             print(json.dumps(self._log.progress()), flush=True)
         self._end_if_whole()
 

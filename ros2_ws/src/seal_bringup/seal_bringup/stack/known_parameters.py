@@ -25,10 +25,10 @@ from seal_policy.planning.planner import PlannerConfig
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.paced_robot import PacedConfig
 
-COMMON = ("use_sim_time", "expect_subscribers", "expect_publishers")
+COMMON = ("use_sim_time", "expect_subscribers", "expect_publishers", "known_publishers", "lockstep")
 """Parameters of every SealNode, besides `qos.<topic>.reliability` and `.depth`."""
 _MOUNTING = ("mounting.height_m", "mounting.forward_m", "mounting.tilt_down_deg", "mounting.roll_deg")
-_END_OF_RUN = ("expected_frames", "last_stamp_ns", "lockstep")
+_END_OF_RUN = ("expected_frames", "last_stamp_ns")
 _FREE = re.compile(r"qos\.\w+\.(reliability|depth)|qos_overrides\..+|start_type_description_service")
 """Names that depend on topics, and those that rclpy itself declares."""
 
@@ -55,7 +55,7 @@ _DECLARED = {
     ),
     "mapping": _Declared(
         (
-            *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "lockstep", "use_scores"),
+            *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "use_scores"),
             *_MOUNTING,
         ),
         {"map": MapConfig, "label": LabelConfig},

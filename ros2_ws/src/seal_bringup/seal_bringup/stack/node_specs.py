@@ -110,7 +110,7 @@ def _bridge(config: StackConfig) -> NodeSpec:
         "sim_bridge_node",
         parameters=parameters,
         subscribes=(m.STEP, m.CMD_VEL, m.READY),
-        publishes=(*CAMERA, odometry, m.CONTACT),
+        publishes=(*CAMERA, odometry, m.CONTACT, *((m.SCAN,) if config.use_scan else ())),
     )
 
 
@@ -140,7 +140,6 @@ def _mapping(config: StackConfig) -> NodeSpec:
             "save_path": str(config.map_path.absolute()),
             "expected_frames": config.frames,
             "voxels_every": config.voxels_every,
-            "lockstep": config.lockstep,
             **{f"map.{name}": getattr(config.map_config, name) for name in chosen},
         },
         subscribes=(*CAMERA, m.ODOM, m.SCORES),
@@ -184,7 +183,7 @@ def _planner(config: StackConfig) -> NodeSpec:
         "seal_policy",
         "planner_node",
         parameters={"mode": config.mode, **_clearances(config), "use_scan": config.use_scan},
-        subscribes=(*common, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
+        subscribes=(*common, m.CONTACT, m.DEPTH, m.CAMERA_INFO, *((m.SCAN,) if config.use_scan else ())),
         publishes=(m.CMD_VEL,),
     )
 
@@ -194,7 +193,6 @@ def _end_of_run(config: StackConfig) -> dict[str, Any]:
     return {
         "expected_frames": config.expected_frames,
         "last_stamp_ns": config.last_stamp_ns,
-        "lockstep": config.lockstep,
     }
 
 
@@ -220,12 +218,15 @@ def _monitor(config: StackConfig) -> NodeSpec:
 
 def _in_run(node: NodeSpec, config: StackConfig) -> NodeSpec:
     """The node with namespace and parameters that all nodes of a run share."""
-    parameters = {**node.parameters, "use_sim_time": config.use_sim_time}
+    parameters = {**node.parameters, "use_sim_time": config.use_sim_time, "lockstep": config.lockstep}
     return dataclasses.replace(node, namespace=config.namespace, parameters=parameters)
 
 
 def _with_handshake(node: NodeSpec, nodes: list[NodeSpec]) -> NodeSpec:
-    """Add what the node waits for: subscribers and publishers of its topics, ready nodes."""
+    """Add what the node waits for (subscribers, publishers, ready nodes), and who publishes what it hears.
+
+    The bridge is told of all topics: it begins no run in which somebody else publishes one of them.
+    """
     listeners = {t: sum(t in other.subscribes for other in nodes) for t in node.publishes}
     heard = [t for t in node.subscribes if any(t in other.publishes for other in nodes)]
     waits: dict[str, Any] = {
@@ -234,4 +235,9 @@ def _with_handshake(node: NodeSpec, nodes: list[NodeSpec]) -> NodeSpec:
     }
     if m.READY in node.subscribes:
         waits["wait_for"] = [other.name for other in nodes if other is not node] or [""]
+        heard = sorted({t for other in nodes for t in other.subscribes if any(t in n.publishes for n in nodes)})
+    known = {t: [other.name for other in nodes if t in other.publishes] for t in heard}
+    if m.READY in node.subscribes:
+        known[m.READY] = [other.name for other in nodes]
+    waits["known_publishers"] = [f"{t}={','.join(names)}" for t, names in known.items()] or [""]
     return dataclasses.replace(node, parameters={**node.parameters, **waits})

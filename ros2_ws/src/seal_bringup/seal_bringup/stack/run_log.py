@@ -9,9 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.pose import pose_yaw
 from seal_perception.types import FloatArray
+
+_FIGURES = ("explored_area_m2", "confident_voxels")
+"""What `map/status` must have."""
 
 
 def action_name(T_base_target: FloatArray) -> str:
@@ -50,13 +54,25 @@ class RunLog:
         self._times["detections"][stamp_ns] = now_s
 
     def mapped(self, stamp_ns: int, values: dict[str, str], now_s: float) -> None:
-        """Figures of the map after the frame."""
-        self._map[stamp_ns] = {k: float(v) for k, v in values.items()}
+        """Figures of the map after the frame.
+
+        Raises:
+            InputError: if one is missing or no number.
+        """
+        figures = {}
+        for name in {**dict.fromkeys(_FIGURES), **values}:
+            try:
+                figures[name] = float(values[name])
+            except (KeyError, ValueError):
+                raise InputError(f"the map's {name} must be a number, got {values.get(name)!r:.40}") from None
+            if not math.isfinite(figures[name]):
+                raise InputError(f"the map's {name} must be finite, got {figures[name]}")
+        self._map[stamp_ns] = figures
         self._times["map"][stamp_ns] = now_s
 
     def goal(self, stamp_ns: int, xy: tuple[float, float], heading: float = 0.0) -> None:
         """The goal in force at the frame, and the direction in which it lay when it was given; NaN = none yet."""
-        if math.isfinite(xy[0]) and math.isfinite(xy[1]):
+        if math.isfinite(xy[0]) and math.isfinite(xy[1]) and math.isfinite(heading):
             self._goals[stamp_ns] = (float(xy[0]), float(xy[1]), float(heading))
 
     def step(self, stamp_ns: int, T_base_target: FloatArray, now_s: float) -> None:

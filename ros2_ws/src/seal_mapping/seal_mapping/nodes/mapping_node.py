@@ -25,7 +25,7 @@ from seal_mapping.voxels.io import save_map
 from seal_mapping.voxels.resume import MisfitError, resume_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
-from seal_perception.errors import InputError, SealError
+from seal_perception.errors import SealError
 from seal_perception.frame import Frame
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, status_message
@@ -55,7 +55,6 @@ class MappingNode(SealNode):
         declare(self, "voxels_every", 10, "frames per map/voxels message", minimum=0, changeable=True)
         declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
-        self._lockstep = declare(self, "lockstep", True, "a frame that cannot be used ends the run")
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
@@ -79,22 +78,16 @@ class MappingNode(SealNode):
 
     def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         start = time.perf_counter()
-        try:
-            m.check_registered(parts[m.DEPTH], parts[m.COLOUR])
-            frame = Frame(
-                stamp_ns,
-                m.image_to_rgb(parts[m.COLOUR]),
-                m.image_to_depth(parts[m.DEPTH]),
-                m.camera_info_to_camera(parts[m.CAMERA_INFO]),
-                m.odometry_to_pose(parts[m.ODOM]) @ self._T_base_camera,
-            )
-            scores = m.image_to_scores(parts[m.SCORES]) if m.SCORES in parts else None
-            self._map.integrate_scores(frame, scores)
-        except (SealError, ValueError) as error:
-            if self._lockstep:
-                raise InputError(f"frame of {stamp_ns} ns: {error}") from error
-            self.get_logger().warning(f"frame of {stamp_ns} ns dropped: {error}", throttle_duration_sec=5.0)
-            return
+        m.check_registered(parts[m.DEPTH], parts[m.COLOUR])
+        frame = Frame(
+            stamp_ns,
+            m.image_to_rgb(parts[m.COLOUR]),
+            m.image_to_depth(parts[m.DEPTH]),
+            m.camera_info_to_camera(parts[m.CAMERA_INFO]),
+            m.odometry_to_pose(parts[m.ODOM]) @ self._T_base_camera,
+        )
+        scores = m.image_to_scores(parts[m.SCORES]) if m.SCORES in parts else None
+        self._map.integrate_scores(frame, scores)
         self._stamp_ns = stamp_ns
         self._taken += 1
         last = self._taken == self._expected

@@ -46,10 +46,9 @@ class RecorderNode(SealNode):
         flush_s = declare(
             self, "flush_s", 0.25, "longest time before a whole frame is written, in seconds", minimum=0.0
         )
-        lockstep = declare(self, "lockstep", True, "a step answers each frame")
         mounting = declare_mounting(self)
         self._writer = BagWriter(path, namespace=self.get_namespace())
-        self._frames = FrameRecorder(self._writer, mounting, WHOLE if lockstep else PACED)
+        self._frames = FrameRecorder(self._writer, mounting, WHOLE if self.lockstep else PACED)
         for topic, kind in TOPICS.items():
             self.subscribe(kind, topic, lambda data, t=topic: self._on_message(t, data), raw=True)
         self.create_timer(flush_s, self._frames.flush, clock=self.steady)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all nodes share: QoS by parameter, the start-up handshake, matching by stamp, a clean end with a status."""
+"""What all nodes share: QoS by parameter, the start-up handshake, what is done about bad messages, a clean end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -25,6 +27,7 @@ from std_msgs.msg import String
 
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
+from seal_perception.nodes.own_run import BEGIN, OwnRun
 from seal_perception.nodes.params import declare, declare_use_sim_time
 from seal_perception.nodes.stamp_matching import StampMatcher
 
@@ -38,9 +41,15 @@ PARENT_VARIABLE = "SEAL_RUNNER_PID"
 
 _LOOK_S = 0.1
 """How often a waiting node checks for a signal."""
+_STRANGERS_S = 5.0
+"""How often a node looks at who publishes what it hears."""
 
 LATCHED_DEPTH = 64
 """Messages kept on latched topics: more than the 25 steps by which the policy may lag behind the planner."""
+
+
+class _RefusedError(InputError):
+    """A message that ends the node; says which."""
 
 
 class SealNode(Node):
@@ -48,12 +57,19 @@ class SealNode(Node):
 
     Parameters: `qos.<topic with _ for />.reliability` ("reliable" or "best_effort"), `.depth` (0 = keep all);
     `expect_subscribers` ("topic=count") and `expect_publishers` ("topic"): the node is ready when these are matched,
-    and then publishes its name on the latched topic `ready`.
+    and then publishes its name on the latched topic `ready`. `known_publishers` ("topic=node,node"): another publisher
+    of these topics is reported. With `lockstep`, that ends the node, and so does a message that cannot be used; else
+    the message is dropped and counted.
+
+    Args:
+        name: of the node.
+        hear_ready: call `on_node_ready`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, hear_ready: bool = False) -> None:
         super().__init__(name)
         self.done: Future = Future()
+        self.dropped: Counter[str] = Counter()
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._own_publishers: dict[str, Publisher] = {}
         self._own_subscriptions: dict[str, Subscription] = {}
@@ -64,8 +80,18 @@ class SealNode(Node):
         self._expect_publishers = declare(
             self, "expect_publishers", [""], "topics whose publishers to wait for before ready"
         )
+        known = declare(self, "known_publishers", [""], "topic=node,node: who publishes it in this run")
+        self.lockstep: bool = declare(
+            self, "lockstep", True, "a message that cannot be used ends the run; false = it is dropped and counted"
+        )
+        self.own_run = OwnRun(self.get_name(), known, self._publishers_of, self._full_name)
+        self._strange = ""
         self._ready = self.advertise(String, m.READY, latched=True)
         self._ready_timer = self.create_timer(0.05, self._check_ready, clock=self.steady)
+        if hear_ready or self.own_run.run_id:
+            self.subscribe(String, m.READY, self._on_ready_text, latched=True)
+        if self.own_run.watches:
+            self.create_timer(_STRANGERS_S, self._look, clock=self.steady)
 
     def qos(self, topic: str, latched: bool = False, depth: int | None = None) -> QoSProfile:
         """Profile of a topic from its parameters; declares them."""
@@ -101,13 +127,42 @@ class SealNode(Node):
         raw: bool = False,
         depth: int | None = None,
     ) -> Subscription:
-        """Subscription to a relative topic; incompatible publishers are reported."""
+        """Subscription to a relative topic; incompatible publishers are reported.
+
+        A ValueError of the callback is about its message: with `lockstep` it ends the node, else it is dropped.
+        """
+
+        def use(message: Any) -> None:
+            try:
+                callback(message)
+            except ValueError as error:
+                self._refuse(topic, error)
+
+        def take(message: Any) -> None:
+            if topic == m.READY:
+                use(message)
+            else:
+                self.own_run.take(use, message)
+
         events = SubscriptionEventCallbacks(incompatible_qos=lambda e: self._incompatible(topic, "publisher", e))
         subscription = self.create_subscription(
-            kind, topic, callback, self.qos(topic, latched, depth), event_callbacks=events, raw=raw
+            kind, topic, take, self.qos(topic, latched, depth), event_callbacks=events, raw=raw
         )
         self._own_subscriptions[topic] = subscription
         return subscription
+
+    def _refuse(self, what: str, error: ValueError) -> None:
+        """End the node because of a message, or drop that.
+
+        Raises:
+            InputError: with `lockstep`; the text names what it was.
+        """
+        if isinstance(error, _RefusedError):
+            raise error
+        if self.lockstep:
+            raise _RefusedError(f"{what}: {error}") from error
+        self.dropped[f"messages on {what}" if what in self._own_subscriptions else "frames"] += 1
+        self.get_logger().warning(f"{what} dropped: {error}", throttle_duration_sec=5.0)
 
     def _incompatible(self, topic: str, who: str, event: Any) -> None:
         self.get_logger().error(
@@ -122,7 +177,14 @@ class SealNode(Node):
 
         Every 5 s without a whole set, a warning names the topics it waits for.
         """
-        matcher = StampMatcher(tuple(topics), on_match, between=m.ODOM)
+
+        def use(stamp_ns: int, parts: dict[str, Any]) -> None:
+            try:
+                on_match(stamp_ns, parts)
+            except ValueError as error:
+                self._refuse(f"frame of {stamp_ns} ns", error)
+
+        matcher = StampMatcher(tuple(topics), use, between=m.ODOM)
         for topic, (kind, latched) in topics.items():
             self.subscribe(
                 kind, topic, lambda msg, t=topic: matcher.add(t, m.header_stamp_ns(msg), msg), latched=latched
@@ -153,16 +215,56 @@ class SealNode(Node):
     def _check_ready(self) -> None:
         if self.is_matched():
             self._ready_timer.cancel()
-            self._ready.publish(String(data=self.get_name()))
+            self._ready.publish(String(data=self.own_run.text(self.get_name())))
             self.on_ready()
 
     def on_ready(self) -> None:
         """Called once when the node's topics are connected."""
 
+    def _on_ready_text(self, msg: String) -> None:
+        name = self.own_run.note(msg.data)
+        if name:
+            self.on_node_ready(name)
+
+    def on_node_ready(self, name: str) -> None:
+        """Called when a node of this run is ready."""
+
+    def begin(self) -> None:
+        """Tell all nodes of the run that it begins; messages have waited for this."""
+        self._ready.publish(String(data=self.own_run.text(BEGIN)))
+        self.own_run.begin()
+
+    def _full_name(self, name: str) -> str:
+        return f"{self.get_namespace().rstrip('/')}/{name}"
+
+    def _publishers_of(self, topic: str) -> list[str]:
+        """Full names of the nodes that publish a topic now."""
+        there = self.get_publishers_info_by_topic(self.resolve_topic_name(topic))
+        return [f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in there]
+
+    def _look(self) -> None:
+        """Report publishers that are none of the run's, once; end a lockstep run for them."""
+        line = self.own_run.look() if self.own_run.begun else ""
+        if line and self.lockstep:
+            raise InputError(line)
+        if line and line != self._strange:
+            self.get_logger().warning(line)
+        self._strange = line or self._strange
+
     def finish(self, code: int = 0) -> None:
         """End the process with this status after the present callback."""
         if not self.done.done():
             self.done.set_result(code)
+
+    def last_look(self) -> None:
+        """Before a lockstep run ends well, see that nobody else took part.
+
+        Raises:
+            InputError: if another one publishes what the node hears.
+        """
+        line = self.own_run.strangers() if self.lockstep and self.own_run.begun else ""
+        if line:
+            raise InputError(line)
 
     def close(self) -> None:
         """Called on every way out; may raise SealError or OSError to fail."""
@@ -213,13 +315,19 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     A user's mistake (SealError, OSError and ValueError from the core) is printed as one line with status 1.
     """
     parent = os.environ.get(PARENT_VARIABLE, "")
+    if parent and not (parent.isascii() and parent.isdigit()):
+        return _report(name, InputError(f"{PARENT_VARIABLE} must be a process id, got {parent[:40]!r}: unset it"))
     if parent:
         threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
     faulthandler.enable()
     # rclpy's own handlers end the context from another thread, whatever the node is doing. With them, of some
     # hundred nodes, one hung at the end and one crashed; here a signal only sets a flag.
     interrupted = _Interruption()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # rcl's: ROS_DOMAIN_ID, the middleware or an argument is not what it can be
+        interrupted.restore()
+        return _report(name, InputError(f"ROS does not start: {' '.join(str(error).split())[:300]}"))
     node, code = None, 0
     executor = SingleThreadedExecutor()
     try:
@@ -227,14 +335,18 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
         executor.add_node(node)
         while not node.done.done() and not interrupted.is_set():
             executor.spin_once(timeout_sec=_LOOK_S)
-        code = int(node.done.result() or 0) if node.done.done() else 0
+        if node.done.done():
+            code = int(node.done.result() or 0)
+            node.last_look()
     except (KeyboardInterrupt, ExternalShutdownException):
         code = 0
-    except (SealError, ValueError, OSError) as error:
+    except (SealError, ValueError, OSError, ParameterException) as error:
         code = _report(name, error)
     try:
         if node is not None:
             node.close()
+            for what, count in node.dropped.items():
+                node.get_logger().warning(f"{count} {what} were dropped: they could not be used")
     except KeyboardInterrupt:
         code = 1
     except (SealError, ValueError, OSError) as error:

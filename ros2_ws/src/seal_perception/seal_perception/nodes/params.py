@@ -97,7 +97,8 @@ def _read(node: Node, known: Parameter) -> Any:
 def _describe(node: Node, known: Parameter, value: Any, changeable: bool) -> None:
     """Give a declared parameter its type, description and range, and make it read-only unless it is changeable."""
     if not known.includes(value):
-        raise InputError(f"parameter {known.name} of {node.get_name()} must be {known.range_text}, got {value}")
+        wanted = known.range_text or "a number"
+        raise InputError(f"parameter {known.name} of {node.get_name()} must be {wanted}, got {value}")
     descriptor = ParameterDescriptor(description=known.description, read_only=not changeable)
     if isinstance(value, (tuple, list)):
         descriptor.dynamic_typing = True  # an empty list has no type of its own

@@ -36,8 +36,18 @@ MAP_AND_POSE: dict[str, tuple[type, bool]] = {
 
 
 def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
-    """Obstacles, explored and T_map_base of matched messages (the map starts where odometry does)."""
+    """Obstacles, explored and T_map_base of matched messages (the map starts where odometry does).
+
+    Raises:
+        InputError: if the two grids are not of the same cells.
+        ValueError: if one of them, or the pose, is none.
+    """
     obstacles, explored = occupancy_to_obstacles(parts[m.OBSTACLES]), occupancy_to_explored(parts[m.EXPLORED])
+    if obstacles.shape != explored.shape or obstacles.cell_m != explored.cell_m:
+        raise InputError(
+            f"{m.OBSTACLES} and {m.EXPLORED} must have the same cells, got {obstacles.shape} of {obstacles.cell_m} m "
+            f"and {explored.shape} of {explored.cell_m} m"
+        )
     return obstacles, explored, m.odometry_to_pose(parts[m.ODOM])
 
 
