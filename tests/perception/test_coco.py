@@ -79,7 +79,8 @@ def test_run_lengths_of_every_form_are_the_same_mask(size: tuple[int, int]) -> N
 
 def test_uncompressed_masks_boxes_alone_and_crowds(tmp_path: Path) -> None:
     runs = {"size": [H, W], "counts": mask_to_runs(SQUARE).tolist()}
-    rows = [row(segmentation=runs), row(id=1, segmentation=runs, iscrowd=1), row(id=2, segmentation=[], area=None)]
+    rows = [row(segmentation=runs, iscrowd="0", ignore=False), row(id=1, segmentation=runs, iscrowd=True)]
+    rows += [row(id=2, segmentation=[], area=None, iscrowd=None)]
     dataset = CocoDataset(write(tmp_path, *rows))
     drawn, crowd, alone = dataset.annotations(0)
     np.testing.assert_array_equal(drawn.mask, SQUARE)

@@ -109,10 +109,12 @@ def test_polygons_and_an_earlier_map_by_options(command, tmp_path):
     }
     document["categories"].append({"id": 9, "name": "lamp"})
     document["annotations"].append({**row, "id": 2, "category_id": 9})
+    document["images"].append({"id": 2, "file_name": "7.png", "width": 128, "height": 96})
     (tmp_path / "hand.json").write_text(json.dumps(document))
     result = command(bag, "--annotations", tmp_path / "hand.json", "--out", tmp_path / "first")
     assert result.exit_code == 0, result.output
     assert "1 annotations not used: not of our categories (lamp 1)" in result.output
+    assert "1 annotated pictures not used: no frame of the bag, such as 7.png (stamp 7 ns)" in result.output
     assert json.loads((tmp_path / "first" / "labels.json").read_text())["annotations_per_category"]["couch"] == 4
     document["images"][0]["stamp_ns"] = 5
     (tmp_path / "other.json").write_text(json.dumps(document))

@@ -8,7 +8,7 @@ is checked before a mask is unpacked, and each mistake is one line that names it
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +52,20 @@ class CocoObject:
     Attributes:
         where: names it in messages, such as "annotation 7".
         category: index in `CATEGORIES`.
+        row: its row in the file, with all keys.
+        crowd: whether it is marked `iscrowd`.
+        ignore: whether it is marked `ignore`.
         polygons: (P, 2) float64 x, y each; their union is the object.
         runs: run lengths of a mask of the picture's size instead (`masks.read_runs`).
-        row: its row in the file, with all keys.
     """
 
     where: str
     category: int
-    polygons: tuple[FloatArray, ...]
-    runs: IntArray | None
     row: dict[str, Any]
-
-    @property
-    def crowd(self) -> bool:
-        """Whether it is marked `iscrowd`."""
-        return bool(self.row.get("iscrowd"))
-
-    @property
-    def ignore(self) -> bool:
-        """Whether it is marked `ignore`."""
-        return bool(self.row.get("ignore"))
+    crowd: bool = False
+    ignore: bool = False
+    polygons: tuple[FloatArray, ...] = ()
+    runs: IntArray | None = None
 
 
 class CocoFile:
@@ -171,9 +165,7 @@ class CocoFile:
         assert ours is not None  # others were left out
         category, _ = ours
         segmentation, width, height = row.get("segmentation"), image.width, image.height
-        for key in ("iscrowd", "ignore"):
-            if row.get(key) not in (None, 0, 1):
-                raise InputError(f"{where}: {key} must be 0 or 1, got {shown(row[key])}")
+        item = CocoObject(where, category, row, _flag(row, "iscrowd", where), _flag(row, "ignore", where))
         if isinstance(segmentation, dict):
             size = segmentation.get("size")
             if size != [height, width]:
@@ -186,14 +178,14 @@ class CocoFile:
                 raise InputError(f"{where}: {error}") from error
             if not runs[1::2].any():
                 raise InputError(f"{where}: its mask is empty; remove the annotation")
-            return CocoObject(where, category, (), runs, row)
+            return replace(item, runs=runs)
         if segmentation is None or segmentation == []:
-            return CocoObject(where, category, (), None, row)
+            return item
         if not isinstance(segmentation, list):
             raise InputError(f"{where}: segmentation must be polygons or a mask, got {shown(segmentation)}")
         polygons = outlines(segmentation, where)
         require_inside(polygons, width, height, where)
-        return CocoObject(where, category, polygons, None, row)
+        return replace(item, polygons=polygons)
 
 
 def object_box(item: CocoObject, image: CocoImage) -> tuple[float, float, float, float] | None:
@@ -243,6 +235,15 @@ def _image(row: Any, n: int) -> CocoImage:
     number = _id(row.get("id"), f"images[{n}]: id")
     width, height = size_of(row.get("width"), row.get("height"), f"image {number}")
     return CocoImage(number, width, height, row)
+
+
+def _flag(row: dict[str, Any], key: str, where: str) -> bool:
+    """A key that is 0 or 1, absent or null."""
+    value = row.get(key)
+    number = 0 if value is None else int(value) if isinstance(value, bool) else whole(value)
+    if number not in (0, 1):
+        raise InputError(f"{where}: {key} must be 0 or 1, got {shown(value)}")
+    return bool(number)
 
 
 def _id(value: Any, where: str) -> int:
