@@ -91,13 +91,21 @@ def finetune(
     Example: seal finetune runs/a/labels --out runs/a/tuned.safetensors, then
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
     """
+    if mixed.replay is None and mixed.replay_share is not None:
+        raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
+    labelled = _opened(dataset, data)
+    said = dict(labelled.left_out())
+    said["regions count as neither object nor background: crowds (iscrowd 1)"] = labelled.crowds
+    said["annotations count as neither object nor background: a box alone, without an outline"] = labelled.boxes_alone
+    said["pictures not used: without a label"] = len(labelled) - len(labelled.labelled())
+    _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
+    _say(said)
+    # Only now: torch takes seconds to import.
     from seal_perception.detector.weights import resolve_weights
     from seal_perception.training.finetune import FinetuneConfig
     from seal_perception.training.finetune import finetune as run
     from sim_bridge.catalogue.pictures import catalogue_at
 
-    if mixed.replay is None and mixed.replay_share is not None:
-        raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
     share = REPLAY_SHARE if mixed.replay_share is None else mixed.replay_share
     changes: dict[str, Any] = {"seed": seed, "replay_share": share if mixed.replay else 0.0}
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
@@ -108,13 +116,6 @@ def finetune(
         raise typer.BadParameter(str(error)) from error
     if weights != "coco":
         resolve_weights(weights)
-    labelled = _opened(dataset, data)
-    said = dict(labelled.left_out())
-    said["regions count as neither object nor background: crowds (iscrowd 1)"] = labelled.crowds
-    said["annotations count as neither object nor background: a box alone, without an outline"] = labelled.boxes_alone
-    said["pictures not used: without a label"] = len(labelled) - len(labelled.labelled())
-    _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
-    _say(said)
     if mixed.replay is not None and config.replay_share > 0:
         catalogue_at(mixed.replay, REPLAY_PICTURES, announce=print)
     with training_bar(config.iterations) as report:
@@ -137,16 +138,17 @@ def evaluate(
     Intervals are 95 % bootstraps over frames. Example: seal evaluate frames/test_01 --weights seal-small. Pictures that
     others labelled are read too: COCO with any ids and categories; docs/detector.md says how.
     """
-    from seal_perception.detector.detector import load_detector
-    from seal_perception.evaluation.evaluate import evaluate_detector
-    from seal_perception.files import write_json
-
     truth = _opened(dataset, data)
     said = dict(truth.left_out())
     said["regions count neither way: crowds (iscrowd 1)"] = truth.crowds
     said["objects count in box AP50 only: a box alone, without an outline"] = truth.boxes_alone
     _require(any(truth.objects(i) for i in range(len(truth))), f"{dataset} has no true object to compare with", said)
     _say(said)
+    # Only now: torch takes seconds to import.
+    from seal_perception.detector.detector import load_detector
+    from seal_perception.evaluation.evaluate import evaluate_detector
+    from seal_perception.files import write_json
+
     detector = load_detector(weights)
     with counting_bar("detecting") as report:
         figures = evaluate_detector(detector, truth, progress=report)
