@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.mapping.geometry.plain_room import bodies, views, walk
@@ -58,16 +60,23 @@ def test_a_world_tilted_any_way(axis: list[float], degrees: float) -> None:
 
 
 def test_noise_of_depth_does_not_move_it() -> None:
+    """White noise of 9 cm at 3 m, a twentieth of the readings lost."""
     rng = np.random.default_rng(0)
     T = _turned([1, 0.5, 0], 20.0)
-    found = [
-        type(view)(
-            (view.depth + rng.normal(0, 0.003 * view.depth**2)).astype(np.float32), view.camera, view.T_world_camera
-        )
-        for view in views(walk(16), T)
-    ]
+    found = []
+    for view in views(walk(16), T):
+        depth = view.depth + rng.normal(0, 0.01 * view.depth**2) * (view.depth < 9)
+        depth[rng.random(depth.shape) < 0.05] = 0.0
+        found.append(replace(view, depth=depth.astype(np.float32)))
     up = find_up(_poses(found), _normals(found))
     assert angle_deg(up.direction, T[:3, :3] @ Z) < 2.0
+
+
+def test_a_camera_that_looks_up_sees_the_ceiling() -> None:
+    poses = walk(12, tilt_deg=-25.0)
+    found = views(poses, invert(poses[0]))
+    up = find_up(_poses(found), _normals(found))
+    assert angle_deg(up.direction, invert(poses[0])[:3, :3] @ Z) < 0.5
 
 
 def test_a_level_world_keeps_its_axis_to_the_bit() -> None:
@@ -102,10 +111,11 @@ def test_cameras_held_in_all_directions_are_refused() -> None:
 
 
 def test_few_level_patches_are_no_evidence() -> None:
-    walls = np.tile([1.0, 0.0, 0.0], (5000, 1))
-    assert level_surfaces(np.concatenate([walls, np.tile(Z, (199, 1))]), Z) is None
-    found = level_surfaces(np.concatenate([walls, np.tile(Z, (300, 1))]), Z)
-    assert found is not None and found.walls == pytest.approx(5000 / 5300)
+    walls = np.tile([1.0, 0.0, 0.0], (1000, 1))
+    assert level_surfaces(np.concatenate([walls, np.tile(Z, (59, 1))]), Z) is None
+    found = level_surfaces(np.concatenate([walls, np.tile(Z, (60, 1))]), Z)
+    assert found is not None and found.walls == pytest.approx(1000 / 1060)
+    assert level_surfaces(np.tile([1.0, 0.0, 0.0], (1000, 1)), Z) is None
 
 
 def test_a_map_is_kept_unless_surfaces_are_clear() -> None:
@@ -114,19 +124,21 @@ def test_a_map_is_kept_unless_surfaces_are_clear() -> None:
     for degrees, planar, turned in ((0.0, False, False), (2.5, False, False), (8.0, True, False), (8.0, False, True)):
         T = _turned([1, 0, 0], degrees)
         found = views([body @ mounting for body in bodies(12)], T)
-        up, line = choose_up(_poses(found), _normals(found), planar)
+        base = np.stack([np.eye(4) if planar else T] * 3)
+        up, line = choose_up(_poses(found), _normals(found), base)
         assert (up.tilt_deg > 0) is turned, (degrees, planar)
         assert bool(line) is (degrees > 3.0)
         assert "warning: up: z is assumed" in line if degrees > 3 and planar else True
-    up, line = choose_up(_poses(found), np.zeros((0, 3)), False)
+    up, line = choose_up(_poses(found), np.zeros((0, 3)), None)
     assert (up.axis, up.tilt_deg, line) == ("z", 0.0, "")
 
 
 def test_a_bag_whose_world_is_an_optical_frame() -> None:
-    """z ahead, -y up: z is so far off that the cameras lead to the level surfaces."""
+    """z ahead, -y up: z is so far off that the cameras lead to the level surfaces, if no body says other."""
     poses = walk(12, tilt_deg=5.0)
     found = views(poses, invert(poses[0]))
-    up, line = choose_up(_poses(found), _normals(found), False)
+    assert choose_up(_poses(found), _normals(found), np.stack([np.eye(4)] * 3))[0].axis == "z"
+    up, line = choose_up(_poses(found), _normals(found), None)
     assert angle_deg(up.direction, invert(poses[0])[:3, :3] @ Z) < 0.5 and "up=z overrides" in line
 
 

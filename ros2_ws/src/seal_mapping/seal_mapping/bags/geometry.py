@@ -21,7 +21,6 @@ from seal_mapping.geometry.upright import choose_up, given_up
 from seal_mapping.voxels.config import MapConfig
 from seal_perception.types import Float32Array, FloatArray
 
-_PLANAR_COS = np.cos(np.radians(1.0))
 _OUTSIDE = 0.25
 _INSIDE_SHARE = 0.2
 
@@ -166,8 +165,7 @@ def _up(views: list[View], cameras: FloatArray, facts: Facts, options: BagOption
     else:
         far = 2.0 * max(2.5, median_depth(views))
         normals = [surface_normals(view, far_m=far) for view in views]
-        planar = facts.bodies is not None and bool((facts.bodies[:, 2, 2] >= _PLANAR_COS).all())
-        up, line = choose_up(cameras, np.concatenate([np.zeros((0, 3)), *normals]), planar)
+        up, line = choose_up(cameras, np.concatenate([np.zeros((0, 3)), *normals]), facts.bodies)
     return (None if up.axis == "z" and up.tilt_deg == 0.0 else up.rotation), line
 
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seal_perception.camera import Camera
-from seal_perception.types import BoolArray, Float32Array, FloatArray
+from seal_perception.types import Float32Array, FloatArray
 
 NEAR_M, FAR_M = 0.3, 5.0
 """Depth that is looked at: farther readings of a real sensor are too noisy for a normal."""
 
 _COLUMNS = 90
 _FLAT_COS = math.cos(math.radians(30.0))
-_MAX_STEP = 0.2
-_MAX_BEND = 0.5
+_MAX_OFF = 0.02
 
 
 @dataclass(frozen=True)
@@ -78,33 +77,48 @@ def _points(view: View, near_m: float, far_m: float) -> FloatArray:
 
 
 def surface_normals(view: View, near_m: float = NEAR_M, far_m: float = FAR_M) -> FloatArray:
-    """(N, 3) unit normals in world axes, towards the camera, of the smooth patches of a picture.
+    """(N, 3) unit normals in world axes, towards the camera, of the flat patches of a picture.
 
-    A patch is a pixel with its four neighbours on a coarse grid. Edges and bends are left out: a neighbour that lies a
-    fifth of the depth nearer or farther, or three in a row that are far from even.
+    A patch is a square of a fourteenth of the picture's width. On a plane 1 / depth is linear over the picture, and its
+    three coefficients point along the normal: they are fitted by least squares, which noise of single pixels hardly
+    moves. Patches with less than half of their pixels, or off the fit by more than 2 %, are edges, bends or noise.
 
     Args:
         view: the picture.
         near_m: smallest depth that is looked at.
         far_m: largest.
     """
-    points = _points(view, near_m, far_m)
-    if min(points.shape[:2]) < 3:
+    depth, camera = thinned(view.depth, view.camera, 200)
+    size = max(5, camera.width // 14)
+    step = max(1, size // 2)
+    if min(camera.width, camera.height) < size:
         return np.zeros((0, 3))
-    middle = points[1:-1, 1:-1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        good: BoolArray = np.ones(middle.shape[:2], bool)
-        across = []
-        for before, after in ((points[1:-1, :-2], points[1:-1, 2:]), (points[:-2, 1:-1], points[2:, 1:-1])):
-            span = after - before
-            length = np.linalg.norm(span, axis=-1)
-            good &= np.abs(span[..., 2]) < _MAX_STEP * middle[..., 2]
-            good &= np.linalg.norm(after + before - 2.0 * middle, axis=-1) < _MAX_BEND * length
-            across.append(span)
-        normal = np.cross(across[1], across[0])[good]  # towards the camera
-        normal = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
-    normal = normal[np.isfinite(normal).all(axis=1)]
+    z = depth.astype(np.float64)
+    known = (z > near_m) & (z < far_m)  # False for NaN
+    w = np.where(known, 1.0 / np.where(known, z, 1.0), 0.0)
+    x = (np.arange(camera.width) - camera.cx) / camera.fx * known
+    y = ((np.arange(camera.height) - camera.cy) / camera.fy)[:, None] * known
+    one = known.astype(np.float64)
+    parts = np.stack([x * x, x * y, x, y * y, y, one, x * w, y * w, w, w * w])
+    xx, xy, sx, yy, sy, count, xw, yw, sw, ww = _squares(parts, size, step)
+    full = count >= 0.5 * size * size
+    A = np.stack([xx, xy, sx, xy, yy, sy, sx, sy, count], axis=-1)[full].reshape(-1, 3, 3)
+    b = np.stack([xw, yw, sw], axis=-1)[full]
+    # Pixels in one row or column fix no plane: a little weight keeps the matrix regular, the fit is then off.
+    fit = np.linalg.solve(A + 1e-9 * np.eye(3), b[..., None])[..., 0]
+    number, mean = count[full], sw[full] / count[full]
+    off = np.sqrt(np.maximum(ww[full] - (fit * b).sum(axis=-1), 0.0) / number)
+    flat = off < _MAX_OFF * mean
+    normal = -fit[flat] / np.linalg.norm(fit[flat], axis=-1, keepdims=True)
     return np.asarray(normal @ view.T_world_camera[:3, :3].T, np.float64)
+
+
+def _squares(parts: FloatArray, size: int, step: int) -> FloatArray:
+    """(K, h, w) sums of (K, H, W) over squares of `size`, each `step` from the next."""
+    total = np.zeros((len(parts), parts.shape[1] + 1, parts.shape[2] + 1))
+    total[:, 1:, 1:] = parts.cumsum(axis=1).cumsum(axis=2)
+    strips = total[:, size::step] - total[:, : parts.shape[1] + 1 - size : step]
+    return np.asarray(strips[:, :, size::step] - strips[:, :, : parts.shape[2] + 1 - size : step], np.float64)
 
 
 def level_points(view: View, axis: FloatArray, near_m: float = NEAR_M, far_m: float = FAR_M) -> FloatArray:

@@ -26,7 +26,9 @@ _NEAR_DEG = 8.0
 _REFINE_DEG = (12.0, 10.0, 8.0, 6.0, 6.0, 6.0)
 _RIVAL_DEG = 15.0
 _RIVAL = 0.6
-_MIN_LEVEL = 200
+_MIN_LEVEL = 60
+_CEILING = 0.25
+_PLANAR_COS = math.cos(math.radians(1.0))
 _MIN_SHARE = 0.04
 _VOTERS = 8000
 _DIRECTIONS = 1500
@@ -49,7 +51,7 @@ class LevelSurfaces:
 
     Attributes:
         up: (3,) unit vector in the world.
-        level: share of all surface patches that face along it, within 8 degrees.
+        level: share of all surface patches that face along it or, as ceilings, against it, within 8 degrees.
         walls: share of them that stand upright on it, within 8 degrees.
         rival: another direction that is supported nearly as well; None if there is none.
     """
@@ -171,16 +173,17 @@ def cameras_up(T_world_camera: FloatArray) -> FloatArray:
 def level_surfaces(normals: FloatArray, prior: FloatArray) -> LevelSurfaces | None:
     """The direction that most level surfaces and walls agree on, within 60 degrees of a prior.
 
-    Directions are tried in steps of some 6 degrees, each rated by the share of patches that face along it, times that
-    of patches along or upright, times a bell over the angle to the prior. The best is refined: the direction with the
-    least squares of sines to level patches (a ceiling's too) and of cosines to walls, over shrinking limits.
+    Directions are tried in steps of some 6 degrees, each rated by the share of patches that face along it (a ceiling's
+    counts a quarter), times that of patches along or upright, times a bell over the angle to the prior. The best is
+    refined: the direction with the least squares of sines to level patches and of cosines to walls, over shrinking
+    limits.
 
     Args:
         normals: (N, 3) unit normals of surface patches, towards the camera, world axes.
         prior: (3,) where up should be, not of unit length.
 
     Returns:
-        None if fewer than 200 patches, or a 25th of them, are level in the best direction.
+        None if fewer than 60 patches, or a 25th of them, are level in the best direction.
     """
     some = normals[:: max(1, len(normals) // _VOTERS)]
     tried = _sphere()
@@ -190,13 +193,14 @@ def level_surfaces(normals: FloatArray, prior: FloatArray) -> LevelSurfaces | No
         return None
     along = some.astype(np.float32) @ tried.T.astype(np.float32)
     near, upright = math.cos(math.radians(_NEAR_DEG)), math.sin(math.radians(_NEAR_DEG))
-    level = (along > near).mean(axis=0)
+    level = (along > near).mean(axis=0) + _CEILING * (along < -near).mean(axis=0)
     rating = level * (0.2 + (np.abs(along) < upright).mean(axis=0) + level) * np.exp(-0.5 * (angles / _PRIOR_DEG) ** 2)
     best = int(np.argmax(rating))
     up = _refined(tried[best], some)
-    exact = normals @ up
-    share, walls = float((exact > near).mean()), float((np.abs(exact) < upright).mean())
-    if share < _MIN_SHARE or share * len(normals) < _MIN_LEVEL:
+    exact = np.abs(normals @ up)
+    share, walls = float((exact > near).mean()), float((exact < upright).mean())
+    few = share < _MIN_SHARE or share * len(normals) < _MIN_LEVEL
+    if few or angle_deg(up, prior) > _SEARCH_DEG:
         return None
     apart = tried @ up < math.cos(math.radians(_RIVAL_DEG))
     rivals = np.flatnonzero(apart & (rating > _RIVAL * rating[best]))
@@ -224,26 +228,28 @@ def _refined(up: FloatArray, normals: FloatArray) -> FloatArray:
     return np.asarray(up, np.float64)
 
 
-def choose_up(T_map_camera: FloatArray, normals: FloatArray, planar: bool) -> tuple[Up, str]:
+def choose_up(T_map_camera: FloatArray, normals: FloatArray, T_map_base: FloatArray | None) -> tuple[Up, str]:
     """Whether a map that should have z up has; a line where it has not, or where that is in doubt.
 
     z is kept where the level surfaces are within 3 degrees of it, and where they do not say anything clear. A robot on
     wheels whose odometry is planar drives on the floor: there a tilt is one of the camera's mounting, and is only said.
+    Where the poses are the camera's own and it stands upright in another world than z's (an optical frame as the
+    world), the cameras' mean up leads to the level surfaces.
 
     Args:
         T_map_camera: (N, 4, 4) poses of the optical frame.
         normals: (M, 3) normals of surface patches in map axes, towards the camera.
-        planar: whether the poses are those of a body that never left the plane.
+        T_map_base: (K, 4, 4) poses of the robot's base; None if it is the camera, or unknown.
     """
+    planar = T_map_base is not None and bool((T_map_base[:, 2, 2] >= _PLANAR_COS).all())
     z = np.array([0.0, 0.0, 1.0])
     upright, mean = Up("z", z, 0.0), cameras_up(T_map_camera)
     found = level_surfaces(normals, z)
     if found is not None and angle_deg(found.up, z) <= LEVEL_DEG:
         return upright, ""
-    if np.linalg.norm(mean) >= _MIN_MEAN and angle_deg(mean, z) > _SEARCH_DEG and found is None:
-        found = level_surfaces(normals, mean)
-    elif np.linalg.norm(mean) < _MIN_MEAN or angle_deg(mean, z) > _SEARCH_DEG:
-        found = None
+    if np.linalg.norm(mean) < _MIN_MEAN or angle_deg(mean, z) > _SEARCH_DEG:
+        own = T_map_base is None and np.linalg.norm(mean) >= _MIN_MEAN
+        found = level_surfaces(normals, mean) if own else None
     if found is None or found.level + found.walls < _DOUBT_SHARE:
         return upright, ""
     tilt = angle_deg(found.up, z)
