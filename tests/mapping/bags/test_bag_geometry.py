@@ -107,6 +107,17 @@ def test_pictures_of_a_body_frame(tmp_path: Path) -> None:
     np.testing.assert_allclose(kept.T_base_camera, body, atol=1e-9)
 
 
+def test_odometry_of_the_cameras_own_frame_needs_no_transforms(tmp_path: Path) -> None:
+    """A visual odometry's child frame is the pictures' frame, and nothing else is recorded."""
+    rows = [r for r in b.recording(3) if r.topic not in ("/tf_static", "/odom")]
+    for k in range(3):
+        message = bm.odometry_message(b.pose(k) @ b.MOUNTING, b.stamp(k))
+        message.child_frame_id = OPTICAL
+        rows.append(b.row("/odom", "nav_msgs/msg/Odometry", b.stamp(k), message))
+    for k, item in enumerate(open_bag(b.write2(tmp_path / "bag", rows))):
+        np.testing.assert_allclose(item.frame.T_map_camera, b.pose(k) @ b.MOUNTING, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("depth", "scale"),
     [

@@ -26,6 +26,7 @@ from seal_mapping.geometry.surfaces import View, level_points, thinned
 from seal_perception.camera import Camera
 from seal_perception.pose import camera_mounting, planar_pose
 
+OPTICAL = "camera_color_optical_frame"
 ROBOT = camera_mounting(0.88, 0.1)
 Pairs = list[tuple[View, View]]
 
@@ -74,6 +75,21 @@ def test_a_camera_that_looks_at_the_floor_is_left() -> None:
     down = camera_mounting(1.8, 0.0, np.deg2rad(88.0))
     flight = [planar_pose(-2.0 + 0.15 * k, 0.2, 0.05 * k) @ down for k in range(20)]
     assert choose_axes(*paired(views(flight)), "eye").line == ""
+
+
+def test_a_camera_that_looks_at_the_ceiling_is_left() -> None:
+    """For an opengl frame the ceiling would be a floor; depth of the frames agrees as well, or as badly."""
+    mounting = camera_mounting(0.3, 0.1, np.deg2rad(-80.0))
+    found = paired(views([body @ mounting for body in bodies()]))
+    assert choose_axes(*found, OPTICAL).name == choose_axes(*found, "camera_link").name == "optical"
+
+
+def test_a_robot_that_stands_still_has_the_floor_for_a_witness() -> None:
+    """Frames that are all the same agree for any axes."""
+    found = stamped("body", views([bodies()[2] @ ROBOT] * 6))
+    verdict = choose_axes(*found, "camera_link")
+    assert verdict.name == "body" and "its floor lies 0.88 m below the cameras" in verdict.line
+    assert choose_axes(*found, OPTICAL).line.startswith("warning: frame 'camera_color_optical_frame'")
 
 
 def test_a_frame_that_depth_says_nothing_about_is_left_and_said() -> None:

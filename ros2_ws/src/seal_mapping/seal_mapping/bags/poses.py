@@ -163,7 +163,7 @@ class PoseFinder:
             return given or child_frame, []
         tree = self._index.tree
         candidates = [given] if given else [child_frame]
-        if not given and child_frame not in tree.frames:
+        if not given and child_frame not in tree.frames and child_frame != self._frame:
             candidates = [f for base in BASE_FRAMES for f in sorted(tree.frames) if _last(f) == base]
         for base in candidates:
             chain = tree.chain(base, self._frame)

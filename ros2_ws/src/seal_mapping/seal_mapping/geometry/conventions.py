@@ -53,7 +53,7 @@ _SKY = 0.7
 _CLEARLY = 0.6
 _FLOOR_NEAR_M = 0.08
 _MIN_SHARE = 0.1
-_DOUBTFUL = 0.02
+_DOUBTFUL, _NOTICEABLE = 0.02, 0.003
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
@@ -125,7 +125,8 @@ def choose_axes(views: Sequence[View], pairs: Pairs, frame: str) -> Verdict:
 
     An optical frame is assumed. It is in doubt if the cameras look at the sky or straight down, or stand on their
     heads. Then the other axes are tried: taken are those for which depth agrees clearly better between frames; where
-    the frames say nothing, those for which there is a floor below the cameras while there is none for optical axes.
+    the frames say nothing, those of a body for which there is a floor below the cameras while there is none for optical
+    axes. A frame whose name says optical is only doubted by the frames: its camera may look at the ceiling.
 
     Args:
         views: pictures with poses of `frame` in the world.
@@ -144,18 +145,23 @@ def choose_axes(views: Sequence[View], pairs: Pairs, frame: str) -> Verdict:
     best = min(AXES, key=lambda name: (trust[name], not _plausible(floors[name])))
     others = min(trust[name] for name in AXES if name != "optical")
     stands = _plausible(floors["optical"])
-    if best != "optical" and trust[best] <= _CLEARLY * usual and (_plausible(floors[best]) or not stands):
+    if best != "optical" and _better(trust[best], usual) and (_plausible(floors[best]) or not stands):
         fits = f"depth of neighbouring frames agrees within {trust[best]:.1%} for it, {_percent(usual)} otherwise"
         return _taken(best, said, fits)
-    if usual < _CLEARLY * others or (stands and usual <= others / _CLEARLY):
+    if _better(usual, others) or (stands and not _better(others, usual)):
         return Verdict("optical")
-    standing = [name for name in AXES if _plausible(floors[name]) and trust[name] <= usual / _CLEARLY]
-    if len(standing) == 1 and standing[0] != "optical":
-        floor = floors[standing[0]]
-        assert floor is not None
-        return _taken(standing[0], said, f"its floor lies {floor.camera_m:.2f} m below the cameras")
+    body = "body" if ahead > _SKY else "frd"  # whose z is the axis that was taken for the one ahead
+    floor = floors[body]
+    named = "optical" in frame or abs(ahead) <= _SKY
+    if floor is not None and _plausible(floor) and not (named or stands or _better(usual, trust[body])):
+        return _taken(body, said, f"its floor lies {floor.camera_m:.2f} m below the cameras")
     doubt = "if it is a body frame (x ahead), say optical=false; optical=true ends this line"
     return Verdict("optical", f"warning: {said}, and depth does not say whether it is one: taken as optical; {doubt}")
+
+
+def _better(one: float, other: float) -> bool:
+    """Whether an agreement is clearly better than another: by two fifths and by a third of a per cent."""
+    return one <= _CLEARLY * other and other - one >= _NOTICEABLE if math.isfinite(one) else False
 
 
 def _agreement_of(pairs: Pairs, R: FloatArray) -> float:
@@ -236,7 +242,7 @@ def choose_unit(
     if usual is not None:
         said += f" and the floor {usual.camera_m:.2f} m below the cameras"
     factor, why = None, ""
-    if by_floor is not None and fits[by_floor] <= fits[1.0] / _CLEARLY:
+    if by_floor is not None and not _better(fits[1.0], fits[by_floor]):
         floor = floors[by_floor]
         assert floor is not None
         factor, why = by_floor, f"the floor then lies at z = {floor.height_m:+.2f} m, {floor.camera_m:.2f} m below"
