@@ -169,6 +169,22 @@ def test_detections_round_trip_as_text() -> None:
             m.detections_from_text(broken)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("resolution", float("inf"), "resolution must be finite metres, got inf"),
+        ("resolution", float("nan"), "resolution must be finite metres, got nan"),
+        ("width", 99, "of 99 x 4 cells must have as many values, got 28"),
+    ],
+)
+def test_a_grid_that_is_none_is_refused(field: str, value: Any, text: str) -> None:
+    grid = Grid2D(np.zeros((7, 4), bool), np.zeros(2), 0.05)
+    msg = map_convert.explored_to_occupancy(grid, convert.make_header(STAMP, m.MAP_FRAME))
+    setattr(msg.info, field, value)
+    with pytest.raises(InputError, match=text):
+        map_convert.occupancy_to_explored(msg)
+
+
 @pytest.mark.parametrize("cell_m", [0.05, 0.1, 0.0254])
 def test_grids_arrive_with_the_same_cells(cell_m: float) -> None:
     obstacles = Grid2D(RNG.random((7, 4)) < 0.3, np.array([-3.075, 1.025]), cell_m)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.pose import camera_mounting
+from seal_perception.running.patience import Patience
 
 pytestmark = pytest.mark.ros
 
@@ -56,8 +56,8 @@ class _Ros:
         executor = SingleThreadedExecutor()
         for node in self.nodes:
             executor.add_node(node)
-        end = time.monotonic() + timeout_s
-        while not condition() and time.monotonic() < end:
+        patience = Patience()
+        while not condition() and patience.used_s() < timeout_s:
             executor.spin_once(timeout_sec=0.05)
         executor.shutdown()
         return condition()

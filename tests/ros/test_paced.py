@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode
 from seal_perception.pose import planar_pose, pose_yaw
+from seal_perception.running.patience import Patience
 from seal_policy.nodes import paced_planner
 from seal_policy.nodes.planner_node import PlannerNode
 from sim_bridge.nodes.sim_bridge_node import SimBridgeNode
@@ -79,8 +79,8 @@ def ros(monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path) -> Ite
 
 
 def _spin(executor: SingleThreadedExecutor, until: Callable[[], bool], timeout_s: float = 60.0) -> bool:
-    end = time.monotonic() + timeout_s
-    while not until() and time.monotonic() < end:
+    patience = Patience()
+    while not until() and patience.used_s() < timeout_s:
         executor.spin_once(timeout_sec=0.02)
     return until()
 

@@ -13,9 +13,13 @@ from seal_perception import messages as m
 from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.transforms import Transforms
+from seal_perception.running.patience import Patience
 from seal_perception.simulator import Observation
 from seal_perception.types import FloatArray
 from sim_bridge.worlds import World
+
+_DELIVERED_S = 10.0
+"""Longest wait at the end for readers that do not read."""
 
 
 class RobotTopics:
@@ -67,5 +71,7 @@ class RobotTopics:
 
     def deliver(self) -> None:
         """Wait until each reader has everything, so that ending the process loses nothing."""
+        patience = Patience()
         for publisher in (self._colour, self._depth, self._info, self._odom):
-            publisher.wait_for_all_acked(Duration(seconds=10))
+            while not publisher.wait_for_all_acked(Duration(seconds=1)) and patience.used_s() < _DELIVERED_S:
+                pass

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import array
+import math
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -58,13 +59,23 @@ def explored_to_occupancy(explored: Grid2D, header: Header) -> OccupancyGrid:
 
 
 def _grid(msg: OccupancyGrid, cells: np.ndarray) -> Grid2D:
+    """The cells where the message says they lie; raises ValueError if it gives no finite metres."""
     origin = np.array([msg.info.origin.position.x, msg.info.origin.position.y])
+    if not math.isfinite(msg.info.resolution):
+        raise InputError(f"an OccupancyGrid's resolution must be finite metres, got {msg.info.resolution}")
     # The message holds the cell's edge as float32: its shortest decimal is the number that was meant.
     return Grid2D(np.ascontiguousarray(cells), origin, float(str(np.float32(msg.info.resolution))))
 
 
 def _values(msg: OccupancyGrid) -> np.ndarray:
-    return np.frombuffer(msg.data, np.int8).reshape(msg.info.height, msg.info.width).T
+    """(width, height) int8; raises InputError if the message does not have as many."""
+    values = np.frombuffer(msg.data, np.int8)
+    if values.size != msg.info.height * msg.info.width:
+        raise InputError(
+            f"an OccupancyGrid of {msg.info.width} x {msg.info.height} cells must have as many values, got "
+            f"{values.size}"
+        )
+    return values.reshape(msg.info.height, msg.info.width).T
 
 
 def occupancy_to_obstacles(msg: OccupancyGrid) -> Grid2D:
