@@ -61,7 +61,9 @@ def test_a_row_with_an_impossible_number_is_one_line(changes: dict[str, Any], te
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("stamp", ["null", "[1]", "1e400", '"5"', "true", "-1", "1.5", str(1 << 63), "9" * 5000])
+@pytest.mark.parametrize(
+    "stamp", ["null", "[1]", "1e400", '"5"', "true", "-1", "1.5", str(1 << 63), "9" * 5000], ids=lambda text: text[:20]
+)
 def test_a_stamp_that_is_none_is_one_line(stamp: str) -> None:
     text = f'{{"stamp_ns": {stamp}, "width": 6, "height": 4, "results": []}}'
     for read in (m.detections_stamp_ns, m.detections_from_text):
@@ -79,6 +81,7 @@ def test_a_stamp_that_is_none_is_one_line(stamp: str) -> None:
         '{"stamp_ns": 1, "width": 6, "height": 4, "results": [1]}',
         '{"stamp_ns": 1, "width": 65536, "height": 65536, "results": [{}]}',
     ],
+    ids=lambda text: text[:60],
 )  # fmt: skip
 def test_json_of_another_shape_is_one_line(text: str) -> None:
     with pytest.raises(InputError, match="semantic/detections"):

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from seal_bringup.cli import app as cli
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_process import domain_of
 from seal_bringup.stack.overrides import config_from_file
+from seal_bringup.stack.run_log import RunLog
 from seal_bringup.stack.runner import run_stack
 from seal_perception.errors import InputError
+from seal_perception.running.environment import check_numbers
 
 LAUGHS = "a: &a [x, x]\n" + "".join(
     f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abcde", "bcdef", strict=True)
@@ -53,9 +56,10 @@ LAUGHS = "a: &a [x, x]\n" + "".join(
         ("run: {ros__parameters: {namespace: ../../x}}", "namespace must be names of letters"),
         ("run: {ros__parameters: {namespace: 5th robot}}", "namespace must be names of letters"),
         (LAUGHS, "node a must have ros__parameters with names and values"),
-        ("[" * 5000, "is YAML nested more than 100 deep"),
+        ("[" * 1000, "is YAML nested more than 100 deep"),
         ("run: {ros__parameters: &a {x: *a}}", "a YAML value that holds itself"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_a_stack_of_another_shape_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "stack.yaml"
@@ -89,3 +93,38 @@ def test_a_domain_in_the_environment_that_is_none_is_one_line(
 def test_a_domain_in_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, value: str, domain: int) -> None:
     monkeypatch.setenv("ROS_DOMAIN_ID", value)
     assert domain_of(StackConfig()) == domain
+
+
+@pytest.mark.parametrize("value", ["0", "-3"])
+def test_a_number_of_threads_that_numba_answers_with_a_traceback_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", value)
+    monkeypatch.setattr("sys.argv", ["seal", "doctor"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert stopped.value.code == 1 and f"error: NUMBA_NUM_THREADS must be at least 1, got {value}" in said
+
+
+@pytest.mark.parametrize("value", ["abc", "", "4"])
+def test_other_texts_are_left_to_numba(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", value)
+    check_numbers()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"explored_area_m2": "many"}, "the map's explored_area_m2 must be a number, got 'many'"),
+        ({"confident_voxels": None}, "the map's confident_voxels must be a number, got None"),
+        ({"ms.node": "nan"}, "the map's ms.node must be finite, got nan"),
+    ],
+)
+def test_figures_of_the_map_that_are_none_are_refused(changes: dict[str, str | None], message: str) -> None:
+    """A missing one was a traceback when the run's files were written."""
+    values = {"explored_area_m2": "1.5", "confident_voxels": "3", "ms.node": "2", **changes}
+    log = RunLog()
+    with pytest.raises(InputError, match=message):
+        log.mapped(5, {name: value for name, value in values.items() if value is not None}, 1.0)
+    assert log.progress()["explored_m2"] == 0.0

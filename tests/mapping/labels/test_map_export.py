@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from tests.mapping.worlds import box, label_config, map_of
@@ -96,6 +98,33 @@ def test_by_instance_with_the_objects_of_a_file(world, tmp_path):
         collect(VoxelMap(MapConfig(voxel_m=0.1)), volume)
     with pytest.raises(InputError, match="object 2 has a category that a map of 2 categories lacks"):
         collect(VoxelMap(MapConfig(num_categories=2)), volume)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda a, h: a.update(ijk=a["ijk"].astype(np.float64)), r"'ijk' must be int32 .*, got float64"),
+        (lambda a, h: a.update(instance=a["instance"].astype(np.int64)), "'instance' must be int32"),
+        (lambda a, h: a["ijk"].__setitem__(0, a["ijk"][1]), "a voxel occurs twice"),
+        (lambda a, h: a["ijk"].__setitem__(0, 1 << 21), "a voxel index is beyond"),
+        (lambda a, h: h.update(voxel_m=float("nan")), "origin and voxel_m must be finite metres"),
+        (lambda a, h: h.update(next_id="7"), "next_id must be a whole number"),
+        (lambda a, h: h["instances"][0].update(score=1.4), r"object 1 has a score or share outside of 0\.\.1"),
+        (lambda a, h: h["instances"][0].update(views=float("inf")), "object 1 has a number that is none"),
+        (lambda a, h: h["instances"][1].update(id=1), "two objects have one id"),
+        (lambda a, h: h["instances"][0].update(category=0.5), "impossible id, category"),
+    ],
+)
+def test_numbers_that_no_object_has_are_refused(world, tmp_path, change, text):
+    path = tmp_path / "objects.npz"
+    save_objects(propagate(world, label_config()), path)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    head = json.loads(arrays["head"].tobytes())
+    change(arrays, head)
+    np.savez(path, **{**arrays, "head": np.frombuffer(json.dumps(head).encode(), np.uint8)})
+    with pytest.raises(InputError, match=f"objects.npz is not a readable table of objects .*{text}"):
+        load_objects(path)
 
 
 def test_min_views_leaves_the_doubtful_out(world, tmp_path):

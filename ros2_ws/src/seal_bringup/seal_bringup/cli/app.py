@@ -16,6 +16,7 @@ import typer
 from seal_bringup.console import log_visibly, make_console, visible
 from seal_perception.errors import SealError
 from seal_perception.reading.limits import raise_limits
+from seal_perception.running.environment import check_numbers
 
 MODULES = (
     "doctor",
@@ -67,6 +68,7 @@ def main() -> None:
     console = make_console(stderr=True)
     log_visibly()
     try:
+        check_numbers()
         code = app(standalone_mode=False)
         if isinstance(code, int):  # typer.Exit in a command comes back as its code
             sys.exit(code)
