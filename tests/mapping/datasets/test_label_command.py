@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from seal_bringup.cli import label
 from seal_bringup.cli.options import bag_options
 from seal_bringup.jobs.label_jobs import LabelJob, _resume_key, run_job
+from seal_bringup.report import label_report
+from seal_bringup.report.cubes import CubeView
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.bags.writer import BagWriter, write_frame
@@ -33,6 +35,14 @@ def write_bag(path, count=4, detections=True):
             stamp = frame.stamp_ns + item.index * 100_000_000
             write_frame(writer, stamp, frame.rgb, frame.depth, frame.camera, T_odom_base, mounting, found)
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_pictures():
+    """The map's picture in report.html takes longer than all else here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_report, "PICTURE", CubeView(width=240))
+        yield
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_baselines_give_the_same_results():
 
 
 def test_rows_are_whole():
-    rows = mapping_rows(1)
+    rows = mapping_rows(1, sizes=((80, 60), (40, 30), (20, 15)))
     assert [r.stage for r in rows[:3]] == ["integrate"] * 3
+    assert [r.size for r in rows[:3]] == ["80x60", "40x30", "20x15"]
     assert all(r.ms > 0 and r.p90_ms >= r.ms * 0.99 and r.ratio and r.group == "mapping" for r in rows[:3])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import njit, prange
@@ -178,10 +178,12 @@ def _each(
     return lambda: function(*next(cycle))
 
 
-def mapping_rows(repeats: int = 20) -> list[BenchmarkRow]:
-    """The map update at three picture sizes, and what is read from the map."""
+def mapping_rows(
+    repeats: int = 20, sizes: Sequence[tuple[int, int]] = ((640, 480), (320, 240), (160, 120))
+) -> list[BenchmarkRow]:
+    """The map update at some picture sizes (width, height), and what is read from the map of the last of them."""
     rows = []
-    for width, height in ((640, 480), (320, 240), (160, 120)):
+    for width, height in sizes:
         frames, size = room_frames(width, height), f"{width}x{height}"
         voxel_map, dense = VoxelMap(), DenseNumpyMap(MapConfig())
         ours = time_ms(_each(voxel_map.integrate_scores, frames), repeats, len(frames))
