@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.sim.rooms import FAST, box_part, room
 
 from seal_bringup.evaluation.map_error import TrueSurface, judged_voxels, map_error, pose_error
 from seal_bringup.experiments.paced import summary
@@ -19,7 +21,7 @@ from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
 from sim_bridge.drawing.light_config import LightConfig
-from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.robot.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator
 
@@ -128,9 +130,9 @@ def test_the_detector_of_a_camera_that_hangs_upside_down_sees_what_an_upright_on
 
     shown: list[np.ndarray] = []
     for roll in (0.0, 180.0):
-        config = EmbeddedConfig(32, 24, camera_roll_deg=roll, light=LightConfig(), cache_light=False, threads=1)
-        world = open_simulator("train_02", config)
+        world = EmbeddedSimulator(
+            room(box_part((1.0, -0.6, 0.0), (1.5, 0.2, 0.8))), replace(FAST, camera_roll_deg=roll)
+        )
         drive_paced(world, paced_stack(detector=Seen()), 0.02)
-        world.close()
     assert len(shown) == 2 and np.abs(shown[0] - shown[1]).mean() < 2.0
-    assert np.abs(shown[0] - shown[1][::-1, ::-1]).mean() > 10.0
+    assert np.abs(shown[0] - shown[1][::-1, ::-1]).mean() > 5.0
