@@ -28,7 +28,9 @@ def info(bag: BAG, read: READ = None) -> None:
     """Show topics, types, counts and times of a bag, whether it is whole, and what `seal label` would read from it."""
     from seal_mapping.bags.reader import open_bag
     from seal_mapping.bags.recover import bag_info
+    from seal_mapping.bags.store import METADATA
     from seal_perception.errors import InputError
+    from seal_perception.reading.text import read_yaml
 
     options = bag_options(read)
     try:
@@ -39,6 +41,8 @@ def info(bag: BAG, read: READ = None) -> None:
         if not found.whole:
             echo(f"cut off while it was written, or damaged; run: seal bag recover {bag}")
             raise typer.Exit(1) from error
+        if (bag / METADATA).is_file():
+            read_yaml(bag / METADATA)  # messages that can be read do not make up for metadata that cannot
         echo(f"no frames for `seal label`: {error}")
         return
     _print(bag_info(bag, frames.store))
