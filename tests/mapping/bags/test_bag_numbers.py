@@ -78,6 +78,7 @@ def _info(field: str, place: int, value: float) -> Callable[[Any], None]:
         ("/odom", _stamp(-4), "broken pose"),
         ("/camera/color/camera_info", _info("k", 0, np.nan), "unusable camera info"),
         ("/camera/color/camera_info", _info("k", 2, np.inf), "unusable camera info"),
+        ("/camera/color/camera_info", _info("p", 6, np.nan), "unusable camera info"),
         ("/camera/color/camera_info", _stamp(-4), "unusable camera info"),
         ("/camera/color/image_raw", _stamp(-4), "broken message"),
         ("/camera/color/image_raw", _stamp(4, 2_000_000_000), "broken message"),

@@ -91,6 +91,8 @@ class CameraInfos:
             message.width = message.height = 1
         camera = m.camera_info_to_camera(message)
         p = [float(v) for v in (message.p if hasattr(message, "p") else message.P)]
+        if not np.isfinite(p).all():
+            raise ValueError(f"camera_info's P must be finite numbers, got {p}")
         d = message.d if hasattr(message, "d") else message.D
         by_p = Camera(camera.width, camera.height, p[0], p[5], p[2], p[6]) if p[0] > 0.0 and p[5] > 0.0 else camera
         # The camera hardly ever changes: all its messages share one object.

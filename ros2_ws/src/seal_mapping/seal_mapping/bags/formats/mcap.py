@@ -82,7 +82,7 @@ class McapFile:
             if opcode == 0 or at > end:
                 raise BrokenDataError(
                     f"{self.path.name} has a damaged record at byte {content - 9}; "
-                    f"seal bag recover {self.path.parent} keeps what can be read"
+                    "`seal bag recover` keeps what can be read"
                 )
             if not mr.fits(opcode, length, probe[9:]):
                 self._chunks += opcode != mr.MESSAGE

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from seal_mapping.bags.formats import mcap_records as mr
 from seal_mapping.bags.unpack import MAX_BYTES, BrokenDataError, read_at
 from seal_perception.errors import InputError
@@ -16,6 +18,8 @@ from seal_perception.errors import InputError
 _HEAD = re.compile(rb"(?=[\x01\x03-\x07\x09\x0c\x0f].{5}\0\0\0)", re.DOTALL)
 """What may be the head of a record: a known opcode and a length below 2^40; matches may overlap."""
 _BLOCK = 1 << 20
+_READ = (mr.SCHEMA, mr.CHANNEL, mr.MESSAGE, mr.CHUNK, mr.MESSAGE_INDEX)
+"""Records whose content is read; others may be of any length."""
 _COMPRESSIONS = ("", "none", "zstd", "lz4", "bz2")
 
 
@@ -115,7 +119,10 @@ class _Walk:
             return None
         opcode, length = mr.RECORD.unpack_from(probe)
         begin = at + mr.RECORD.size
-        fits = begin + length <= self._end and mr.fits(opcode, length, probe[mr.RECORD.size :])
+        if begin + length > self._end or (opcode in _READ and length > MAX_BYTES):
+            fits = False
+        else:
+            fits = mr.fits(opcode, length, probe[mr.RECORD.size :])
         if fits and opcode <= mr.DATA_END:
             return opcode, begin, begin + length
         chunk = self._chunk_in_disguise(opcode, length, begin, probe[mr.RECORD.size :])
@@ -130,7 +137,7 @@ class _Walk:
         except (BrokenDataError, struct.error):
             return None
         end = begin + chunk.payload + chunk.packed
-        likely = chunk.compression in _COMPRESSIONS and chunk.packed > 0 and chunk.size <= MAX_BYTES
+        likely = chunk.compression in _COMPRESSIONS and 0 < chunk.packed < end - begin <= MAX_BYTES >= chunk.size
         one = opcode == mr.CHUNK or length == chunk.payload + chunk.packed
         return (mr.CHUNK, begin, end) if likely and one and end <= self._end and self._follows(end) else None
 
@@ -191,7 +198,8 @@ class Salvage:
         self._channels: dict[int, tuple[str, str]] = {}
         self._declared: dict[str, str] = {}
         self._kept = 0
-        self._indexed: list[int] = []
+        self._indexed = 0
+        self._span: tuple[int, int] | None = None
         self._hurt = False
         with open(path, "rb") as stream:
             if stream.read(len(mr.MAGIC)) != mr.MAGIC:
@@ -203,7 +211,7 @@ class Salvage:
 
     def messages(self) -> Iterator[Message]:
         """All messages that can be read; a second walk knows the topics that the first found declared further on."""
-        self.left, self._kept, self._indexed, self._hurt = LeftOut(), 0, [], False
+        self.left, self._kept, self._indexed, self._span, self._hurt = LeftOut(), 0, 0, None, False
         with open(self.path, "rb") as stream:
             size = stream.seek(0, 2)
 
@@ -278,17 +286,21 @@ class Salvage:
         self._hurt = True
 
     def _count(self, index: bytes) -> None:
-        """Remember the log times that a message index lists for the chunk before it."""
-        self._indexed += [row[0] for row in struct.iter_unpack("<QQ", index[6 : 6 + (len(index) - 6) // 16 * 16])]
+        """Count the messages that an index lists for the chunk before it, and the span of their log times."""
+        times = np.frombuffer(index, "<u8", (len(index) - 6) // 16 * 2, 6)[::2]
+        if len(times):
+            first, last = int(times.min()), int(times.max())
+            self._indexed += len(times)
+            self._span = (min(self._span[0], first), max(self._span[1], last)) if self._span else (first, last)
 
     def _settle(self) -> None:
         """Compare what was kept since the last call with what the indexes list."""
-        lost = len(self._indexed) - self._kept
-        if lost > 0:
+        lost = self._indexed - self._kept
+        if lost > 0 and self._span is not None:
             self.left.messages += lost
-            self.left.span(min(self._indexed), max(self._indexed))
+            self.left.span(*self._span)
             if not self._hurt:  # the chunk itself is gone without a trace
                 self.left.places += 1
         elif self._hurt and not self._indexed:
             self.left.uncounted += 1
-        self._kept, self._indexed, self._hurt = 0, [], False
+        self._kept, self._indexed, self._span, self._hurt = 0, 0, None, False
