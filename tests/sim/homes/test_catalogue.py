@@ -36,7 +36,7 @@ def _digest(folder: Path) -> str:
 def test_labels_are_visible_disjoint_and_of_all_categories() -> None:
     found: set[int] = set()
     empty = 0
-    for seed in range(0, 96, 2):
+    for seed in range(0, 96, 4):
         rgb, labels = make_picture(seed, "val", SIZE)
         assert rgb.shape == (120, 160, 3) and rgb.dtype == np.uint8 and rgb.std() > 1
         covered = np.zeros(rgb.shape[:2], int)
@@ -48,7 +48,7 @@ def test_labels_are_visible_disjoint_and_of_all_categories() -> None:
         assert covered.max(initial=0) <= 1
         empty += not labels
     assert found == set(range(6))
-    assert 1 <= empty <= 14
+    assert 1 <= empty <= 7
 
 
 def test_same_seed_same_bytes_in_any_order() -> None:
@@ -82,15 +82,15 @@ def test_look_at_puts_the_target_on_the_optical_axis() -> None:
 
 def test_dataset_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
-    write_catalogue(tmp_path / "one", 6, "val", workers=1, progress=lambda a, b: calls.append((a, b)), size=SIZE)
-    write_catalogue(tmp_path / "two", 6, "val", workers=2, size=SIZE)
+    write_catalogue(tmp_path / "one", 4, "val", workers=1, progress=lambda a, b: calls.append((a, b)), size=SIZE)
+    write_catalogue(tmp_path / "two", 4, "val", workers=2, size=SIZE)
     assert _digest(tmp_path / "one") == _digest(tmp_path / "two")
-    assert calls == [(i, 6) for i in range(1, 7)]
+    assert calls == [(i, 4) for i in range(1, 5)]
     written = json.loads((tmp_path / "one" / ANNOTATIONS).read_text())
     assert written["info"]["version"] == CATALOGUE_VERSION
     dataset = CocoDataset(tmp_path / "two")
-    assert len(dataset) == 6
-    for index in range(6):
+    assert len(dataset) == 4
+    for index in range(4):
         rgb, labels = make_picture(index, "val", SIZE)
         assert np.array_equal(dataset.image(index), rgb)
         assert [a.category for a in dataset.annotations(index)] == [c for c, *_ in labels]

@@ -64,7 +64,7 @@ def test_mean_and_covariance_grow_with_the_amount_of_motion(amount: float) -> No
 def test_a_motion_cut_into_parts_has_the_same_errors() -> None:
     rng = np.random.default_rng(4)
     whole = LOCOBOT.actuation[1]
-    parts = np.array([sum(whole.sample(rng, 0.05) for _ in range(20)) for _ in range(4000)])
+    parts = np.array([sum(whole.sample(rng, 0.1) for _ in range(10)) for _ in range(3000)])
     _close(parts, whole.mean, whole.covariance)
 
 
@@ -132,7 +132,7 @@ def test_noisy_odometry_claims_the_true_motion_and_its_error() -> None:
     _close(np.array(errors), LOCOBOT.odometry[2].mean, LOCOBOT.odometry[2].covariance)
 
 
-@pytest.mark.parametrize("parts", [1, 50])
+@pytest.mark.parametrize("parts", [1, 20])
 def test_a_drive_has_the_same_drift_however_it_is_commanded(parts: int) -> None:
     body = Body(0.25, 0.5, free, 0.01, locobot_noise(1.0, 0.0))
     ends = []
@@ -156,7 +156,7 @@ def test_a_drive_has_the_same_drift_however_it_is_commanded(parts: int) -> None:
 def test_a_drive_goes_aside_as_the_step_measured_does(parts: int, way: float) -> None:
     body = Body(0.25, 0.5, free, 0.01, locobot_noise(1.0, 0.0))
     ends = []
-    for seed in range(1500):
+    for seed in range(600 if parts > 5 else 1500):
         body.reset(seed)
         for _ in range(parts):
             body.drive(way / parts, 0.0, 0.1)
@@ -166,7 +166,7 @@ def test_a_drive_goes_aside_as_the_step_measured_does(parts: int, way: float) ->
     found, n = np.array(ends), len(ends)
     # -1.1 mm; four standard errors. In parts the heading errs on the way: L^2 var(heading) / 48 more, 2 % of sigma.
     assert (np.abs(found.mean(0) - mean) < 4 * np.sqrt(np.diag(covariance) / n)).all()
-    assert found[:, 0].std() == pytest.approx(math.sqrt(covariance[0, 0]), rel=0.08)
+    assert found[:, 0].std() == pytest.approx(math.sqrt(covariance[0, 0]), rel=4.4 / math.sqrt(2 * n))
     expected = covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1])
     assert np.corrcoef(found.T)[0, 1] == pytest.approx(expected, abs=4 / math.sqrt(n))
 

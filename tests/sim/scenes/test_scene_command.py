@@ -31,12 +31,18 @@ def run(*arguments: str) -> str:
     return result.output
 
 
+@pytest.fixture(scope="module")
+def baked(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A cache of light, so that a home's is baked once for all tests that draw it."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 def test_list_names_every_home() -> None:
     assert tuple(run("list").split()) == HOMES
 
 
-def test_render_writes_pictures_to_look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_render_writes_pictures_to_look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baked: str) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", baked)
     run("render", "test_01", "--out", str(tmp_path / "out"), "--views", "1")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["test_01_top.png", "test_01_view_00.png"]
@@ -59,8 +65,8 @@ def test_a_picture_that_cannot_be_written_leaves_nothing_behind(
     assert (tmp_path / "out" / "test_top.png").read_text() == "the last one"
 
 
-def test_frames_writes_a_dataset_and_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_frames_writes_a_dataset_and_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baked: str) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", baked)
     output = run("frames", "test_01", "--out", str(tmp_path / "frames"), "--count", "3", "--width", "64")
     dataset = CocoDataset(tmp_path / "frames")
     stored = json.loads((tmp_path / "frames" / "poses.json").read_text())
