@@ -43,7 +43,7 @@ def test_a_good_row_is_taken() -> None:
         ({"score": 1.0001}, "score must be in 0..1, got 1.0001"),
         ({"score": -0.1}, "score must be in 0..1"),
         ({"score": float("inf")}, "score must be in 0..1"),
-        ({"score": 10**400}, "score must be finite"),
+        ({"score": 10**400}, "(score must be finite|300 digits)"),
         ({"bbox": [1, 2, 3]}, "bbox must be 4 numbers"),
         ({"bbox": [0, 0, float("nan"), 1]}, "bbox must be four finite numbers"),
         ({"bbox": [0, 0, 1e39, 1]}, "bbox must be four finite numbers"),
