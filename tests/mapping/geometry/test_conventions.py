@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +25,7 @@ from seal_mapping.geometry.conventions import (
     same_view,
 )
 from seal_mapping.geometry.floor import choose_floor
-from seal_mapping.geometry.surfaces import View, level_points, thinned
+from seal_mapping.geometry.surfaces import View, level_points, surface_normals, thinned
 from seal_perception.camera import Camera
 from seal_perception.pose import camera_mounting, planar_pose
 
@@ -224,6 +227,41 @@ def test_what_may_be_no_floor_is_left_and_said() -> None:
     ):
         quiet = choose_floor(level, cameras)
         assert (quiet.height_m, quiet.said) == (0.0, False) and why in quiet.line
+
+
+def test_absurd_numbers_cost_nothing() -> None:
+    """A pose a million kilometres off, a camera whose numbers overflow: no memory, no warning, no traceback."""
+    found, _ = robot(3)
+    far = np.eye(4)
+    far[:3, 3] = 1e9
+    odd = [
+        found[1].moved(far),
+        replace(found[1], camera=Camera(80, 60, 1e-2, 1e300, 1e308, -1e308)),
+        replace(found[1], depth=np.full((60, 80), 3e38, np.float32)),
+        replace(found[1], depth=np.full((60, 80), 1e-38, np.float32)),
+        replace(found[1], depth=np.full((60, 80), np.nan, np.float32)),
+    ]
+    with np.errstate(all="raise", under="ignore"), tracemalloc_limit(64):
+        for view in odd:
+            pair = [(found[0], view), (view, found[0])]
+            assert np.isfinite(surface_normals(view, far_m=1e39)).all()
+            agreement(pair)
+            choose_axes([found[0], view], pair, "camera_link")
+            choose_unit([found[0], view], pair, UNITS_PER_M["16UC1"])
+            choose_poses(pair)
+            choice = choose_floor(_level([*found, view]), np.array([v.T_world_camera[2, 3] for v in (*found, view)]))
+            assert choice.height_m == 0.0
+
+
+@contextmanager
+def tracemalloc_limit(megabytes: float) -> Iterator[None]:
+    """Fail if the block's Python objects and arrays take more memory than this at once."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < megabytes * 1e6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,15 @@ def test_without_surfaces_the_cameras_are_believed_and_it_is_said() -> None:
     poses = np.stack(walk(4))
     up = find_up(poses, np.zeros((0, 3)))
     assert up.axis == "z" and "assumed: too few level surfaces" in up.line()
-    with pytest.raises(InputError, match=r"40 degrees from z; too few level surfaces were seen; say it: --up z"):
+    with pytest.raises(InputError, match=r"40 degrees from z; too few level surfaces were seen; say it: --up=z"):
         find_up(np.stack(walk(4, tilt_deg=40.0)), np.zeros((0, 3)))
+
+
+def test_a_camera_that_looked_down_all_the_time_is_refused_with_both_figures() -> None:
+    poses = walk(12, tilt_deg=75.0)
+    found = views(poses, invert(poses[0]))
+    with pytest.raises(InputError, match=r"mean up is .*; 100% of the surfaces are level for .*, 15 degrees from"):
+        find_up(_poses(found), _normals(found))
 
 
 def test_slopes_that_disagree_are_refused_with_both_figures() -> None:

@@ -203,13 +203,13 @@ def _heights(views: list[View]) -> list[str]:
     ]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def share_between(view: View, low_m: float, high_m: float, far_m: float) -> float | None:
     """Share of a view's readings up to a depth that lie between two heights; None if it has no such reading."""
-    with np.errstate(invalid="ignore"):
-        near = (view.depth > 0) & (view.depth <= far_m)
-        T = view.T_world_camera
-        height = (view.camera.rays() @ T[2, :3]) * view.depth + T[2, 3]
-        inside = near & (height >= low_m) & (height <= high_m)
+    near = (view.depth > 0) & (view.depth <= far_m)
+    T = view.T_world_camera
+    height = (view.camera.rays() @ T[2, :3]) * view.depth + T[2, 3]
+    inside = near & (height >= low_m) & (height <= high_m)
     return float(inside.sum() / near.sum()) if near.any() else None
 
 

@@ -66,6 +66,7 @@ def agreement(pairs: Sequence[tuple[View, View]]) -> Agreement:
     return Agreement(float(np.median(np.abs(ratios))), int(ratios.size))
 
 
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # absurd poses and cameras give no warnings
 def _ratios(first: View, second: View) -> FloatArray:
     """(N,) log of expected over measured depth at the pixels of `second` where points of `first` should be seen."""
     step = max(1, first.camera.width // _COLUMNS)
@@ -73,9 +74,9 @@ def _ratios(first: View, second: View) -> FloatArray:
     good = np.isfinite(z) & (z > 0)
     points = first.camera.rays()[::step, ::step][good] * z[good][:, None]
     T = invert(second.T_world_camera) @ first.T_world_camera
+    camera = second.camera
     there = points @ T[:3, :3].T + T[:3, 3]
     there = there[there[:, 2] > 0]
-    camera = second.camera
     u = np.rint(there[:, 0] / there[:, 2] * camera.fx + camera.cx)
     v = np.rint(there[:, 1] / there[:, 2] * camera.fy + camera.cy)
     inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)

@@ -225,9 +225,11 @@ def choose_unit(
         option: how the user sets the unit, for the line.
     """
     median = median_depth(views)
+    if not median:
+        return Unit(1.0)
     usual = floor_below(views, axis)
     deep = usual is not None and usual.camera_m > MAX_CAMERA_M
-    if not median or (_USUAL_DEPTH_M[0] <= median <= _USUAL_DEPTH_M[1] and not deep):
+    if _USUAL_DEPTH_M[0] <= median <= _USUAL_DEPTH_M[1] and not deep:
         return Unit(1.0)
     at_zero = usual is not None and abs(usual.height_m) <= _FLOOR_NEAR_M
     if _plausible(usual) and at_zero:

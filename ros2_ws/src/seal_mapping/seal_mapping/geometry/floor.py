@@ -20,6 +20,7 @@ TOLERANCE_M = 0.06
 
 _BIN_M = 0.025
 _STRONG = 0.05
+_FARTHEST_M = 100.0
 _MIN_SHARE, _NOISE_SHARE = 0.1, 0.03
 _MIN_CLEAR_M, _MAX_CLEAR_M = 0.05, 2.5
 _BODY_M = 0.1
@@ -57,6 +58,8 @@ def find_floor(heights: Iterable[FloatArray], camera_heights: FloatArray) -> Flo
     """
     found = [part for part in heights if part.size]
     values = np.concatenate(found) if found else np.zeros(0)
+    # A pose that is far off must not make a histogram of a million kilometres.
+    values = values[np.abs(values - np.median(camera_heights)) <= _FARTHEST_M]
     if values.size < MIN_POINTS:
         raise InputError(
             f"cannot find the floor: {values.size} points on level surfaces were seen, {MIN_POINTS} are needed; "

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seal_perception.camera import Camera
-from seal_perception.types import Float32Array, FloatArray
+from seal_perception.types import BoolArray, Float32Array, FloatArray
 
 NEAR_M, FAR_M = 0.3, 5.0
 """Depth that is looked at: farther readings of a real sensor are too noisy for a normal."""
@@ -35,7 +35,8 @@ class View:
 
     def scaled(self, factor: float) -> View:
         """The view with all depth multiplied."""
-        return self if factor == 1.0 else replace(self, depth=(self.depth * np.float32(factor)).astype(np.float32))
+        with np.errstate(over="ignore"):
+            return self if factor == 1.0 else replace(self, depth=(self.depth * np.float32(factor)).astype(np.float32))
 
     def turned(self, R_camera_optical: FloatArray) -> View:
         """The view whose pose was that of another frame of the camera; (3, 3) takes optical axes to that frame's."""
@@ -76,6 +77,7 @@ def _points(view: View, near_m: float, far_m: float) -> FloatArray:
     return np.asarray(view.camera.rays()[::step, ::step] * z[..., None], np.float64)
 
 
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # absurd poses and cameras give no warnings
 def surface_normals(view: View, near_m: float = NEAR_M, far_m: float = FAR_M) -> FloatArray:
     """(N, 3) unit normals in world axes, towards the camera, of the flat patches of a picture.
 
@@ -105,12 +107,23 @@ def surface_normals(view: View, near_m: float = NEAR_M, far_m: float = FAR_M) ->
     A = np.stack([xx, xy, sx, xy, yy, sy, sx, sy, count], axis=-1)[full].reshape(-1, 3, 3)
     b = np.stack([xw, yw, sw], axis=-1)[full]
     # Pixels in one row or column fix no plane: a little weight keeps the matrix regular, the fit is then off.
-    fit = np.linalg.solve(A + 1e-9 * np.eye(3), b[..., None])[..., 0]
+    A = A + 1e-9 * np.eye(3)
+    regular = np.abs(np.linalg.det(A)) > 1e-30  # False for numbers of a camera that overflow
+    A, b, full = A[regular], b[regular], _only(full, regular)
+    fit = np.linalg.solve(A, b[..., None])[..., 0]
     number, mean = count[full], sw[full] / count[full]
     off = np.sqrt(np.maximum(ww[full] - (fit * b).sum(axis=-1), 0.0) / number)
     flat = off < _MAX_OFF * mean
     normal = -fit[flat] / np.linalg.norm(fit[flat], axis=-1, keepdims=True)
+    normal = normal[np.isfinite(normal).all(axis=1)]
     return np.asarray(normal @ view.T_world_camera[:3, :3].T, np.float64)
+
+
+def _only(full: BoolArray, kept: BoolArray) -> BoolArray:
+    """The mask without those of its True pixels, in order, that are not kept."""
+    out = full.copy()
+    out[full] = kept
+    return out
 
 
 def _squares(parts: FloatArray, size: int, step: int) -> FloatArray:
@@ -121,6 +134,7 @@ def _squares(parts: FloatArray, size: int, step: int) -> FloatArray:
     return np.asarray(strips[:, :, size::step] - strips[:, :, : parts.shape[2] + 1 - size : step], np.float64)
 
 
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # absurd poses and cameras give no warnings
 def level_points(view: View, axis: FloatArray, near_m: float = NEAR_M, far_m: float = FAR_M) -> FloatArray:
     """(N, 3) points, in the world, of a picture's surfaces that face up within 30 degrees.
 

@@ -170,7 +170,7 @@ def cameras_up(T_world_camera: FloatArray) -> FloatArray:
     return np.asarray(-T_world_camera[:, :3, 1].mean(axis=0), np.float64)
 
 
-def level_surfaces(normals: FloatArray, prior: FloatArray) -> LevelSurfaces | None:
+def level_surfaces(normals: FloatArray, prior: FloatArray, within_deg: float = _SEARCH_DEG) -> LevelSurfaces | None:
     """The direction that most level surfaces and walls agree on, within 60 degrees of a prior.
 
     Directions are tried in steps of some 6 degrees, each rated by the share of patches that face along it (a ceiling's
@@ -181,6 +181,7 @@ def level_surfaces(normals: FloatArray, prior: FloatArray) -> LevelSurfaces | No
     Args:
         normals: (N, 3) unit normals of surface patches, towards the camera, world axes.
         prior: (3,) where up should be, not of unit length.
+        within_deg: how far from it to look; the bell is as much wider.
 
     Returns:
         None if fewer than 60 patches, or a 25th of them, are level in the best direction.
@@ -188,19 +189,20 @@ def level_surfaces(normals: FloatArray, prior: FloatArray) -> LevelSurfaces | No
     some = normals[:: max(1, len(normals) // _VOTERS)]
     tried = _sphere()
     angles = np.degrees(np.arccos(np.clip(tried @ (prior / np.linalg.norm(prior)), -1.0, 1.0)))
-    tried, angles = tried[angles <= _SEARCH_DEG], angles[angles <= _SEARCH_DEG]
+    tried, angles = tried[angles <= within_deg], angles[angles <= within_deg]
+    bell = np.exp(-0.5 * (angles * _SEARCH_DEG / (within_deg * _PRIOR_DEG)) ** 2)
     if not len(some):
         return None
     along = some.astype(np.float32) @ tried.T.astype(np.float32)
     near, upright = math.cos(math.radians(_NEAR_DEG)), math.sin(math.radians(_NEAR_DEG))
     level = (along > near).mean(axis=0) + _CEILING * (along < -near).mean(axis=0)
-    rating = level * (0.2 + (np.abs(along) < upright).mean(axis=0) + level) * np.exp(-0.5 * (angles / _PRIOR_DEG) ** 2)
+    rating = level * (0.2 + (np.abs(along) < upright).mean(axis=0) + level) * bell
     best = int(np.argmax(rating))
     up = _refined(tried[best], some)
     exact = np.abs(normals @ up)
     share, walls = float((exact > near).mean()), float((exact < upright).mean())
     few = share < _MIN_SHARE or share * len(normals) < _MIN_LEVEL
-    if few or angle_deg(up, prior) > _SEARCH_DEG:
+    if few or angle_deg(up, prior) > within_deg:
         return None
     apart = tried @ up < math.cos(math.radians(_RIVAL_DEG))
     rivals = np.flatnonzero(apart & (rating > _RIVAL * rating[best]))
@@ -289,6 +291,9 @@ def find_up(T_world_camera: FloatArray, normals: FloatArray) -> Up:
         near, tilt = nearest_axis(found.up)
         direction, tilt = (upright_rotation(near)[2], 0.0) if tilt <= SNAP_DEG else (found.up, tilt)
         return Up(near, direction, tilt, angle_deg(direction, mean), found)
+    wide = level_surfaces(normals, mean, 180.0)
+    if wide is not None and len(normals) > _MIN_LEVEL / _MIN_SHARE and angle_deg(wide.up, mean) > _SEARCH_DEG:
+        raise _unknown(f"{cameras}; {_in_words(wide.up, wide.level)}, too far from that", _as_option(wide.up))
     if angle > MAX_TILT_DEG:
         raise _unknown(f"{cameras}; too few level surfaces were seen", axis)
     upright = np.abs(normals @ upright_rotation(axis)[2]) < math.sin(math.radians(_NEAR_DEG))
@@ -296,6 +301,10 @@ def find_up(T_world_camera: FloatArray, normals: FloatArray) -> Up:
         share = f"of the surfaces {upright.mean():.0%} stand upright on {axis} and less than {_MIN_SHARE:.0%} are level"
         raise _unknown(f"{cameras}; {share}", axis)
     return Up(axis, upright_rotation(axis)[2], 0.0, angle)
+
+
+def _as_option(up: FloatArray) -> str:
+    return ",".join(f"{round(float(v), 3) + 0.0:g}" for v in up)
 
 
 def _direction(up: FloatArray) -> str:
@@ -307,8 +316,8 @@ def _in_words(up: FloatArray, level: float) -> str:
     return f"{level:.0%} of the surfaces are {_direction(up)}"
 
 
-def _unknown(what: str, axis: str) -> InputError:
+def _unknown(what: str, up: str) -> InputError:
     return InputError(
-        f"cannot tell which way the world is up: {what}; say it: --up {axis}, another of {', '.join(UP_AXES)}, or a "
+        f"cannot tell which way the world is up: {what}; say it: --up={up}, another of {', '.join(UP_AXES)}, or a "
         "direction as 0.45,0,0.89"
     )
