@@ -108,6 +108,20 @@ def test_seven_scenes(tmp_path: Path) -> None:
         plan_import(seven_scenes(tmp_path / "fire", ("seq-01", "seq-02")))
 
 
+def test_seven_scenes_with_one_table_of_quaternions(tmp_path: Path) -> None:
+    folder = seven_scenes(tmp_path / "chess")
+    lines = []
+    for k, T in enumerate(POSES):
+        (folder / f"seq-01/frame-{k:06d}.pose.txt").unlink()
+        xyz, quat = pose_to_xyz_quat(T)
+        lines.append(" ".join(f"{v:.12g}" for v in (0.1 * k + 0.05, *xyz, *quat)))
+    (folder / "seq-01/trajectory.txt").write_text("\n".join(lines))
+    check(folder, tmp_path / "bag", 12)
+    (folder / "seq-01/trajectory.txt").write_text("\n".join(lines[:-1]))
+    with pytest.raises(InputError, match="trajectory.txt has 11 lines and .*seq-01 12 pictures"):
+        plan_import(folder)
+
+
 def _table(folder: Path, numbers: Sequence[float], form: str, name: str = "poses.txt") -> Path:
     """The numbered folder's poses as lines of another form."""
     lines = []

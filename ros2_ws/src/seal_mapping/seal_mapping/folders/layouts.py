@@ -15,29 +15,20 @@ from seal_mapping.folders.recording import (
     check_partners,
     numbered_frames,
     picture_files,
+    pose_table,
     stamps_of,
+    table_poses,
     timed_recording,
 )
 from seal_mapping.folders.scans import is_scannet, is_seven_scenes, read_scannet, read_seven_scenes
-from seal_mapping.folders.tables import (
-    Intrinsics,
-    pose_lines,
-    pose_width,
-    read_intrinsics,
-    rows,
-    stamp_ns,
-    tum_lines,
-    tum_poses,
-)
+from seal_mapping.folders.tables import Intrinsics, read_intrinsics, rows, stamp_ns, tum_poses
 from seal_perception.errors import InputError
-from seal_perception.types import FloatArray
 
 _TUM_INTRINSICS: dict[str, Intrinsics] = {
     "1": (517.3, 516.5, 318.6, 255.3),
     "2": (520.9, 521.0, 325.1, 249.7),
     "3": (535.4, 539.2, 320.1, 247.6),
 }
-_POSE_FILES = ("poses.txt", "trajectory.txt", "traj.txt", "groundtruth.txt")
 _STAMP_NAME = re.compile(r"[0-9]+\.[0-9]+")
 
 
@@ -74,49 +65,26 @@ def read_recording(folder: Path | str, layout: str = "auto", rate_hz: float = 30
     return recording
 
 
-def _pose_table(folder: Path) -> Path:
-    """The file with a pose per line."""
-    return next((folder / name for name in _POSE_FILES if (folder / name).exists()), folder / _POSE_FILES[0])
-
-
 def _is_numbered(folder: Path) -> bool:
-    return all((folder / name).is_dir() for name in ("color", "depth")) and _pose_table(folder).exists()
+    return all((folder / name).is_dir() for name in ("color", "depth")) and pose_table(folder).exists()
 
 
 def _read_numbered(folder: Path, rate_hz: float, every: int) -> Recording:
     """color/NNNNN.jpg, depth/NNNNN.png, K.txt and poses.txt; line i of the poses is that of the i-th file."""
     K = folder / "K.txt"
     intrinsics = (read_intrinsics(K), "K.txt") if K.exists() else None
-    table = _pose_table(folder)
+    table = pose_table(folder)
     names = [picture_files(folder / name, which) for name, which in (("color", COLOUR_SUFFIXES), ("depth", {".png"}))]
     if names[0] and all(_STAMP_NAME.fullmatch(path.stem) for part in names for path in part):
         colour_files, depth_files = (_by_stamp(part) for part in names)
         return timed_recording("numbered", colour_files[::every], depth_files, tum_poses(table), 1000.0, intrinsics)
     colour, depth = by_number(folder / "color", COLOUR_SUFFIXES), by_number(folder / "depth", {".png"})
     check_partners(colour, depth, (folder / "color", folder / "depth"))
-    pictures, depths, T, skipped = numbered_frames(colour, depth, _numbered_poses(table, colour), rate_hz, every)
+    pictures, depths, T, skipped = numbered_frames(colour, depth, table_poses(table, colour), rate_hz, every)
     notes: tuple[str, ...] = ()
     if [path.name for path in colour.values()] != sorted(path.name for path in colour.values()):
         notes = (f"files are taken in the order of their numbers, and lines of {table.name} likewise",)
     return Recording("numbered", pictures, depths, stamps_of(pictures), T, intrinsics, 1000.0, skipped, notes=notes)
-
-
-def _numbered_poses(table: Path, colour: dict[int, Path]) -> dict[int, FloatArray]:
-    """Poses by the number of their pictures: by their first column where it holds the numbers, else line by line."""
-    if pose_width(table) == 8:
-        stamps, poses = tum_lines(table)
-        whole = [stamp == int(stamp) for stamp in stamps]
-        if all(whole) and {int(stamp) for stamp in stamps} <= colour.keys():
-            return {int(stamp): T for stamp, T in zip(stamps, poses, strict=True)}
-    else:
-        poses = pose_lines(table)
-    if len(poses) != len(colour):
-        raise InputError(
-            f"{table} has {len(poses)} lines and {table.parent / 'color'} {len(colour)} pictures: line i must "
-            "belong to the i-th file in the order of their numbers; write one line per picture (nan where a pose is "
-            "unknown)"
-        )
-    return dict(zip(colour, poses, strict=True))
 
 
 def _by_stamp(paths: list[Path]) -> list[PictureFile]:

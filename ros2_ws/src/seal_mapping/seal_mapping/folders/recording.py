@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seal_mapping.bags.sync import nearest
-from seal_mapping.folders.tables import MAX_NS, Intrinsics
+from seal_mapping.folders.tables import MAX_NS, Intrinsics, pose_lines, pose_width, tum_lines
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.types import BoolArray, FloatArray, IntArray
@@ -20,6 +20,7 @@ FIRST_NS = m.NS
 """Stamp of file number 0: tf takes a stamp of zero for "the latest"."""
 NO_POSE = "without a finite pose"
 
+_POSE_FILES = ("poses.txt", "trajectory.txt", "traj.txt", "groundtruth.txt")
 _PAIR_NS = 20_000_000
 _POSE_NS = 100_000_000
 
@@ -136,6 +137,37 @@ def numbered_frames(
     pictures = [tuple(PictureFile(stamp, files[number]) for stamp, number, _ in kept) for files in (colour, depth)]
     T = np.array([pose for _, _, pose in kept]).reshape(-1, 4, 4)
     return pictures[0], pictures[1], T, {NO_POSE: bad} if bad else {}
+
+
+def pose_table(folder: Path) -> Path:
+    """The file with a pose per line."""
+    return next((folder / name for name in _POSE_FILES if (folder / name).exists()), folder / _POSE_FILES[0])
+
+
+def table_poses(table: Path, colour: Mapping[int, Path]) -> dict[int, FloatArray]:
+    """Poses by the number of their pictures: by their first column where it holds the numbers, else line by line.
+
+    Args:
+        table: a pose per line.
+        colour: colour files by number, rising.
+
+    Raises:
+        InputError: if there are as many lines as pictures neither by number nor in all.
+    """
+    if pose_width(table) == 8:
+        stamps, poses = tum_lines(table)
+        whole = [stamp == int(stamp) for stamp in stamps]
+        if all(whole) and {int(stamp) for stamp in stamps} <= colour.keys():
+            return {int(stamp): T for stamp, T in zip(stamps, poses, strict=True)}
+    else:
+        poses = pose_lines(table)
+    if len(poses) != len(colour):
+        where = next(iter(colour.values()), table).parent
+        raise InputError(
+            f"{table} has {len(poses)} lines and {where} {len(colour)} pictures: line i must belong to the i-th file "
+            "in the order of their numbers; write one line per picture (nan where a pose is unknown)"
+        )
+    return dict(zip(colour, poses, strict=True))
 
 
 def stamps_of(pictures: tuple[PictureFile, ...]) -> IntArray:

@@ -13,7 +13,9 @@ from seal_mapping.folders.recording import (
     check_partners,
     numbered_frames,
     picture_files,
+    pose_table,
     stamps_of,
+    table_poses,
 )
 from seal_mapping.folders.tables import Intrinsics, pose_file, read_intrinsics
 from seal_perception.errors import InputError
@@ -59,13 +61,15 @@ def is_seven_scenes(folder: Path) -> bool:
 
 def _sequences(folder: Path) -> list[Path]:
     """The folder itself if it holds such frames, else those of its folders that do."""
-    if any(folder.glob("frame-*.pose.txt")):
+    if any(folder.glob("frame-*.color.*")):
         return [folder]
-    return sorted(p for p in folder.iterdir() if p.is_dir() and any(p.glob("frame-*.pose.txt")))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and any(p.glob("frame-*.color.*")))
 
 
 def read_seven_scenes(folder: Path, rate_hz: float, every: int) -> Recording:
     """frame-NNNNNN.color.png, .depth.png (65535 = no reading) and .pose.txt (4 x 4), in a folder or one below it.
+
+    In place of the pose files there may be one table of poses, as beside numbered folders.
 
     Raises:
         InputError: if there are several sequences.
@@ -81,7 +85,8 @@ def read_seven_scenes(folder: Path, rate_hz: float, every: int) -> Recording:
         _of_kind(sequence, kind, which) for kind, which in (("color", COLOUR_SUFFIXES), ("depth", {".png"}))
     )
     check_partners(colour, depth, (sequence, sequence))
-    poses = {}
+    table = pose_table(sequence)
+    poses = table_poses(table, colour) if table.exists() and not any(sequence.glob("frame-*.pose.txt")) else {}
     for number in list(colour)[::every]:
         path = colour[number].with_name(colour[number].name.split(".")[0] + ".pose.txt")
         if path.is_file():

@@ -120,8 +120,10 @@ def pose_file(path: Path) -> FloatArray:
         InputError: if it holds no rigid pose.
     """
     values = np.array([_number(word, path, number) for number, words in rows(path) for word in words])
+    if values.size == 7:
+        return _from_quaternion(values, str(path))
     if values.size not in (12, 16):
-        raise InputError(f"{path} must hold a 4 x 4 pose, got {values.size} numbers")
+        raise InputError(f"{path} must hold a 4 x 4 pose, or tx ty tz qx qy qz qw, got {values.size} numbers")
     return _matrix(values, str(path))
 
 
