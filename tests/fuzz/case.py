@@ -208,8 +208,8 @@ def _kind(code: int, text: str, peak_mb: int) -> str:
         return "control"
     if code == 0:
         return "read"
-    errors = [k for k, line in enumerate(text.splitlines()) if line.startswith("error:")]
-    if code == 1 and not errors:
+    if not text.strip():
         return "silent"
-    whole = len(text.rstrip("\n").splitlines())
-    return "refused" if code != 1 or errors == [whole - 1] else "lines"
+    errors = [k for k, line in enumerate(text.splitlines()) if line.startswith("error:")]
+    last = len(text.rstrip("\n").splitlines()) - 1
+    return "refused" if code != 1 or errors in ([], [last]) else "lines"

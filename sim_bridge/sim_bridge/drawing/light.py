@@ -7,6 +7,8 @@ the same bytes everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numba
 import numpy as np
 
@@ -48,34 +50,52 @@ def subdivide(mesh: Mesh, tags: Int32Array, max_edge_m: float | Float32Array) ->
         InputError: if that would be more triangles than the limit `scene_triangles`.
     """
     done: list[tuple[Float32Array, Float32Array, Int32Array, Int32Array]] = []
-    corners, uv = mesh.vertices[mesh.faces], mesh.uv
-    material, tags = mesh.material, np.asarray(tags, np.int32)
-    longest_m = np.broadcast_to(np.asarray(max_edge_m, np.float32), tags.shape)
-    count, most = 0, limit("scene_triangles")
-    while len(corners):
-        if count + len(corners) > most:  # a wall of kilometres, or corners so far away that halving ends nowhere
-            require("scene_triangles", count + len(corners), "the scene, its surfaces split for the light,")
-        edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
-        longest = edges.argmax(1)
-        small = edges.max(1) <= longest_m
-        count += int(small.sum())
+    uv, material, tags = mesh.uv, mesh.material, np.asarray(tags, np.int32)
+    for corners, small, big, order in _levels(mesh, max_edge_m):
         done.append((corners[small], uv[small], material[small], tags[small]))
-        big = np.flatnonzero(~small)
-        order = (longest[big, None] + np.arange(3)) % 3
-        c = np.take_along_axis(corners[big], order[..., None], 1)
-        t = np.take_along_axis(uv[big], order[..., None], 1)
-        mid_c, mid_t = (c[:, 0] + c[:, 1]) * np.float32(0.5), (t[:, 0] + t[:, 1]) * np.float32(0.5)
-        corners = np.concatenate(
-            [np.stack([c[:, 0], mid_c, c[:, 2]], 1), np.stack([mid_c, c[:, 1], c[:, 2]], 1)]
-        ).astype(np.float32)
-        uv = np.concatenate([np.stack([t[:, 0], mid_t, t[:, 2]], 1), np.stack([mid_t, t[:, 1], t[:, 2]], 1)])
-        material, tags, longest_m = np.tile(material[big], 2), np.tile(tags[big], 2), np.tile(longest_m[big], 2)
+        uv, material, tags = _halves(uv[big], order), np.tile(material[big], 2), np.tile(tags[big], 2)
     corners = np.concatenate([d[0] for d in done])
     vertices, index = _distinct(corners.reshape(-1, 3))
     faces = index.reshape(-1, 3).astype(np.int32)
     uv = np.concatenate([d[1] for d in done]).astype(np.float32)
     split = Mesh(vertices, faces, uv, np.concatenate([d[2] for d in done]), mesh.materials)
     return split, np.concatenate([d[3] for d in done])
+
+
+def subdivided_count(mesh: Mesh, max_edge_m: float | Float32Array) -> int:
+    """How many triangles `subdivide` makes, without making them.
+
+    Raises:
+        InputError: as `subdivide`.
+    """
+    return sum(int(small.sum()) for _, small, _, _ in _levels(mesh, max_edge_m))
+
+
+def _levels(
+    mesh: Mesh, max_edge_m: float | Float32Array
+) -> Iterator[tuple[Float32Array, BoolArray, IntArray, IntArray]]:
+    """Corners (N, 3, 3) after each halving, which are small enough, which are not, and how their corners are turned."""
+    corners = mesh.vertices[mesh.faces]
+    longest_m = np.broadcast_to(np.asarray(max_edge_m, np.float32), len(corners))
+    count, most = 0, limit("scene_triangles")
+    while len(corners):
+        if count + len(corners) > most:  # a wall of kilometres, or corners so far away that halving ends nowhere
+            require("scene_triangles", count + len(corners), "the scene, its surfaces split for the light,")
+        edges = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
+        small = edges.max(1) <= longest_m
+        count += int(small.sum())
+        big = np.flatnonzero(~small)
+        order = (edges.argmax(1)[big, None] + np.arange(3)) % 3
+        yield corners, small, big, order
+        corners = _halves(corners[big], order).astype(np.float32)
+        longest_m = np.tile(longest_m[big], 2)
+
+
+def _halves(values: Float32Array, order: IntArray) -> Float32Array:
+    """(2 N, 3, k) values at the corners of both halves of triangles, from (N, 3, k); the first edge in order is cut."""
+    v = np.take_along_axis(values, order[..., None], 1)
+    middle = (v[:, 0] + v[:, 1]) * np.float32(0.5)
+    return np.concatenate([np.stack([v[:, 0], middle, v[:, 2]], 1), np.stack([middle, v[:, 1], v[:, 2]], 1)])
 
 
 def _distinct(points: Float32Array) -> tuple[Float32Array, IntArray]:

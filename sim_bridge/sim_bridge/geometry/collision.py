@@ -25,6 +25,7 @@ from sim_bridge.geometry.mesh import Mesh, Scene, merge
 
 MAX_CELLS = 100_000_000
 """Cells of the largest collision map: 200 x 200 m at 2 cm."""
+STRIPE_CELLS = 4_000_000
 MAX_SAMPLES = 5e9
 """Samples of triangles for one map, about ten seconds: twelve floors of that size on each other."""
 
@@ -57,10 +58,35 @@ class CollisionMap:
 
 def nearest(mask: BoolArray, ij: npt.ArrayLike) -> tuple[int, int]:
     """The true cell of `mask` nearest to cell `ij` (ties: lowest index)."""
-    cells = np.argwhere(mask)
-    squared = ((cells - np.asarray(ij)) ** 2).sum(1)
-    i, j = cells[int(squared.argmin())]
-    return int(i), int(j)
+    best: tuple[float, int, int] | None = None
+    for rows in stripes(mask.shape):
+        cells = np.argwhere(mask[rows]) + np.array([rows.start, 0])
+        if len(cells):
+            squared = ((cells - np.asarray(ij)) ** 2).sum(1)
+            k = int(squared.argmin())
+            if best is None or squared[k] < best[0]:
+                best = (squared[k], int(cells[k, 0]), int(cells[k, 1]))
+    if best is None:
+        raise ValueError("no cell of the mask is true")
+    return best[1], best[2]
+
+
+def stripes(shape: tuple[int, ...]) -> list[slice]:
+    """Rows of a large grid in parts, so that what is worked out of them fits into memory; a small grid is one part."""
+    rows = max(1, STRIPE_CELLS // max(1, shape[1]))
+    return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
+
+
+def closer(free: BoolArray, reach_m: float, cell_m: float) -> BoolArray:
+    """Whether the nearest false cell is less than `reach_m` away, in parts for large grids."""
+    out = np.zeros(free.shape, bool)
+    halo = math.ceil(reach_m / cell_m) + 2
+    for rows in stripes(free.shape):
+        low, high = max(0, rows.start - halo), min(len(free), rows.stop + halo)
+        if len(free) == rows.stop - rows.start or not free[low:high].all():
+            distance = ndimage.distance_transform_edt(free[low:high])[rows.start - low : rows.stop - low]
+            out[rows] = distance * cell_m < reach_m
+    return out
 
 
 class _Cells(NamedTuple):
@@ -174,6 +200,5 @@ def collision_map(
     blocked, floor = np.zeros(shape, bool), np.zeros(shape, bool)
     _sample(corners, up, _Cells(blocked, floor, origin, cell_m), low_m, high_m)
     floor = ndimage.binary_closing(floor, iterations=2) & ~blocked
-    clearance = ndimage.distance_transform_edt(~blocked) * cell_m
-    standing = floor & (clearance >= radius_m + 0.5 * cell_m)
+    standing = floor & ~closer(~blocked, radius_m + 0.5 * cell_m, cell_m)
     return CollisionMap(Grid2D(blocked, origin, cell_m), Grid2D(standing, origin, cell_m))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
-from sim_bridge.drawing.light import edge_limits, subdivide
+from sim_bridge.drawing.light import edge_limits, subdivided_count
 from sim_bridge.drawing.light_config import HOME_LIGHT
 from sim_bridge.geometry.collision import collision_map
 from sim_bridge.geometry.mesh import Mesh, merge
@@ -56,8 +56,7 @@ class HomeStatistics:
 
 def drawn_triangles(mesh: Mesh) -> int:
     """Triangles that a simulator draws of a mesh, after surfaces are split for the light."""
-    drawn, _ = subdivide(mesh, np.zeros(len(mesh.faces), np.int32), edge_limits(mesh, HOME_LIGHT))
-    return len(drawn.faces)
+    return subdivided_count(mesh, edge_limits(mesh, HOME_LIGHT))
 
 
 def home_statistics(name: str) -> HomeStatistics:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.types import FloatArray
-from sim_bridge.geometry.collision import collision_map, nearest
+from sim_bridge.geometry.collision import closer, collision_map, nearest, stripes
 from sim_bridge.geometry.mesh import Lamp, Mesh, Part, Scene, merge
 from sim_bridge.habitat.frames import R_WORLD_HABITAT
 from sim_bridge.scenes.facing import face_the_light
@@ -212,7 +212,7 @@ def lamps_over(mesh: Mesh, standing: Grid2D) -> tuple[Lamp, ...]:
     """
     low, high = mesh.bounds()
     height = min(2.3, max(float(high[2]) - 0.15, 1.0))
-    near = ndimage.distance_transform_edt(~standing.cells) * standing.cell_m
+    near = closer(~standing.cells, LAMP_SPACING_M / 2, standing.cell_m)
     lamps = []
     centres = []
     for axis in (0, 1):
@@ -221,7 +221,7 @@ def lamps_over(mesh: Mesh, standing: Grid2D) -> tuple[Lamp, ...]:
     for x in centres[0]:
         for y in centres[1]:
             i, j = standing.clipped_cell((x, y))
-            if near[i, j] < LAMP_SPACING_M / 2:
+            if near[i, j]:
                 lamps.append(Lamp((float(x), float(y), height), 0.8))
     return tuple(lamps)
 
@@ -237,8 +237,11 @@ def start_and_lamps(parts: Sequence[Part], name: str) -> tuple[tuple[float, floa
     regions, count = ndimage.label(standing.cells)
     if count == 0:
         raise InputError(f"scene {name}: the robot (0.36 m wide, 1.1 m high) fits nowhere on the floor at z = 0")
-    main = regions == int(np.bincount(regions.ravel())[1:].argmax()) + 1
-    x, y = standing.cell_to_world(nearest(main, np.argwhere(main).mean(0)))
+    sizes = sum(np.bincount(regions[rows].ravel(), minlength=count + 1) for rows in stripes(regions.shape))
+    main = regions == int(np.asarray(sizes)[1:].argmax()) + 1
+    del regions
+    middle = [float(main.sum(1 - axis) @ np.arange(main.shape[axis])) / float(main.sum()) for axis in (0, 1)]
+    x, y = standing.cell_to_world(nearest(main, middle))
     return (float(x), float(y)), lamps_over(mesh, Grid2D(main, standing.origin_xy, standing.cell_m))
 
 

@@ -220,3 +220,77 @@ def test_objects_that_are_no_list_are_one_line(tmp_path: Path, key: str, value: 
         read_scene(
             _instance(path, **{"objects": [], key: value}) if key != "object_instances" else _instance(path, value)
         )
+
+
+def _configured(path: Path, kind: str, rows: object) -> None:
+    """Give the data set of `_two_chairs` templates of its own."""
+    config = {"stages": {"paths": {".json": ["stages"]}}, "objects": {"paths": {".json": ["objects/*"]}}}
+    config[kind]["configs"] = rows  # type: ignore[assignment]
+    (path.parent / "room.scene_dataset_config.json").write_text(json.dumps(config))
+
+
+def _width(path: Path, name: str) -> float:
+    entry = {"template_name": name, "translation": [0, 1, 0]}
+    loaded = read_scene(_instance(path, [entry]))
+    part = next(part for part in loaded.scene.parts if part.name == f"{Path(name).name}_1")
+    return float(np.ptp(part.mesh.bounds(), axis=0)[0])
+
+
+def test_templates_that_the_configuration_makes_are_read(tmp_path: Path) -> None:
+    path = _two_chairs(tmp_path)
+    rows = [
+        {
+            "original_file": "objects/new/chair.object_config.json",
+            "template_handle": "wide",
+            "attributes": {"scale": [2, 2, 2]},
+        },
+        {
+            "template_handle": "objects/stool.object_config.json",
+            "attributes": {"render_asset": "objects/old/chair.glb"},
+        },
+    ]
+    _configured(path, "objects", rows)
+    assert _width(path, "wide") == pytest.approx(1.6)
+    assert _width(path, "stool") == pytest.approx(0.4)
+    assert _width(path, "new/chair") == pytest.approx(0.8)  # the file itself is as it was
+
+
+def test_a_pattern_changes_the_templates_that_it_matches(tmp_path: Path) -> None:
+    path = _two_chairs(tmp_path)
+    _configured(
+        path, "objects", [{"original_file": "objects/old/*.object_config.json", "attributes": {"units_to_meters": 0.5}}]
+    )
+    assert _width(path, "old/chair") == pytest.approx(0.2)
+    assert _width(path, "new/chair") == pytest.approx(0.8)
+
+
+def test_a_stage_may_be_a_template_of_the_configuration(tmp_path: Path) -> None:
+    path = _two_chairs(tmp_path)
+    stage = {"original_file": "stages/room.stage_config.json", "template_handle": "half"}
+    _configured(path, "stages", [{**stage, "attributes": {"units_to_meters": 0.5, "semantic_asset": ""}}])
+    whole = read_scene(_instance(path, [])).scene
+    path.write_text(json.dumps({"stage_instance": {"template_name": "half"}}))
+    half = read_scene(path).scene
+    size = [max(np.ptp(part.mesh.bounds(), axis=0)[0] for part in one.parts) for one in (whole, half)]
+    assert size[1] == pytest.approx(size[0] / 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({}, "the 'configs' of 'objects' must be a list of objects"),
+        ([1], "the 'configs' of 'objects' must be a list of objects"),
+        (
+            [{"template_handle": "wide", "original_file": "gone.object_config.json"}],
+            "'wide' is made of 'gone.object_con",
+        ),
+        ([{"template_handle": "wide", "original_file": "../../etc/passwd"}], "which is not there"),
+        ([{"template_handle": "wide", "attributes": 5}], "'attributes' must be a JSON object"),
+        ([{"template_handle": "wide", "attributes": {"render_asset": "gone.glb"}}], "there is no such file"),
+    ],
+)
+def test_broken_templates_of_the_configuration_are_one_line(tmp_path: Path, rows: object, message: str) -> None:
+    path = _two_chairs(tmp_path)
+    _configured(path, "objects", rows)
+    with pytest.raises(InputError, match=message):
+        _width(path, "wide")

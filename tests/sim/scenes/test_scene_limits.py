@@ -13,8 +13,8 @@ import trimesh
 from tests.sim.scenes.scene_files import ROOM, box_model, glb_bytes, room_meshes, write_dae, write_world
 
 from seal_perception.errors import InputError
-from sim_bridge.drawing.light import subdivide
-from sim_bridge.geometry.collision import collision_map
+from sim_bridge.drawing.light import subdivide, subdivided_count
+from sim_bridge.geometry.collision import closer, collision_map, nearest
 from sim_bridge.geometry.mesh import Mesh, Scene
 from sim_bridge.scenes.load import read_scene
 from sim_bridge.scenes.pieces import GREY, Notes, Piece, make_mesh
@@ -172,6 +172,15 @@ def test_a_wall_of_kilometres_is_not_split_without_end(monkeypatch: pytest.Monke
         subdivide(mesh, np.zeros(len(mesh.faces), np.int32), 0.05)
 
 
+def test_split_triangles_are_counted_without_making_them() -> None:
+    mesh = _column(5.0)
+    split, tags = subdivide(mesh, np.arange(len(mesh.faces), dtype=np.int32), 0.2)
+    assert subdivided_count(mesh, 0.2) == len(split.faces) == len(tags) > 1000
+    area = [np.linalg.norm(np.cross(*(m.vertices[m.faces][:, k] - m.vertices[m.faces][:, 0] for k in (1, 2))), axis=1)
+            for m in (mesh, split)]  # fmt: skip
+    np.testing.assert_allclose(np.bincount(tags, area[1]), area[0], rtol=1e-5)
+
+
 def test_a_path_of_a_data_set_does_not_walk_the_disk(tmp_path: Path) -> None:
     config = tmp_path / "set" / "a.scene_dataset_config.json"
     config.parent.mkdir()
@@ -192,3 +201,17 @@ def test_files_of_a_data_set_are_counted(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InputError, match="asks for [45] files"):
         read_scene(tmp_path / "a.scene_dataset_config.json")
     assert isinstance(Scene("a", ()), Scene) and Piece("a", _column(1.0)).category is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_large_plan_is_worked_out_in_parts_with_the_same_result(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    free = rng.random((90, 40)) > 0.004
+    free[30:60] = True
+    goal = rng.uniform(0, 90, 2)
+    whole = (closer(free, 0.21, 0.02), nearest(~free, goal))
+    monkeypatch.setattr("sim_bridge.geometry.collision.STRIPE_CELLS", 7 * 40)
+    np.testing.assert_array_equal(closer(free, 0.21, 0.02), whole[0])
+    assert nearest(~free, goal) == whole[1] and 0 < whole[0].mean() < 1
+    with pytest.raises(ValueError, match="no cell"):
+        nearest(np.zeros((3, 3), bool), goal)

@@ -124,19 +124,19 @@ class MeshReader:
                 io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, **how
             )
             nodes = [(str(node), *loaded.graph[node]) for node in sorted(loaded.graph.nodes_geometry)]
-        except InputError:
+            known: dict[int, Material] = {}
+            meshes = []
+            for node, T, geometry_name in nodes:
+                geometry = loaded.geometry[geometry_name]
+                if hasattr(geometry, "faces") and len(geometry.faces):
+                    name = node if gltf else group_of(geometry_name, groups) or path.stem
+                    mesh = self._mesh(geometry, np.asarray(T, np.float64), known, path, gltf)
+                    if mesh is not None:
+                        meshes.append((name, mesh))
+        except (InputError, MemoryError):
             raise
-        except Exception as error:  # trimesh raises whatever its parser met
+        except Exception as error:  # trimesh raises whatever its parser met, and hands over arrays of any shape
             raise InputError(f"{path} is not a readable {kind} file: {first_line(error)}") from error
-        known: dict[int, Material] = {}
-        meshes = []
-        for node, T, geometry_name in nodes:
-            geometry = loaded.geometry[geometry_name]
-            if hasattr(geometry, "faces") and len(geometry.faces):
-                name = node if gltf else group_of(geometry_name, groups) or path.stem
-                mesh = self._mesh(geometry, np.asarray(T, np.float64), known, path, gltf)
-                if mesh is not None:
-                    meshes.append((name, mesh))
         return MeshFile(tuple(meshes), 1.0 if gltf else None, "y" if gltf else None)
 
     def _mesh(

@@ -28,7 +28,7 @@ from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastL
 
 from seal_perception.categories import NUM_CATEGORIES
 
-MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 2048
+MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 1024
 """Sizes beyond these are no detector's: a file of a few kilobytes must not decide that gigabytes are built."""
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
