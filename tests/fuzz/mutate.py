@@ -163,7 +163,7 @@ def xml_text(data: bytes, rng: random.Random) -> bytes:
     elif way == "declared":
         text = rng.choice(("\n\n", "\ufeff", " ", "<!DOCTYPE a [<!ENTITY b 'b'>]>", "<!-- a -- b -->")) + text
     else:
-        at = rng.choice([m.end() for m in re.finditer(">", text)])
+        at = rng.choice([0, *(m.end() for m in re.finditer(">", text))])
         text = text[:at] + rng.choice(("<!-- -- -->", " & ", "&nbsp;", "<![CDATA[ ]]>", "&#0;", "<")) + text[at:]
     return text.encode("utf-8", "replace")
 

@@ -101,7 +101,7 @@ def without_lost_corners(pieces: list[Piece], notes: Notes) -> list[Piece]:
             low, high = np.percentile(vertices, (25.0, 75.0), axis=0)
             reach = LOST * max(float((high - low).max()), 1.0)
             near = ((vertices >= low - reach) & (vertices <= high + reach)).all(1)
-            keep = np.asarray(near[piece.mesh.faces].all(axis=1), dtype=bool)
+            keep = near[piece.mesh.faces].all(1)
             if 0 < (~keep).sum() <= MOST_LOST * len(keep):
                 piece = _kept(piece, keep, notes)
         out.append(piece)
@@ -116,7 +116,7 @@ def within(pieces: list[Piece], far: float, notes: Notes) -> list[Piece]:
         if near.all():
             out.append(piece)
             continue
-        keep = np.asarray(near[piece.mesh.faces].all(axis=1), dtype=bool)
+        keep: BoolArray = np.all(near[piece.mesh.faces], axis=1)
         cut = _kept(piece, keep, notes)
         out += [cut] if keep.any() else []
     return out
