@@ -18,6 +18,7 @@ from sim_bridge.geometry.collision import closer, collision_map, nearest
 from sim_bridge.geometry.mesh import Mesh, Scene
 from sim_bridge.scenes.load import read_scene
 from sim_bridge.scenes.pieces import GREY, Notes, Piece, make_mesh
+from sim_bridge.scenes.sdf.ogre import read_scripts
 from sim_bridge.scenes.stages.dataset import Dataset
 
 Write = Callable[[Path], Path]
@@ -215,3 +216,9 @@ def test_a_large_plan_is_worked_out_in_parts_with_the_same_result(seed: int, mon
     assert nearest(~free, goal) == whole[1] and 0 < whole[0].mean() < 1
     with pytest.raises(ValueError, match="no cell"):
         nearest(np.zeros((3, 3), bool), goal)
+
+
+@pytest.mark.parametrize("text", ["", "material", "material {", "no script at all", "// material A\n"])
+def test_a_material_script_without_a_material_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.material").write_text(text)
+    assert read_scripts([tmp_path]) == {}

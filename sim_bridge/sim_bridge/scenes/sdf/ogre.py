@@ -59,7 +59,7 @@ def read_scripts(places: list[Path]) -> dict[str, Look]:
             continue
         text = re.sub(r"//[^\n]*", "", text)
         found = list(_MATERIAL.finditer(text))
-        for match, after in zip(found, [*found[1:], None], strict=True):
+        for match, after in zip(found, [*found, None][1:], strict=True):
             body = text[match.end() : after.start() if after else len(text)]
             picture, colour = _TEXTURE.search(body), _DIFFUSE.search(body) or _AMBIENT.search(body)
             look = Look(
