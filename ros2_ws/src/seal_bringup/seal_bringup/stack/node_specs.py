@@ -150,7 +150,8 @@ def _mapping(config: StackConfig) -> NodeSpec:
 def _clearances(config: StackConfig) -> dict[str, Any]:
     """Clearances that planner and policy share."""
     chosen = config.planner_config
-    return {"planner.margin_m": chosen.margin_m, "planner.unknown_speed": chosen.unknown_speed}
+    names = ("margin_m", "narrow_margin_m", "unknown_speed")
+    return {f"planner.{name}": getattr(chosen, name) for name in names}
 
 
 def _policy(config: StackConfig) -> NodeSpec:

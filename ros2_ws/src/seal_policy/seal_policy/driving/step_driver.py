@@ -96,6 +96,7 @@ class StepDriver(Driver):
             collided: whether the last action was blocked; None = tell from odometry (forward asked, not moved).
         """
         self._step += 1
+        self._new_floor.note(self._step, explored)
         pose = planar(T_map_base)
         if collided is None:
             collided = self._blocked(T_map_base)
@@ -132,6 +133,7 @@ class StepDriver(Driver):
         self._bumps = [bump for bump in self._bumps if not self._stands_in(bump[1], pose)]
         terrain = self._planner.terrain(obstacles, explored, [pose[:2], goal], [xy for _, xy in self._bumps])
         route = self._current_route(terrain, pose, goal)
+        terrain = self._fitting(terrain)
         if self._manoeuvre:
             action = self._manoeuvre.pop(0)
             if action is not Action.FORWARD or self._local.is_clear(terrain, pose, self._manoeuvre_clear_m):
@@ -151,7 +153,7 @@ class StepDriver(Driver):
 
     def _drive(self, terrain: Terrain, route: Route, pose: Pose) -> Action:
         """A step down the field; where the look ahead finds none that gets nearer, the first of a manoeuvre."""
-        grow, field = self.config.planner.grow_m, route.field
+        grow, field = self._kept_m(terrain, pose), route.field
         choice = self._local.choose(terrain, field, pose, grow, self._turning)
         self._manoeuvre_clear_m = grow
         expected = self._local.steps_left(field, pose) + self.config.detour_steps
@@ -200,7 +202,7 @@ class StepDriver(Driver):
         route = self.route
         if route is not None and route.goal_xy == goal:
             path = route.field.descend(pose[:2])
-            if len(path) and not self._changed(terrain, route, path):
+            if len(path) and not self._changed(self._fitting(terrain), route, path):
                 return route
         if self._plan(terrain, pose, goal, self._step):
             self._turning = 0
@@ -213,9 +215,9 @@ class StepDriver(Driver):
         """Whether the rest of the path is now blocked, or leads over floor that was unknown and now is known."""
         clearance, cells = terrain.clearance, terrain.clearance.clipped_cells(path)
         near = np.hypot(*(path - path[0]).T) < self.config.planner.escape_m
-        factor = self.config.planner.factor
-        reach = clearance.cells[cells[:, 0], cells[:, 1]] + clearance.cell_m * (factor - 1)
-        if bool((reach[~near] < self.config.planner.grow_m).any()):
+        config = self._narrow.config if self.squeezes and self._narrow is not None else self.config.planner
+        reach = clearance.cells[cells[:, 0], cells[:, 1]] + clearance.cell_m * (config.factor - 1)
+        if bool((reach[~near] < config.grow_m).any()):
             return True
         known = {tuple(p): bool(e) for p, e in zip(route.path.tolist(), route.explored_on_path, strict=True)}
         now = terrain.explored[cells[:, 0], cells[:, 1]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,7 +67,8 @@ class VelocityDriver(Driver):
 
     def __init__(self, config: VelocityDriverConfig | None = None) -> None:
         self.config = config or VelocityDriverConfig()
-        super().__init__(self.config.planner)
+        planner = self.config.planner
+        super().__init__(replace(planner, narrow_margin_m=planner.margin_m))  # what it sees lately closes such gaps
         self.rolling_grid = RollingGrid(self.config.rolling_grid)
         self.stalls = self.guarded = 0
         self._policy = VelocityPolicy(self.config.velocity)

@@ -21,8 +21,8 @@ from seal_policy.goals.visibility import (
 )
 from seal_policy.planning.local_policy import heading_to
 from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Point, Pose, planar
-from seal_policy.planning.planner import Field, Planner, PlannerConfig, descend_cells, disc
-from seal_policy.planning.terrain import Terrain, coarsen
+from seal_policy.planning.planner import FINER, Field, Planner, PlannerConfig, descend_cells, disc
+from seal_policy.planning.terrain import Terrain, coarsen, finer
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class FrontierConfig:
     Attributes:
         min_frontier_m: shorter frontiers are ignored (metres).
         min_gain_m2: places that may show less unknown floor are ignored (m2).
+        narrow_gain_m2: the same for places that only the narrow margin leads to (m2).
         piece_m: a long frontier is cut into pieces of this size in metres.
         view_m: range of a look in metres; the robot maps to 5 m.
         through_m: depth of a look into the unknown in metres.
@@ -52,6 +53,7 @@ class FrontierConfig:
 
     min_frontier_m: float = 0.5
     min_gain_m2: float = 0.5
+    narrow_gain_m2: float = 1.0
     piece_m: float = 1.5
     view_m: float = 4.5
     through_m: float = 2.0
@@ -91,35 +93,68 @@ class _View:
         return self.cost.grid.cell_to_world(ij)
 
 
+@dataclass(frozen=True)
+class Left:
+    """What is left to see.
+
+    Attributes:
+        xy: (N, 2) places within reach, metres, map frame.
+        gain_m2: (N,) unknown floor that each may show.
+        cost: the way to each from the robot.
+        terrain: clearance on the map's own cells.
+    """
+
+    xy: FloatArray
+    gain_m2: FloatArray
+    cost: Field
+    terrain: Terrain
+
+
 class FrontierPolicy:
     """Goes where most unknown floor may be seen per step; when none is left, to see objects from new sides."""
 
     def __init__(self, config: FrontierConfig | None = None, planner: PlannerConfig | None = None) -> None:
         self.config = config or FrontierConfig()
-        self._planner = Planner(replace(planner or PlannerConfig(), unknown_speed=0.0))
+        usual = replace(planner or PlannerConfig(), unknown_speed=0.0)
+        self._planner = Planner(usual)
+        self._narrow = Planner(usual.narrow) if usual.narrow is not None else None
+        self._patience = usual.patience_steps
+        self._new_at = 0
         self._last: Point | None = None
         self._given: list[Point] = []
+        self._failed: list[Point] = []
         self._closed: list[tuple[int, Point]] = []
 
     def goal(self, inp: PolicyInput) -> Point:
         """See `GlobalPolicy.goal`."""
         pose = planar(inp.T_map_base)
-        view = self._view(inp)
+        self._note(inp)
+        view = self._view(inp, self._planner)
         if self._last is not None and len(inp.failed) and math.dist(inp.failed[-1], self._last) < 1e-6:
             self._closed.append((inp.step, _way_out(view.cost, self._last, pose, self.config.closed_ahead_m)))
-            view = self._view(inp)
+            view = self._view(inp, self._planner)
         best = self._frontier(view, pose, inp)
+        if inp.quiet_steps >= self._patience:
+            best = self._behind_narrow(view, pose, inp) or best
         if best is None:
             best = self._second_look(view, pose, inp) or self._patrol(view, pose, inp)
         self._last = best if best is not None else pose[:2]
         self._given.append(self._last)
         return self._last
 
-    def _view(self, inp: PolicyInput) -> _View:
+    def left(self, inp: PolicyInput, narrow: bool = False) -> Left:
+        """The places at frontiers within reach, of the narrow margin if asked, however little they show."""
+        view = self._view(inp, self._narrow if narrow and self._narrow is not None else self._planner)
+        places, gain = self._frontier_places(view)
+        return Left(view.places(places), gain, view.cost, view.terrain)
+
+    def _view(self, inp: PolicyInput, planner: Planner) -> _View:
         """Coarse grids and the robot's travel cost over known floor."""
-        c, planner = self.config, self._planner
+        c = self.config
         x, y, _ = planar(inp.T_map_base)
-        terrain = planner.terrain(inp.obstacles, inp.explored, [(x, y)])
+        terrain = self._planner.terrain(inp.obstacles, inp.explored, [(x, y)])
+        if planner is self._narrow:
+            terrain = finer(terrain, times=FINER)
         factor = planner.config.factor
         known = terrain.explored.copy()
         for px, py in _spaced(inp.poses[:, :2], 0.5) if len(inp.poses) else [(x, y)]:
@@ -134,8 +169,39 @@ class FrontierPolicy:
         unknown: BoolArray = ~np.asarray(coarsen(terrain.explored, factor).any(axis=2)) & ~blocked
         return _View(terrain, cost, blocked, unknown)
 
+    def _note(self, inp: PolicyInput) -> None:
+        """Remember which goals have failed since floor was last new."""
+        if inp.step - inp.quiet_steps > self._new_at:
+            self._new_at, self._failed = inp.step - inp.quiet_steps, []
+        self._failed += [(x, y) for x, y in inp.failed.tolist() if (x, y) not in self._failed]
+
     def _frontier(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The best place at a frontier, or None if none is worth going to."""
+        places, gain = self._frontier_places(view)
+        return self._best(view, pose, places, gain, self.config.min_gain_m2, inp)
+
+    def _behind_narrow(self, usual: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+        """The best place that only the narrow margin leads to, or None while the usual one leaves something new."""
+        c, narrow = self.config, self._narrow
+        if narrow is None or self._leaves_something(usual, inp):
+            return None
+        view = self._view(inp, narrow)
+        places, gain = self._frontier_places(view)
+        if not len(places):
+            return None
+        only_so = ~np.isfinite(usual.cost.grid.cells[places[:, 0], places[:, 1]])
+        return self._best(view, pose, places, gain * only_so, c.narrow_gain_m2, inp)
+
+    def _leaves_something(self, view: _View, inp: PolicyInput) -> bool:
+        """Whether a frontier within reach is left that the robot neither has been to nor failed to get to."""
+        places, gain = self._frontier_places(view)
+        usable = self._usable(view, places, gain, self.config.min_gain_m2, inp, 0.3)
+        for point in (*self._been_to(inp), *self._failed):
+            usable &= np.hypot(*(view.places(places) - point).T) > 0.5
+        return bool(usable.any())
+
+    def _frontier_places(self, view: _View) -> tuple[IntArray, FloatArray]:
+        """(N, 2) cells that the robot can reach, one per frontier, and the unknown floor in m2 that each may show."""
         c, cell = self.config, view.cost.grid.cell_m
         free = ~view.blocked & ~view.unknown
         cells = frontier_cells(free, view.unknown)
@@ -148,12 +214,12 @@ class FrontierPolicy:
             if away[k] * cell**2 <= 1.0:
                 found.append(reachable[k])
         if not found:
-            return None
+            return np.zeros((0, 2), np.int64), np.zeros(0)
         places = np.unique(np.array(found, dtype=np.int64), axis=0)
         gain = cell**2 * unknown_in_view(
             view.blocked, view.unknown, places, round(c.view_m / cell), RAYS, round(c.through_m / cell)
         )
-        return self._best(view, pose, places, gain, c.min_gain_m2, inp)
+        return places, gain
 
     def _second_look(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The place that shows most sides of objects not yet seen, per step to get there."""
@@ -205,16 +271,29 @@ class FrontierPolicy:
         worth = gain / (away / FORWARD_M + turns + c.offset_steps)
         if self._last is not None:
             worth = np.where(np.hypot(*(xy - self._last).T) < c.piece_m, c.stay * worth, worth)
-        for point in self._given:
-            if len(inp.poses) and np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4:
-                worth = np.where(np.hypot(*(xy - point).T) < 0.5, c.tried * worth, worth)
-        usable = (gain > min_gain) & (away > least_m)
-        for point in inp.failed:
-            usable &= np.hypot(*(xy - point).T) > c.failed_m
+        for point in self._been_to(inp):
+            worth = np.where(np.hypot(*(xy - point).T) < 0.5, c.tried * worth, worth)
+        usable = self._usable(view, places, gain, min_gain, inp, least_m)
         if not usable.any():
             return None
         k = int(np.argmax(np.where(usable, worth, -1.0)))
         return float(xy[k, 0]), float(xy[k, 1])
+
+    def _usable(
+        self, view: _View, places: IntArray, gain: FloatArray, min_gain: float, inp: PolicyInput, least_m: float
+    ) -> BoolArray:
+        """(N,) whether a place gains enough, is not too near, and has not just failed."""
+        xy = view.places(places)
+        usable: BoolArray = (gain > min_gain) & (view.cost.grid.cells[places[:, 0], places[:, 1]] > least_m)
+        for point in inp.failed:
+            usable &= np.hypot(*(xy - point).T) > self.config.failed_m
+        return usable
+
+    def _been_to(self, inp: PolicyInput) -> list[Point]:
+        """The goals given that the robot has been near."""
+        if not len(inp.poses):
+            return []
+        return [point for point in self._given if np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4]
 
     @staticmethod
     def _first_turns(view: _View, pose: Pose, places: IntArray) -> FloatArray:

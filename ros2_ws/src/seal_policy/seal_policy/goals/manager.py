@@ -17,6 +17,7 @@ from seal_policy.goals.policy import GlobalPolicy, PolicyInput
 from seal_policy.goals.rule import GoalConfig, goal_due
 from seal_policy.goals.visibility import unknown_m2_around
 from seal_policy.planning.motion import Point, Pose, planar
+from seal_policy.planning.new_floor import NewFloor
 
 REMEMBERED_STEPS = 100
 """Goals that could not be reached are told to the policy for this many steps."""
@@ -43,6 +44,7 @@ class GoalManager:
         self._policy = policy
         self._poses: list[Pose] = []
         self._failed: list[tuple[int, Point]] = []
+        self._new_floor = NewFloor()
         self._step = -1
         self._due = False
         self._goal_step = 0
@@ -76,6 +78,7 @@ class GoalManager:
         if step > self._step:
             self._step = step
             self._note_pose(step, planar(T_map_base))
+            self._new_floor.note(step, explored)
             self._due = self._rule(step, obstacles, explored, T_map_base)
         return self._due
 
@@ -86,7 +89,8 @@ class GoalManager:
             self._failed.append((step, self.goal))
         lately = [goal for since, goal in self._failed if step - since <= REMEMBERED_STEPS]
         failed = np.array(lately).reshape(-1, 2)
-        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed)
+        quiet = self._new_floor.quiet_steps(step)
+        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed, quiet)
 
     def is_stuck(self, step: int) -> bool:
         """Whether the robot has stood still, or gone to and fro, for so long that its goal must be out of reach.

@@ -24,6 +24,7 @@ class PolicyInput:
         step: number of actions taken.
         poses: (N, 3) x, y (metres) and yaw (rad) of all frames so far, the last one the robot's.
         failed: (M, 2) goals that could not be reached lately.
+        quiet_steps: steps since floor was last new, as `NewFloor` counts it.
     """
 
     obstacles: Grid2D
@@ -32,6 +33,7 @@ class PolicyInput:
     step: int
     poses: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
     failed: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+    quiet_steps: int = 0
 
 
 class GlobalPolicy(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -25,6 +25,11 @@ from seal_perception.types import BoolArray, FloatArray
 from seal_policy.planning.motion import Point, planar
 from seal_policy.planning.terrain import Terrain, build_terrain, coarsen
 
+FINER = 2
+"""Cells per cell of the map and axis where the narrow margin is looked at."""
+_NARROW_SPEED = 0.1
+"""Relative speed where the robot just fits with the narrow margin: ten times the way is not too far round."""
+
 
 @dataclass(frozen=True)
 class PlannerConfig:
@@ -35,6 +40,14 @@ class PlannerConfig:
         0.05,
         "clearance beyond the radius, in metres; at least about half a cell, as an obstacle fills its cell",
         minimum=0.0,
+    )
+    narrow_margin_m: float = parameter(
+        0.0,
+        "clearance beyond the radius where nothing else is left to see, in metres; `margin_m` or more = never squeeze",
+        minimum=0.0,
+    )
+    patience_steps: int = parameter(
+        40, "steps without new floor after which `narrow_margin_m` counts where a goal needs it", minimum=1
     )
     unknown_speed: float = parameter(
         0.5, "speed in unexplored cells relative to explored ones; 0 = never enter them", minimum=0.0, maximum=1.0
@@ -61,15 +74,31 @@ class PlannerConfig:
                 "robot_radius_m must be > 0, margin_m >= 0, factor >= 1; "
                 f"got {self.robot_radius_m}, {self.margin_m}, {self.factor}"
             )
+        if self.narrow_margin_m < 0 or self.patience_steps < 1:
+            raise ValueError(
+                "narrow_margin_m must be >= 0 (the robot is no thinner than its radius), patience_steps >= 1; "
+                f"got {self.narrow_margin_m}, {self.patience_steps}"
+            )
 
     @property
     def grow_m(self) -> float:
         """By how much obstacles are grown."""
         return self.robot_radius_m + self.margin_m
 
+    @property
+    def narrow(self) -> PlannerConfig | None:
+        """The same with the narrow margin, slow where only that fits, for `finer` terrain; None if no narrower."""
+        if self.narrow_margin_m >= self.margin_m:
+            return None
+        slow, factor = min(self.near_speed, _NARROW_SPEED), FINER * self.factor
+        return replace(self, margin_m=self.narrow_margin_m, near_speed=slow, factor=factor)
 
-TIGHT = PlannerConfig(margin_m=0.03, unknown_speed=0.15)
-"""For `VelocityDriver`, which can aim anywhere and stops by what it sees: it fits where steps of 30 degrees do not."""
+
+TIGHT = PlannerConfig(margin_m=0.03, narrow_margin_m=0.03, unknown_speed=0.15)
+"""For `VelocityDriver`, which can aim anywhere and stops by what it sees: it fits where steps of 30 degrees do not.
+
+It has no narrower margin: what it saw lately lies on cells of its own, and closes a passage that only just fits.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +140,11 @@ class Route:
     field: Field
     path: FloatArray
     explored_on_path: BoolArray
+
+    @property
+    def short_m(self) -> float:
+        """Metres that are missing to the goal at the end of the path."""
+        return math.dist(self.target_xy, self.goal_xy)
 
     @property
     def boxed_in(self) -> bool:

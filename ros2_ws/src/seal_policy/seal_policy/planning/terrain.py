@@ -83,6 +83,25 @@ def build_terrain(
     return Terrain(clearance, window(explored.cells, low, high), blocked)
 
 
+def finer(terrain: Terrain, bumps: Iterable[Point] = (), bump_radius_m: float = 0.1, times: int = 2) -> Terrain:
+    """The same crop on smaller cells: where a passage is an even number of cells wide, no centre lies in its middle.
+
+    Args:
+        terrain: the crop on the map's own cells.
+        bumps: as in `build_terrain`.
+        bump_radius_m: as in `build_terrain`.
+        times: cells per cell and axis.
+    """
+    blocked, explored = (
+        np.repeat(np.repeat(cells, times, axis=0), times, axis=1) for cells in (terrain.obstacles, terrain.explored)
+    )
+    edge = terrain.clearance.cell_m / times
+    clearance = Grid2D(clearance_m(blocked, edge), terrain.clearance.origin_xy, edge)
+    for bump in bumps:
+        _add_bump(clearance, bump, bump_radius_m)
+    return Terrain(clearance, explored, blocked)
+
+
 def _extent(known: BoolArray, points: list[npt.NDArray[np.int_]]) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
     """Smallest box [low, high) of cells around the known ones and the points."""
     corners = list(points)
