@@ -12,6 +12,8 @@ import typer
 from seal_bringup.cli.options import with_options
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from seal_bringup.stack.config import StackConfig
 
 
@@ -176,6 +178,13 @@ def _explore_in_steps(config: StackConfig) -> None:
     for key, value in coverage.items():
         if isinstance(value, (int, float)):
             console.print(f"  {key}: {value}", highlight=False)
+    _warn(console, coverage)
+
+
+def _warn(console: Console, figures: dict[str, Any]) -> None:
+    """The last line of a run that did not get on, or saw little."""
+    if "line" in figures:
+        console.print(f"warning: {figures['line']}", style="yellow", highlight=False, markup=False)
 
 
 def _explore_paced(config: StackConfig, in_process: bool) -> None:
@@ -185,20 +194,24 @@ def _explore_paced(config: StackConfig, in_process: bool) -> None:
     from seal_bringup.stack.runner import run_stack
     from seal_perception.files import write_json
 
+    end = None
     if in_process:
         with rate_bar("explore", "pictures") as report:
-            run_in_process(config, report)
+            end = run_in_process(config, report)
     else:
         run_stack(config)
     with rate_bar("measure", "pictures") as report:
-        figures = evaluate_paced(config, report)
+        figures = evaluate_paced(config, report, end)
     write_json(Path(config.run_dir) / "coverage.json", figures)
     console = make_console()
     no_bag = "; no bag: --rtf 0 records none" if in_process else ""
     console.print(f"{config.seconds:.0f} simulated seconds: {config.run_dir}{no_bag}", highlight=False)
     for key, value in figures.items():
+        if key in ("line", "shut_in"):
+            continue
         parts = value.items() if isinstance(value, dict) else ()
         console.print(f"  {key}: {', '.join(f'{name} {part}' for name, part in parts) or value}", highlight=False)
+    _warn(console, figures)
 
 
 def run(
@@ -218,6 +231,7 @@ def run(
     RViz, Foxglove and `ros2 topic` see the topics under the same ROS_DOMAIN_ID.
     """
     from seal_bringup.console import make_console
+    from seal_bringup.evaluation.shut_in import note_remarks
     from seal_bringup.stack.overrides import config_from_file
     from seal_bringup.stack.run_check import check_run
     from seal_bringup.stack.runner import run_stack
@@ -227,7 +241,9 @@ def run(
     config = config_from_file(stack, run_dir=out, **overrides, **({"domain_id": domain_id} if domain_id >= 0 else {}))
     check_run(config, overwrite)
     result = run_stack(config)
-    make_console().print(
+    console = make_console()
+    console.print(
         f"{result.frames} frames in {result.wall_s:.0f} s ({result.steps_per_s:.1f} steps/s): {result.run_dir}",
         highlight=False,
     )
+    _warn(console, note_remarks(result.run_dir))

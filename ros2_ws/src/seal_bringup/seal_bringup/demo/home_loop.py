@@ -140,7 +140,10 @@ class HomeLoop:
                 width=c.width, height=c.height, policy=c.policy,
             )
         )  # fmt: skip
-        write_json(self.folder / "coverage.json", evaluate_run(self.folder, self._world()))
+        coverage = evaluate_run(self.folder, self._world())
+        write_json(self.folder / "coverage.json", coverage)
+        if "line" in coverage:
+            self._log.tell(f"warning: {self.home}: {coverage['line']}")
 
     def _frames(self) -> None:
         c = self.config

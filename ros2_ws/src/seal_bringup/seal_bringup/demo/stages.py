@@ -32,6 +32,10 @@ class StageLog:
         """Seconds that each finished stage took."""
         return {name: float(mark["seconds"]) for name, mark in self._done.items()}
 
+    def tell(self, line: str) -> None:
+        """Announce a line of a stage."""
+        self._announce(line)
+
     def is_done(self, name: str, config: Any) -> bool:
         """Whether the stage was finished with this very configuration."""
         return name in self._done and self._done[name]["config"] == config_key(config)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seal_bringup.evaluation.shut_in import read_end, remarks
 from seal_mapping.voxels.io import load_map
 from seal_perception.files import read_json, replacing
 from seal_perception.grid import Grid2D
@@ -132,8 +133,10 @@ class KnownFloor(Protocol):
         ...
 
 
-def evaluate_run(run_dir: Path, world: KnownFloor) -> dict[str, float | int | list[float]]:
+def evaluate_run(run_dir: Path, world: KnownFloor) -> dict[str, Any]:
     """Figures of a run's folder (map.npz, trajectory.json), and topdown.png beside them.
+
+    Of a run that did not get on, or saw little, `line` says why (`shut_in.remarks`).
 
     Args:
         run_dir: folder of a finished run.
@@ -146,8 +149,10 @@ def evaluate_run(run_dir: Path, world: KnownFloor) -> dict[str, float | int | li
     goals = tuple((int(step), (float(x), float(y))) for step, x, y in trajectory["goals"])
     picture = top_down(voxel_map.obstacles(), explored, poses, goals, floor, world.T_world_odom)
     write_top_down(run_dir / "topdown.png", picture)
-    figures = measure(floor, world.T_world_odom, explored, poses).as_dict()
-    return {**figures, "explored_m2": round(voxel_map.explored_area_m2, 2)}
+    figures = measure(floor, world.T_world_odom, explored, poses)
+    end = read_end(run_dir)
+    said = remarks(end, figures.seen_share) if end is not None else {}
+    return {**figures.as_dict(), "explored_m2": round(voxel_map.explored_area_m2, 2), **said}
 
 
 def top_down(

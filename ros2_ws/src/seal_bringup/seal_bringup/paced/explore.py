@@ -11,6 +11,7 @@ import numpy as np
 
 from seal_bringup.evaluation.coverage import measure, top_down, write_top_down
 from seal_bringup.evaluation.map_error import pose_error
+from seal_bringup.evaluation.shut_in import RunEnd, read_end, remarks
 from seal_bringup.evaluation.true_map import TrueMap, open_unlit, retaken
 from seal_bringup.paced.run import PacedRates, drive_paced, paced_stack
 from seal_bringup.stack.config import StackConfig
@@ -21,6 +22,8 @@ from seal_perception.errors import InputError
 from seal_perception.files import read_json, write_json
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.types import FloatArray
+from seal_policy.planning.motion import planar
+from seal_policy.planning.planner import TIGHT
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.paced_robot import PacedConfig
 from sim_bridge.worlds import open_simulator
@@ -44,7 +47,7 @@ def noisy() -> dict[str, Any]:
     return {"depth_noise": "d435", "motion_noise": "locobot", "map_preset": "noisy"}
 
 
-def run_in_process(config: StackConfig, progress: Report = lambda done, total: None) -> None:
+def run_in_process(config: StackConfig, progress: Report = lambda done, total: None) -> RunEnd:
     """The run of a paced stack in one process, as fast as the machine goes; it repeats exactly.
 
     Leaves stack.json, map.npz, trajectory.json and truth.json, as a run over ROS does, but no bag and no status.json;
@@ -53,6 +56,9 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
     Args:
         config: of the run.
         progress: called with (pictures done, pictures) after each.
+
+    Returns:
+        What the run left: floor plan and way.
 
     Raises:
         InputError: if a bag is to be recorded.
@@ -66,11 +72,13 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
     poses: list[FloatArray] = []
     true: list[FloatArray] = []
     stamps: list[int] = []
+    areas: list[float] = []
 
     def keep(robot: Any, seen: Any, T_map_base: FloatArray) -> None:
         stamps.append(robot.stamp_ns)
         poses.append(T_map_base)
         true.append(world.T_world_base)
+        areas.append(stack.voxel_map.explored_area_m2)
         progress(len(stamps), config.frames)
 
     rates = PacedRates(PacedConfig(camera_hz=config.camera_hz))
@@ -81,13 +89,19 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
     given = [[round(time_s / frame_s), *goal] for time_s, goal in stack.given]
     write_json(folder / "trajectory.json", {**_rows(stamps, poses), "actions": [], "goals": given}, indent=None)
     write_json(folder / "truth.json", {**_rows(stamps, true), "contacts": robot.contacts}, indent=None)
+    obstacles, explored = stack.voxel_map.obstacles(), stack.voxel_map.explored()
+    goals = tuple((round(time_s / frame_s), goal) for time_s, goal in stack.given)
+    way = np.array([planar(T) for T in poses])
+    return RunEnd(obstacles, explored, way, np.array(areas), goals, "pictures")
 
 
 def _rows(stamps: list[int], poses: list[FloatArray]) -> dict[str, Any]:
     return {"stamps_ns": stamps, "poses": [[float(T[0, 3]), float(T[1, 3]), pose_yaw(T)] for T in poses]}
 
 
-def evaluate_paced(config: StackConfig, progress: Report = lambda done, total: None) -> dict[str, Any]:
+def evaluate_paced(
+    config: StackConfig, progress: Report = lambda done, total: None, end: RunEnd | None = None
+) -> dict[str, Any]:
     """Figures of a paced run's folder, from its true poses (truth.json); topdown.png beside them.
 
     What was seen is what docs/paced.md measures: the run's pictures, taken again with the same noise, put at their true
@@ -97,6 +111,7 @@ def evaluate_paced(config: StackConfig, progress: Report = lambda done, total: N
     Args:
         config: of the run.
         progress: called with (pictures taken again, pictures) after each.
+        end: what the run left, where it ran in one process; None = it is read from the folder.
     """
     folder, sensors = Path(config.run_dir), sensors_of(config)
     truth, trajectory = read_json(folder / "truth.json"), read_json(folder / "trajectory.json")
@@ -113,12 +128,14 @@ def evaluate_paced(config: StackConfig, progress: Report = lambda done, total: N
     floor, explored, T_world_odom = world.reachable_floor(), true.voxel_map.explored(), world.T_world_odom
     picture = top_down(true.voxel_map.obstacles(), explored, poses, (), floor, T_world_odom)
     write_top_down(folder / "topdown.png", picture)
-    figures = measure(floor, T_world_odom, explored, poses).as_dict()
+    figures = measure(floor, T_world_odom, explored, poses)
     world.close()
+    end = end or read_end(folder)
     return {
-        **figures,
+        **figures.as_dict(),
         "contacts": truth["contacts"],
         "contacts_per_minute": round(truth["contacts"] / config.minutes, 2),
         "mapped_share": round(len(believed) / len(poses), 4),
         "pose_error": pose_error(believed, same),
+        **(remarks(end, figures.seen_share, TIGHT) if end is not None else {}),
     }
