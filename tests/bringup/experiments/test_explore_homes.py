@@ -12,7 +12,16 @@ import pytest
 from PIL import Image
 
 from seal_bringup.experiments import explore_homes, paced
-from seal_bringup.experiments.explore_homes import Settings, explore_home, run_key, summary
+from seal_bringup.experiments.explore_homes import (
+    SEEDS,
+    Settings,
+    explore_home,
+    parse_seeds,
+    read_kept_end,
+    run_key,
+    summary,
+    with_line,
+)
 from seal_bringup.experiments.explore_sheet import GAP, TILE, sheet
 from seal_bringup.provenance import code_hash
 from seal_perception.errors import InputError
@@ -40,6 +49,11 @@ def test_a_home_is_explored_once_and_its_figures_are_kept(tmp_path: Path, monkey
     assert row["turns"] >= 12 and row["outside_free_space"] == 0
     monkeypatch.setattr(explore_homes, "_run", lambda *_: pytest.fail("ran again"))
     assert explore_home("room", SMALL, tmp_path, box_room()) == row
+    end = read_kept_end(tmp_path / f"room_{SMALL.seed}.npz")
+    assert len(end.poses) == len(end.explored_m2) == 16 and end.explored.cells.any() and len(end.goals) == row["goals"]
+    assert with_line(tmp_path / f"room_{SMALL.seed}.npz", row) == {**row, "line": None}
+    few = with_line(tmp_path / f"room_{SMALL.seed}.npz", {**row, "seen_share": 0.3})
+    assert few["line"].startswith("only 30 % of the reachable floor was seen in 15 steps")
 
 
 def test_another_room_or_setting_is_run_anew(tmp_path: Path) -> None:
@@ -75,7 +89,7 @@ def test_the_hash_of_code_is_of_all_its_files_but_nodes(tmp_path: Path, monkeypa
         code_hash("hashed_code.absent")
 
 
-def row(seen: float, contacts: int = 0, stuck: int = 0) -> dict[str, Any]:
+def row(seen: float, contacts: int = 0, stuck: int = 0, line: str | None = None) -> dict[str, Any]:
     return {
         "seen_share": seen,
         "curve": [seen / 2, seen],
@@ -84,15 +98,31 @@ def row(seen: float, contacts: int = 0, stuck: int = 0) -> dict[str, Any]:
         "longest_standstill": 9,
         "outside_free_space": 0,
         "path_m": 80.0,
+        "squeezed": stuck,
+        "line": line,
     }
 
 
 def test_summary_by_hand() -> None:
-    table = summary({"train_01": row(0.9), "train_02": row(1.0, contacts=10), "test_01": row(0.8, stuck=21)})
-    assert table["train"]["mean_seen_share"] == 0.95 and table["train"]["contacts_per_100_steps"] == 1.0
-    assert table["test"] == {**table["test"], "homes": 1, "stuck_homes": 1, "least_seen_share": 0.8}
-    assert table["all"]["mean_seen_share"] == 0.9 and table["all"]["mean_curve"] == [0.45, 0.9]
-    assert "test" not in summary({"train_01": row(0.9)})
+    rows = {
+        "train_01": {"0": row(0.9), "1": row(0.5, line="why")},
+        "train_02": {"0": row(1.0, contacts=10)},
+        "test_01": {"0": row(0.59, stuck=21)},
+    }
+    table = summary(rows)
+    assert table["train"]["mean_seen_share"] == 0.8 and table["train"]["runs"] == 3 and table["train"]["homes"] == 2
+    assert table["test"] == {**table["test"], "homes": 1, "stuck_runs": 1, "least_seen_share": 0.59, "squeezed_runs": 1}
+    assert table["all"]["below_60_percent"] == 2 and table["all"]["below_60_percent_without_a_line"] == 1
+    assert table["all"]["lines"] == 1 and table["train"]["below_60_percent_without_a_line"] == 0
+    assert table["test"]["mean_curve"] == [0.295, 0.59]
+    assert "test" not in summary({"train_01": {"0": row(0.9)}})
+
+
+def test_start_seeds_are_whole_numbers_each_once() -> None:
+    assert parse_seeds("3, 1,3") == (3, 1) and len(SEEDS) == 6
+    for wrong in ("", "1,-2", "a"):
+        with pytest.raises(InputError, match="whole numbers with commas"):
+            parse_seeds(wrong)
 
 
 def test_settings_that_run_nothing_are_refused() -> None:
@@ -117,21 +147,31 @@ def test_the_table_in_the_docs_says_what_was_measured(repo_root: Path) -> None:
     page = (repo_root / "docs" / "exploration.md").read_text()
     lines = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
     homes, total = result["homes"], result["summary"]
-    assert len(homes) == 30 and result["settings"]["steps"] == 500
-    for home, figures in homes.items():
-        shares = [f"{100 * share:.1f}" for share in (figures["curve"][0], figures["curve"][2], figures["seen_share"])]
+    assert len(homes) == 30 and result["settings"]["seed"] == list(SEEDS)
+    for home, by_seed in homes.items():
+        assert list(by_seed) == [str(seed) for seed in SEEDS]
+        rows = list(by_seed.values())
+        least = min(by_seed, key=lambda seed: by_seed[seed]["seen_share"])
         cells = [cell.strip() for cell in lines[f"`{home}`"].strip("|").split("|")[1:]]
-        assert cells[:4] == [f"{figures['floor_m2']:.1f}", *shares], home
-        assert cells[4:] == [
-            f"{figures['path_m']:.0f}",
-            f"{figures['contacts_per_100_steps']:.1f}",
-            str(figures["longest_standstill"]),
+        assert cells == [
+            f"{np.mean([figures['floor_m2'] for figures in rows]):.1f}",
+            *(f"{100 * np.mean([figures['curve'][k] for figures in rows]):.1f}" for k in (0, 2)),
+            f"{100 * by_seed[least]['seen_share']:.1f} ({least})",
+            f"{np.mean([figures['path_m'] for figures in rows]):.0f}",
+            f"{np.mean([figures['contacts_per_100_steps'] for figures in rows]):.2f}",
+            str(max(figures["longest_standstill"] for figures in rows)),
+            str(sum(figures["squeezed"] > 0 for figures in rows)),
+            str(sum(bool(figures["line"]) for figures in rows)),
         ], home
     for split, name in (("all", "all 30"), ("train", "training homes"), ("test", "test homes")):
         cells = [cell.strip() for cell in lines[f"**{name}**"].strip("|").split("|")[1:]]
-        assert cells[3] == f"{100 * total[split]['mean_seen_share']:.1f}"
-        assert cells[5] == f"{total[split]['contacts_per_100_steps']:.2f}"
-        assert cells[6] == str(total[split]["longest_standstill"])
+        of = total[split]
+        shares = [f"{100 * share:.1f}" for share in (of["mean_curve"][0], of["mean_curve"][2], of["least_seen_share"])]
+        assert cells[1:4] == shares
+        assert cells[5:] == [
+            f"{of['contacts_per_100_steps']:.2f}",
+            *(str(of[name]) for name in ("longest_standstill", "squeezed_runs", "lines")),
+        ]
     assert total["all"]["mean_seen_share"] >= 0.9  # the bars set before measuring
-    assert total["all"]["stuck_homes"] == 0
+    assert total["all"]["below_60_percent_without_a_line"] == 0
     assert total["all"]["outside_free_space"] == 0

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of every home does the frontier policy see in 500 steps, does it get stuck, how often does it touch things?
+"""How much of every home does the frontier policy see from several starts, does it get stuck, does it touch things?
 
 python -m seal_bringup.experiments.explore_homes --homes all --out results/explore_homes.json
 
 In one process, without ROS and without a detector: the map holds geometry only, so the pictures' light is left out. The
-truth (reachable floor) is read for the figures alone. Each home's figures are kept under --work and taken from there
-when the same code has run in the same home before.
+truth (reachable floor) is read for the figures alone. Each run's figures are kept under --work and taken from there
+when the same code has run from the same start before; what the run says of itself is read off the map that it left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import hashlib
 import math
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,21 @@ import numpy as np
 
 from seal_bringup.demo.config import TEST_HOMES, parse_homes
 from seal_bringup.evaluation.coverage import measure, seen_share, top_down, write_top_down
+from seal_bringup.evaluation.shut_in import FEW, RunEnd, remarks
 from seal_bringup.evaluation.standstill import DITHERS, SPINS, longest_standstill, stuck_steps
 from seal_bringup.experiments.explore_sheet import write_sheet
 from seal_bringup.provenance import code_hash, provenance
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, write_json
+from seal_perception.files import read_json, replacing, write_json
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.running.processes import context
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
 from seal_policy.goals.registry import make_policy
-from seal_policy.loop import explore
+from seal_policy.loop import Trajectory, explore
+from seal_policy.planning.motion import planar
 from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.homes.build import make_home
@@ -54,9 +56,12 @@ CODE = (
 """What decides a run and its figures."""
 
 
+SEEDS = (4711, 4712, 4713, 4714, 4715, 4716)
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What is run in each home.
+    """What is run.
 
     Attributes:
         steps: actions of the robot.
@@ -65,10 +70,10 @@ class Settings:
         policy: name of the goal policy.
     """
 
-    steps: int = 500
-    width: int = 320
-    height: int = 240
-    seed: int = 0
+    steps: int = 300
+    width: int = 128
+    height: int = 96
+    seed: int = 4711
     policy: str = "frontier"
 
     def __post_init__(self) -> None:
@@ -77,20 +82,27 @@ class Settings:
 
 
 class TimedExplorer(Explorer):
-    """An explorer that keeps how long it thinks, in CPU time: other work on the machine does not count."""
+    """An explorer that keeps how long it thinks, in CPU time: other work on the machine does not count.
+
+    Attributes:
+        ms: milliseconds of each step.
+        squeezed: steps on a route that needed the narrow margin.
+    """
 
     ms: list[float]
+    squeezed: int = 0
 
     def act(self, obstacles: Grid2D, explored: Grid2D, T_map_base: Any, step: int) -> Action:
         """See `Explorer.act`."""
         start = time.thread_time()
         action = super().act(obstacles, explored, T_map_base, step)
         self.ms.append(1e3 * (time.thread_time() - start))
+        self.squeezed += self.driver.squeezes
         return action
 
 
 def explore_home(home: str, settings: Settings, work: Path, world: EmbeddedSimulator | None = None) -> dict[str, Any]:
-    """Figures of one home; topdown_<home>.png and <home>.json are left in `work`.
+    """Figures of one run; HOME_SEED.json, .npz (`RunEnd`) and topdown_HOME_SEED.png are left in `work`.
 
     Args:
         home: name of the home.
@@ -98,23 +110,39 @@ def explore_home(home: str, settings: Settings, work: Path, world: EmbeddedSimul
         work: folder that keeps what is done.
         world: the home, if it is open already.
     """
-    if world is None:
-        config = EmbeddedConfig(width=settings.width, height=settings.height, light=UNLIT, cache_light=False)
-        world = EmbeddedSimulator(make_home(home), config)
-    key = run_key(world, settings)
-    kept, picture = work / f"{home}.json", work / f"topdown_{home}.png"
-    if kept.is_file() and picture.is_file():
+    opened = open_home(home, settings) if world is None else world
+    key, name = run_key(opened, settings), f"{home}_{settings.seed}"
+    kept, end, picture = work / f"{name}.json", work / f"{name}.npz", work / f"topdown_{name}.png"
+    row = None
+    if kept.is_file() and end.is_file() and picture.is_file():
         found = read_json(kept)
-        if found.get("key") == key:
-            world.close()
-            return dict(found["row"])
-    row = _run(world, settings, picture)
-    world.close()
-    write_json(kept, {"home": home, "key": key, "row": row})
+        row = dict(found["row"]) if found.get("key") == key else None
+    if row is None:
+        row = _run(opened, settings, end, picture)
+        write_json(kept, {"home": home, "key": key, "row": row})
+    if world is None:
+        opened.close()
     return row
 
 
-def _run(world: EmbeddedSimulator, settings: Settings, picture: Path) -> dict[str, Any]:
+def open_home(home: str, settings: Settings) -> EmbeddedSimulator:
+    """The home with the camera of the settings."""
+    config = EmbeddedConfig(width=settings.width, height=settings.height, light=UNLIT, cache_light=False)
+    return EmbeddedSimulator(make_home(home), config)
+
+
+def explore_starts(home: str, settings: Settings, seeds: tuple[int, ...], work: Path) -> dict[str, dict[str, Any]]:
+    """Figures of the runs of one home, by seed; see `explore_home`."""
+    world = open_home(home, settings)
+    rows = {}
+    for seed in seeds:
+        rows[str(seed)] = row = explore_home(home, replace(settings, seed=seed), work, world)
+        _show(f"{home} {seed}", row)
+    world.close()
+    return rows
+
+
+def _run(world: EmbeddedSimulator, settings: Settings, end: Path, picture: Path) -> dict[str, Any]:
     voxel_map, shares = VoxelMap(), []
     explorer = TimedExplorer(make_policy(settings.policy, settings.seed))
     explorer.ms = []
@@ -131,6 +159,7 @@ def _run(world: EmbeddedSimulator, settings: Settings, picture: Path) -> dict[st
     xy = run.poses[:, :2, 3]
     top = top_down(voxel_map.obstacles(), explored, run.poses, (), floor, world.T_world_odom, 25.0)
     write_top_down(picture, top)
+    write_end(end, voxel_map, run)
     return {
         **result.as_dict(),
         "curve": shares[1:],
@@ -141,9 +170,31 @@ def _run(world: EmbeddedSimulator, settings: Settings, picture: Path) -> dict[st
         "turns": sum(action in (Action.LEFT, Action.RIGHT) for action in run.actions),
         "goals": len(run.goals),
         "replans": run.replans,
+        "squeezed": explorer.squeezed,
         "think_cpu_ms": {"median": _ms(explorer.ms, 50), "p90": _ms(explorer.ms, 90)},
         "wall_s": round(wall_s, 1),
     }
+
+
+def with_line(end: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a run with the line that `seal explore` would end with; None = it would say nothing."""
+    return {**row, "line": remarks(read_kept_end(end), row["seen_share"]).get("line")}
+
+
+def write_end(path: Path, voxel_map: VoxelMap, run: Trajectory) -> None:
+    """What the run left, without truth: the floor plan and the way."""
+    obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
+    with replacing(path) as beside, open(beside, "wb") as file:
+        np.savez_compressed(
+            file,
+            obstacles=obstacles.cells,
+            explored=explored.cells,
+            origin_xy=obstacles.origin_xy,
+            cell_m=obstacles.cell_m,
+            poses=np.array([planar(T) for T in run.poses]),
+            explored_m2=run.explored_m2,
+            goals=np.array([(step, *xy) for step, xy in run.goals]).reshape(-1, 3),
+        )
 
 
 def _ms(values: list[float], percentile: float) -> float:
@@ -160,75 +211,113 @@ def run_key(world: EmbeddedSimulator, settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def summary(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Means and extremes over homes: all, and per split."""
+def summary(rows: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Means and extremes over runs: all, and per split.
+
+    Args:
+        rows: figures by home and by seed.
+    """
     out = {}
     splits = {"all": list(rows), "train": [h for h in rows if h not in TEST_HOMES]}
     splits["test"] = [h for h in rows if h in TEST_HOMES]
     for split, homes in splits.items():
-        if not homes:
-            continue
-        of = [rows[home] for home in homes]
-        curves = [row["curve"] for row in of]
-        out[split] = {
-            "homes": len(of),
-            "mean_seen_share": round(float(np.mean([row["seen_share"] for row in of])), 4),
-            "least_seen_share": min(row["seen_share"] for row in of),
-            "mean_curve": [round(float(v), 4) for v in np.mean(curves, axis=0)],
-            "contacts_per_100_steps": round(float(np.mean([row["contacts_per_100_steps"] for row in of])), 3),
-            "stuck_homes": sum(row["stuck_steps"] > 0 for row in of),
-            "longest_standstill": max(row["longest_standstill"] for row in of),
-            "outside_free_space": sum(row["outside_free_space"] for row in of),
-            "mean_path_m": round(float(np.mean([row["path_m"] for row in of])), 1),
-        }
+        if homes:
+            of = [row for home in homes for row in rows[home].values()]
+            out[split] = {"homes": len(homes), **figures(of)}
     return out
 
 
+def figures(of: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means and extremes of some runs."""
+    shares = [row["seen_share"] for row in of]
+    return {
+        "runs": len(of),
+        "mean_seen_share": round(float(np.mean(shares)), 4),
+        "least_seen_share": min(shares),
+        "below_60_percent": sum(share < FEW for share in shares),
+        "below_60_percent_without_a_line": sum(row["seen_share"] < FEW and not row["line"] for row in of),
+        "lines": sum(bool(row["line"]) for row in of),
+        "squeezed_runs": sum(row["squeezed"] > 0 for row in of),
+        "mean_curve": [round(float(v), 4) for v in np.mean([row["curve"] for row in of], axis=0)],
+        "contacts_per_100_steps": round(float(np.mean([row["contacts_per_100_steps"] for row in of])), 3),
+        "stuck_runs": sum(row["stuck_steps"] > 0 for row in of),
+        "longest_standstill": max(row["longest_standstill"] for row in of),
+        "outside_free_space": sum(row["outside_free_space"] for row in of),
+        "mean_path_m": round(float(np.mean([row["path_m"] for row in of])), 1),
+    }
+
+
 def main() -> None:
-    """Run every home, printing each, and write table and pictures."""
+    """Run every home from every start, printing each run, and write table and pictures."""
+    usual = Settings()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--homes", default="train", help="names with commas, train, test, or all")
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--width", type=int, default=320)
-    parser.add_argument("--height", type=int, default=240)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--policy", default="frontier")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="start seeds with commas")
+    parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--width", type=int, default=usual.width)
+    parser.add_argument("--height", type=int, default=usual.height)
+    parser.add_argument("--policy", default=usual.policy)
     parser.add_argument("--workers", type=int, default=1, help="homes at the same time")
     parser.add_argument("--work", type=Path, default=Path("runs/explore_homes"))
     parser.add_argument("--out", type=Path, default=Path("results/explore_homes.json"))
-    parser.add_argument("--sheet", type=Path, help="also draw all homes on one picture (.jpg)")
+    parser.add_argument("--sheet", type=Path, help="also draw each home's least seen run on one picture (.jpg)")
     options = parser.parse_args()
     homes = parse_homes("train,test" if options.homes == "all" else options.homes)
-    settings = Settings(options.steps, options.width, options.height, options.seed, options.policy)
+    settings = Settings(options.steps, options.width, options.height, policy=options.policy)
+    seeds = parse_seeds(options.seeds)
     if options.workers < 1:
         raise InputError(f"--workers must be at least 1, got {options.workers}")
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
     began = time.monotonic()
     with ProcessPoolExecutor(options.workers, context("fork")) as pool:
-        for home, row in zip(homes, pool.map(explore_home, *_arguments(homes, settings, options.work)), strict=True):
-            rows[home] = row
+        done = pool.map(explore_starts, homes, *([each] * len(homes) for each in (settings, seeds, options.work)))
+        for home, of_home in zip(homes, done, strict=True):
+            rows[home] = {seed: with_line(options.work / f"{home}_{seed}.npz", row) for seed, row in of_home.items()}
             left = (time.monotonic() - began) / len(rows) * (len(homes) - len(rows))
-            _show(home, row, f"{len(rows)}/{len(homes)}, {left / 60:.0f} min left")
+            print(f"{len(rows)}/{len(homes)} homes, {left / 60:.0f} min left", flush=True)
     limits = {"spins": list(SPINS), "dithers": list(DITHERS)}
-    result = {"provenance": provenance(), "settings": asdict(settings), "stuck": limits}
+    result = {"provenance": provenance(), "settings": {**asdict(settings), "seed": list(seeds)}, "stuck": limits}
     write_json(options.out, {**result, "summary": summary(rows), "homes": rows})
     for split, row in summary(rows).items():
         print(split, row)
     if options.sheet:
-        captions = {home: f"{home}  {100 * row['seen_share']:.1f} %" for home, row in rows.items()}
-        write_sheet(options.sheet, {home: options.work / f"topdown_{home}.png" for home in rows}, captions)
+        _write_sheet(options.sheet, options.work, rows)
 
 
-def _arguments(homes: tuple[str, ...], settings: Settings, work: Path) -> tuple[list[Any], list[Any], list[Any]]:
-    return list(homes), [settings] * len(homes), [work] * len(homes)
+def _write_sheet(path: Path, work: Path, rows: dict[str, dict[str, dict[str, Any]]]) -> None:
+    least = {home: min(of, key=lambda seed: of[seed]["seen_share"]) for home, of in rows.items()}
+    captions = {home: f"{home}  {100 * rows[home][seed]['seen_share']:.1f} %" for home, seed in least.items()}
+    write_sheet(path, {home: work / f"topdown_{home}_{seed}.png" for home, seed in least.items()}, captions)
 
 
-def _show(home: str, row: dict[str, Any], progress: str) -> None:
+def read_kept_end(path: Path) -> RunEnd:
+    """What a run left, as `write_end` wrote it."""
+    with np.load(path) as kept:
+        obstacles, explored = (
+            Grid2D(kept[n], kept["origin_xy"], float(kept["cell_m"])) for n in ("obstacles", "explored")
+        )
+        goals = tuple((int(step), (float(x), float(y))) for step, x, y in kept["goals"])
+        return RunEnd(obstacles, explored, kept["poses"], kept["explored_m2"], goals)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Start seeds of a text such as 0,1,2.
+
+    Raises:
+        InputError: if one is no whole number >= 0, or there is none.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() for part in parts):
+        raise InputError(f"--seeds must be whole numbers with commas, such as 0,1,2; got {text!r}")
+    return tuple(dict.fromkeys(map(int, parts)))
+
+
+def _show(name: str, row: dict[str, Any]) -> None:
     curve = " ".join(f"{100 * share:5.1f}" for share in row["curve"])
     print(
-        f"{home}: {row['floor_m2']:5.1f} m2, seen {curve} %, {row['path_m']:.0f} m, {row['contacts']} contacts, "
-        f"stuck {row['stuck_steps']}, longest {row['longest_standstill']}, {row['think_cpu_ms']['median']:.1f} ms, "
-        f"{row['wall_s']:.0f} s ({progress})",
+        f"{name}: {row['floor_m2']:5.1f} m2, seen {curve} %, {row['path_m']:.0f} m, {row['contacts']} contacts, "
+        f"stuck {row['stuck_steps']}, longest {row['longest_standstill']}, squeezed {row['squeezed']}, "
+        f"{row['think_cpu_ms']['median']:.1f} ms, {row['wall_s']:.0f} s",
         flush=True,
     )
 
