@@ -164,9 +164,9 @@ def _decode_picture(data: bytes, flags: int, what: str) -> npt.NDArray:
 
     if data.startswith(_JPEG) and b"\xff\xd9" not in data[-4096:]:
         raise InputError(f"{what} is a JPEG picture that was cut off")
-    require_picture(data, what)
+    known = require_picture(data, what)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if known else None
     except cv2.error as error:
         raise InputError(f"{what} cannot be decoded") from error
     if pixels is None:

@@ -87,9 +87,9 @@ def _read(path: Path) -> tuple[bytes, str]:
 
 
 def _decode(data: bytes, flags: int, path: Path) -> npt.NDArray:
-    require_picture(data, path)
+    known = require_picture(data, path)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if known else None
     except cv2.error as error:
         raise InputError(f"{path} cannot be read as a picture: {_MEND}") from error
     if pixels is None:

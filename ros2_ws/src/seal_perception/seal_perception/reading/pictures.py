@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from seal_perception.errors import InputError
 from seal_perception.reading.limits import require
 from seal_perception.reading.text import read_bytes
 
@@ -54,20 +53,20 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def require_picture(data: bytes, what: object) -> None:
-    """Refuse a picture file before it is decoded.
+def require_picture(data: bytes, what: object) -> bool:
+    """Refuse a picture file before it is decoded; whether it is one at all, by its header.
 
     Args:
         data: the file.
         what: how to call it.
 
     Raises:
-        InputError: if its header tells no size, or one beyond the limit.
+        InputError: if its header tells a size beyond the limit.
     """
     size = picture_size(data)
-    if size is None:
-        raise InputError(f"{what} is no readable picture; expected PNG or JPEG")
-    require("picture_megapixels", size[0] * size[1] / 1e6, what)
+    if size is not None:
+        require("picture_megapixels", size[0] * size[1] / 1e6, what)
+    return size is not None
 
 
 def read_picture(path: Path | str, flags: int) -> Any:
@@ -84,9 +83,8 @@ def read_picture(path: Path | str, flags: int) -> Any:
     import cv2
 
     data = read_bytes(path, "picture_mb")
-    if picture_size(data) is None:
+    if not require_picture(data, path):
         return None
-    require_picture(data, path)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:

@@ -61,8 +61,13 @@ def read_bytes(path: Path | str, bound: str) -> bytes:
     return data
 
 
-def as_text(data: bytes, what: object) -> str:
+def as_text(data: bytes, what: object, kind: str = "") -> str:
     """Text of UTF-8 bytes, with or without a mark in front.
+
+    Args:
+        data: the bytes.
+        what: the file, as an error begins.
+        kind: what it is not, besides UTF-8 text.
 
     Raises:
         InputError: if they are not UTF-8.
@@ -71,7 +76,7 @@ def as_text(data: bytes, what: object) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = f"0x{data[error.start]:02x} at byte {error.start}"
-        raise InputError(f"{what} is not UTF-8 text ({found}); save it as UTF-8") from error
+        raise InputError(f"{what} is not {kind}UTF-8 text ({found}); save it as UTF-8") from error
 
 
 def read_text(path: Path | str, bound: str = "text_mb") -> str:
@@ -109,13 +114,13 @@ def load_json(text: str | bytes, what: object) -> Any:
         InputError: if it is no JSON, nested too deep, or holds too many values.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    plain = as_text(data, what) if isinstance(text, bytes) else text.removeprefix("\ufeff")
+    plain = as_text(data, what, "valid JSON: it is not ") if isinstance(text, bytes) else text.removeprefix("\ufeff")
     if _HUGE.search(data):
-        raise InputError(f"{what} holds a number of more than 300 digits; it is broken or no data")
+        raise InputError(f"{what} is not valid JSON: it has a number of more than 300 digits")
     containers = data.count(b"[") + data.count(b"{")
     require("json_values", containers + data.count(b","), what)
     if containers > DEPTH and (deep := _depth(data)) > DEPTH:
-        raise InputError(f"{what} is JSON nested {deep:,} deep, expected at most {DEPTH}; it is broken or no data")
+        raise InputError(f"{what} is not valid JSON: it is nested {deep:,} deep, expected at most {DEPTH}")
     try:
         value = json.loads(plain)
         if b"\\ud" in data.lower():  # half of a pair, which no file's name and no terminal takes
