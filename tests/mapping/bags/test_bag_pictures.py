@@ -72,8 +72,8 @@ def test_sizes_from_the_first_bytes(quality: int) -> None:
     ("form", "data", "text"),
     [
         ("16UC1; compressedDepth rvl", b"x" * 40, "RVL is not supported"),
-        ("16UC1; compressedDepth", b"", "is no readable picture"),
-        ("16UC1; compressedDepth", b"x" * 40, "is no readable picture"),
+        ("16UC1; compressedDepth", b"", "cannot be decoded"),
+        ("16UC1; compressedDepth", b"x" * 40, "cannot be decoded"),
         ("8UC1; png compressed", png(np.zeros((4, 4), np.uint8)), "one channel of 16 bits, got .* uint8"),
         ("32FC1; compressedDepth", struct.pack("<iff", 1, 0.0, 0.0) + png(np.ones((4, 4), np.uint16)), "constants 0.0"),
         ("32FC1; compressedDepth", struct.pack("<iff", 1, np.nan, 0.0) + png(np.ones((4, 4), np.uint16)), "constants"),

@@ -56,7 +56,7 @@ ROOM_MISTAKES = {
     "cut depth": (lambda f: _cut(f / "depth/00010.png"), "00010.png is cut off or no png"),
     "no picture": (
         lambda f: (f / "color/00008.jpg").write_bytes(b"text\xff\xd9"),
-        "00008.jpg is no readable picture",
+        "00008.jpg cannot be read as a pict",
     ),
     "8 bits": (
         lambda f: cv2.imwrite(str(f / "depth/00008.png"), np.zeros((48, 64), np.uint8)),

@@ -23,7 +23,7 @@ from seal_perception.reading.limits import LIMITS, given, limit, raise_limits, r
 from seal_perception.reading.pictures import picture_size, require_picture
 from seal_perception.reading.text import gunzip, load_json, load_yaml, read_json, read_text, read_yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
