@@ -161,7 +161,7 @@ def test_detections_round_trip_as_text() -> None:
     np.testing.assert_array_equal(back.detections.masks, mask)
     np.testing.assert_array_equal(back.detections.boxes, found.boxes)
     for broken, message in (
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "must be an object"),
         ('{"stamp_ns": 1}', "must have a whole number width"),
     ):
