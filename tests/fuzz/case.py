@@ -64,6 +64,10 @@ class Started:
     since: float
 
 
+_READ = (0, 3)
+"""Exit codes of what was read to its end; 3: it gave no label."""
+
+
 def run_alone(command: str, folder: Path) -> None:
     """Run a command in a process of its own, for making inputs.
 
@@ -71,8 +75,8 @@ def run_alone(command: str, folder: Path) -> None:
         RuntimeError: if it fails.
     """
     pid = _fork((command,), folder, folder / "made.txt", limits=False)
-    _, status = os.waitpid(pid, 0)
-    if status:
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code not in _READ:
         raise RuntimeError(f"{command} failed:\n{(folder / 'made.txt').read_text(errors='replace')[-2000:]}")
     (folder / "made.txt").unlink()
 
@@ -206,7 +210,7 @@ def _kind(code: int, text: str, peak_mb: int) -> str:
         return "memory"
     if _CONTROL.search(text):
         return "control"
-    if code == 0:
+    if code in _READ:
         return "read"
     if not text.strip():
         return "silent"

@@ -68,8 +68,8 @@ def _labels(folder: Path) -> None:
     """A bag, and the labels made of it: a map, objects, a dataset."""
     from tests.fuzz.case import run_alone
 
-    seeds.bag()(folder)
-    run_alone("label @/bag --out @/labels", folder)
+    seeds.drawn(folder)
+    run_alone("label @/bag --annotations @/coco.json --out @/labels", folder)
 
 
 def _messages(folder: Path, rng: random.Random | None) -> None:
