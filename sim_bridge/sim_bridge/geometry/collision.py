@@ -23,8 +23,8 @@ from seal_perception.simulator import ReachableFloor
 from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh, Scene, merge
 
-MAX_CELLS = 100_000_000
-"""Cells of the largest collision map: 200 x 200 m at 2 cm."""
+MAX_CELLS = 36_000_000
+"""Cells of the largest collision map: 120 x 120 m at 2 cm; working it out takes a dozen times as many bytes."""
 STRIPE_CELLS = 4_000_000
 MAX_SAMPLES = 5e9
 """Samples of triangles for one map, about ten seconds: twelve floors of that size on each other."""
@@ -177,7 +177,7 @@ def collision_map(
     """Collision map of a scene for a disc of `radius_m`, `high_m` tall, that rolls over things lower than `low_m`.
 
     Raises:
-        InputError: if it would have more than 100 million cells, or too much surface near the floor.
+        InputError: if it would have more than 36 million cells, or too much surface near the floor.
     """
     mesh = merge([part.mesh for part in scene.parts]) if isinstance(scene, Scene) else scene
     corners = mesh.vertices[mesh.faces].astype(np.float64)

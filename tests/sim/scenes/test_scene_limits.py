@@ -114,7 +114,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "nodes in a circle": (_gltf(nodes=[{"mesh": 0, "children": [1]}, {"children": [0]}]), "does one hold itself"),
     "floors on each other": (
         lambda folder: write_world(
-            folder, "".join(box_model(f"m{k}", f"0 0 {k / 100} 0 0 0", "180 180 0.01") for k in range(4))
+            folder, "".join(box_model(f"m{k}", f"0 0 {k / 100} 0 0 0", "100 100 0.01") for k in range(40))
         ),
         "m2 of surfaces near the floor",
     ),
