@@ -24,10 +24,10 @@ from seal_perception.types import BoolArray, FloatArray
 from sim_bridge.geometry.mesh import Mesh, Scene, merge
 
 MAX_CELLS = 36_000_000
-"""Cells of the largest collision map: 120 x 120 m at 2 cm; working it out takes a dozen times as many bytes."""
+"""Cells of the largest collision map: 120 x 120 m at 2 cm. `seal scene info` of such a plane takes 20 s, 0.6 GB."""
 STRIPE_CELLS = 4_000_000
 MAX_SAMPLES = 5e9
-"""Samples of triangles for one map, about ten seconds: twelve floors of that size on each other."""
+"""Samples of triangles for one map, about ten seconds: some 35 floors of that size on each other."""
 
 
 @dataclass(frozen=True)

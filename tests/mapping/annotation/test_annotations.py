@@ -256,8 +256,8 @@ def test_other_files_are_one_line(tmp_path):
 def test_a_huge_file_is_refused_unread(tmp_path):
     path = tmp_path / "c.json"
     with path.open("wb") as stream:
-        stream.truncate(300_000_000)  # a hole: no disk is used
-    with pytest.raises(InputError, match="has 300 MB; at most 256 MB"):
+        stream.truncate(600_000_000)  # a hole: no disk is used
+    with pytest.raises(InputError, match=r"asks for 600 MB \(a JSON file\), more than 500"):
         read_annotations(path)
 
 

@@ -43,8 +43,6 @@ ANNOTATIONS = "annotations.json"
 JOURNAL = "pictures.jsonl"
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 """On pictures of homes as small as OpenCV's default, in 60 % of its time."""
-MAX_DATASET_BYTES = 1_000_000_000
-"""Of the annotations of a dataset: about 100,000 frames of five objects."""
 _MAX_MASK_PIXELS = 1 << 29
 """Objects of a picture times its pixels: their masks are in memory together."""
 CATEGORY_TABLE: list[dict[str, Any]] = [{"id": i + 1, "name": name} for i, name in enumerate(CATEGORIES)]
@@ -299,7 +297,7 @@ class CocoDataset:
         """
         names, self.file = names or CategoryNames(), find_annotations(Path(folder))
         self.folder = self.file.parent if Path(folder).is_file() else Path(folder)
-        source = CocoFile(self.file, read_document(self.file, MAX_DATASET_BYTES), names, LeftOut())
+        source = CocoFile(self.file, read_document(self.file), names, LeftOut())
         self.info, self._left_out, self._mapped = source.info, source.left_out, dict(names.mapped)
         self._folders = picture_folders(self.file) if pictures is None else (Path(pictures),)
         self._images: list[dict[str, Any]] = []

@@ -16,10 +16,9 @@ from seal_perception.coco.masks import read_runs
 from seal_perception.coco.names import CategoryNames, LeftOut, shown
 from seal_perception.coco.shapes import MAX_OBJECTS, box_of, outlines, require_inside, size_of, whole
 from seal_perception.errors import InputError
-from seal_perception.reading.text import load_json
+from seal_perception.reading.text import read_json
 from seal_perception.types import FloatArray, IntArray
 
-MAX_FILE_BYTES = 256_000_000
 _MISBUILT = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError)
 
 
@@ -197,18 +196,15 @@ def object_box(item: CocoObject, image: CocoImage) -> tuple[float, float, float,
     return box_of(item.row.get("bbox"), image.width, image.height, item.where)
 
 
-def read_document(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Any:
+def read_document(path: Path) -> Any:
     """What a JSON file holds.
 
     Raises:
-        InputError: if it is no regular file, too large, or not JSON.
+        InputError: if it is no regular file, larger than the limits `json_mb` and `json_values`, or not JSON.
     """
     if not path.is_file():
         raise InputError(f"{path} is no file; expected COCO (.json) or a folder of labelme files")
-    size = path.stat().st_size
-    if size > max_bytes:
-        raise InputError(f"{path} has {size / 1e6:.0f} MB; at most {max_bytes / 1e6:.0f} MB are read")
-    return load_json(path.read_bytes(), path)
+    return read_json(path)
 
 
 def _require_tables(document: Any) -> None:
