@@ -16,7 +16,8 @@ from seal_perception.categories import COLOURS
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError
 from seal_perception.evaluation.preview import draw_annotations, draw_detections
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
+from seal_perception.reading.text import read_json
 
 
 def test_round_trip(tmp_path: Path) -> None:

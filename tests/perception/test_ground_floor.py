@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from seal_perception.camera import Camera
 from seal_perception.categories import CATEGORIES, COLOURS, category_index
 from seal_perception.detections import Detections, mask_to_rle, rle_to_mask
-from seal_perception.files import naming, read_json, replacing, sha256, write_json, write_text
+from seal_perception.files import naming, replacing, sha256, write_json, write_text
 from seal_perception.frame import Frame
 from seal_perception.pose import (
     camera_mounting,
@@ -27,6 +27,7 @@ from seal_perception.pose import (
     pose_to_xyz_quat,
     pose_yaw,
 )
+from seal_perception.reading.text import read_json
 
 
 def test_camera_of_90_degrees() -> None:

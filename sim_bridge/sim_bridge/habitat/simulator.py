@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
 from seal_perception.pose import camera_mounting, check_pose, invert, planar_pose
+from seal_perception.reading.text import read_json
 from seal_perception.simulator import Observation, ReachableFloor, TruthImages
 from seal_perception.types import FloatArray
 from sim_bridge.habitat.engine import Depth, Engine, HabitatOptions, Picture

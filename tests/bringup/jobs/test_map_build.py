@@ -37,9 +37,9 @@ from seal_perception.camera import Camera
 from seal_perception.dataset import Annotation
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
+from seal_perception.reading.text import read_json
 
 CAMERA = Camera.from_hfov(96, 72, np.radians(79))
 NAME = "room <b>x"

@@ -12,7 +12,8 @@ import pytest
 from seal_bringup.evaluation.true_map import PLAIN
 from seal_bringup.paced import explore as paced_explore
 from seal_bringup.stack.config import StackConfig
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
+from seal_perception.reading.text import read_json
 from sim_bridge.worlds import open_simulator
 
 

@@ -29,9 +29,10 @@ from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.evaluation.label_quality import label_quality
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, planar_pose
+from seal_perception.reading.text import read_json
 
 CAMERA = Camera.from_hfov(96, 72, np.radians(79))
 HOSTILE = "<script>alert(1)</script>"

@@ -21,9 +21,10 @@ from seal_mapping.source import BagFrame, Recording
 from seal_mapping.voxels.io import load_map
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import camera_mounting, invert, planar_pose
+from seal_perception.reading.text import read_json
 
 STAMP = 1_700_000_000_000_000_000
 RED, GREEN = (200, 20, 20), (20, 200, 20)

@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from seal_perception.reading.text import read_json as read_json
-
 
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:

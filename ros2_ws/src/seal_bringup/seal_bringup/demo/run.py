@@ -17,7 +17,8 @@ from seal_bringup.provenance import provenance
 from seal_bringup.report import write_report
 from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
+from seal_perception.reading.text import read_json
 from sim_bridge.catalogue.pictures import write_catalogue
 from sim_bridge.worlds import require_scene
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
+from seal_perception.reading.text import read_json
 
 
 def config_key(config: Any) -> str:

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from seal_bringup.evaluation.shut_in import read_end, remarks
 from seal_mapping.voxels.io import load_map
-from seal_perception.files import read_json, replacing
+from seal_perception.files import replacing
 from seal_perception.grid import Grid2D
 from seal_perception.pose import invert, planar_pose
+from seal_perception.reading.text import read_json
 from seal_perception.simulator import ReachableFloor
 from seal_perception.types import BoolArray, FloatArray, UInt8Array
 from sim_bridge.geometry.geodesic import path_length_m

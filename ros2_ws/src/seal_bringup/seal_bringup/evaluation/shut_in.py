@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from seal_mapping.voxels.io import load_map
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
+from seal_perception.reading.text import read_json
 from seal_perception.types import BoolArray, FloatArray
 from seal_policy.goals.frontier import FrontierPolicy, Left
 from seal_policy.goals.policy import PolicyInput

@@ -29,9 +29,10 @@ from seal_bringup.experiments.explore_sheet import write_sheet
 from seal_bringup.provenance import code_hash, provenance
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, replacing, write_json
+from seal_perception.files import replacing, write_json
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
+from seal_perception.reading.text import read_json
 from seal_perception.running.processes import context
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer

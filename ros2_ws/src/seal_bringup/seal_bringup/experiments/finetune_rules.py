@@ -29,7 +29,8 @@ from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import evaluate_detector
 from seal_perception.evaluation.label_quality import label_quality
-from seal_perception.files import read_json, sha256, write_json
+from seal_perception.files import sha256, write_json
+from seal_perception.reading.text import read_json
 from seal_perception.training.finetune import FinetuneConfig, finetune
 from sim_bridge.catalogue.pictures import catalogue_at
 from sim_bridge.evaluation.frames import write_evaluation_frames

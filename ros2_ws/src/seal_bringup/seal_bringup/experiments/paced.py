@@ -24,7 +24,8 @@ from seal_bringup.paced.run import PacedRates, drive_paced, paced_stack
 from seal_bringup.provenance import code_hash, provenance
 from seal_bringup.stack.presets import NOISY_MAP
 from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_perception.files import read_json, replacing, write_json
+from seal_perception.files import replacing, write_json
+from seal_perception.reading.text import read_json
 from seal_perception.simulator import Observation
 from seal_perception.types import FloatArray
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator

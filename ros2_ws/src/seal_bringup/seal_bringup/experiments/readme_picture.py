@@ -33,7 +33,8 @@ from seal_perception.categories import CATEGORIES, COLOURS
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 from seal_perception.evaluation.preview import draw_detections
-from seal_perception.files import read_json, replacing
+from seal_perception.files import replacing
+from seal_perception.reading.text import read_json
 from seal_perception.types import FloatArray
 
 COLUMNS = {

@@ -15,9 +15,10 @@ from seal_perception.detections import Detections
 from seal_perception.detector.detector import load_detector
 from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, sha256, write_json
+from seal_perception.files import sha256, write_json
 from seal_perception.frame import Frame
 from seal_perception.pose import invert
+from seal_perception.reading.text import read_json
 from seal_perception.simulator import Action, Simulator
 from seal_policy.explorer import Explorer
 from seal_policy.goals.registry import make_policy

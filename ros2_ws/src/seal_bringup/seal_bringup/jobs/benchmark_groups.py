@@ -16,7 +16,7 @@ import numpy as np
 
 from seal_perception.benchmarking import BenchmarkRow
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
+from seal_perception.reading.text import read_json
 
 GROUPS = {
     "render": "sim_bridge.benchmarks.render_benchmark",

@@ -19,8 +19,9 @@ from seal_bringup.stack.runner import prepare
 from seal_mapping.voxels.io import save_map
 from seal_perception.detector.detector import load_detector
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
 from seal_perception.pose import planar_pose, pose_yaw
+from seal_perception.reading.text import read_json
 from seal_perception.types import FloatArray
 from seal_policy.planning.motion import planar
 from seal_policy.planning.planner import TIGHT

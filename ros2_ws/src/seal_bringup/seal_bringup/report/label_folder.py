@@ -22,7 +22,7 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import KINDS, match_boxes
-from seal_perception.files import read_json
+from seal_perception.reading.text import read_json
 
 
 @dataclass(frozen=True)

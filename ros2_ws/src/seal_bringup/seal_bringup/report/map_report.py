@@ -19,7 +19,7 @@ from seal_bringup.report.viewer import pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.voxels.io import load_map
-from seal_perception.files import read_json
+from seal_perception.reading.text import read_json
 
 SHARES = ("precise", "early", "late", "no_hit")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seal_perception.errors import InputError
-from seal_perception.files import read_json
+from seal_perception.reading.text import read_json
 
 SAMPLE_KINDS = ("before", "label", "after", "truth")
 

@@ -17,7 +17,7 @@ from seal_mapping.geometry.agreement import choose_pairs
 from seal_mapping.geometry.conventions import AXES, UNITS_PER_M, Verdict, choose_axes, choose_unit, median_depth
 from seal_mapping.geometry.floor import FloorChoice, choose_floor
 from seal_mapping.geometry.surfaces import View, level_points, surface_normals, thinned
-from seal_mapping.geometry.upright import choose_up, given_up
+from seal_mapping.geometry.up_axis import choose_up, given_up
 from seal_mapping.voxels.config import MapConfig
 from seal_perception.types import Float32Array, FloatArray
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seal_mapping.geometry.upright import given_up
+from seal_mapping.geometry.up_axis import given_up
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
 from seal_perception.pose import check_pose

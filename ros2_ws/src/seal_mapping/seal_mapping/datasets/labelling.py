@@ -27,7 +27,8 @@ from seal_mapping.labels.preview import draw_labels, write_png
 from seal_mapping.source import BagFrame, FrameSource
 from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter, EncodedPicture, encode_picture
 from seal_perception.errors import InputError
-from seal_perception.files import read_json, write_json
+from seal_perception.files import write_json
+from seal_perception.reading.text import read_json
 from seal_perception.types import UInt8Array
 from seal_perception.upright import TURNED, quarter_turns, turn_picture
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from seal_perception.dataset import ANNOTATIONS
 from seal_perception.errors import InputError
-from seal_perception.files import put_back, read_json, take_place, write_json
+from seal_perception.files import put_back, take_place, write_json
+from seal_perception.reading.text import read_json
 
 MARK = "work.json"
 

@@ -27,7 +27,7 @@ from seal_mapping.geometry.conventions import (
 )
 from seal_mapping.geometry.floor import Floor, find_floor
 from seal_mapping.geometry.surfaces import FAR_M, View, level_points, surface_normals, thinned
-from seal_mapping.geometry.upright import Up, find_up, given_up
+from seal_mapping.geometry.up_axis import Up, find_up, given_up
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError

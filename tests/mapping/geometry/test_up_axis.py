@@ -10,7 +10,7 @@ import pytest
 from tests.mapping.geometry.plain_room import bodies, views, walk
 
 from seal_mapping.geometry.surfaces import surface_normals
-from seal_mapping.geometry.upright import angle_deg, choose_up, find_up, given_up, level_surfaces, rotation_to_z
+from seal_mapping.geometry.up_axis import angle_deg, choose_up, find_up, given_up, level_surfaces, rotation_to_z
 from seal_perception.errors import InputError
 from seal_perception.pose import camera_mounting, invert
 
