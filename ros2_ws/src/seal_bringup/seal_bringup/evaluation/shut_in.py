@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a run did not get on: read off the floor plan and the way that it left, without the simulator's truth.
+"""Why a run did not get on: read off the floor plan and the way that it left.
+
+The simulator's truth enters in one place, the share of the reachable floor that was seen (`remarks`), after the run.
 
 A run is no failure because floor is left at its end. It did not get on when no floor was new for many steps while the
 map shows floor behind a place where the robot does not fit, or that it has aimed at in vain.

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.voxel_set import MAX_INDEX, voxel_keys
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
-from seal_perception.reading.arrays import read_npz
+from seal_perception.reading.arrays import BROKEN, read_npz
 from seal_perception.reading.text import load_json
 from seal_perception.types import IntArray
 
@@ -102,18 +100,7 @@ def load_objects(path: Path | str) -> LabelVolume:
         return _volume(head, ijk, instance)
     except InputError:
         raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        MemoryError,
-        RuntimeError,
-    ) as error:
+    except BROKEN as error:
         text = f"{path} is not a readable table of objects ({type(error).__name__}: {error})"
         raise InputError(text.split("\n")[0]) from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.grid import Grid2D
 from seal_perception.parameters import parameters_of
-from seal_perception.reading.arrays import read_npz
+from seal_perception.reading.arrays import BROKEN, read_npz
 from seal_perception.reading.text import load_json
 
 FORMAT = "seal_voxel_map"
@@ -82,20 +81,7 @@ def load_map(path: Path | str) -> VoxelMap:
         return _rebuild(head, arrays)
     except InputError as error:
         raise InputError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        OverflowError,
-        MemoryError,
-        RecursionError,
-        RuntimeError,
-    ) as error:
+    except BROKEN as error:
         raise InputError(f"{path} is not a readable map ({type(error).__name__}: {error})".split("\n")[0]) from error
 
 

@@ -15,12 +15,11 @@ from PIL import Image
 
 from seal_perception.coco.names import shown
 from seal_perception.errors import InputError
+from seal_perception.reading.pictures import FORMATS
 from seal_perception.types import UInt8Array
 
 NAMES = ("annotations.json", "_annotations.coco.json", "result.json", "annotations/instances_default.json")
 """What tools call the file: `seal label`, Roboflow, Label Studio, CVAT."""
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-"""What is opened, whatever a file is called: Pillow starts a program for some others."""
 _TURNED = frozenset((5, 6, 7, 8))
 """EXIF orientations that swap width and height."""
 _ORIENTATION = 0x0112

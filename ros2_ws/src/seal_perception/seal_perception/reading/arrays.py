@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,22 @@ from seal_perception.errors import InputError
 from seal_perception.reading.limits import require
 from seal_perception.reading.text import MB, require_file
 
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, TypeError, AttributeError,
+    OverflowError, MemoryError, RuntimeError,
+)  # fmt: skip
+"""What a broken file, or one with other arrays than were expected, raises in NumPy and in the code that uses them.
+
+Among the RuntimeErrors are NotImplementedError (a compression that zipfile does not know) and RecursionError.
+"""
+
 
 def read_npz(path: Path | str) -> dict[str, npt.NDArray[Any]]:
     """The arrays of an .npz file by name; no pickle.
 
     Raises:
         InputError: if it is no regular file, unpacks to more than the limit, or a header lies about its size.
-        zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError: if it is broken.
+        BROKEN: if it is broken.
         OSError: if it cannot be read.
     """
     require_file(path)
