@@ -14,17 +14,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from tests.perception.toy_pictures import TINY, rectangle
-from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector import weights as weights_module
 from seal_perception.detector.calibration import Calibration, fit_calibration
 from seal_perception.detector.detector import (
-    COCO_LABELS,
-    Detector,
     DetectorConfig,
-    _coco_state,
-    coco_categories,
     load_detector,
 )
 from seal_perception.detector.model import ModelConfig, build_model, covered_by, fold_norm, parameter_count
@@ -212,63 +207,6 @@ def test_training_on_pictures_of_another_height_scales_ignore_regions() -> None:
     target = _target([[10.0, 10.0, 20.0, 20.0]])
     _, scaled = model.transform.resize(torch.rand(3, 128, 160), target)
     assert scaled["ignore_boxes"].tolist() == [[5.0, 5.0, 10.0, 10.0]]
-
-
-def test_coco_mapping_names() -> None:
-    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
-
-    names = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
-    assert [names[label] for label in COCO_LABELS] == list(CATEGORIES)
-    mapped = coco_categories()
-    assert mapped.shape == (91,) and (mapped >= 0).sum() == 6 and mapped[62] == 0 and mapped[72] == 5
-
-
-def test_coco_maps_labels_and_drops_others() -> None:
-    class Fixed(torch.nn.Module):
-        def forward(self, pictures: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
-            masks = torch.zeros(4, 1, 8, 8)
-            masks[:3, 0, 2:4, 2:4] = 0.9  # the last one has no mask
-            return [
-                {
-                    "boxes": torch.tensor([[2.0, 2, 4, 4]] * 4),
-                    "labels": torch.tensor([1, 72, 62, 65]),
-                    "scores": torch.tensor([0.99, 0.8, 0.7, 0.6]),
-                    "masks": masks,
-                }
-            ]
-
-    found = Detector(Fixed(), coco_categories()).detect(np.zeros((8, 8, 3), np.uint8))
-    assert [CATEGORIES[c] for c in found.categories] == ["tv", "chair"] and found.masks.sum() == 8
-
-
-def test_coco_loads_a_local_state_dict(tmp_path: Path) -> None:
-    network = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91)
-    path = tmp_path / "coco.pth"
-    torch.save(network.state_dict(), path)
-    detector = load_detector("coco", DetectorConfig(coco_file=path, coco_min_size=32))
-    assert detector.detect(_picture()).masks.shape[1:] == (64, 80)
-    with pytest.raises(InputError, match="no COCO weights"):
-        load_detector("coco", DetectorConfig(coco_file=tmp_path / "none.pth"))
-    (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(InputError, match="not a torch weights file"):
-        load_detector("coco", DetectorConfig(coco_file=tmp_path / "text.pth"))
-    torch.save({"x": torch.zeros(2)}, path)
-    with pytest.raises(InputError, match="another network") as caught:
-        load_detector("coco", DetectorConfig(coco_file=path))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("content", [b"cos\nsystem\n(S'touch evil'\ntR.", b"", b"<html>not found</html>"])
-def test_a_foreign_file_in_torchs_cache_is_refused_unread(
-    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    path = tmp_path / "checkpoints" / "maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(InputError, match="is not torchvision's file: .* not bf2d0c1e; remove it") as caught:
-        _coco_state(None)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_weights_on_a_full_disk_are_an_error_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

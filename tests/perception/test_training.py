@@ -211,8 +211,8 @@ def test_finetune_repeats_resumes_and_records(tmp_path: Path) -> None:
         stored["parent"] == facts["parent"] and stored["dataset"] == facts["dataset"] and stored["config"]["batch"] == 2
     )
     assert str(tmp_path) not in str(stored)
-    with pytest.raises(InputError, match="COCO model cannot be fine-tuned"):
-        finetune("coco", tmp_path / "d", tmp_path / "c.safetensors", config)
+    with pytest.raises(InputError, match="min_size cannot be set for .*: it is no network of the COCO form"):
+        finetune(parent, tmp_path / "d", tmp_path / "c.safetensors", replace(config, min_size=64))
     with pytest.raises(InputError, match="needs a replay dataset"):
         finetune(parent, tmp_path / "d", tmp_path / "c.safetensors", replace(config, replay_share=0.5))
     with pytest.raises(InputError, match="not a folder"):

@@ -13,6 +13,7 @@ import pytest
 from tests.perception.toy_pictures import TINY
 
 from seal_perception.detector import weights as w
+from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.errors import InputError
 
@@ -27,7 +28,13 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         devices.append(next(model.parameters()).device.type)
         return model
 
+    def build_large(config: CocoConfig) -> Any:
+        network = build_coco(config)
+        devices.append(next(network.parameters()).device.type)
+        return network
+
     monkeypatch.setattr(w, "build_model", build)
+    monkeypatch.setattr(w, "build_coco", build_large)
     return devices
 
 
@@ -96,3 +103,38 @@ def test_facts_that_are_none_are_one_line(tmp_path: Path, raw: str, message: str
     with pytest.raises(InputError, match=message) as error:
         w.read_metadata(path)
     assert "a.safetensors" in str(error.value) and len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"min_size": 10**6}, "min_size must be a whole number from 1 to 2000"),
+        ({"max_size": 0}, "max_size must be a whole number"),
+        ({"samples": 8.0}, "samples must be a whole number"),
+        ({"fold_others": 1}, "fold_others must be true or false"),
+        ({"channels": [8192] * 4}, "unexpected keyword argument 'channels'"),
+    ],
+)
+def test_the_coco_form_has_one_size(tmp_path: Path, change: dict, message: str, built: list[str]) -> None:
+    def alter(header: dict, facts: dict) -> None:
+        facts.update(form="coco", model=change)
+
+    with pytest.raises(InputError, match=rf"a\.safetensors describes a network this version cannot build: .*{message}"):
+        w.load_weights(_changed(tmp_path / "a.safetensors", alter))
+    assert built == []
+
+
+def test_a_small_file_of_the_coco_form_is_not_built(tmp_path: Path, built: list[str]) -> None:
+    path = _changed(tmp_path / "a.safetensors", lambda header, facts: facts.update(form="coco", model={}))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"a\.safetensors holds another network: \d+ tensors too many or missing"):
+        w.load_weights(path)
+    assert built == ["meta"]
+
+
+@pytest.mark.parametrize("form", ["yolo", ["coco"], None, 3])
+def test_another_form_is_refused(tmp_path: Path, form: object, built: list[str]) -> None:
+    path = _changed(tmp_path / "a.safetensors", lambda header, facts: facts.update(form=form))
+    with pytest.raises(InputError, match="form must be one of seal, coco, got"):
+        w.load_weights(path)
+    assert built == []

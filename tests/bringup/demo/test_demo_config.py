@@ -23,7 +23,7 @@ def test_a_split_stands_for_its_homes_and_repeats_are_dropped() -> None:
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"rows": ("magic",)}, "unknown rows magic"),
         ({"homes": ()}, "no home"),
-        ({"weights": "coco"}, "cannot be fine-tuned yet"),
+        ({"weights": "coco"}, "the demo starts from a file"),
     ],
 )
 def test_bad_values_are_refused_with_what_came(change: dict[str, object], message: str) -> None:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from seal_perception.training.train_loop import Progress as TrainProgress
 
 Weights = Annotated[
-    str, typer.Option(help="seal-small (shipped), coco (torchvision's COCO model, mapped) or a .safetensors file.")
+    str,
+    typer.Option(
+        help="seal-small (shipped), coco (torchvision's COCO weights), a copy of these (.pth) or .safetensors."
+    ),
 ]
 Pictures = Annotated[
     Path | None, typer.Option(help="Folder of the pictures, where they do not lie beside the annotations.")
@@ -59,6 +62,14 @@ class RateOptions:
 
     iterations: Annotated[int | None, typer.Option(min=1, help="Optimiser steps instead of the preset's.")] = None
     learning_rate: Annotated[float | None, typer.Option(help="Rate instead of the preset's.")] = None
+    min_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="COCO weights: shorter side of the pictures in pixels.", show_default="800"),
+    ] = None
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, help="COCO weights: proposals per picture that the heads learn from.", show_default="512"),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,7 @@ def finetune(
     _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
     _say(said)
     # Only now: torch takes seconds to import.
+    from seal_perception.detector.coco_weights import coco_file, is_coco
     from seal_perception.detector.weights import resolve_weights
     from seal_perception.training.finetune import FinetuneConfig
     from seal_perception.training.finetune import finetune as run
@@ -110,11 +122,14 @@ def finetune(
     changes: dict[str, Any] = {"seed": seed, "replay_share": share if mixed.replay else 0.0}
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
     changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
+    changes.update(min_size=rates.min_size, samples=rates.samples)
     try:
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if weights != "coco":
+    if is_coco(weights):
+        coco_file(weights)
+    else:
         resolve_weights(weights)
     if mixed.replay is not None and config.replay_share > 0:
         catalogue_at(mixed.replay, REPLAY_PICTURES, announce=print)
@@ -231,13 +246,13 @@ def pretrain(
     Should take two and a half hours on two cores (estimated from a shorter training); an interrupted training resumes
     at its last checkpoint.
     """
-    from seal_perception.detector.weights import load_weights
+    from seal_perception.detector.weights import load_small
     from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
     from sim_bridge.catalogue.pictures import catalogue_at
 
     if weights is not None:
-        load_weights(weights)
+        load_small(weights)
     for split, count in (("train", data.pictures), ("val", data.held_out)):
         catalogue_at(catalogue / split, count, split, workers, announce=print)
     config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)

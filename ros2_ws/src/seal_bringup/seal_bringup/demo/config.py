@@ -34,7 +34,7 @@ class DemoConfig:
         width: picture width in pixels.
         height: picture height in pixels.
         policy: global policy of the exploration.
-        weights: the detector to start from: `seal-small`, or a file that fine-tuning wrote.
+        weights: the detector to start from: `seal-small`, a file that fine-tuning wrote, or COCO's .pth.
         iterations: iterations of each fine-tuning.
         replay_share: share of catalogue pictures in each batch of every fine-tuning, against forgetting.
         replay_pictures: how many catalogue pictures are drawn for that.
@@ -64,7 +64,7 @@ class DemoConfig:
         if unknown := [row for row in self.rows if row not in ROWS]:
             raise InputError(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(ROWS)}")
         if self.weights == "coco":
-            raise InputError("the demo fine-tunes, and coco cannot be fine-tuned yet; expected seal-small or a file")
+            raise InputError("the demo starts from a file; expected seal-small, a .safetensors file or COCO's .pth")
         if not self.homes:
             raise InputError("no home was named; give one such as test_01")
 

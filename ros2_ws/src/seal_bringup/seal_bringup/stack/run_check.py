@@ -55,9 +55,13 @@ def _scene(parameters: dict[str, Any]) -> None:
 def _weights(parameters: dict[str, Any]) -> None:
     weights = str(parameters.get("weights", ""))
     if weights not in ("", "none", "coco", "seal-small"):
+        from seal_perception.detector.coco_weights import coco_file, is_coco
         from seal_perception.detector.weights import read_metadata, resolve_weights
 
-        read_metadata(resolve_weights(weights))
+        if is_coco(weights):
+            coco_file(weights)
+        else:
+            read_metadata(resolve_weights(weights))
 
 
 def _policy(parameters: dict[str, Any]) -> None:

@@ -151,7 +151,7 @@ class Transform(GeneralizedRCNNTransform):
 def covered_by(boxes: Tensor, regions: Tensor, share: float = 0.5) -> Tensor:
     """(N,) bool: boxes of which more than `share` of the area lies in one of the (M, 4) regions."""
     if len(regions) == 0 or len(boxes) == 0:
-        return torch.zeros(len(boxes), dtype=torch.bool)
+        return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
     low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], regions[None, :, 2:])
     inside = (high - low).clamp(min=0).prod(dim=2)
@@ -232,11 +232,19 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
     )
     transform = Transform(config.input_height, 4 * config.input_height, list(MEAN), list(STD))
     model = GeneralizedRCNN(backbone, rpn, heads, transform)
-    # torchvision gives anchors, proposals and true boxes the type of what these put out: in bfloat16, under autocast,
-    # a coordinate above 256 would be even and a box one pixel wide empty.
-    for module in (backbone, rpn.head, heads.box_predictor, heads.mask_predictor):
-        module.register_forward_hook(_float32)
+    keep_float32(model)
     return model.to(memory_format=torch.channels_last)
+
+
+def keep_float32(model: GeneralizedRCNN) -> None:
+    """Let what becomes a box or a score be float32 under autocast.
+
+    torchvision gives anchors, proposals and true boxes the type of what these parts put out: in bfloat16 a coordinate
+    above 256 would be even and a box one pixel wide empty.
+    """
+    heads = model.roi_heads
+    for module in (model.backbone, model.rpn.head, heads.box_predictor, heads.mask_predictor):
+        module.register_forward_hook(_float32)
 
 
 def _float32(module: nn.Module, inputs: Any, output: Any) -> Any:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights files: safetensors with the network's shape and its origin in the metadata; no pickle.
+"""Weights files: safetensors with the network's form, shape and origin in the metadata; no pickle.
 
-Matrices are stored as fp16, vectors (biases, statistics) as fp32. The metadata is one JSON text under `seal`, so
+Of the small network matrices are stored as fp16, vectors (biases, statistics) as fp32. The COCO form is stored as fp32,
+so that what fine-tuning does not change stays torchvision's to the byte. The metadata is one JSON text under `seal`, so
 that equal content gives equal bytes.
 """
 
@@ -11,7 +12,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,15 +21,19 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torch import nn
 
 from seal_perception.categories import CATEGORIES
+from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
 from seal_perception.reading.text import load_json, require_file
 
 FORMAT = "seal-detector-1"
+NetworkConfig = ModelConfig | CocoConfig
+FORMS = {"seal": ModelConfig, "coco": CocoConfig}
+"""Forms of network that a file may name; a file without a form is of the first."""
 FLOATS = ("F16", "BF16", "F32", "F64")
 SHIPPED = Path(__file__).parents[1] / "weights" / "seal_small.safetensors"
 
@@ -41,26 +46,31 @@ def resolve_weights(weights: str | Path) -> Path:
     """
     path = SHIPPED if str(weights) == "seal-small" else Path(weights)
     if not path.is_file():
-        known = "`seal pretrain` makes it" if path == SHIPPED else "expected seal-small, coco or a .safetensors file"
-        raise InputError(f"no weights at {path}; {known}")
+        expected = "expected seal-small, coco, a .safetensors file or COCO's .pth"
+        raise InputError(f"no weights at {path}; {'`seal pretrain` makes it' if path == SHIPPED else expected}")
     return path
 
 
-def save_weights(path: Path | str, model: GeneralizedRCNN, config: ModelConfig, metadata: dict[str, Any]) -> None:
+def save_weights(path: Path | str, model: nn.Module, config: NetworkConfig, metadata: dict[str, Any]) -> None:
     """Write a network whole or not at all.
 
     Args:
         path: file to write.
-        model: a network of `build_model(config)`, its normalisation not folded.
+        model: the network of this shape, its normalisation not folded.
         config: the shape it was built with.
         metadata: JSON-ready facts: command, seed, commit, calibration, parent, dataset, ...
     """
+    exact = isinstance(config, CocoConfig)
     tensors = {
-        name: (value.half() if value.ndim > 1 else value.float()).contiguous()
+        name: (value.half() if value.ndim > 1 and not exact else value.float()).cpu().contiguous()
         for name, value in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    facts = {"format": FORMAT, "model": asdict(config), "categories": list(CATEGORIES), **metadata}
+    if isinstance(config, CocoConfig):
+        shape = {"form": "coco", "model": config.shape(), "categories": list(config.categories)}
+    else:
+        shape = {"model": asdict(config), "categories": list(CATEGORIES)}
+    facts = {"format": FORMAT, **shape, **metadata}
     save_tensors(path, tensors, {"seal": json.dumps(facts, sort_keys=True)})
 
 
@@ -97,7 +107,7 @@ def read_metadata(path: Path | str) -> dict[str, Any]:
     return facts
 
 
-def load_weights(path: Path | str) -> tuple[GeneralizedRCNN, ModelConfig, dict[str, Any]]:
+def load_weights(path: Path | str) -> tuple[Any, NetworkConfig, dict[str, Any]]:
     """Network in training mode, its shape and the stored facts.
 
     Raises:
@@ -105,32 +115,71 @@ def load_weights(path: Path | str) -> tuple[GeneralizedRCNN, ModelConfig, dict[s
     """
     path = resolve_weights(path)
     facts = read_metadata(path)
-    try:
-        config = ModelConfig(**facts["model"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} describes a network this version cannot build: {str(error)[:200]}") from error
-    if facts.get("categories") != list(CATEGORIES):
-        found = str(facts.get("categories"))[:100]
-        raise InputError(f"{path} is for categories {found}, expected {list(CATEGORIES)}")
+    config = _config(facts, path)
+
+    def build() -> nn.Module:
+        return build_coco(config) if isinstance(config, CocoConfig) else build_model(config)
+
     # A network without memory tells its shapes: the file must have these before one is built.
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        expected = _stored(build_model(config))
+    expected = shapes_of(build)
     with _opened(path) as stream:
         _require_tensors(stream, expected, path)
         tensors = {name: stream.get_tensor(name) for name in expected}
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise InputError(f"{path} is damaged: {name} has values that are not finite")
+    require_finite(tensors, path)
     with torch.random.fork_rng(devices=[]):
-        model = build_model(config)
+        model = build()
     model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
     return model, config, facts
 
 
-def _stored(model: GeneralizedRCNN) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors that a file holds of a network."""
-    state = model.state_dict()
+def load_small(path: Path | str) -> tuple[Any, ModelConfig, dict[str, Any]]:
+    """As `load_weights`, of the small network alone.
+
+    Raises:
+        InputError: as `load_weights`, and if the file is of another form.
+    """
+    model, config, facts = load_weights(path)
+    if not isinstance(config, ModelConfig):
+        raise InputError(f"{path} is of the COCO form, expected the small network; see `seal finetune`")
+    return model, config, facts
+
+
+def _config(facts: dict[str, Any], path: Path) -> NetworkConfig:
+    """The shape that a file's facts describe.
+
+    Raises:
+        InputError: if there is no such network, or it is for other categories.
+    """
+    categories = facts.get("categories")
+    if categories != list(CATEGORIES):
+        raise InputError(f"{path} is for categories {str(categories)[:100]}, expected {list(CATEGORIES)}")
+    form = facts.get("form", "seal")
+    try:
+        if str(form) not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {str(form)[:40]!r}")
+        own = {"categories": tuple(categories)} if form == "coco" else {}
+        config: NetworkConfig = FORMS[form](**facts["model"], **own)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} describes a network this version cannot build: {str(error)[:200]}") from error
+    return config
+
+
+def shapes_of(build: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors that a file holds of a network, which is built without memory."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        state = build().state_dict()
     return {name: tuple(value.shape) for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def require_finite(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Refuse weights with NaN or infinity.
+
+    Raises:
+        InputError: for the first tensor that has one.
+    """
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path} is damaged: {name} has values that are not finite")
 
 
 def _require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Path) -> None:

@@ -8,13 +8,21 @@ few and too alike. The truth is never used, only the dataset.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seal_perception.dataset import CocoDataset
-from seal_perception.detector.model import native_bfloat16
-from seal_perception.detector.weights import load_weights, resolve_weights, save_weights, source_commit
+from seal_perception.detector.coco_form import CocoConfig
+from seal_perception.detector.coco_weights import coco_file, is_coco, load_coco
+from seal_perception.detector.devices import best_device, device_of, has_bfloat16
+from seal_perception.detector.weights import (
+    NetworkConfig,
+    load_weights,
+    resolve_weights,
+    save_weights,
+    source_commit,
+)
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
 from seal_perception.training.augment import MILD
@@ -39,7 +47,9 @@ class FinetuneConfig:
         seed: of order, augmentation and sampling.
         checkpoint_every: iterations between checkpoints.
         threads: of torch.
-        bfloat16: autocast the forward pass; the default is whether this CPU has bfloat16.
+        bfloat16: autocast the forward pass; None = where the CPU or GPU that trains computes in bfloat16 itself.
+        min_size: shorter side in pixels of the pictures in a network of the COCO form; None = as in the weights.
+        samples: proposals per picture that the heads of such a network learn from; None = as in the weights.
         preset: name of the preset this came from; for the record only.
     """
 
@@ -55,12 +65,15 @@ class FinetuneConfig:
     seed: int = 0
     checkpoint_every: int = 50
     threads: int = 2
-    bfloat16: bool = field(default_factory=native_bfloat16)
+    bfloat16: bool | None = None
+    min_size: int | None = None
+    samples: int | None = None
     preset: str = "laptop"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.replay_share < 1.0:
             raise ValueError(f"replay_share must lie in [0, 1), got {self.replay_share}")
+        CocoConfig(**self.coco_changes())
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
         self.loop()
@@ -76,6 +89,11 @@ class FinetuneConfig:
             raise InputError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
         return replace(PRESETS[name], **changes)
 
+    def coco_changes(self) -> dict[str, Any]:
+        """What differs from the shape of weights of the COCO form."""
+        given = {"min_size": self.min_size, "samples": self.samples}
+        return {name: value for name, value in given.items() if value is not None}
+
     def loop(self) -> LoopConfig:
         """The training loop's configuration."""
         return LoopConfig(
@@ -88,7 +106,7 @@ class FinetuneConfig:
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             freeze_norm_from=0.0,
-            bfloat16=self.bfloat16,
+            bfloat16=bool(self.bfloat16),
             checkpoint_every=self.checkpoint_every,
             seed=self.seed,
             threads=self.threads,
@@ -115,7 +133,7 @@ def finetune(
     The parent's score calibration is kept.
 
     Args:
-        weights_in: "seal-small" or a .safetensors file.
+        weights_in: "seal-small", "coco", COCO's .pth or a .safetensors file.
         dataset: labelled frames, or their folder.
         weights_out: file to write, whole or not at all.
         config: how to fine-tune.
@@ -131,12 +149,11 @@ def finetune(
         SealError: if training diverges.
     """
     config, weights_out = config or FinetuneConfig(), Path(weights_out)
-    if str(weights_in) == "coco":
-        raise InputError("the torchvision COCO model cannot be fine-tuned here; give seal-small or a .safetensors file")
     if config.replay_share > 0 and replay_dataset is None:
         raise InputError(f"replay_share {config.replay_share} needs a replay dataset")
-    parent = resolve_weights(weights_in)
-    model, model_config, parent_facts = load_weights(parent)
+    parent, model, model_config, parent_facts = _parent(weights_in, config)
+    if config.bfloat16 is None:
+        config = replace(config, bfloat16=has_bfloat16(device_of(model)))
     dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset)
     replay = CocoDataset(replay_dataset) if replay_dataset is not None and config.replay_share > 0 else None
     facts: dict[str, Any] = {
@@ -156,3 +173,25 @@ def finetune(
     save_weights(weights_out, model, model_config, facts)
     checkpoint.unlink(missing_ok=True)
     return {**facts, "losses": losses}
+
+
+def _parent(weights: str | Path, config: FinetuneConfig) -> tuple[Path, Any, NetworkConfig, dict[str, Any]]:
+    """File, network, shape and facts to start from; the COCO form lies on a GPU where there is one.
+
+    Raises:
+        InputError: if the weights are not usable, or sizes are given for the small network.
+        SealError: if COCO's weights cannot be downloaded.
+    """
+    changes = config.coco_changes()
+    if is_coco(weights):
+        path, shape = coco_file(weights), CocoConfig(**changes)
+        return path, load_coco(path, shape).to(best_device()), shape, {}
+    path = resolve_weights(weights)
+    model, found, facts = load_weights(path)
+    if isinstance(found, CocoConfig):
+        found = replace(found, **changes)
+        model.resize(found)
+        return path, model.to(best_device()), found, facts
+    if changes:
+        raise InputError(f"{', '.join(changes)} cannot be set for {path}: it is no network of the COCO form")
+    return path, model, found, facts

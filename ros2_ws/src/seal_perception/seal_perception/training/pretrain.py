@@ -25,7 +25,7 @@ from seal_perception.detections import Detections
 from seal_perception.detector.calibration import Calibration, fit_calibration
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.model import ModelConfig, build_model, native_bfloat16, set_shrink
-from seal_perception.detector.weights import load_weights, resolve_weights, save_tensors, save_weights, source_commit
+from seal_perception.detector.weights import load_small, resolve_weights, save_tensors, save_weights, source_commit
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
 from seal_perception.files import sha256
@@ -150,7 +150,7 @@ def pretrain(
         if start.parent is None:
             model = build_model(model_config)
         else:
-            model, model_config, earlier = load_weights(start.parent)
+            model, model_config, earlier = load_small(start.parent)
             origin = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "parent")}
             facts["parent"] = {"sha256": sha256(resolve_weights(start.parent)), **origin}
         student = WithSemantics(model, config.semantic) if config.semantic > 0 else model

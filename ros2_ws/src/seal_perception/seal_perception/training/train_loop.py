@@ -23,7 +23,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from seal_perception.dataset import Annotation, CocoDataset
-from seal_perception.detector.model import freeze_norm, set_deterministic
+from seal_perception.detector.devices import device_of, settle
+from seal_perception.detector.model import freeze_norm
 from seal_perception.detector.weights import save_tensors
 from seal_perception.errors import InputError, NoLabelsError, SealError
 from seal_perception.reading.text import load_json
@@ -212,7 +213,7 @@ def train(
     Raises:
         SealError: if the loss is no longer finite.
     """
-    set_deterministic(config.threads)
+    settle(config.threads, device_of(model))
     optimiser = _make_optimiser(model, config)
     facts = json.dumps({"config": asdict(config), "fingerprint": fingerprint or {}}, sort_keys=True)
     start = _load_checkpoint(checkpoint, facts, model, optimiser) if checkpoint else 0
@@ -251,6 +252,11 @@ def _make_optimiser(model: nn.Module, config: LoopConfig) -> torch.optim.Optimiz
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
 
 
+def iteration_seed(seed: int, iteration: int) -> int:
+    """Seed of torch's global generator for the samplers of an iteration."""
+    return int(np.random.default_rng((seed, 7, iteration)).integers(2**62))
+
+
 def _step(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -260,10 +266,13 @@ def _step(
     iteration: int,
 ) -> dict[str, float]:
     # torchvision's samplers draw from torch's global generator: it is set from (seed, iteration) inside fork_rng.
-    torch.manual_seed(int(np.random.default_rng((config.seed, 7, iteration)).integers(2**62)))
+    torch.manual_seed(iteration_seed(config.seed, iteration))
+    device = device_of(model)
+    images = [image.to(device) for image in images]
+    targets = [{name: value.to(device) for name, value in target.items()} for target in targets]
     for group in optimiser.param_groups:
         group["lr"] = config.rate(iteration)
-    with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
         parts = model(images, targets)
     loss = torch.stack([value.float() for value in parts.values()]).sum()
     optimiser.zero_grad(set_to_none=True)
