@@ -135,6 +135,6 @@ def test_a_small_file_of_the_coco_form_is_not_built(tmp_path: Path, built: list[
 @pytest.mark.parametrize("form", ["yolo", ["coco"], None, 3])
 def test_another_form_is_refused(tmp_path: Path, form: object, built: list[str]) -> None:
     path = _changed(tmp_path / "a.safetensors", lambda header, facts: facts.update(form=form))
-    with pytest.raises(InputError, match="form must be one of seal, coco, got"):
+    with pytest.raises(InputError, match="form must be one of seal, coco, detectron2, got"):
         w.load_weights(path)
     assert built == []

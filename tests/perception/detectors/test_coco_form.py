@@ -15,7 +15,7 @@ import pytest
 import torch
 import typer
 from safetensors import safe_open
-from tests.perception.toy_pictures import write_rectangles
+from tests.perception.toy_pictures import rectangle, write_rectangles
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights, maskrcnn_resnet50_fpn
 from typer.testing import CliRunner
 
@@ -23,6 +23,7 @@ from seal_bringup.cli import learn
 from seal_bringup.experiments.detectors.coco_loop import TOLERANCE, compare, loop_config, seeded_network
 from seal_bringup.stack.run_check import _weights as check_weights
 from seal_perception.categories import CATEGORIES
+from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig, RegionTransform, build_coco, fold
 from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.detector import Detector, DetectorConfig, load_detector
@@ -89,7 +90,7 @@ def test_rows_of_our_categories() -> None:
 
 
 def test_outputs_are_torchvisions_to_the_byte(torchvisions: Any, pth: Path) -> None:
-    network = load_coco(pth, SMALL).eval()
+    network = load_coco(pth, SMALL)[0].eval()
     picture = [torch.from_numpy(_picture()).permute(2, 0, 1).float() / 255]
     with torch.inference_mode():
         theirs, ours = torchvisions(picture)[0], network(picture)[0]
@@ -194,8 +195,13 @@ def test_the_commands_take_coco_weights(pth: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fold_others", [False, True])
 def test_losses_are_those_of_torchvisions_reference_loop(fold_others: bool, tmp_path: Path) -> None:
     """Of torchvision's own network too, where the rows are not folded. results/coco_loop.json: 100 iterations."""
+    with DatasetWriter(tmp_path / "d") as writer:
+        for category in range(3):
+            labels = [Annotation(category, rectangle(64, 80, 8, 8, 30, 40))]
+            labels.append(Annotation(5, rectangle(64, 80, 40, 8, 70, 60), {"ignore": True}))
+            writer.add(_picture(), labels)
     shape = CocoConfig(min_size=64, samples=16, fold_others=fold_others)
-    row = compare(write_rectangles(tmp_path / "d", 4), shape, loop_config(3, 1, threads=1))
+    row = compare(CocoDataset(tmp_path / "d"), shape, loop_config(3, 1, threads=1))
     assert len(row["ours"]) == len(row["reference"]) == 3 and row["ours"][2] < row["ours"][0]
     assert row["largest_relative_difference"] <= TOLERANCE
 
@@ -256,7 +262,7 @@ def test_files_of_others_are_one_line(pth: Path, state: dict[str, torch.Tensor],
     torch.save([1], odd)
     assert "must hold a state dict, got list" in message(odd)
     torch.save({"model": {"x": 1}}, odd)
-    assert "state dict of tensors, model is none" in message(odd)
+    assert "state dict of tensors, x is none" in message(odd)
     torch.save({"x": torch.zeros(2)}, odd)
     assert "holds another network than torchvision's" in message(odd)
     name = "roi_heads.box_predictor.cls_score.bias"

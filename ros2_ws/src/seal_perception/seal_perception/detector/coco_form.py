@@ -12,7 +12,7 @@ teaches nothing; with 91 rows apart it would be taught to be background.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -49,6 +49,7 @@ class CocoConfig:
         fold_others: count the rows of other categories as background in the loss; False is torchvision's own loss.
     """
 
+    form: ClassVar[str] = "coco"
     categories: tuple[str, ...] = CATEGORIES
     min_size: int = 800
     max_size: int = 1333
@@ -72,13 +73,17 @@ class CocoConfig:
         """All but the categories, JSON-ready."""
         return {key: value for key, value in asdict(self).items() if key != "categories"}
 
+    def row_names(self) -> tuple[str, ...]:
+        """Name of each row of the heads."""
+        return COCO_NAMES
+
     def rows(self) -> list[int]:
-        """COCO's row of each category."""
-        return [COCO_NAMES.index(name) for name in self.categories]
+        """The row of each category."""
+        return [self.row_names().index(name) for name in self.categories]
 
     def categories_of_rows(self) -> IntArray:
-        """(91,) category of each row, -1 for none of ours."""
-        out = np.full(len(COCO_NAMES), -1, np.int64)
+        """(R,) category of each row, -1 for none of ours."""
+        out = np.full(len(self.row_names()), -1, np.int64)
         out[self.rows()] = np.arange(len(self.categories))
         return out
 
@@ -98,20 +103,22 @@ class FoldingPredictor(FastRCNNPredictor):
         return (fold(logits.float(), self.others) if self.training else logits), changes
 
 
-def fold(logits: Tensor, others: Tensor) -> Tensor:
-    """The logits whose softmax has the sum of the `others` at row 0 and nothing at the rest of them.
+def fold(logits: Tensor, others: Tensor, background: int = 0) -> Tensor:
+    """The logits whose softmax has the sum of the `others` at the background and nothing at the rest of them.
 
     Args:
         logits: (N, R).
-        others: (R,) bool, row 0 among them; nothing changes where there is none.
+        others: (R,) bool, the background among them; nothing changes where there is none.
+        background: its row.
 
     Returns:
-        (N, R); the others' rows but the first are minus infinity.
+        (N, R); the others' rows but the background are minus infinity.
     """
     if not bool(others.any()):
         return logits
-    background = torch.logsumexp(logits[:, others], dim=1, keepdim=True)
-    return torch.cat([background, logits[:, 1:].masked_fill(others[1:], -torch.inf)], dim=1)
+    total = torch.logsumexp(logits[:, others], dim=1, keepdim=True)
+    here = torch.arange(logits.shape[1], device=logits.device) == background
+    return torch.where(here, total, logits.masked_fill(others, -torch.inf))
 
 
 class OurRoIHeads(IgnoringRoIHeads):
@@ -185,5 +192,6 @@ class CocoNetwork(MaskRCNN):
 def build_coco(config: CocoConfig | None = None) -> nn.Module:
     """The network with random weights (drawn from torch's global generator), in training mode."""
     network = CocoNetwork(config or CocoConfig())
-    keep_float32(network)
+    heads = network.roi_heads
+    keep_float32(network.backbone, network.rpn.head, heads.box_predictor, heads.mask_predictor)
     return network

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""torchvision's COCO weights: in torch's cache, from the internet or in a local .pth file; no code in them is run."""
+"""COCO weights of others: torchvision's (cached, downloaded or a .pth) and detectron2's; no code in them is run."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -11,22 +12,24 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from seal_perception.detector.coco_form import CocoConfig, build_coco
-from seal_perception.detector.weights import require_finite, shapes_of
+from seal_perception.detector.coco_form import CocoConfig
+from seal_perception.detector.detectron2_form import Detectron2Config, is_detectron2, network_state
+from seal_perception.detector.detectron2_zoo import read_zoo
+from seal_perception.detector.weights import build_network, require_finite, shapes_of
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
 
 
 def is_coco(weights: str | Path) -> bool:
-    """Whether weights are COCO's own: "coco", or a local copy of them (.pth)."""
-    return str(weights) == "coco" or Path(weights).suffix == ".pth"
+    """Whether weights are of torchvision or detectron2: "coco", or a file of theirs (.pth, .pkl)."""
+    return str(weights) == "coco" or Path(weights).suffix in (".pth", ".pkl")
 
 
 def coco_file(weights: str | Path = "coco", copy: Path | None = None) -> Path:
     """The file of COCO's weights.
 
     Args:
-        weights: "coco" or a .pth file.
+        weights: "coco", a .pth or a .pkl file.
         copy: local copy for "coco"; None looks in torch's cache, then downloads into it.
 
     Raises:
@@ -73,6 +76,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # torch raises many kinds for a file that is not its own
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} is not a torch weights file: {first}") from error
+    if isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):
+        loaded = loaded["model"]  # a training's checkpoint, as detectron2 and torchvision's references write them
     if not isinstance(loaded, dict):
         raise InputError(f"{path} must hold a state dict, got {type(loaded).__name__}")
     odd = [str(name)[:80] for name, value in loaded.items() if not isinstance(value, Tensor)]
@@ -81,19 +86,27 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return loaded
 
 
-def load_coco(path: Path, config: CocoConfig) -> Any:
-    """The network with torchvision's COCO weights, in training mode.
+def load_coco(path: Path, config: CocoConfig) -> tuple[Any, CocoConfig]:
+    """The network of a .pth or .pkl file and its shape, in training mode.
+
+    Args:
+        path: torchvision's COCO weights (.pth), or detectron2's (.pth, or .pkl of its model zoo).
+        config: categories and sizes.
 
     Raises:
-        InputError: if the file is no weights file or holds another network.
+        InputError: if the file is no weights file or holds another network, or detectron2 is needed and absent.
     """
-    state = {name: value for name, value in read_state(path).items() if not name.endswith("num_batches_tracked")}
-    expected = shapes_of(lambda: build_coco(config))
+    state = read_zoo(path) if path.suffix == ".pkl" else read_state(path)
+    state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    name = "torchvision's maskrcnn_resnet50_fpn"
+    if is_detectron2(state):
+        config, state = Detectron2Config(**asdict(config)), network_state(state)
+        name = "detectron2's mask_rcnn_R_50_FPN"
+    expected = shapes_of(lambda: build_network(config))
     odd = sorted(expected.keys() ^ state.keys())
     if odd:
         raise InputError(
-            f"{path} holds another network than torchvision's maskrcnn_resnet50_fpn: {len(odd)} tensors too many or "
-            f"missing, such as {odd[0]}"
+            f"{path} holds another network than {name}: {len(odd)} tensors too many or missing, such as {odd[0]}"
         )
     for name, shape in expected.items():
         if tuple(state[name].shape) != shape or not state[name].is_floating_point():
@@ -101,6 +114,6 @@ def load_coco(path: Path, config: CocoConfig) -> Any:
             raise InputError(f"{path} holds another network: {name} must be {shape} of floats, got {found}")
     require_finite(state, path)
     with torch.random.fork_rng(devices=[]):
-        network = build_coco(config)
+        network = build_network(config)
     network.load_state_dict(state)
-    return network
+    return network, config

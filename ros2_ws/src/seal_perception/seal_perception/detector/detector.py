@@ -108,8 +108,8 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
     """Open a detector.
 
     Args:
-        weights: "seal-small" (shipped), "coco" (torchvision's COCO weights), a local copy of these (.pth), or a
-            .safetensors file of either network.
+        weights: "seal-small" (shipped), "coco" (torchvision's COCO weights), a copy of these (.pth), detectron2's
+            (.pth, .pkl), or a .safetensors file of any of these networks.
         config: how to run.
 
     Raises:
@@ -119,8 +119,8 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
     config = config or DetectorConfig()
     if is_coco(weights):
         coco = CocoConfig(min_size=config.coco_min_size)
-        network = load_coco(coco_file(weights, config.coco_file), coco)
-        return _coco_detector(network, coco, config, Calibration(), {"format": "torchvision COCO"})
+        network, coco = load_coco(coco_file(weights, config.coco_file), coco)
+        return _coco_detector(network, coco, config, Calibration(), {"format": f"{coco.form} COCO"})
     model, shape, facts = load_weights(weights)
     try:
         calibration = Calibration.from_metadata(facts) if config.calibrate else Calibration()
@@ -136,5 +136,5 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
 def _coco_detector(
     network: Any, shape: CocoConfig, config: DetectorConfig, calibration: Calibration, facts: dict[str, Any]
 ) -> Detector:
-    """A detector of the COCO form, on a GPU where there is one; its network is torchvision's, nothing is folded."""
+    """A detector of a large form, on a GPU where there is one; the network stays as its library made it."""
     return Detector(network.to(best_device()), shape.categories_of_rows(), config, calibration, facts)

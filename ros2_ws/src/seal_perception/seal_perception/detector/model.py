@@ -159,6 +159,13 @@ def covered_by(boxes: Tensor, regions: Tensor, share: float = 0.5) -> Tensor:
     return (inside / area[:, None] > share).any(dim=1)
 
 
+def unmatched(boxes: Tensor, objects: Tensor, iou: float) -> Tensor:
+    """(N,) bool: boxes that overlap none of the (M, 4) objects by as much as `iou`."""
+    if len(objects) == 0 or len(boxes) == 0:
+        return torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    return box_iou(boxes, objects).amax(dim=1) < iou
+
+
 class IgnoringRPN(RegionProposalNetwork):
     """Region proposals; anchors inside an ignore region are never negatives."""
 
@@ -183,11 +190,8 @@ class IgnoringRoIHeads(RoIHeads):
             raise ValueError("targets should not be None")
         kept = []
         for boxes, target in zip(proposals, targets, strict=True):
-            drop = covered_by(boxes, target["ignore_boxes"])
-            if len(target["boxes"]) and len(boxes):
-                matched = box_iou(boxes, target["boxes"]).amax(dim=1) >= self.proposal_matcher.high_threshold
-                drop &= ~matched
-            kept.append(boxes[~drop])
+            free = unmatched(boxes, target["boxes"], self.proposal_matcher.high_threshold)
+            kept.append(boxes[~(covered_by(boxes, target["ignore_boxes"]) & free)])
         selected: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] = super().select_training_samples(
             kept, targets
         )
@@ -232,18 +236,17 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
     )
     transform = Transform(config.input_height, 4 * config.input_height, list(MEAN), list(STD))
     model = GeneralizedRCNN(backbone, rpn, heads, transform)
-    keep_float32(model)
+    keep_float32(backbone, rpn.head, heads.box_predictor, heads.mask_predictor)
     return model.to(memory_format=torch.channels_last)
 
 
-def keep_float32(model: GeneralizedRCNN) -> None:
-    """Let what becomes a box or a score be float32 under autocast.
+def keep_float32(*modules: nn.Module) -> None:
+    """Let parts whose output becomes a box, a score or a mask put out float32 under autocast.
 
     torchvision gives anchors, proposals and true boxes the type of what these parts put out: in bfloat16 a coordinate
     above 256 would be even and a box one pixel wide empty.
     """
-    heads = model.roi_heads
-    for module in (model.backbone, model.rpn.head, heads.box_predictor, heads.mask_predictor):
+    for module in modules:
         module.register_forward_hook(_float32)
 
 

@@ -25,6 +25,7 @@ from torch import nn
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector.coco_form import CocoConfig, build_coco
+from seal_perception.detector.detectron2_form import Detectron2Config, build_detectron2
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
@@ -32,7 +33,7 @@ from seal_perception.reading.text import load_json, require_file
 
 FORMAT = "seal-detector-1"
 NetworkConfig = ModelConfig | CocoConfig
-FORMS = {"seal": ModelConfig, "coco": CocoConfig}
+FORMS = {"seal": ModelConfig, "coco": CocoConfig, "detectron2": Detectron2Config}
 """Forms of network that a file may name; a file without a form is of the first."""
 FLOATS = ("F16", "BF16", "F32", "F64")
 SHIPPED = Path(__file__).parents[1] / "weights" / "seal_small.safetensors"
@@ -67,7 +68,7 @@ def save_weights(path: Path | str, model: nn.Module, config: NetworkConfig, meta
         if not name.endswith("num_batches_tracked")
     }
     if isinstance(config, CocoConfig):
-        shape = {"form": "coco", "model": config.shape(), "categories": list(config.categories)}
+        shape = {"form": config.form, "model": config.shape(), "categories": list(config.categories)}
     else:
         shape = {"model": asdict(config), "categories": list(CATEGORIES)}
     facts = {"format": FORMAT, **shape, **metadata}
@@ -118,7 +119,7 @@ def load_weights(path: Path | str) -> tuple[Any, NetworkConfig, dict[str, Any]]:
     config = _config(facts, path)
 
     def build() -> nn.Module:
-        return build_coco(config) if isinstance(config, CocoConfig) else build_model(config)
+        return build_network(config)
 
     # A network without memory tells its shapes: the file must have these before one is built.
     expected = shapes_of(build)
@@ -132,6 +133,17 @@ def load_weights(path: Path | str) -> tuple[Any, NetworkConfig, dict[str, Any]]:
     return model, config, facts
 
 
+def build_network(config: NetworkConfig) -> Any:
+    """The network of a shape with random weights, in training mode.
+
+    Raises:
+        InputError: if it is detectron2's and that is not installed.
+    """
+    if isinstance(config, Detectron2Config):
+        return build_detectron2(config)
+    return build_coco(config) if isinstance(config, CocoConfig) else build_model(config)
+
+
 def load_small(path: Path | str) -> tuple[Any, ModelConfig, dict[str, Any]]:
     """As `load_weights`, of the small network alone.
 
@@ -140,7 +152,7 @@ def load_small(path: Path | str) -> tuple[Any, ModelConfig, dict[str, Any]]:
     """
     model, config, facts = load_weights(path)
     if not isinstance(config, ModelConfig):
-        raise InputError(f"{path} is of the COCO form, expected the small network; see `seal finetune`")
+        raise InputError(f"{path} is of the {config.form} form, expected the small network; see `seal finetune`")
     return model, config, facts
 
 
@@ -157,7 +169,7 @@ def _config(facts: dict[str, Any], path: Path) -> NetworkConfig:
     try:
         if str(form) not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, got {str(form)[:40]!r}")
-        own = {"categories": tuple(categories)} if form == "coco" else {}
+        own = {} if form == "seal" else {"categories": tuple(categories)}
         config: NetworkConfig = FORMS[form](**facts["model"], **own)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} describes a network this version cannot build: {str(error)[:200]}") from error

@@ -133,7 +133,7 @@ def finetune(
     The parent's score calibration is kept.
 
     Args:
-        weights_in: "seal-small", "coco", COCO's .pth or a .safetensors file.
+        weights_in: "seal-small", "coco", a .pth or .pkl of COCO weights, or a .safetensors file.
         dataset: labelled frames, or their folder.
         weights_out: file to write, whole or not at all.
         config: how to fine-tune.
@@ -184,8 +184,9 @@ def _parent(weights: str | Path, config: FinetuneConfig) -> tuple[Path, Any, Net
     """
     changes = config.coco_changes()
     if is_coco(weights):
-        path, shape = coco_file(weights), CocoConfig(**changes)
-        return path, load_coco(path, shape).to(best_device()), shape, {}
+        path = coco_file(weights)
+        model, shape = load_coco(path, CocoConfig(**changes))
+        return path, model.to(best_device()), shape, {}
     path = resolve_weights(weights)
     model, found, facts = load_weights(path)
     if isinstance(found, CocoConfig):

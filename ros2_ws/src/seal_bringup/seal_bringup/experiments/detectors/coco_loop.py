@@ -106,9 +106,18 @@ def reference_losses(network: Any, batches: Batches, config: LoopConfig, rows: T
         return reference_loop(network, torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum), drawn())
 
 
+class WithoutRegions(Batches):
+    """Batches without regions to ignore, which torchvision's own network does not know."""
+
+    def __getitem__(self, iteration: int) -> Batch:
+        """Pictures and targets of one iteration."""
+        images, targets = super().__getitem__(iteration)
+        return images, [{**target, "ignore_boxes": target["ignore_boxes"][:0]} for target in targets]
+
+
 def compare(dataset: CocoDataset, shape: CocoConfig, config: LoopConfig) -> dict[str, Any]:
     """Both loops from the same weights: losses of each iteration and their largest relative difference."""
-    batches = Batches(dataset, config)
+    batches = (Batches if shape.fold_others else WithoutRegions)(dataset, config)
     began = time.monotonic()
     ours = train(seeded_network(shape), batches, config)
     seconds = time.monotonic() - began
