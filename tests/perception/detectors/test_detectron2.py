@@ -17,6 +17,7 @@ import pytest
 import torch
 from tests.perception.toy_pictures import write_rectangles
 
+from seal_bringup.experiments.detectors.coco_loop import TOLERANCE, loop_config
 from seal_perception.detector import detectron2_form
 from seal_perception.detector.coco_weights import load_coco
 from seal_perception.detector.detector import DetectorConfig, load_detector
@@ -146,6 +147,16 @@ def test_ignore_regions_and_other_rows(zoo: tuple[Path, Any, Any]) -> None:
         plain, _ = heads.box_predictor.eval()(torch.rand(3, 1024))
     assert torch.isfinite(plain).all() and torch.isfinite(folded[:, -1]).all()
     assert torch.isinf(folded).sum(dim=1).tolist() == [74, 74, 74]  # 80 - 6; the background holds them
+
+
+@needed
+def test_losses_are_those_of_detectron2s_trainer(tmp_path: Path) -> None:
+    from seal_bringup.experiments.detectors.detectron2_loop import RATE, compare
+
+    shape = replace(SMALL, samples=16, fold_others=False)
+    row = compare(write_rectangles(tmp_path / "d", 4), shape, loop_config(3, 1, RATE, 1))
+    assert len(row["ours"]) == len(row["reference"]) == 3 and row["ours"][2] < row["ours"][0]
+    assert row["largest_relative_difference"] <= TOLERANCE
 
 
 @needed

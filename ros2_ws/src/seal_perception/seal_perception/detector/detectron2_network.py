@@ -97,6 +97,11 @@ class Detectron2Network(nn.Module):
             return [self._ours(out["instances"]) for out in self.model([self._input(image)[0] for image in images])]
         if targets is None:
             raise ValueError("targets must be given while training, got None")
+        with EventStorage():  # detectron2 counts into one
+            return self.model(self.inputs(images, targets))
+
+    def inputs(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> list[dict[str, Any]]:
+        """What detectron2's model takes for training; its parts are told of the regions to ignore."""
         inputs, regions = [], []
         for image, target in zip(images, targets, strict=True):
             given, scaling = self._input(image)
@@ -105,8 +110,7 @@ class Detectron2Network(nn.Module):
             scale = [scaling.new_w / scaling.w, scaling.new_h / scaling.h] * 2
             regions.append(target["ignore_boxes"] * target["ignore_boxes"].new_tensor(scale))
         self.model.proposal_generator.regions = self.model.roi_heads.regions = regions
-        with EventStorage():  # detectron2 counts into one
-            return self.model(inputs)
+        return inputs
 
     def _input(self, image: Tensor) -> tuple[dict[str, Any], Any]:
         """What detectron2 takes, blue first, and the scaling to it."""

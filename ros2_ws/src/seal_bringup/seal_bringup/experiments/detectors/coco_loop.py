@@ -78,6 +78,20 @@ def reference_loop(network: nn.Module, optimiser: torch.optim.Optimizer, batches
     return losses
 
 
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """What an optimiser takes: our loop's decay, none on vectors."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def relative_difference(ours: list[float], theirs: list[float]) -> float:
+    """The largest difference of two losses, relative to the larger one."""
+    return max(abs(a - b) / max(abs(a), abs(b)) for a, b in zip(ours, theirs, strict=True))
+
+
 def reference_losses(network: Any, batches: Batches, config: LoopConfig, rows: Tensor | None) -> list[float]:
     """Run the reference with the optimiser that our loop makes of `config`.
 
@@ -96,11 +110,7 @@ def reference_losses(network: Any, batches: Batches, config: LoopConfig, rows: T
                 targets = [{**target, "labels": rows[target["labels"] - 1]} for target in targets]
             yield images, targets
 
-    trained = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    groups = parameter_groups(network, config.weight_decay)
     settle(config.threads, device_of(network))
     with torch.random.fork_rng(devices=[]):
         return reference_loop(network, torch.optim.SGD(groups, config.learning_rate, momentum=config.momentum), drawn())
@@ -127,9 +137,8 @@ def compare(dataset: CocoDataset, shape: CocoConfig, config: LoopConfig) -> dict
         reference = torchvision_network(shape, seeded_network(shape).state_dict())
         rows = torch.tensor(shape.rows())
     theirs = reference_losses(reference, batches, config, rows)
-    differences = [abs(a - b) / max(abs(a), abs(b)) for a, b in zip(ours, theirs, strict=True)]
     return {
-        "largest_relative_difference": max(differences),
+        "largest_relative_difference": relative_difference(ours, theirs),
         "seconds_per_iteration": seconds / config.iterations,
         "ours": ours,
         "reference": theirs,
