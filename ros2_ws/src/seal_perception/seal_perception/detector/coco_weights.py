@@ -15,6 +15,7 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.detectron2_form import Detectron2Config, is_detectron2, network_state
 from seal_perception.detector.detectron2_zoo import read_zoo
+from seal_perception.detector.torch_files import check_torch_file
 from seal_perception.detector.weights import build_network, require_finite, shapes_of
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
@@ -71,6 +72,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: if it is none, would run code, or holds anything but tensors.
     """
+    check_torch_file(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not its own
