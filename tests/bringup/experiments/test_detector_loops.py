@@ -22,6 +22,13 @@ def test_a_hundred_losses_are_torchvisions(repo_root: Path) -> None:
         assert f"{found:.1e}" in page and row["ours"][-1] < 0.7 * row["ours"][0]
 
 
+def test_a_hundred_losses_are_detectron2s(repo_root: Path) -> None:
+    table = json.loads((repo_root / "results/detectron2_loop.json").read_text(encoding="utf-8"))
+    page = (repo_root / "docs/detector.md").read_text(encoding="utf-8")
+    assert len(table["ours"]) == table["iterations"] == 100 and table["ours"] == table["reference"]
+    assert f"({table['ours'][0]:.2f} falling to {table['ours'][-1]:.2f};" in page
+
+
 def test_losses_are_compared_one_by_one() -> None:
     assert relative_difference([2.0, 1.0], [2.0, 1.0]) == 0.0
     assert relative_difference([2.0, 1.0], [2.0, 0.5]) == 0.5
