@@ -15,7 +15,7 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights, maskrcnn
 
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.detections import Detections
-from seal_perception.detector.calibration import Calibration
+from seal_perception.detector.calibration import Calibration, relative_sizes
 from seal_perception.detector.model import fold_norm, set_deterministic
 from seal_perception.detector.weights import load_weights
 from seal_perception.errors import InputError, SealError
@@ -98,11 +98,11 @@ class Detector:
             out = self._network([picture])[0]
         categories = self._categories[out["labels"]]
         raw = out["scores"].float().numpy()
-        scores = self.calibration.apply(raw)
+        boxes = out["boxes"].float().numpy()
+        scores = self.calibration.apply(raw, categories.numpy(), relative_sizes(boxes, *rgb.shape[:2]))
         masks = (out["masks"][:, 0] >= 0.5).numpy()
         keep = (categories.numpy() >= 0) & (raw >= self.config.min_score) & masks.any(axis=(1, 2))
         order = np.flatnonzero(keep)[np.argsort(-scores[keep], kind="stable")][: self.config.max_detections]
-        boxes = out["boxes"].float().numpy()
         return Detections(boxes[order], categories.numpy()[order].astype(np.int64), scores[order], masks[order])
 
 
