@@ -11,7 +11,8 @@ import numpy as np
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from seal_perception.pose import planar_pose
 from seal_perception.types import FloatArray
-from sim_bridge.furniture import DISTRACTORS, Item, distractor_mounting, make_distractor, make_item
+from sim_bridge.catalogue.shapes.items import catalogue_item
+from sim_bridge.furniture import DISTRACTORS, Item, distractor_mounting, make_distractor
 from sim_bridge.geometry.mesh import Lamp, Part, Scene
 from sim_bridge.geometry.surfaces import Surface, rest_on, surface_of, turn_for
 from sim_bridge.modelling.shapes import box, merge, quad, turn
@@ -227,7 +228,7 @@ def chairs_at_table(setup: SetUp, rng: np.random.Generator) -> FloatArray | None
         return None
     setup.boxes.pop()
     half = table.mesh.bounds()[1]
-    chair, out = make_item(0, rng, SPLIT), None
+    chair, out = catalogue_item(0, rng), None
     sides = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 0.55), (-1, -0.55)]
     for side in rng.permutation(len(sides))[: int(rng.integers(2, 6))]:
         u, v = sides[side]
@@ -323,7 +324,7 @@ def _subject(setup: SetUp, category: int, rng: np.random.Generator) -> FloatArra
         bounds = chairs_at_table(setup, rng)
         if bounds is not None:
             return bounds
-    item = make_item(category, rng, SPLIT)
+    item = catalogue_item(category, rng)
     lifted = item.mounting == "surface" and rng.random() < 0.92
     small_plant = item.name == "potted plant" and item.mesh.bounds()[1, 2] < 0.75 and rng.random() < 0.35
     if lifted or small_plant:
@@ -365,7 +366,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
 def _companions(setup: SetUp, theme: str, targets: int, studio: bool, rng: np.random.Generator) -> None:
     """Other furniture: some targets, one to eight distractors, small things on the tables."""
     for name in rng.choice(TARGETS[theme], targets):
-        item = make_item(CATEGORIES.index(str(name)), rng, SPLIT)
+        item = catalogue_item(CATEGORIES.index(str(name)), rng)
         if item.mounting == "surface":
             place_on_cabinet(setup, item, rng)
         else:
