@@ -110,7 +110,7 @@ def _board(d: Draw, width: float, high: float, low: float, frame: Material) -> M
     if kind == 0:
         return box((thick, width, high - low), (0, 0, (high + low) / 2), frame)
     if kind == 1:
-        return cushion((thick + 0.03, width, high - low), (0, 0, (high + low) / 2), d.cover(), d.uniform(4, 14))
+        return cushion((thick + 0.03, width, high - low), (0, 0, (high + low) / 2), d.cover(), d.uniform(8, 18))
     if kind == 2:
         cells = (1, d.integer(3, 14)) if d.chance(0.5) else (d.integer(2, 5), d.integer(3, 10))
         return move(tufted(d, (0.08 + 0.4 * thick, width, high - low), cells, d.cover()), -0.03, 0, low)
@@ -153,7 +153,7 @@ def _boards(d: Draw, f: Form) -> list[Mesh]:
             shelf = (-f.length / 2 - 0.34, -wide / 2, 0.0), (-f.length / 2 - 0.1, wide / 2, high - d.uniform(0.0, 0.2))
             parts.append(box_between(*shelf, bare))
     if d.chance(0.35):
-        high = f.base + d.uniform(0.05, 0.55)
+        high = f.base + d.uniform(0.03, f.thick + 0.2)
         parts.append(move(_board(d, f.width + 0.06, high, d.uniform(0.0, f.base * 0.6), bare), f.length / 2 + 0.07))
     if f.width < 1.15 and d.chance(0.12):  # a day bed: a board along one side
         side = turn(_board(d, f.length, f.top + d.uniform(0.15, 0.4), 0.05, bare), "z", math.pi / 2)

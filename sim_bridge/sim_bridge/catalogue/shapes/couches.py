@@ -104,7 +104,7 @@ def _back_wall(d: Draw, f: Form, length: float) -> list[Mesh]:
     thick, low = d.uniform(0.05, 0.24), f.leg if d.chance(0.6) else f.deck - 0.08
     tall, kind = f.seat + f.rise - low, d.rng.random()
     if kind < 0.6:
-        back = cushion((thick, length, tall), (0, 0, tall / 2), f.cover, d.uniform(4, 14))
+        back = cushion((thick, length, tall), (0, 0, tall / 2), f.cover, d.uniform(9, 18))
     elif kind < 0.85:
         cells = (1, d.integer(3, 12)) if d.chance(0.4) else (d.integer(2, 4), d.integer(3, 10))
         back = move(tufted(d, (thick, length, tall), cells, f.cover), -thick / 2)

@@ -64,7 +64,7 @@ def leaves(roots: FloatArray, along: FloatArray, size: FloatArray | float, leaf:
     across += np.array([1e-4, 2e-4, 0.0])
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     up = np.cross(across, along)
-    rows = 2 if len(roots) > 320 else 3 if len(roots) > 90 else 5
+    rows = next((n for most, n in ((40, 5), (90, 3), (400, 2)) if len(roots) <= most), 1)
     points = [roots]
     steps = (np.arange(rows) + 0.6) / (rows + 0.2)
     peak = math.log(0.5) / math.log(leaf.belly)
@@ -215,7 +215,7 @@ def tree(d: Draw, bed: Bed) -> list[Mesh]:
             parts.append(rod(line[-1] - [0, 0, 0.02], centre, 0.006, bark, 0.003, sides=4))
             if solid_core:
                 parts.append(cushion(size * 1.25, centre, green, 2.0, 10, 6))
-            parts += _crown(d, centre, size, max(60, 420 // (trunks * limbs)), green, leaf)
+            parts += _crown(d, centre, size, max(50, 420 // (trunks * limbs)), green, leaf)
     return parts
 
 

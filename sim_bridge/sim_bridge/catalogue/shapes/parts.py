@@ -66,8 +66,10 @@ def panel(size: tuple[float, float, float], material: Material, top: float = 1.0
 
 
 def slab(d: Draw, size: tuple[float, float, float], centre: tuple[float, float, float], material: Material) -> Mesh:
-    """A block that is sharp, rounded or plump."""
-    return box(size, centre, material) if d.chance(0.2) else cushion(size, centre, material, d.uniform(3.0, 14.0))
+    """A block that is sharp or rounded; plump where it is no longer than 80 cm."""
+    if d.chance(0.2):
+        return box(size, centre, material)
+    return cushion(size, centre, material, d.uniform(3.0 if max(size) < 0.8 else 9.0, 16.0))
 
 
 def turned(d: Draw, foot: FloatArray, height: float, radius: float, material: Material) -> Mesh:
