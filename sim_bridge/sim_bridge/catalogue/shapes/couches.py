@@ -54,7 +54,7 @@ def _form(d: Draw) -> Form:
     leg = d.uniform(0.0, 0.26) if d.chance(0.75) else 0.0
     pad = d.uniform(0.06, 0.24)
     return Form(
-        length=d.uniform(0.95, 1.5) if d.chance(0.2) else d.uniform(1.3, 2.7),
+        length=d.uniform(1.15, 1.6) if d.chance(0.2) else d.uniform(1.3, 2.7),
         depth=d.uniform(0.5, 0.85),
         seat=seat,
         rise=d.uniform(0.22, 0.68),

@@ -37,11 +37,11 @@ class Form:
 
 def _porcelain(d: Draw) -> Material:
     kind = d.rng.random()
-    if kind < 0.72:
+    if kind < 0.8:
         return d.material("ceramic")
-    if kind < 0.84:
+    if kind < 0.89:
         return d.material("ceramic", (d.uniform(0.72, 0.92), d.uniform(0.66, 0.86), d.uniform(0.52, 0.76)))
-    if kind < 0.92:
+    if kind < 0.95:
         return d.material("ceramic", [d.uniform(0.03, 0.5)] * 3)
     return d.material("ceramic", (d.uniform(0.3, 0.9), d.uniform(0.4, 0.85), d.uniform(0.4, 0.85)))
 

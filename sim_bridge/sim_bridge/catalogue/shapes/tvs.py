@@ -46,8 +46,8 @@ def _flat(d: Draw, monitor: bool) -> Panel:
 
 def _front(d: Draw, p: Panel) -> list[Mesh]:
     """Case, glass and back of a flat set; lower edge at z = 0, front at x = 0."""
-    side = d.uniform(0.002, 0.02) if d.chance(0.6) else d.uniform(0.02, min(0.05, 0.08 * p.width))
-    above, chin = side * d.uniform(0.6, 1.2), min(side * d.uniform(0.8, 3.5), 0.1 * p.width)
+    side = d.uniform(0.002, 0.02) if d.chance(0.6) else d.uniform(0.02, max(0.022, min(0.05, 0.06 * p.width)))
+    above, chin = side * d.uniform(0.6, 1.2), min(side * d.uniform(0.8, 3.5), 0.08 * p.width)
     wide, tall = p.width - 2 * side, p.height - above - chin
     parts = [
         box((p.thick, p.width, p.height), (-p.thick / 2, 0, p.height / 2), p.case),
