@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seal_perception.categories import CATEGORIES
-from sim_bridge.catalogue.shapes import couches, items, plants
+from sim_bridge.catalogue.shapes import chair_bases, couches, items, plants
 from sim_bridge.catalogue.shapes.foliage import Bed
 from sim_bridge.catalogue.shapes.items import WIDE_FAMILY, WIDE_SHARE, catalogue_item, make_wide_item
 from sim_bridge.furniture import Draw, Item, make_item
@@ -115,6 +115,34 @@ def test_no_generator_uses_a_builder_of_a_test_family() -> None:
     families = importlib.import_module("sim_bridge.furniture.families")
     for builders in families._TEST_BUILDERS.values():
         assert [b.__name__ for b in builders.values() if b.__name__ in source] == []
+
+
+def test_only_the_catalogue_imports_the_generators() -> None:
+    root = Path(items.__file__).parents[2]
+    users = {
+        path.relative_to(root).parts[0]
+        for path in root.rglob("*.py")
+        if "sim_bridge.catalogue.shapes" in path.read_text(encoding="utf-8")
+    }
+    assert users == {"catalogue"}
+
+
+def rise_at_ends(mesh: Mesh) -> float:
+    """How far above the floor a chair's lowest points are at the front and rear end of what is near the floor."""
+    low = mesh.vertices[mesh.vertices[:, 2] < 0.08].astype(np.float64)
+    x, reach = low[:, 0], 0.1 * np.ptp(low[:, 0])
+    return float(max(low[x < x.min() + reach, 2].min(), low[x > x.max() - reach, 2].min()))
+
+
+def test_chairs_have_no_runners_that_rock(pieces: dict[str, list[Item]]) -> None:
+    """What is near the floor touches it at both ends; a rocking chair's runners rise there."""
+    rocking = [make_item(0, np.random.default_rng(seed), "test", "rocking").mesh for seed in range(8)]
+    assert min(rise_at_ends(mesh) for mesh in rocking) > 0.03
+    rises = np.array([rise_at_ends(item.mesh) for item in pieces["chair"]])
+    assert (rises < 0.03).mean() > 0.95  # the others: padded bodies with feet set in
+    assert {base.__name__ for base in chair_bases.BASES} == {
+        "legs", "sled", "cantilever", "star", "pedestal", "crossed", "sides", "wires"
+    }  # fmt: skip
 
 
 def test_couch_backs_are_straight_along_their_top_and_in_plan() -> None:
