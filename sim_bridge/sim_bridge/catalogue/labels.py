@@ -18,20 +18,28 @@ Labels = list[tuple[int, BoolArray, bool]]
 MIN_AREA = 0.0012
 """Objects that show less than this share of the picture are not labelled."""
 CLEAR_AREA = 0.0025
-CLEAR_SHARE = 0.2
-FILLING_AREA, FILLING_SHARE = 0.12, 0.1
-"""Objects that show a smaller share of the picture, or of whose own extent in it less than this is in view, are regions
-to ignore: nobody recognises a chair by the end of one leg. Of what is large in the picture less need be in view."""
+CLEAR_SHARE = 0.1
+FILLING_AREA, FILLING_SHARE = 0.12, 0.05
+"""Objects that show a smaller share of the picture, or of whose own surface less than this is within the frame, are
+regions to ignore: nobody recognises a chair by the end of one leg. Of what is large in the picture less suffices."""
+SEEN_SHARE = 0.15
+"""So are objects of which other things leave less than this to be seen: box around the pixels over box around all that
+is within the frame."""
 
 
-def extent(mesh: Mesh, camera: Camera, T_world_camera: FloatArray) -> float:
-    """Area in pixels of the box around the whole mesh as projected, the picture's border ignored."""
-    points = (mesh.vertices - T_world_camera[:3, 3]) @ T_world_camera[:3, :3]
-    points = points[points[:, 2] > 0.1]
-    if len(points) < 2:
-        return 0.0
-    uv = points[:, :2] / points[:, 2:] * (camera.fx, camera.fy)
-    return float(np.prod(np.ptp(uv, axis=0)))
+def in_frame(mesh: Mesh, camera: Camera, T_world_camera: FloatArray) -> tuple[float, float]:
+    """Share of a mesh's surface that is within the frame, and area in pixels of the box around that, hidden or not."""
+    corners = (mesh.vertices - T_world_camera[:3, 3]) @ T_world_camera[:3, :3]
+    corners = corners[mesh.faces]
+    edges = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = np.linalg.norm(np.cross(*edges), axis=1)
+    points = np.concatenate([corners, corners.mean(1, keepdims=True)], 1)
+    uv = points[..., :2] / np.maximum(points[..., 2:], 0.05) * (camera.fx, camera.fy) + (camera.cx, camera.cy)
+    inside = (points[..., 2] > 0.05) & ((uv > -0.5) & (uv < (camera.width - 0.5, camera.height - 0.5))).all(-1)
+    if not inside.any():
+        return 0.0, 0.0
+    share = float((area[:, None] * inside).sum() / max(4 * float(area.sum()), 1e-12))
+    return share, float(np.prod(np.ptp(uv[inside], axis=0) + 1))
 
 
 def labels_of(instance: Int32Array, parts: Sequence[Part], camera: Camera, T: FloatArray) -> Labels:
@@ -44,8 +52,9 @@ def labels_of(instance: Int32Array, parts: Sequence[Part], camera: Camera, T: Fl
         mask = instance == i + 1
         rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         seen = float((rows[-1] - rows[0] + 1) * (cols[-1] - cols[0] + 1))
-        least = FILLING_SHARE if counts[i + 1] > FILLING_AREA * instance.size else CLEAR_SHARE
-        part_only = seen < least * extent(part.mesh, camera, T)
-        unclear = counts[i + 1] < CLEAR_AREA * instance.size or part_only or part.name.endswith(DOUBTFUL)
+        share, whole = in_frame(part.mesh, camera, T)
+        cut = share < (FILLING_SHARE if counts[i + 1] > FILLING_AREA * instance.size else CLEAR_SHARE)
+        hidden = cut or seen < SEEN_SHARE * whole
+        unclear = hidden or counts[i + 1] < CLEAR_AREA * instance.size or part.name.endswith(DOUBTFUL)
         labels.append((part.category, mask, bool(unclear)))
     return labels

@@ -17,7 +17,7 @@ from sim_bridge.catalogue.paint import flattened, repainted
 from sim_bridge.catalogue.placing import DOUBTFUL, SetUp, lay_on, place, pose
 from sim_bridge.catalogue.shapes.items import catalogue_item
 from sim_bridge.catalogue.shell import PLACES, empty_place, lamps, surround
-from sim_bridge.catalogue.themes import CLUTTER, SMALL, SUBJECT_WEIGHTS, TARGETS, THEMES
+from sim_bridge.catalogue.themes import CLUTTER, DECORATION, SMALL, SUBJECT_WEIGHTS, TARGETS, THEMES
 from sim_bridge.furniture import DISTRACTORS, Item, distractor_mounting, make_distractor
 from sim_bridge.geometry.mesh import Scene
 from sim_bridge.geometry.surfaces import surface_of
@@ -171,6 +171,13 @@ def _companions(setup: SetUp, theme: str, targets: int, rng: np.random.Generator
         place(setup, distractor(str(kind), rng), rng, 4)
 
 
+def _decorate(setup: SetUp, rng: np.random.Generator) -> None:
+    """Pictures, shelves, mirrors and other things on the walls of a room."""
+    if len(setup.open_walls) < 4:
+        for kind in rng.choice(DECORATION, int(rng.integers(0, 6))):
+            place(setup, distractor(str(kind), rng), rng, 4)
+
+
 def _disorder(setup: SetUp, rng: np.random.Generator) -> None:
     """A rug, bags and clothes on seats and beds, somebody or something before the subject."""
     assert setup.subject is not None
@@ -210,6 +217,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
     several = [0, 1, 1, 2, 3] if len(setup.open_walls) == 4 else [1, 2, 2, 3, 3, 4, 5, 6]
     _companions(setup, theme, 0 if negative else int(rng.choice(several)), rng)
     setup.facing = facing
+    _decorate(setup, rng)
     _disorder(setup, rng)
     draw = rng.random()
     if mood == "plain" and draw < 0.4:

@@ -50,6 +50,11 @@ CLUTTER: dict[str, tuple[str, ...]] = {
     "jumble": DISTRACTORS,
 }  # fmt: skip
 SMALL = ("table_lamp", "vase", "book_pile", "books", "bowl", "cups", "plates", "bottles", "kettle", "microwave")
+DECORATION = (
+    "picture_frame", "picture_frame", "poster", "print_panel", "print_panel", "dark_painting", "dark_painting",
+    "wall_shelf", "clock", "mirror", "leaf_panel", "wall_panel", "wall_lamp", "curtain", "leaf_curtain", "night_window",
+    "board", "black_panel", "hatch", "bush_window",
+)  # fmt: skip
 THEMES: dict[str, tuple[str, ...]] = {
     "chair": ("dining", "dining", "office", "living", "bedroom", "jumble"),
     "couch": ("living", "living", "living", "office", "jumble"),
