@@ -10,7 +10,20 @@ import numpy as np
 from sim_bridge.catalogue.backdrops import backdrop
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.geometry.mesh import Material, Mesh
-from sim_bridge.modelling.shapes import bar, box, cushion, lathe, merge, move, prism, rod, rounded_outline, solid, turn
+from sim_bridge.modelling.shapes import (
+    bar,
+    box,
+    cushion,
+    lathe,
+    merge,
+    move,
+    prism,
+    quad,
+    rod,
+    rounded_outline,
+    solid,
+    turn,
+)
 from sim_bridge.modelling.textures import hsv
 
 Point = tuple[float, float, float]
@@ -62,7 +75,7 @@ def pet(d: Draw) -> Mesh:
     fur = d.material("carpet", hsv(d.uniform(0.04, 0.11), d.uniform(0.0, 0.6), d.uniform(0.06, 0.9)))
     s, lies = d.uniform(0.35, 1.0), d.chance(0.4)
     z = 0.13 * s if lies else 0.42 * s
-    pitch = 0.6 if not lies and d.chance(0.4) else 0.0
+    pitch = 0.35 if not lies and d.chance(0.4) else 0.0
     body = turn(cushion((0.75 * s, 0.26 * s, 0.28 * s), (0, 0, 0), fur, 2.4, 14, 8), "y", -pitch)
     parts = [move(body, 0, 0, z)]
     head = np.array([0.42 * s, 0, z + 0.16 * s + 0.2 * s * (pitch > 0)])
@@ -74,7 +87,7 @@ def pet(d: Draw) -> Mesh:
         parts.append(cushion((0.05 * s, 0.07 * s, 0.15 * s), ear, fur, 2, 8, 5))
         for x in (-0.26, 0.26):
             if not lies:
-                parts.append(rod((x * s, sy * 0.09 * s, 0), (x * s, sy * 0.09 * s, z), 0.045 * s, fur))
+                parts.append(rod((x * s, sy * 0.09 * s, 0), (x * s, sy * 0.09 * s, z + x * s * pitch), 0.045 * s, fur))
     tail = [(-0.36 * s, 0, z + 0.05 * s), (-0.5 * s, 0.05 * s, z + d.uniform(-0.1, 0.3) * s)]
     return merge([*parts, bar(tail, 0.03 * s, fur, 6)])
 
@@ -123,7 +136,8 @@ def computer(d: Draw) -> Mesh:
     parts.append(box((wide * 0.3, wide * 0.88, 0.004), (-wide * 0.1, 0, 0.015), keys))
     if d.chance(0.75):
         lid = box((0.008, wide, wide * 0.64), (0, 0, wide * 0.32), grey)
-        face = box((0.004, wide * 0.92, wide * 0.56), (0.005, 0, wide * 0.32), d.material("screen"))
+        corner = (0.006, -wide * 0.46, wide * 0.04)
+        face = quad(corner, (0, wide * 0.92, 0), (0, 0, wide * 0.56), d.material("screen"), fit=True)
         parts.append(move(turn(merge([lid, face]), "y", -d.uniform(0.05, 0.5)), -wide * 0.34, 0, 0.012))
     return merge(parts)
 

@@ -89,8 +89,8 @@ def box_pile(d: Draw) -> Mesh:
 
 
 def boxes_like_armchair(d: Draw) -> Mesh:
-    """Boxes side by side and one behind: the outline of an armchair out of cardboard or cloth-covered blocks."""
-    stuff, wide = d.material(d.pick(("cardboard", "wood", "plastic"))), d.uniform(0.5, 0.9)
+    """Boxes side by side and one behind: the outline of an armchair out of cardboard or plastic."""
+    stuff, wide = d.material(d.pick(("cardboard", "cardboard", "plastic"))), d.uniform(0.5, 0.9)
     parts = [box((0.5, wide, d.uniform(0.3, 0.45)), (0.1, 0, 0.2), stuff)]
     parts.append(box((0.3, wide * d.uniform(0.5, 1.0), d.uniform(0.6, 0.9)), (-0.3, d.uniform(-0.1, 0.1), 0.4), stuff))
     if d.chance(0.5):
