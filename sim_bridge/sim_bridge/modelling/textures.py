@@ -325,4 +325,6 @@ def make_material(
     elif split == "catalogue":
         painter, base = widen(kind, own, painter, base, colour is None)
     image = painter(own, base)
-    return Material(np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8), kind)
+    image = np.clip(image, 0.0, 1.0)
+    image *= 255.0
+    return Material(np.round(image, out=image).astype(np.uint8), kind)
