@@ -63,7 +63,7 @@ def test_objects_are_tiny_huge_and_absent_in_some_pictures(drawn: Drawn) -> None
     areas = np.array([mask.mean() for labels in drawn[0] for _, mask, unclear in labels if not unclear])
     empty = np.mean([not labels for labels in drawn[0]])
     unclear = np.mean([unclear for labels in drawn[0] for *_, unclear in labels])
-    assert (areas < 0.02).mean() > 0.1 and areas.min() >= CLEAR_AREA
+    assert (areas < 0.02).mean() > 0.1 and areas.min() > 0.5 * CLEAR_AREA  # pictures between bars shrink
     assert (areas > 0.3).mean() > 0.02 and areas.max() > 0.45
     assert 0.06 < empty < 0.28 and 0.02 < unclear < 0.25
     assert {category for labels in drawn[0] for category, *_ in labels} == set(range(len(CATEGORIES)))
