@@ -52,7 +52,7 @@ class BagPictures:
             index = BagIndex(self.store)
             self._colour, lines, self._turns = _choose(index, self._options)
             self._order = self._in_time()
-            self.lines = (*lines, *self.store.notes)
+            self.lines: tuple[str, ...] = (*lines, *self.store.notes)
 
     def _in_time(self) -> list[int]:
         """Numbers of the pictures between the user's start and end, by stamp; of doubled stamps the first."""

@@ -39,7 +39,7 @@ class FolderPictures:
         recording = read_recording(folder)
         self._files = [picture.path for picture in recording.colour]
         self._stamps = [picture.stamp_ns for picture in recording.colour]
-        self.lines = (f"pictures: {len(self._files)} of {folder}, layout {recording.layout}",)
+        self.lines: tuple[str, ...] = (f"pictures: {len(self._files)} of {folder}, layout {recording.layout}",)
         try:
             plan = plan_import(folder, ImportOptions(up=up))
         except InputError as error:  # without intrinsics, for example: colour is enough

@@ -78,6 +78,11 @@ class Detector:
         self._categories = torch.as_tensor(categories_of_labels)
         self._network = network.eval().requires_grad_(False)
 
+    @property
+    def network(self) -> nn.Module:
+        """The network, in evaluation mode."""
+        return self._network
+
     def detect(self, rgb: UInt8Array) -> Detections:
         """Find the six categories in one picture.
 

@@ -87,7 +87,7 @@ class PictureFiles:
         alone = len(paths) == 1 and paths[0].is_dir()
         self.root = paths[0].absolute() if alone else Path(os.path.commonpath([file.parent for file in files]))
         self._files = list(files)
-        self.lines = (f"pictures: {len(files)} below {self.root}",)
+        self.lines: tuple[str, ...] = (f"pictures: {len(files)} below {self.root}",)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -116,7 +116,7 @@ class DatasetPictures:
 
     def __init__(self, dataset: CocoDataset) -> None:
         self._dataset = dataset
-        self.lines = (f"pictures: {len(dataset)} of the dataset {dataset.file}",)
+        self.lines: tuple[str, ...] = (f"pictures: {len(dataset)} of the dataset {dataset.file}",)
 
     def __len__(self) -> int:
         return len(self._dataset)
