@@ -100,8 +100,8 @@ def test_nothing_found_names_cause_and_next_command(
     out = pictures.with_name("out")
     assert seal(monkeypatch, "detect", pictures / "a.png", "--out", out, "--weights", weights, "--min-score", 1) == 3
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("nothing found: the best score in 1 pictures is 0.") and " in a.png), below 1" in last
-    assert f"next: `seal detect {pictures / 'a.png'} --out {out} --overwrite --weights coco`" in last
+    assert last.startswith("nothing found: the best score in 1 picture is 0.") and " in a.png), below 1" in last
+    assert f"next, for photographs: `seal detect {pictures / 'a.png'} --out {out} --overwrite --weights coco`" in last
     assert json.loads((out / "detections.json").read_text())["annotations"] and (out / "sheet.jpg").is_file()
 
 

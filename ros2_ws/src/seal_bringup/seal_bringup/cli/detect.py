@@ -119,7 +119,7 @@ def _why(job: DetectJob, found: Found) -> str:
     from seal_perception.categories import CATEGORIES
 
     best = max(found.annotations, key=lambda row: row["score"], default=None)
-    looked = f"{len(found.images)} pictures"
+    looked = f"{len(found.images)} picture{'s' * (len(found.images) != 1)}"
     if best is None:
         cause = f"no detection in {looked} reaches {job.keep_score:g}"
     else:
@@ -128,6 +128,11 @@ def _why(job: DetectJob, found: Found) -> str:
         cause = f"the best score in {looked} is {best['score']:.2f} ({what} in {name}), below {job.min_score:g}"
     again = f"seal detect {shlex.join(map(str, job.paths))} --out {shlex.quote(str(job.out))} --overwrite"
     if job.weights != "coco":
-        return f"{cause}: the shipped detector knows simulated homes best; next: `{again} --weights coco`"
+        known = (
+            "the shipped detector knows simulated homes best"
+            if job.weights == "seal-small"
+            else "as these weights see it"
+        )
+        return f"{cause}: {known}; next, for photographs: `{again} --weights coco`"
     lower = 0.05 if best is None else max(0.05, round(best["score"] - 0.05, 2))
     return f"{cause}; next: `{again} --weights coco --min-score {lower:g}`, or pictures with {', '.join(CATEGORIES)}"
