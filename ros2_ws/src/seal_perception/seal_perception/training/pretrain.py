@@ -35,7 +35,7 @@ from seal_perception.training.imagenet import load_imagenet
 from seal_perception.training.semantic import WithSemantics
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
 
-CATALOGUE = AugmentConfig(scale=(0.7, 1.4), scale_chance=0.5, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
+CATALOGUE = AugmentConfig(scale=(0.6, 1.6), scale_chance=0.6, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
 """Changes of catalogue pictures, which vary in light, colour and sharpness by themselves."""
 
 PICTURES_PER_ROOM = 2
@@ -69,17 +69,17 @@ class PretrainConfig:
 
     small_iterations: int = 4000
     small_batch: int = 24
-    small_learning_rate: float = 1.5e-3
+    small_learning_rate: float = 1e-3
     iterations: int = 5000
     batch: int = 8
-    learning_rate: float = 8e-4
+    learning_rate: float = 6e-4
     seed: int = 0
     checkpoint_every: int = 200
     threads: int = 2
     semantic: float = 1.0
     bfloat16: bool = field(default_factory=native_bfloat16)
-    frozen_stages: int = 0
-    backbone_rate: float = 1.0
+    frozen_stages: int = 3
+    backbone_rate: float = 0.5
 
     def loop(self, small: bool = False, frozen_norm: bool = False) -> LoopConfig:
         """A stage's configuration.
