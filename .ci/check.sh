@@ -11,8 +11,9 @@ echo "== style: ruff"
 echo "== types: mypy"
 .venv/bin/mypy || failed+=(mypy)
 echo "== tests: pytest"
-# Two processes and more share the work by files, whose fixtures are dear. `ARGS="-n 0"` keeps all in one.
-.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile "$@" || failed+=(pytest)
+# Two processes and more share the work by files, whose fixtures are dear, in the order of tests/conftest.py: longest
+# first. `ARGS="-n 0"` keeps all in one.
+.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@" || failed+=(pytest)
 if [ "${#failed[@]}" -gt 0 ]; then
     echo "FAILED: ${failed[*]}"
     exit 1

@@ -17,6 +17,12 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 if os.environ.get("ROS_DISTRO") == "humble":
     os.environ["ROS_LOCALHOST_ONLY"] = "1"
 
+# Workers beside each other get a core each: threads of libraries that wait for a core burn the time of the other.
+# Before anything imports numpy or torch.
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 
@@ -42,8 +48,18 @@ NEEDS = {
 }
 
 
+LONGEST = (
+    "ros/test_failures.py", "bringup/demo/test_demo.py", "ros/test_run.py", "mapping/equality/test_mutations.py",
+    "bringup/jobs/test_real_room.py", "fuzz/test_fuzz.py", "sim/homes/test_homes.py", "ros/test_paced.py",
+    "bringup/demo/test_no_stage_sees_the_truth.py", "sim/homes/test_home_variant.py", "test_example.py",
+)  # fmt: skip
+"""Files that take longest, which begin first: the workers share the tests by files and should end together."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run."""
+    """Begin with the longest files; skip what this machine cannot run."""
+    rank = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
     reasons: dict[str, str] = {}
     for item in items:
         for marker in NEEDS.keys() & {mark.name for mark in item.iter_markers()}:

@@ -26,7 +26,7 @@ def test_rows_as_json_have_the_promised_keys() -> None:
 
 
 def test_unknown_group_lists_the_known() -> None:
-    with pytest.raises(InputError, match="'speed'; expected one of render, .*, loop, worlds"):
+    with pytest.raises(InputError, match="'speed'; expected one of render, .*, loop, worlds, perception"):
         benchmarks.collect("speed")
 
 

@@ -34,7 +34,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("colcon")
     command = [str(colcon), "--log-base", str(folder / "log"), "build", "--base-paths", "ros2_ws/src", "sim_bridge"]
     command += ["--build-base", str(folder / "build"), "--install-base", str(folder / "install")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 packages finished" in done.stdout
     return folder / "install"
@@ -70,7 +70,7 @@ def test_the_installed_copy_runs(installed: Path, tmp_path: Path) -> None:
     code = [str(path) for path in installed.glob("*/lib/python*/site-packages")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(code)}
     command = [sys.executable, "-c", "import seal_bringup.cli.app as a; print(a.__file__); a.main()", "--help"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(installed)), done.stdout
     assert "benchmark" in done.stdout

@@ -49,7 +49,7 @@ def test_foreign_weights_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_this_machine_in_full() -> None:
     """The command itself, in a process of its own: everything required is here, versions are real ones."""
     done = subprocess.run(
-        [sys.executable, "-m", "seal_bringup.cli.app", "doctor", "--json"], capture_output=True, text=True, timeout=200
+        [sys.executable, "-m", "seal_bringup.cli.app", "doctor", "--json"], capture_output=True, text=True, timeout=600
     )
     content = json.loads(done.stdout)
     checks = {check["name"]: check for check in content["checks"]}

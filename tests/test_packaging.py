@@ -90,9 +90,16 @@ def test_manifest_names_what_is_imported(name: str) -> None:
 def test_every_requirement_is_pinned() -> None:
     folder = ROOT / "requirements"
     files = sorted(folder.glob("*.txt"))
-    assert {"base.txt", "build.txt", "constraints.txt", "dev.txt", "ray.txt", "ros.txt", "sourced-ros.txt"} == {
-        f.name for f in files
-    }
+    assert {
+        "base.txt",
+        "build.txt",
+        "constraints.txt",
+        "dev.txt",
+        "pretrain.txt",
+        "ray.txt",
+        "ros.txt",
+        "sourced-ros.txt",
+    } == {f.name for f in files}
     loose = [
         f"{file.name}: {line}"
         for file in files

@@ -18,7 +18,7 @@ def bash(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `code` after sourcing the script."""
     env = {key: value for key, value in os.environ.items() if key not in ("ROS_DISTRO", "PYTHON")} | environment
     command = ["bash", "-c", f"source {SCRIPT}\n{code}"]
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
 
 
 def fake_python(folder: Path, version: tuple[int, int]) -> Path:

@@ -11,6 +11,7 @@ folder with WHY.txt, to be run again.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -112,6 +113,8 @@ def fuzz(given: argparse.Namespace, work: Path) -> list[Result]:
     import_all()
     inputs = make_inputs(names, work / "inputs")
     warm_up()
+    gc.collect()
+    gc.freeze()  # a case need not look through what was loaded before it, nor copy its pages
     idle = idle_mb()
     until = time.monotonic() + given.seconds
     results: list[Result] = []

@@ -19,6 +19,8 @@ from pathlib import Path
 from tests.fuzz.mutate import mutated
 from tests.fuzz.readers import Reader, Run
 
+from seal_perception.running.patience import crowd
+
 CPU_S, WALL_S = 20, 90
 MEMORY_MB, SPACE_MB, FILE_MB = 1000, 3000, 500
 """Memory that is a failure, address space that allocations may add to what the imports take, largest file written."""
@@ -184,7 +186,8 @@ def finished(case: Started, idle: int) -> Result | None:
         idle: memory in MB that does not count.
     """
     pid, status, used = os.wait4(case.pid, os.WNOHANG)
-    late = not pid and time.monotonic() - case.since > (WALL_S if case.seed else 10 * WALL_S)
+    limit_s = (WALL_S if case.seed else 10 * WALL_S) * crowd()
+    late = not pid and time.monotonic() - case.since > limit_s
     if not pid and not late:
         return None
     if late:

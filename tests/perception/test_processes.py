@@ -73,7 +73,7 @@ if __name__ == "__main__":
 
 def _work(shadows: Path, script: Path, made: str) -> subprocess.CompletedProcess[str]:
     script.write_text(_WORKERS.format(folder=str(shadows), context=made))
-    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])

@@ -222,4 +222,4 @@ assert not loaded, loaded
     ],
 )
 def test_bags_are_read_and_labelled_where_rclpy_cannot_be_imported(module: str) -> None:
-    subprocess.run([sys.executable, "-c", _WITHOUT_ROS.format(module=module)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", _WITHOUT_ROS.format(module=module)], check=True, timeout=600)

@@ -60,9 +60,9 @@ class Graph:
 
     def call(self, kind: Any, service: str, **request: Any) -> Any:
         client = self._client.create_client(kind, f"/{self.node.get_name()}/{service}")
-        assert client.wait_for_service(timeout_sec=20.0)
+        assert client.wait_for_service(timeout_sec=120.0)
         future = client.call_async(kind.Request(**request))
-        self._executor.spin_until_future_complete(future, timeout_sec=20.0)
+        self._executor.spin_until_future_complete(future, timeout_sec=120.0)
         assert future.done(), f"{service} did not answer"
         return future.result()
 

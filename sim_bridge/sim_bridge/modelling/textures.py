@@ -34,6 +34,7 @@ from sim_bridge.modelling.texture_base import (
     wood_colour,
 )
 from sim_bridge.modelling.textures_unseen import UNSEEN
+from sim_bridge.modelling.textures_wide import widen
 
 __all__ = ["KINDS", "SIZE", "SPLITS", "TILE_M", "any_colour", "hsv", "make_material", "noise", "split_rng",
            "tile_size_m"]  # fmt: skip
@@ -321,5 +322,9 @@ def make_material(
     base = drawn if colour is None else np.asarray(colour, np.float64)
     if split == "test" and kind in UNSEEN and own.random() < UNSEEN_SHARE:
         painter = UNSEEN[kind][int(own.integers(len(UNSEEN[kind])))]
+    elif split == "catalogue":
+        painter, base = widen(kind, own, painter, base, colour is None)
     image = painter(own, base)
-    return Material(np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8), kind)
+    image = np.clip(image, 0.0, 1.0)
+    image *= 255.0
+    return Material(np.round(image, out=image).astype(np.uint8), kind)

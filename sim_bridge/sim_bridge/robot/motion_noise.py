@@ -9,6 +9,7 @@ one, so that a drive may be cut into any number of commands; at f = 1 it is the 
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -41,10 +42,20 @@ class Mixture:
         if not (np.linalg.eigvalsh(self.covariances) > 0).all():
             raise ValueError(f"covariances of a mixture must be positive definite, got {self.covariances.tolist()}")
 
-    @property
+    @functools.cached_property
     def mean(self) -> FloatArray:
         """(3,) mean of the whole mixture."""
         return np.asarray(self.weights @ self.means, np.float64)
+
+    @functools.cached_property
+    def _shares(self) -> FloatArray:
+        """(K,) sums of the weights up to each."""
+        return np.cumsum(self.weights)
+
+    @functools.cached_property
+    def _roots(self) -> FloatArray:
+        """(K, 3, 3) lower triangles whose squares are the covariances."""
+        return np.asarray(np.linalg.cholesky(self.covariances), np.float64)
 
     @property
     def covariance(self) -> FloatArray:
@@ -55,9 +66,9 @@ class Mixture:
 
     def sample(self, rng: np.random.Generator, amount: float = 1.0) -> FloatArray:
         """(3,) error of a motion `amount` times the measured one; a negative amount is the way back."""
-        k = int(np.searchsorted(np.cumsum(self.weights), rng.random(), side="right"))
+        k = int(self._shares.searchsorted(rng.random(), side="right"))
         k = min(k, len(self.weights) - 1)
-        drawn = self.means[k] + np.linalg.cholesky(self.covariances[k]) @ rng.standard_normal(3)
+        drawn = self.means[k] + self._roots[k] @ rng.standard_normal(3)
         return np.asarray(amount * self.mean + math.sqrt(abs(amount)) * (drawn - self.mean), np.float64)
 
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 import seal_bringup
+from seal_bringup import bars
 from seal_bringup.cli import app as cli
-from seal_bringup.cli import bars
 from seal_bringup.cli.demo import _StageBar
 from seal_bringup.console import make_console
 

@@ -27,15 +27,17 @@ def room(tmp_path_factory, repo_root):
 
 
 def test_five_drawn_frames_label_the_walk(room):
-    """At least 95 % of the frames that see an annotated surface, mask IoU at least 0.5."""
+    """At least 95 % of the frames that see an annotated surface, mask IoU at least 0.5; of every third frame."""
     drawn, check = (read_annotations(DRAWN / f"{name}.json") for name in ("annotated", "check"))
     assert len(drawn) == 5 and len(check) >= 10
+    needed = {picture.stamp_ns for part in (drawn, check) for picture in part.pictures}
+    room = Recording([item for k, item in enumerate(room) if k % 3 == 0 or item.frame.stamp_ns in needed])
     assert not {p.stamp_ns for p in drawn.pictures} & {p.stamp_ns for p in check.pictures}
     assert not drawn.missing([item.frame.stamp_ns for item in room])
     volume = labelled(room, drawn, MAP, LABELS)
     assert check_frames(room, volume, check, LABELS)["mask_iou"]["all"]["mean"] >= 0.5
     got = reach(room, volume, drawn, LABELS)
-    assert got["share"] >= 0.95 and got["seen"] > 300
+    assert got["share"] >= 0.95 and got["seen"] > 150
 
 
 def test_filters_make_rays_stop_where_the_sensor_measured(room):

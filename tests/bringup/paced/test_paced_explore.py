@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seal_bringup import bars
 from seal_bringup.cli import app as cli
-from seal_bringup.cli import bars
 from seal_bringup.evaluation.true_map import PLAIN, TrueMap
 from seal_bringup.experiments import paced
 from seal_bringup.paced import explore as paced_explore

@@ -120,11 +120,18 @@ def test_wrong_values_are_told_before_nodes_start(
     assert text in said and not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("by_typer", [False, True], ids=["raised", "typer's exit code"])
 @pytest.mark.parametrize(("command", "goes_on"), [("label", True), ("explore", False)])
 def test_an_interrupt_says_whether_the_command_goes_on(
-    command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    goes_on: bool,
+    by_typer: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted(standalone_mode: bool) -> None:
+    def interrupted(standalone_mode: bool) -> int:
+        if by_typer:
+            return 130
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "app", interrupted)

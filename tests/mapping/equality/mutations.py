@@ -105,8 +105,8 @@ def copy_with(mutant, folder):
         path.write_text(mutated(path.read_text(encoding="utf-8"), name, mutant), encoding="utf-8")
 
 
-def run_tests(folder, first):
-    """In a process of its own: pytest with the copy first on the path."""
+def run_tests(folder, first, killer):
+    """In a process of its own: pytest with the copy first on the path; the test `killer` before all others."""
     import pytest
 
     os.environ["SEAL_MUTANT"] = str(folder)
@@ -115,11 +115,14 @@ def run_tests(folder, first):
     base = ["-o", f"pythonpath={joined}", "-o", "addopts=--import-mode=importlib", f"--basetemp={folder / 'tests'}"]
     sys.path[:] = [path for path in sys.path if not path.endswith(PACKAGES)]  # the checkout's own
     quick = ["-p", "no:cacheprovider", "-p", "no:unraisableexception", "--assert=plain"]  # a fifth of a mutant's life
-    return pytest.main([*base, *quick, "-x", "-q", "-rf", "--tb=line", TESTS[first], *TESTS])
+    options = [*base, *quick, "-x", "-q", "-rf", "--tb=line"]
+    if killer and pytest.main([*options, killer]) == 1:
+        return 1
+    return pytest.main([*options, TESTS[first], *TESTS])
 
 
 def serve(jobs):
-    """Fork a process for every "first-tests folder" on the standard input; say "folder exit-status" when it ends."""
+    """Fork a process per JSON of [first tests, killer, folder] that comes in; say "folder exit-status" at its end."""
     for name in PRELOAD:
         with contextlib.suppress(ImportError):
             __import__(name)
@@ -131,7 +134,7 @@ def serve(jobs):
         print(running.pop(pid), os.waitstatus_to_exitcode(status), flush=True)
 
     for line in sys.stdin:
-        first, name = line.strip().split(" ", 1)
+        first, killer, name = json.loads(line)
         folder = Path(name)
         pid = os.fork()
         if pid == 0:
@@ -142,7 +145,7 @@ def serve(jobs):
             resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
             code = 70
             try:
-                code = int(run_tests(folder, int(first)))
+                code = int(run_tests(folder, first, killer))
             finally:
                 sys.stdout.flush()
                 os._exit(code)
@@ -165,6 +168,12 @@ def outcome_of(mutant, folder, code):
     if code not in (0, 1) or (code == 1) != (by is not None):
         raise RuntimeError(f"{name}: pytest ended with {code}\n{output[-3000:]}")
     return Outcome(mutant, code == 1, by.group(1) if by else "", output)
+
+
+def killers():
+    """Mutant's name -> the test that caught it when results/mutations.json was made: most likely it does again."""
+    rows = json.loads((ROOT / "results" / "mutations.json").read_text(encoding="utf-8"))["mutants"]
+    return {row["name"]: f"tests/mapping/equality/{row['by']}" for row in rows}
 
 
 def first_of(mutant):
@@ -208,7 +217,10 @@ def try_all(mutants, jit=False, jobs=None, tell=None):
             text=True,
         )
         with done:
-            done.stdin.write("".join(f"{first_of(mutant)} {folder}\n" for folder, mutant in folders.items()))
+            known = killers()
+            for folder, mutant in folders.items():
+                job = [first_of(mutant), known.get(mutant.name, "") if mutant else "", folder]
+                done.stdin.write(json.dumps(job) + "\n")
             done.stdin.close()
             found = {}
             for line in done.stdout:

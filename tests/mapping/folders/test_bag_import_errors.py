@@ -40,6 +40,10 @@ ROOM_MISTAKES = {
     "K of 4": (lambda f: (f / "K.txt").write_text("1 2 3 4\n"), r"must hold a 3 x 3 camera matrix, got rows of \[4\]"),
     "skew": (lambda f: (f / "K.txt").write_text("50 1 31\n0 50 24\n0 0 1\n"), r"fx, fy > 0 \(no skew\)"),
     "centre": (lambda f: (f / "K.txt").write_text("50 0 310\n0 50 24\n0 0 1\n"), r"centre \(310, 24\) in 64 x 48"),
+    "tiny focal length": (
+        lambda f: (f / "K.txt").write_text("1e-9 0 31\n0 50 24\n0 0 1\n"),
+        "are those of no camera: focal lengths must be at least",
+    ),
     "few poses": (lambda f: _line(f / "poses.txt", 4, ""), "has 4 lines and .*color 5 pictures: line i must belong"),
     "short line": (lambda f: _line(f / "poses.txt", 2, "1 2 3"), "poses.txt:3 must hold 16 numbers .* got 3"),
     "word": (lambda f: _line(f / "poses.txt", 2, "a " * 16), "poses.txt:3 must hold numbers, got 'a'"),

@@ -350,3 +350,13 @@ def test_furniture_of_others_stands_on_a_floor(name: str, category: int) -> None
     low, high = bounds(things)
     assert abs(low[2]) < 1e-3 and (high - low < 4.0).all()
     assert category_of_name(name) == category
+
+
+def test_a_model_that_fell_out_of_the_world_is_left_out(tmp_path: Path) -> None:
+    """Worlds saved while they run hold models that fell for hours (aws-robomaker-hospital-world: 757,769 km)."""
+    floor = box_model("floor", "0 0 -0.05 0 0 0", "6 6 0.1")
+    standing = box_model("chair_1", "1 1 0.4 0 0 0")
+    path = write_world(tmp_path, floor + standing + box_model("chair_2", "1 -1 -7.57769e+08 0 0 0"))
+    found = read_scene(path)
+    assert [part.name.split("/")[0] for part in found.scene.parts if part.category == 0] == ["chair_1"]
+    assert any("chair_2" in note and "left out" in note for note in found.notes)

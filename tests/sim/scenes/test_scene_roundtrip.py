@@ -13,11 +13,12 @@ import trimesh
 from PIL import Image
 from tests.sim.rooms import FAST, box_part, room
 
+from seal_perception.errors import InputError
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.geometry.mesh import Scene
 from sim_bridge.homes.build import make_home
 from sim_bridge.scenes.load import read_scene
-from sim_bridge.scenes.stages.semantics import read_annotations
+from sim_bridge.scenes.stages.semantics import _joined, read_annotations
 from sim_bridge.scenes.stages.write import write_habitat
 from sim_bridge.scenes.write import write_scene_folder
 
@@ -86,6 +87,15 @@ def test_semantics_painted_on_a_picture_are_read(tmp_path: Path) -> None:
     assert [part.category for part in loaded.scene.parts] == [part.category for part in scene.parts]
     assert [part.name for part in loaded.scene.parts][-1] == "chair_7"
     np.testing.assert_allclose(loaded.scene.parts[-1].mesh.bounds(), scene.parts[-1].mesh.bounds(), atol=1e-5)
+
+
+def test_a_semantic_triangle_without_a_vertex_is_refused() -> None:
+    """Neither an index past the end of its own mesh, which may lie inside the next one, nor a negative one."""
+    triangle = trimesh.Trimesh(np.eye(3), [[0, 1, 2]], process=False)
+    for corner in (3, 32771, -1):
+        broken = trimesh.Trimesh(np.eye(3), [[0, 1, corner]], process=False)
+        with pytest.raises(InputError, match=f"triangle at vertex {abs(corner)} of 3"):
+            _joined([(np.eye(4), broken), (np.eye(4), triangle)], set())
 
 
 def test_objects_of_a_scene_instance_stand_where_it_says(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seal_perception.errors import InputError
 from seal_perception.types import FloatArray
 
 MIN_FOCAL_PIXELS = 0.01
@@ -30,19 +31,19 @@ class Camera:
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
-            raise ValueError(f"camera size must be positive, got {self.width} x {self.height}")
+            raise InputError(f"camera size must be positive, got {self.width} x {self.height}")
         if not (self.fx > 0 and self.fy > 0 and math.isfinite(self.fx) and math.isfinite(self.fy)):
-            raise ValueError(f"focal lengths must be positive and finite, got fx={self.fx}, fy={self.fy}")
+            raise InputError(f"focal lengths must be positive and finite, got fx={self.fx}, fy={self.fy}")
         if min(self.fx, self.fy) < MIN_FOCAL_PIXELS:
-            raise ValueError(f"focal lengths must be at least {MIN_FOCAL_PIXELS} pixels, got {self.fx}, {self.fy}")
+            raise InputError(f"focal lengths must be at least {MIN_FOCAL_PIXELS} pixels, got {self.fx}, {self.fy}")
         if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
-            raise ValueError(f"principal point must be finite, got cx={self.cx}, cy={self.cy}")
+            raise InputError(f"principal point must be finite, got cx={self.cx}, cy={self.cy}")
 
     @classmethod
     def from_hfov(cls, width: int, height: int, hfov_rad: float) -> Camera:
         """Camera with square pixels and the principal point in the middle of the picture."""
         if not 0.0 < hfov_rad < math.pi:
-            raise ValueError(f"hfov_rad must lie in (0, pi), got {hfov_rad}")
+            raise InputError(f"hfov_rad must lie in (0, pi), got {hfov_rad}")
         focal = width / 2.0 / math.tan(hfov_rad / 2.0)
         return cls(width, height, focal, focal, (width - 1) / 2.0, (height - 1) / 2.0)
 

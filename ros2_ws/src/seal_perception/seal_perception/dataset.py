@@ -161,7 +161,7 @@ class DatasetWriter:
         if not resume:
             path.unlink(missing_ok=True)
             return
-        whole = _whole_lines(path)
+        whole = whole_lines(path)
         for line in whole:
             row = load_json(line, path)
             self._take(row["image"], row["annotations"])
@@ -253,7 +253,7 @@ class DatasetWriter:
             self._journal.close()
 
 
-def _whole_lines(path: Path) -> list[str]:
+def whole_lines(path: Path) -> list[str]:
     """Lines of a journal up to the first that is cut or broken."""
     lines: list[str] = []
     if not path.is_file():

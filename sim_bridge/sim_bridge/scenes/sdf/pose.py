@@ -17,7 +17,7 @@ from seal_perception.pose import invert
 from seal_perception.types import FloatArray
 
 Element = ElementTree.Element
-LARGEST = 1e7
+LARGEST = 1e12
 """Metres, radians or factors beyond this are no scene's; products of them would not be finite."""
 
 

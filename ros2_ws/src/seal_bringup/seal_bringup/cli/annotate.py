@@ -43,7 +43,7 @@ def annotate(
     read: READ = None,
 ) -> None:
     """Read the options, choose and write, print what was chosen."""
-    from seal_bringup.cli.bars import rate_bar
+    from seal_bringup.bars import rate_bar
     from seal_mapping.annotation.choose import annotate_frames
     from seal_mapping.bags.reader import open_bag
 

@@ -20,6 +20,7 @@ from seal_perception.running.environment import check_numbers
 
 MODULES = (
     "doctor",
+    "detect",
     "demo",
     "explore",
     "label",
@@ -33,7 +34,7 @@ MODULES = (
     "map",
 )
 
-RESUMING = ("demo", "label", "finetune", "pretrain")
+RESUMING = ("demo", "detect", "label", "finetune", "pretrain")
 """Commands that resume after an interruption."""
 
 app = typer.Typer(
@@ -63,6 +64,10 @@ for _module in MODULES:
     import_module(f"seal_bringup.cli.{_module}").register(app)
 
 
+INTERRUPTED = 130
+"""Exit code; typer gives it for Ctrl-C, and no command ends with it otherwise."""
+
+
 def main() -> None:
     """Run `seal`; exit 1 (3: nothing to learn from) and one line for a user's mistake, 130 when interrupted."""
     console = make_console(stderr=True)
@@ -70,14 +75,16 @@ def main() -> None:
     try:
         check_numbers()
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         if isinstance(code, int):  # typer.Exit in a command comes back as its code
             sys.exit(code)
     except click.exceptions.Abort:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except KeyboardInterrupt:
         again = "; run the same command again to resume" if sys.argv[1:2] and sys.argv[1] in RESUMING else ""
         console.print(f"interrupted{again}", style="yellow")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

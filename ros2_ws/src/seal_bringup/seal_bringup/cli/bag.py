@@ -149,7 +149,7 @@ def import_folder(
     camera: IntrinsicsOptions,
 ) -> None:
     """Read the options, print what was chosen, write the bag."""
-    from seal_bringup.cli.bars import rate_bar
+    from seal_bringup.bars import rate_bar
     from seal_mapping.folders.to_bag import ImportOptions, plan_import, write_import
     from seal_perception.errors import InputError
 

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seal_bringup.jobs.perception_rates import PerceptionJob
     from seal_perception.benchmarking import BenchmarkRow
 
 
@@ -19,13 +23,18 @@ def register(app: typer.Typer) -> None:
 
 def benchmark(
     group: Annotated[
-        str, typer.Argument(metavar="[GROUP]", help="Only this group; all groups but worlds by default.")
+        str, typer.Argument(metavar="[GROUP]", help="Only this group; all but worlds and perception by default.")
     ] = "",
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the rows to this JSON file.")] = None,
     repeats: Annotated[
         int, typer.Option(min=1, help="Measured calls per stage, after a few to warm up; of worlds, a fifth as many.")
     ] = 20,
     workers: Annotated[int, typer.Option(min=0, help="worlds: most processes at once; 0 = as many as cores.")] = 0,
+    weights: Annotated[str, typer.Option(help="perception: the small network's: seal-small or a file.")] = "seal-small",
+    frames: Annotated[
+        Path | None,
+        typer.Option(help="perception: labelled dataset; each row gets its AP, and the --json file a plot beside it."),
+    ] = None,
 ) -> None:
     """Time every stage and its named baseline in one run on this machine.
 
@@ -33,12 +42,21 @@ def benchmark(
     figures in milliseconds, warm.
     The ratio is baseline / stage: above 1 the stage is the faster of the two. Ratios carry over to other machines,
     milliseconds do not; run it on an otherwise idle one.
+
+    perception: the detector by size, precision, memory layout and torch.compile, and the COCO form by size, which takes
+    minutes. COCO's weights are those in torch's cache; without them random ones stand for the time.
     """
     from seal_bringup.console import make_console
     from seal_bringup.jobs.benchmark_groups import as_dicts, collect
+    from seal_bringup.jobs.perception_rates import PerceptionJob
     from seal_perception.files import write_json
 
     console = make_console()
+    if group == "perception":
+        _perception(console, json_file, PerceptionJob(weights, frames, repeats))
+        return
+    if frames is not None or weights != "seal-small":
+        raise typer.BadParameter("--frames and --weights belong to `seal benchmark perception`")
     if group == "worlds":
         _worlds(console, json_file, max(1, repeats // 5), workers)
         return
@@ -50,7 +68,26 @@ def benchmark(
         console.print(f"written to {json_file}")
 
 
-def _print(console: object, rows: list[BenchmarkRow]) -> None:
+def _perception(console: Console, json_file: Path | None, job: PerceptionJob) -> None:
+    """The group perception, whose rows have an AP beside them."""
+    from seal_bringup.jobs.perception_rates import draw_frontier, perception, rows_of
+    from seal_perception.files import write_json
+
+    with console.status("measuring") as status:
+        found = perception(job, progress=lambda name: status.update(f"measuring {name}"))
+    rows = rows_of(found)
+    _print(console, rows, {row.stage: "" if row.box_ap50 is None else f"{row.box_ap50:.1f}" for row in rows})
+    if json_file is None:
+        return
+    write_json(json_file, found)
+    console.print(f"written to {json_file}", highlight=False)
+    if found["frontier"]:
+        draw_frontier(json_file.with_suffix(".png"), found)
+        console.print(f"frontier of AP and time: {json_file.with_suffix('.png')}", highlight=False)
+
+
+def _print(console: object, rows: Sequence[BenchmarkRow], ap: dict[str, str] | None = None) -> None:
+    """The rows as a table; `ap` holds box AP50 by stage, for a column of its own."""
     from rich.console import Console
     from rich.table import Table
 
@@ -62,13 +99,14 @@ def _print(console: object, rows: list[BenchmarkRow]) -> None:
     for title in ("ms", "90 % ms"):
         table.add_column(title, justify="right")
     table.add_column("baseline", overflow="fold")
-    for title in ("its ms", "ratio"):
+    for title in ("its ms", "ratio", *(["box AP50"] if ap else [])):
         table.add_column(title, justify="right")
     for row in rows:
         beside = "" if row.baseline_ms is None else f"{row.baseline_ms:.2f}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         times = (f"{row.ms:.2f}", f"{row.p90_ms:.2f}")
-        table.add_row(row.group, row.stage, row.size, *times, row.baseline or "", beside, ratio)
+        worth = (ap[row.stage],) if ap else ()
+        table.add_row(row.group, row.stage, row.size, *times, row.baseline or "", beside, ratio, *worth)
     console.print(table)
 
 

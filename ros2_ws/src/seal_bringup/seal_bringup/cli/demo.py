@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seal_bringup.cli.bars import rate_lines
+from seal_bringup.bars import rate_lines
 from seal_bringup.cli.options import with_options
 
 

@@ -188,7 +188,7 @@ def _warn(console: Console, figures: dict[str, Any]) -> None:
 
 
 def _explore_paced(config: StackConfig, in_process: bool) -> None:
-    from seal_bringup.cli.bars import rate_bar
+    from seal_bringup.bars import rate_bar
     from seal_bringup.console import make_console
     from seal_bringup.paced.explore import evaluate_paced, run_in_process
     from seal_bringup.stack.runner import run_stack

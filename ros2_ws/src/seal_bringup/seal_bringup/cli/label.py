@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seal_bringup.cli.bars import rate_bar
+from seal_bringup.bars import rate_bar
 from seal_bringup.cli.options import CATEGORIES, READ, bag_options, with_options
 
 if TYPE_CHECKING:

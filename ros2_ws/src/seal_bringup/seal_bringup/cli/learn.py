@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from seal_bringup.cli.bars import rate_bar
+from seal_bringup.bars import rate_bar
 from seal_bringup.cli.options import CATEGORIES, with_options
 from seal_bringup.console import echo, make_console
 from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE

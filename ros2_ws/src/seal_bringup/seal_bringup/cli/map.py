@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seal_bringup.cli.bars import rate_bar
+from seal_bringup.bars import rate_bar
 from seal_bringup.cli.options import READ, bag_options, with_options
 from seal_bringup.console import echo
 

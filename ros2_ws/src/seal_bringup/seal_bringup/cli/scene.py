@@ -106,7 +106,7 @@ def frames(
 
     The same home, count and seed give the same frames; poses.json holds them and their hash.
     """
-    from seal_bringup.cli.bars import rate_bar
+    from seal_bringup.bars import rate_bar
     from seal_bringup.console import make_console
     from sim_bridge.evaluation.frames import write_evaluation_frames
 

@@ -70,7 +70,7 @@ class DemoConfig:
 
     def quick(self) -> DemoConfig:
         """The same job made small: what the tests run."""
-        return replace(self, steps=16, iterations=4, replay_pictures=4, evaluation_frames=6, width=160, height=120)
+        return replace(self, steps=16, iterations=2, replay_pictures=4, evaluation_frames=3, width=160, height=120)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""

@@ -50,7 +50,7 @@ def collect(
         InputError: if there is no such group; the text lists those that exist.
     """
     if group is not None and group not in GROUPS:
-        raise InputError(f"unknown benchmark group {group!r}; expected one of {', '.join(GROUPS)}, worlds")
+        raise InputError(f"unknown benchmark group {group!r}; expected one of {', '.join(GROUPS)}, worlds, perception")
     rows: list[BenchmarkRow] = []
     for module in dict.fromkeys(GROUPS.values() if group is None else [GROUPS[group]]):
         on_group(", ".join(name for name, home in GROUPS.items() if home == module))

@@ -27,11 +27,15 @@ class PictureError(ValueError):
         self.reason = reason
 
 
-def _message(topic: Topic, data: bytes, camera: Camera, resized: bool = False) -> Any:
+def _decoded(topic: Topic, data: bytes) -> Any:
     try:
-        message = bd.decode(topic, data)
+        return bd.decode(topic, data)
     except bd.BrokenMessageError as error:
         raise PictureError(BROKEN, str(error)) from error
+
+
+def _message(topic: Topic, data: bytes, camera: Camera, resized: bool = False) -> Any:
+    message = _decoded(topic, data)
     # Before pixels are asked for: a damaged picture may name an absurd size.
     raw = topic.msgtype == bd.IMAGE
     size = (message.width, message.height) if raw else m.compressed_size(bytes(message.data[:4096]))
@@ -47,13 +51,24 @@ def colour_pixels(topic: Topic, data: bytes, camera: Camera) -> UInt8Array:
     Raises:
         PictureError: if it is damaged or does not fit the camera.
     """
-    message = _message(topic, data, camera)
+    pixels = _rgb(topic, _message(topic, data, camera))
+    return pixels if topic.msgtype == bd.IMAGE else _checked(pixels, camera, topic)
+
+
+def plain_pixels(topic: Topic, data: bytes) -> UInt8Array:
+    """(H, W, 3) uint8 RGB of a serialized Image or CompressedImage of any size.
+
+    Raises:
+        PictureError: if it is damaged, or no colour picture.
+    """
+    return _rgb(topic, _decoded(topic, data))
+
+
+def _rgb(topic: Topic, message: Any) -> UInt8Array:
     if topic.msgtype == bd.IMAGE and message.encoding not in m.COLOUR_ENCODINGS:
         raise PictureError(ENCODING, f"{message.encoding!r} on {topic.name}")
     try:
-        if topic.msgtype == bd.IMAGE:
-            return m.image_to_rgb(message)
-        return _checked(m.compressed_to_rgb(message), camera, topic)
+        return m.image_to_rgb(message) if topic.msgtype == bd.IMAGE else m.compressed_to_rgb(message)
     except (InputError, MemoryError) as error:
         raise PictureError(BROKEN, str(error)) from error
 

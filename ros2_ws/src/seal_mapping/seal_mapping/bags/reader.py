@@ -68,7 +68,7 @@ class BagReader:
             self.store = BagStore(self.path)
             self._index = BagIndex(self.store, self.options.detections)
             self._selection = self._select()
-            self._geometry = self._examined()
+            self._geometry = examined(self.store, self._selection, self.options)
         self.stamps_ns: tuple[int, ...] = tuple(c.stamp_ns for c in self._selection.candidates)
         self.choices: tuple[str, ...] = (*self._selection.choices, *self._geometry.lines)
         self.confirmed: tuple[str, ...] = self._geometry.notes
@@ -136,36 +136,6 @@ class BagReader:
             )
         return np.stack([self._geometry.body_pose(at(stamp)) for stamp in self.stamps_ns])
 
-    def _examined(self) -> Geometry:
-        """What some frames say about frame, unit, up and floor."""
-        selection, options = self._selection, self.options
-        if options.optical is not None and None not in (options.depth_scale, options.up, options.floor):
-            return examine([], [], self._facts(), options)
-        with self.store.access() as access:
-            return examine(*sample(selection.posed, lambda c: self._sampled(c, access)), self._facts(), options)
-
-    def _sampled(self, candidate: Candidate, access: BagAccess) -> Float32Array | None:
-        """Depth of a frame in the usual unit; None if it cannot be read, which the walk will count."""
-        depth = self._selection.depth
-        try:
-            return depth_pixels(depth.topic, access.read(depth.where(candidate.depth)), candidate.camera)
-        except (BrokenDataError, PictureError):
-            return None
-
-    def _facts(self) -> Facts:
-        selection, source = self._selection, self._selection.source
-        some = selection.posed[:: max(1, len(selection.posed) // 200)]
-        kind = selection.depth.usual
-        bodies = None
-        if source.base_at is not None and body_heights_known(source.mounting):
-            bodies = np.stack([source.base_at(c.stamp_ns) for c in some])
-        return Facts(
-            encoding="32FC1" if "32FC1" in kind.encoding else "16UC1",
-            frame=self.options.camera_frame or selection.colour.usual.frame_id,
-            cameras=np.stack([c.T_map_camera for c in some]),
-            bodies=bodies,
-        )
-
     def __iter__(self) -> Iterator[BagFrame]:
         """All frames from the first on.
 
@@ -231,6 +201,42 @@ class BagReader:
             self._no_detections.add(index)
             return None
         return found.detections
+
+
+def examined(store: BagStore, selection: FrameSelection, options: BagOptions) -> Geometry:
+    """What some frames of a bag say about frame, unit, up and floor.
+
+    Raises:
+        InputError: if a file is gone.
+    """
+    if options.optical is not None and None not in (options.depth_scale, options.up, options.floor):
+        return examine([], [], _facts(selection, options), options)
+    depth = selection.depth
+
+    def sampled(candidate: Candidate) -> Float32Array | None:
+        """Depth of a frame in the usual unit; None if it cannot be read, which a walk will count."""
+        try:
+            return depth_pixels(depth.topic, access.read(depth.where(candidate.depth)), candidate.camera)
+        except (BrokenDataError, PictureError):
+            return None
+
+    with store.access() as access:
+        return examine(*sample(selection.posed, sampled), _facts(selection, options), options)
+
+
+def _facts(selection: FrameSelection, options: BagOptions) -> Facts:
+    source = selection.source
+    some = selection.posed[:: max(1, len(selection.posed) // 200)]
+    kind = selection.depth.usual
+    bodies = None
+    if source.base_at is not None and body_heights_known(source.mounting):
+        bodies = np.stack([source.base_at(c.stamp_ns) for c in some])
+    return Facts(
+        encoding="32FC1" if "32FC1" in kind.encoding else "16UC1",
+        frame=options.camera_frame or selection.colour.usual.frame_id,
+        cameras=np.stack([c.T_map_camera for c in some]),
+        bodies=bodies,
+    )
 
 
 def open_bag(

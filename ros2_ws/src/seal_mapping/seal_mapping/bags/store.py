@@ -84,6 +84,13 @@ def require_bag(path: Path | str) -> Path:
     return path
 
 
+def is_bag(path: Path) -> bool:
+    """Whether a path looks like a bag by its name and files; it may still be a broken one."""
+    if path.is_file():
+        return path.suffix in _ROS1 or path.name == METADATA or bool(_storage_files(path))
+    return path.is_dir() and ((path / METADATA).is_file() or bool(_storage_files(path)) or any(path.glob("*.bag")))
+
+
 def _storage_files(path: Path) -> list[Path]:
     """The rosbag2 files of a folder without metadata, or the file itself."""
     candidates = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []

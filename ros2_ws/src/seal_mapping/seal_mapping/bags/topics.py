@@ -144,11 +144,7 @@ def choose_pictures(index: BagIndex, options: BagOptions) -> Choice:
         InputError: if there is none; the text lists the bag's topics.
     """
     pictures = [p for p in index.pictures.values() if len(p)]
-    if options.colour:
-        names = named([p.topic.name for p in pictures], options.colour, "Image or CompressedImage", index)
-        colours = [p for p in pictures if p.topic.name in names]
-    else:
-        colours = [p for p in pictures if is_colour(p.topic, p.usual)]
+    colours = _colours(index, options)
     if options.depth:
         names = named([p.topic.name for p in pictures], options.depth, "Image or CompressedImage", index)
         depths = [p for p in pictures if p.topic.name in names]
@@ -177,6 +173,28 @@ def choose_pictures(index: BagIndex, options: BagOptions) -> Choice:
             "pixel has the depth of the nearest depth pixel"
         )
     return Choice(colour, depth, tuple(lines))
+
+
+def choose_colour(index: BagIndex, options: BagOptions) -> tuple[PictureIndex, str]:
+    """The colour topic that ranks best by itself, where there is no depth to go with it, and the line that reports it.
+
+    Raises:
+        InputError: if there is none; the text lists the bag's topics.
+    """
+    colours = _colours(index, options)
+    if not colours:
+        raise InputError(f"the bag {index.store.path} has no colour pictures; it has {index.listing()}")
+    best = min(colours, key=lambda c: (rank(base_name(c.topic.name), COLOUR_NAMES), c.usual.compressed, c.topic.name))
+    return best, _line("colour", best, [c for c in colours if c is not best])
+
+
+def _colours(index: BagIndex, options: BagOptions) -> list[PictureIndex]:
+    """The topics that can be colour; those that the user names, if one is named."""
+    pictures = [p for p in index.pictures.values() if len(p)]
+    if options.colour:
+        names = named([p.topic.name for p in pictures], options.colour, "Image or CompressedImage", index)
+        return [p for p in pictures if p.topic.name in names]
+    return [p for p in pictures if is_colour(p.topic, p.usual)]
 
 
 def _line(what: str, chosen: PictureIndex, others: list[PictureIndex]) -> str:

@@ -41,19 +41,24 @@ def fingerprint(facts: dict[str, Any]) -> str:
 
 
 @contextmanager
-def resumable(out: Path, facts: dict[str, Any] | None) -> Iterator[WorkFolder]:
+def resumable(out: Path, facts: dict[str, Any] | None, whole: str = ANNOTATIONS) -> Iterator[WorkFolder]:
     """Give a folder beside `out`; it takes the place of `out` when the block ends without an error.
 
     With `facts`, the folder stays when the block is interrupted or fails, and the next call with the same facts gets it
     again, with all that was done. A block that fails before it has done anything leaves nothing.
 
+    Args:
+        out: the folder.
+        facts: what decides the outcome; None = nothing is kept for a later call.
+        whole: the file by which an earlier outcome, which may be replaced, is known.
+
     Raises:
-        InputError: if `out` is a file, holds something that is no dataset, or another process works on it.
+        InputError: if `out` is a file, holds something else, or another process works on it.
     """
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; choose a folder for the labels")
-    if out.is_dir() and any(out.iterdir()) and not (out / ANNOTATIONS).is_file():
-        raise InputError(f"{out} holds something that is no dataset; choose another folder")
+        raise InputError(f"{out} is a file; choose a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / whole).is_file():
+        raise InputError(f"{out} holds something that is no dataset (no {whole}); choose another folder")
     beside = out.with_name(f".{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     with _locked(out):

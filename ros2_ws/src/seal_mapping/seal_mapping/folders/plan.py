@@ -221,7 +221,12 @@ def _camera(folder: Path, recording: Recording, given: Intrinsics | None) -> tup
             f"intrinsics ({source}) do not fit the pictures: centre ({cx:g}, {cy:g}) in {width} x {height} pixels; "
             "give those of pictures of this size: K.txt or --fx --fy --cx --cy"
         )
-    return Camera(width, height, fx, fy, cx, cy), source
+    try:
+        return Camera(width, height, fx, fy, cx, cy), source
+    except InputError as error:
+        raise InputError(
+            f"intrinsics ({source}) are those of no camera: {error}; give K.txt or --fx --fy --cx --cy"
+        ) from error
 
 
 def _views(

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Score calibration: a monotone map, so that "above 0.9" means right nine times in ten.
+"""Score calibration, so that "above 0.9" means right nine times in ten, whatever the category and the size.
 
-Platt scaling (Platt 1999) on the logit of the raw score: sigmoid(slope * logit(score) + offset), slope > 0, fitted
-by Newton's method on detections of held-out catalogue pictures. A monotone map leaves AP as it is.
+Platt scaling (Platt 1999) on the logit of the raw score, with an offset for each category and one that grows with the
+detection's size: sigmoid(slope * logit(score) + offset + category_offset + size_slope * log(size)), slope > 0, fitted
+by Newton's method on detections of held-out catalogue pictures. Size is the square root of the share of the picture
+that the box covers: the nearest to a range that one picture gives.
 """
 
 from __future__ import annotations
@@ -13,45 +15,88 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seal_perception.types import Float32Array, FloatArray
+from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.types import Float32Array, FloatArray, IntArray
 
 _EDGE = 1e-6
+SMALLEST = 0.01
+"""Sizes below this, 3 x 2 pixels of 320 x 240, count as this."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """sigmoid(slope * logit(score) + offset); the default changes nothing."""
+    """The map of raw scores; the default changes nothing."""
 
     slope: float = 1.0
     offset: float = 0.0
+    category_offsets: tuple[float, ...] = (0.0,) * NUM_CATEGORIES
+    size_slope: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.slope) and np.isfinite(self.offset) and self.slope > 0):
-            raise ValueError(f"calibration needs a positive slope and a finite offset, got {self.slope}, {self.offset}")
+        object.__setattr__(self, "category_offsets", tuple(float(v) for v in self.category_offsets))
+        numbers = (self.slope, self.offset, self.size_slope, *self.category_offsets)
+        if not (np.isfinite(numbers).all() and self.slope > 0):
+            raise ValueError(f"calibration needs a positive slope and finite offsets, got {self}")
+        if len(self.category_offsets) != NUM_CATEGORIES:
+            raise ValueError(f"expected {NUM_CATEGORIES} category offsets, got {len(self.category_offsets)}")
 
-    def apply(self, scores: Float32Array) -> Float32Array:
-        """(N,) raw scores in [0, 1] to (N,) calibrated scores."""
-        if self.slope == 1.0 and self.offset == 0.0:
+    def apply(self, scores: Float32Array, categories: IntArray, sizes: FloatArray) -> Float32Array:
+        """Calibrated scores.
+
+        Args:
+            scores: (N,) raw scores in [0, 1].
+            categories: (N,) category of each; negative ones (none of the six) get no offset.
+            sizes: (N,) from `relative_sizes`.
+
+        Returns:
+            (N,) scores in [0, 1].
+        """
+        if self == Calibration():
             return scores
-        return _sigmoid(self.slope * _logit(scores) + self.offset).astype(np.float32)
+        own = np.append(np.asarray(self.category_offsets), 0.0)[np.where(categories < 0, NUM_CATEGORIES, categories)]
+        grown = self.size_slope * _log_size(sizes)
+        return _sigmoid(self.slope * _logit(scores) + self.offset + own + grown).astype(np.float32)
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """For weights' metadata."""
-        return {"slope": self.slope, "offset": self.offset}
+        return {
+            "slope": self.slope,
+            "offset": self.offset,
+            "category_offsets": list(self.category_offsets),
+            "size_slope": self.size_slope,
+        }
 
     @classmethod
     def from_metadata(cls, facts: dict[str, Any]) -> Calibration:
-        """The calibration stored with weights, or the one that changes nothing."""
+        """The calibration stored with weights, or the one that changes nothing; earlier files hold two numbers."""
         stored = facts.get("calibration")
-        return cls(float(stored["slope"]), float(stored["offset"])) if stored else cls()
+        if not stored:
+            return cls()
+        offsets = stored.get("category_offsets", (0.0,) * NUM_CATEGORIES)
+        return cls(float(stored["slope"]), float(stored["offset"]), offsets, float(stored.get("size_slope", 0.0)))
 
 
-def fit_calibration(scores: npt.ArrayLike, correct: npt.ArrayLike, steps: int = 50, prior: float = 1e-3) -> Calibration:
+def relative_sizes(boxes: npt.NDArray[Any], height: int, width: int) -> FloatArray:
+    """(N,) square roots of the shares of an `height` x `width` picture that (N, 4) boxes x0, y0, x1, y1 cover."""
+    sides = np.clip(np.asarray(boxes, np.float64)[:, 2:] - boxes[:, :2], 0.0, None)
+    return np.sqrt(sides.prod(axis=1) / (height * width))
+
+
+def fit_calibration(
+    scores: npt.ArrayLike,
+    correct: npt.ArrayLike,
+    categories: IntArray,
+    sizes: FloatArray,
+    steps: int = 50,
+    prior: float = 1e-3,
+) -> Calibration:
     """Most likely calibration.
 
     Args:
         scores: (N,) raw scores.
         correct: (N,) bool, whether the detection was right.
+        categories: (N,) category of each.
+        sizes: (N,) from `relative_sizes`.
         steps: Newton steps at most.
         prior: weight of a Gaussian prior per detection around the identity; keeps few data finite.
 
@@ -63,18 +108,25 @@ def fit_calibration(scores: npt.ArrayLike, correct: npt.ArrayLike, steps: int = 
     y = np.asarray(correct, np.float64)
     if len(x) < 20 or y.min() == y.max():
         return Calibration()
-    design = np.stack([x, np.ones_like(x)], axis=1)
-    start = np.array([1.0, 0.0])
-    theta = start.copy()
+    own = (np.asarray(categories)[:, None] == np.arange(NUM_CATEGORIES)).astype(np.float64)
+    design = np.column_stack([x, np.ones_like(x), _log_size(sizes), own])
+    start = np.zeros(design.shape[1])
+    start[0] = 1.0
+    theta: FloatArray = start.copy()
     for _ in range(steps):
         p = _sigmoid(design @ theta)
         gradient = design.T @ (p - y) / len(x) + prior * (theta - start)
-        hessian = (design * (p * (1 - p))[:, None]).T @ design / len(x) + prior * np.eye(2)
+        hessian = (design * (p * (1 - p))[:, None]).T @ design / len(x) + prior * np.eye(len(start))
         step = np.linalg.solve(hessian, gradient)
         theta = theta - step * min(1.0, 2.0 / float(np.linalg.norm(step) + 1e-12))
         if float(np.linalg.norm(step)) < 1e-9:
             break
-    return Calibration(float(theta[0]), float(theta[1])) if theta[0] > 0 else Calibration()
+    slope, offset, size_slope, *offsets = (float(v) for v in theta)
+    return Calibration(slope, offset, tuple(offsets), size_slope) if slope > 0 else Calibration()
+
+
+def _log_size(sizes: npt.NDArray[Any]) -> FloatArray:
+    return np.log(np.clip(np.asarray(sizes, np.float64), SMALLEST, 1.0))
 
 
 def _logit(scores: npt.NDArray[np.floating[Any]]) -> FloatArray:

@@ -13,7 +13,7 @@ from torch import nn
 
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.detections import Detections
-from seal_perception.detector.calibration import Calibration
+from seal_perception.detector.calibration import Calibration, relative_sizes
 from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.coco_weights import coco_file, is_coco, load_coco
 from seal_perception.detector.devices import best_device, device_of, settle
@@ -76,6 +76,11 @@ class Detector:
         self._network = network.eval().requires_grad_(False)
         self._device = device_of(network)
 
+    @property
+    def network(self) -> nn.Module:
+        """The network, in evaluation mode."""
+        return self._network
+
     def detect(self, rgb: UInt8Array) -> Detections:
         """Find the six categories in one picture.
 
@@ -96,11 +101,11 @@ class Detector:
             out = {name: value.cpu() for name, value in self._network([picture.to(self._device)])[0].items()}
         categories = self._categories[out["labels"]]
         raw = out["scores"].float().numpy()
-        scores = self.calibration.apply(raw)
+        boxes = out["boxes"].float().numpy()
+        scores = self.calibration.apply(raw, categories.numpy(), relative_sizes(boxes, *rgb.shape[:2]))
         masks = (out["masks"][:, 0] >= 0.5).numpy()
         keep = (categories.numpy() >= 0) & (raw >= self.config.min_score) & masks.any(axis=(1, 2))
         order = np.flatnonzero(keep)[np.argsort(-scores[keep], kind="stable")][: self.config.max_detections]
-        boxes = out["boxes"].float().numpy()
         return Detections(boxes[order], categories.numpy()[order].astype(np.int64), scores[order], masks[order])
 
 

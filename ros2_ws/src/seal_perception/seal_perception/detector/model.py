@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The small Mask R-CNN: torchvision's parts behind a backbone that two CPU cores can train.
 
-A ResNet of few basic blocks, a narrow feature pyramid and small heads, for pictures of about 320 x 240. Batch
-normalisation is folded into the convolutions for inference and is frozen while fine-tuning (batches of 4 are too
-small for statistics).
+An EfficientNet-Lite or a ResNet of few basic blocks, a narrow feature pyramid and small heads, for pictures of about
+320 x 240. Batch normalisation is folded into the convolutions for inference and is frozen while fine-tuning (batches
+of 4 are too small for statistics).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.utils.deterministic
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
@@ -24,14 +22,17 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign, box_iou
-from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
 from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.detector.backbones import SCALES, EfficientNetLite, ResNet, fold_norm_of
 
 MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 1024
 """Sizes beyond these are no detector's: a file of a few kilobytes must not decide that gigabytes are built."""
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+RESNET = "resnet"
+BACKBONES = (RESNET, *SCALES)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LITE_MEAN, LITE_STD = (127.0 / 255.0,) * 3, (128.0 / 255.0,) * 3
+"""What EfficientNet-Lite's ImageNet weights expect: (x - 127) / 128."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,16 @@ class ModelConfig:
     """Shape of the network; stored with the weights.
 
     Attributes:
-        stem_channels: channels of the first convolution (stride 2, followed by a pooling to stride 4).
-        channels: channels of the stages at strides 4, 8, 16, 32.
-        blocks: residual blocks per stage.
+        stem_channels: ResNet: channels of the first convolution (stride 2, followed by a pooling to stride 4).
+        channels: ResNet: channels of the stages at strides 4, 8, 16, 32.
+        blocks: ResNet: residual blocks per stage.
         fpn_channels: channels of the feature pyramid.
         box_units: width of the two layers of the box head.
         mask_channels: channels of the two convolutions of the mask head.
         samples: anchors and proposals sampled per picture while training.
         proposals: proposals kept per picture for inference.
         input_height: pictures are scaled to this height; 240 is left alone.
+        backbone: one of `BACKBONES`; files of before the choice hold a "resnet".
     """
 
     stem_channels: int = 32
@@ -59,10 +61,13 @@ class ModelConfig:
     samples: int = 64
     proposals: int = 100
     input_height: int = 240
+    backbone: str = RESNET
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "blocks", tuple(self.blocks))
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {str(self.backbone)[:80]!r}")
         if len(self.channels) != 4 or len(self.blocks) != 4:
             raise ValueError(f"channels and blocks must have 4 stages, got {self.channels}, {self.blocks}")
         widths = (*self.channels, self.stem_channels, self.fpn_channels, self.box_units, self.mask_channels)
@@ -75,62 +80,6 @@ class ModelConfig:
             whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
             if not whole or not 1 <= min(numbers) <= max(numbers) <= most:
                 raise ValueError(f"{name} must be whole numbers from 1 to {most}, got {str(numbers)[:80]}")
-
-
-class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions with a shortcut (He et al. 2016)."""
-
-    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
-        """Make the block; it halves the picture where `stride` is 2."""
-        super().__init__()
-        self.conv1 = nn.Conv2d(c_in, c_out, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(c_out)
-        self.conv2 = nn.Conv2d(c_out, c_out, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(c_out)
-        self.relu = nn.ReLU(inplace=True)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or c_in != c_out:
-            self.shortcut = nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, c_in, H, W) to (B, c_out, H / stride, W / stride)."""
-        y = self.relu(self.bn1(self.conv1(x)))
-        out: Tensor = self.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
-        return out
-
-
-class Backbone(nn.Module):
-    """ResNet of basic blocks with a feature pyramid; maps at strides 4, 8, 16, 32 and 64."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        """Make stem, four stages and pyramid."""
-        super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, config.stem_channels, 5, 2, 2, bias=False),
-            nn.BatchNorm2d(config.stem_channels),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, 2, 1),
-        )
-        stages, c_in = [], config.stem_channels
-        for index, (channels, blocks) in enumerate(zip(config.channels, config.blocks, strict=True)):
-            layers = []
-            for block in range(blocks):
-                layers.append(BasicBlock(c_in, channels, 2 if index > 0 and block == 0 else 1))
-                c_in = channels
-            stages.append(nn.Sequential(*layers))
-        self.stages = nn.ModuleList(stages)
-        self.fpn = FeaturePyramidNetwork(list(config.channels), config.fpn_channels, LastLevelMaxPool())
-        self.out_channels = config.fpn_channels
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """(B, 3, H, W) to maps "0".."3" and "pool", each (B, fpn_channels, h, w)."""
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        maps: OrderedDict[str, Tensor] = OrderedDict()
-        for index, stage in enumerate(self.stages):
-            x = stage(x)
-            maps[str(index)] = x
-        out: dict[str, Tensor] = self.fpn(maps)
-        return out
 
 
 class Transform(GeneralizedRCNNTransform):
@@ -204,7 +153,7 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
     Targets of its forward pass need boxes (N, 4), labels (N,) from 1, masks (N, H, W) and ignore_boxes (M, 4).
     """
     config = config or ModelConfig()
-    backbone = Backbone(config)
+    backbone = _backbone(config)
     width, classes, maps = config.fpn_channels, NUM_CATEGORIES + 1, ["0", "1", "2", "3"]
     anchors = AnchorGenerator(((16,), (32,), (64,), (128,), (256,)), ((0.5, 1.0, 2.0),) * 5)
     rpn = IgnoringRPN(
@@ -234,7 +183,9 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
         mask_head=MaskRCNNHeads(width, (config.mask_channels, config.mask_channels), 1),
         mask_predictor=MaskRCNNPredictor(config.mask_channels, config.mask_channels, classes),
     )
-    transform = Transform(config.input_height, 4 * config.input_height, list(MEAN), list(STD))
+    resnet = config.backbone == RESNET
+    mean, std = (MEAN, STD) if resnet else (LITE_MEAN, LITE_STD)
+    transform = Transform(config.input_height, 4 * config.input_height, list(mean), list(std))
     model = GeneralizedRCNN(backbone, rpn, heads, transform)
     keep_float32(backbone, rpn.head, heads.box_predictor, heads.mask_predictor)
     return model.to(memory_format=torch.channels_last)
@@ -248,6 +199,12 @@ def keep_float32(*modules: nn.Module) -> None:
     """
     for module in modules:
         module.register_forward_hook(_float32)
+
+
+def _backbone(config: ModelConfig) -> ResNet | EfficientNetLite:
+    if config.backbone == RESNET:
+        return ResNet(config.stem_channels, config.channels, config.blocks, config.fpn_channels)
+    return EfficientNetLite(config.backbone, config.fpn_channels)
 
 
 def _float32(module: nn.Module, inputs: Any, output: Any) -> Any:
@@ -278,16 +235,7 @@ def freeze_norm(model: nn.Module) -> None:
 def fold_norm(model: GeneralizedRCNN) -> GeneralizedRCNN:
     """Fold batch normalisation into the convolutions, in place; for inference only."""
     model.eval()
-    backbone: Any = model.backbone
-    sequences = [backbone.stem]
-    for block in backbone.modules():
-        if isinstance(block, BasicBlock):
-            block.conv1, block.bn1 = fuse_conv_bn_eval(block.conv1, block.bn1), nn.Identity()  # type: ignore[assignment]
-            block.conv2, block.bn2 = fuse_conv_bn_eval(block.conv2, block.bn2), nn.Identity()  # type: ignore[assignment]
-            if isinstance(block.shortcut, nn.Sequential):
-                sequences.append(block.shortcut)
-    for sequence in sequences:
-        sequence[0], sequence[1] = fuse_conv_bn_eval(sequence[0], sequence[1]), nn.Identity()
+    fold_norm_of(model.backbone)
     return model
 
 

@@ -12,7 +12,7 @@ import contextlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.coco.rows import box_rle
 from seal_perception.dataset import CATEGORY_TABLE, CocoDataset
 from seal_perception.detections import Detections
+from seal_perception.detector.calibration import relative_sizes
 from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import KINDS, match_boxes
 from seal_perception.types import BoolArray, FloatArray, IntArray, UInt8Array
@@ -112,15 +113,26 @@ def evaluate_detections(
     return out
 
 
-def calibration_data(detections: Sequence[Detections], dataset: CocoDataset) -> tuple[FloatArray, BoolArray]:
-    """(N,) scores and (N,) whether each detection is right (box IoU >= 0.5, right category, no duplicate)."""
-    scores, right = [], []
+class CalibrationData(NamedTuple):
+    """Detections of a dataset: (N,) scores, whether each is right, categories, sizes (`relative_sizes`)."""
+
+    scores: FloatArray
+    right: BoolArray
+    categories: IntArray
+    sizes: FloatArray
+
+
+def calibration_data(detections: Sequence[Detections], dataset: CocoDataset) -> CalibrationData:
+    """What a calibration is fitted on; right: box IoU >= 0.5, right category, no duplicate."""
+    rows = []
     for index, found in enumerate(detections):
         boxes, categories = true_boxes(dataset, index)
         _, kinds = match_boxes(found.boxes, found.categories, boxes, categories)
-        scores.append(found.scores.astype(np.float64))
-        right.append(kinds == 0)
-    return np.concatenate([np.zeros(0), *scores]), np.concatenate([np.zeros(0, bool), *right])
+        sizes = relative_sizes(found.boxes, *dataset.size(index))
+        rows.append((found.scores.astype(np.float64), kinds == 0, found.categories, sizes))
+    if not rows:
+        return CalibrationData(np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0))
+    return CalibrationData(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 def true_boxes(dataset: CocoDataset, index: int) -> tuple[FloatArray, IntArray]:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from seal_perception.errors import InputError
 from seal_perception.reading.limits import require
 from seal_perception.reading.text import read_bytes
+from seal_perception.types import UInt8Array
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """What is opened, whatever a file is called: some other formats start a program (EPS: Ghostscript)."""
@@ -89,3 +91,38 @@ def read_picture(path: Path | str, flags: int) -> Any:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
+
+
+def read_rgb(path: Path | str, turn: bool = True) -> UInt8Array:
+    """(H, W, 3) uint8 RGB of a picture file of any of `FORMATS`; transparency is left out, 16 bits become 8.
+
+    Args:
+        path: the file.
+        turn: whether to turn the stored pixels as the EXIF orientation says, as viewers show them.
+
+    Raises:
+        InputError: if it is no regular file, no picture, too large, cut off or broken.
+        OSError: if it cannot be read.
+    """
+    from PIL import Image, ImageOps
+
+    data = read_bytes(path, "picture_mb")
+    if not require_picture(data, path):
+        raise InputError(f"{path} is no picture: expected {', '.join(FORMATS)}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                picture.load()  # OpenCV shows a cut-off picture with grey below, and no error
+                upright = ImageOps.exif_transpose(picture) if turn else picture
+                # Pillow cuts 16 bits off at 255.
+                pixels = _high_bytes(upright) if upright.mode[0] in "IF" else np.asarray(upright.convert("RGB"))
+    except Exception as error:  # PIL raises many kinds for a broken picture, a bomb among them
+        raise InputError(f"{path} is cut off or broken: {' '.join(str(error).split())[:120]}") from error
+    return np.array(pixels, np.uint8, order="C")  # Pillow's own memory is read-only
+
+
+def _high_bytes(picture: Any) -> UInt8Array:
+    """(H, W, 3) uint8 of a picture of one channel with 16 bits."""
+    grey = np.clip(np.asarray(picture, np.float64) / 256.0, 0.0, 255.0).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train the small detector on catalogue pictures, from random weights or earlier ones, and calibrate its scores.
+"""Train the small detector on catalogue pictures, from ImageNet's features, and calibrate its scores.
 
 The calibration is fitted on every second room of the held-out catalogue pictures. The stored figures of confident
 detections are measured in the other rooms. No home is used.
@@ -22,7 +22,8 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
-from seal_perception.detector.calibration import Calibration, fit_calibration
+from seal_perception.detector.backbones import EfficientNetLite
+from seal_perception.detector.calibration import Calibration, fit_calibration, relative_sizes
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.model import ModelConfig, build_model, native_bfloat16, set_shrink
 from seal_perception.detector.weights import load_small, resolve_weights, save_tensors, save_weights, source_commit
@@ -30,14 +31,19 @@ from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
 from seal_perception.files import sha256
 from seal_perception.training.augment import AugmentConfig
+from seal_perception.training.imagenet import load_imagenet
 from seal_perception.training.semantic import WithSemantics
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
 
-CATALOGUE = AugmentConfig(scale=(0.7, 1.4), scale_chance=0.5, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
+CATALOGUE = AugmentConfig(scale=(0.6, 1.6), scale_chance=0.6, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
 """Changes of catalogue pictures, which vary in light, colour and sharpness by themselves."""
 
 PICTURES_PER_ROOM = 2
 """Catalogue pictures in a row that show one room (`sim_bridge.catalogue.pictures.VIEWS`)."""
+
+
+NEW = ModelConfig(backbone="lite0")
+"""Shape of a new network."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +62,33 @@ class PretrainConfig:
         threads: of torch.
         semantic: weight of the per-pixel loss beside the detector's own; 0 = none.
         bfloat16: train in bfloat16 (1.5 times as fast); the default is whether this CPU has it.
+        frozen_stages: stages of an EfficientNet-Lite, from the first on and the stem with them, that stay as they are:
+            drawn pictures would only spoil what photographs taught them (Hinterstoisser et al. 2018).
+        backbone_rate: learning rate of the other stages as a share of the rate.
     """
 
     small_iterations: int = 4000
     small_batch: int = 24
-    small_learning_rate: float = 1.5e-3
+    small_learning_rate: float = 1e-3
     iterations: int = 5000
     batch: int = 8
-    learning_rate: float = 8e-4
+    learning_rate: float = 6e-4
     seed: int = 0
     checkpoint_every: int = 200
     threads: int = 2
     semantic: float = 1.0
     bfloat16: bool = field(default_factory=native_bfloat16)
+    frozen_stages: int = 3
+    backbone_rate: float = 0.5
 
-    def loop(self, small: bool = False) -> LoopConfig:
-        """A stage's configuration; batch statistics are frozen for the last 15 % of the second stage."""
+    def loop(self, small: bool = False, frozen_norm: bool = False) -> LoopConfig:
+        """A stage's configuration.
+
+        Args:
+            small: of the stage on small pictures.
+            frozen_norm: batch statistics stay those of ImageNet; else they are frozen for the last 15 % of the second
+                stage.
+        """
         iterations = self.small_iterations if small else self.iterations
         return LoopConfig(
             iterations=iterations,
@@ -81,23 +98,25 @@ class PretrainConfig:
             schedule="one_cycle",
             warm_up=max(1, min(150, iterations // 10)),
             weight_decay=0.01,
-            freeze_norm_from=1.0 if small else 0.85,
+            freeze_norm_from=0.0 if frozen_norm else 1.0 if small else 0.85,
             shrink=2 if small else 1,
             bfloat16=self.bfloat16,
             checkpoint_every=self.checkpoint_every,
             seed=self.seed,
             threads=self.threads,
             augment=CATALOGUE,
+            backbone_rate=self.backbone_rate,
         )
 
 
 @dataclass(frozen=True)
 class Start:
-    """What pre-training starts from: a new network with random weights, or earlier weights.
+    """What pre-training starts from: a new network, or earlier weights.
 
     Attributes:
-        shape: of a new network; None = `ModelConfig`'s defaults.
+        shape: of a new network; None = `NEW`.
         parent: weights to start from instead ("seal-small" or a file); their own facts are stored as `parent`.
+        imagenet: give a new EfficientNet-Lite ImageNet's features; False = random weights, as a ResNet has.
 
     Raises:
         InputError: if both are given.
@@ -105,6 +124,7 @@ class Start:
 
     shape: ModelConfig | None = None
     parent: Path | str | None = None
+    imagenet: bool = True
 
     def __post_init__(self) -> None:
         if self.parent is not None and self.shape is not None:
@@ -139,30 +159,30 @@ def pretrain(
     Raises:
         InputError: if a dataset or the parent is not usable.
     """
-    start = start or Start()
-    config, model_config, out = config or PretrainConfig(), start.shape or ModelConfig(), Path(out)
+    start, config, out = start or Start(), config or PretrainConfig(), Path(out)
     dataset = CocoDataset(dataset_folder)
     held_out = CocoDataset(held_out_folder) if held_out_folder else None
     facts: dict[str, Any] = {"command": command, "seed": config.seed, "config": asdict(config)}
     facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        if start.parent is None:
-            model = build_model(model_config)
-        else:
-            model, model_config, earlier = load_small(start.parent)
-            origin = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "parent")}
-            facts["parent"] = {"sha256": sha256(resolve_weights(start.parent)), **origin}
+        model, model_config, origin = _begin(start)
         student = WithSemantics(model, config.semantic) if config.semantic > 0 else model
+    facts.update(origin)
+    frozen_norm = isinstance(model.backbone, EfficientNetLite)
+    if isinstance(model.backbone, EfficientNetLite):
+        model.backbone.freeze(config.frozen_stages)
     checkpoint = out.with_name(f".{out.name}.checkpoint")
-    fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic}
-    if start.parent is not None:
-        fingerprint["parent"] = facts["parent"]["sha256"]
+    fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic, **origin}
+    fingerprint["frozen_stages"] = config.frozen_stages
     if config.small_iterations > 0:
-        begun = out.with_name(f".{out.name}.small")
-        _train_small(student, model, dataset, config, model_config, begun, fingerprint, progress)
-        fingerprint["small"] = asdict(config.loop(small=True))
-    train(student, Batches(dataset, config.loop()), config.loop(), checkpoint, fingerprint, progress)
+        loop = config.loop(True, frozen_norm)
+        _train_small(
+            student, model, dataset, loop, model_config, out.with_name(f".{out.name}.small"), fingerprint, progress
+        )
+        fingerprint["small"] = asdict(loop)
+    whole = config.loop(False, frozen_norm)
+    train(student, Batches(dataset, whole), whole, checkpoint, fingerprint, progress)
     if held_out is not None:
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
             plain = Path(folder) / "plain.safetensors"
@@ -176,18 +196,30 @@ def pretrain(
     return facts
 
 
+def _begin(start: Start) -> tuple[GeneralizedRCNN, ModelConfig, dict[str, Any]]:
+    """Network, its shape, and the facts of where its weights come from."""
+    if start.parent is not None:
+        model, shape, earlier = load_small(start.parent)
+        facts = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "imagenet", "parent")}
+        return model, shape, {"parent": {"sha256": sha256(resolve_weights(start.parent)), **facts}}
+    shape = start.shape or NEW
+    model = build_model(shape)
+    if not (start.imagenet and isinstance(model.backbone, EfficientNetLite)):
+        return model, shape, {}
+    return model, shape, {"imagenet": load_imagenet(model.backbone, shape.backbone)}
+
+
 def _train_small(
     student: nn.Module,
     model: GeneralizedRCNN,
     dataset: CocoDataset,
-    config: PretrainConfig,
+    loop: LoopConfig,
     model_config: ModelConfig,
     done: Path,
     fingerprint: dict[str, Any],
     progress: ProgressCallback | None,
 ) -> None:
     """The stage on small pictures; its result is kept at `done`, so that a resumed run does not repeat it."""
-    loop = config.loop(small=True)
     facts = json.dumps({"loop": asdict(loop), **fingerprint}, sort_keys=True)
     if done.is_file():
         with safe_open(str(done), framework="pt") as stream:
@@ -213,10 +245,11 @@ def calibrate(
         pictures_per_room: so many pictures in a row show one room, and stay together.
     """
     even, odd = _Half(held_out, 0, pictures_per_room), _Half(held_out, 1, pictures_per_room)
-    calibration = fit_calibration(*calibration_data([found[i] for i in even.indices], even))
-    odd_found = [rescore(found[i], calibration) for i in odd.indices]
-    figures = evaluate_detections([rescore(d, calibration) for d in found], held_out)
-    scores, right = calibration_data(odd_found, odd)
+    data = calibration_data([found[i] for i in even.indices], even)
+    calibration = fit_calibration(data.scores, data.right, data.categories, data.sizes)
+    rescored = [rescore(d, calibration) for d in found]
+    figures = evaluate_detections(rescored, held_out)
+    scores, right, _, _ = calibration_data([rescored[i] for i in odd.indices], odd)
     confident = scores > 0.9
     return {
         "calibration": calibration.as_dict(),
@@ -232,7 +265,8 @@ def calibrate(
 
 def rescore(found: Detections, calibration: Calibration) -> Detections:
     """The same detections with calibrated scores."""
-    scores = calibration.apply(found.scores)
+    sizes = relative_sizes(found.boxes, *found.masks.shape[1:])
+    scores = calibration.apply(found.scores, found.categories, sizes)
     order = np.argsort(-scores, kind="stable")
     return Detections(found.boxes[order], found.categories[order], scores[order], found.masks[order])
 

@@ -55,6 +55,8 @@ class LoopConfig:
         threads: of torch.
         augment: changes of the pictures.
         shrink: show pictures this many times smaller, so that more of them fit into the same time.
+        backbone_rate: learning rate of the backbone (without its pyramid) as a share of `learning_rate`; features that
+            have seen photographs are worth keeping.
     """
 
     iterations: int = 300
@@ -73,10 +75,13 @@ class LoopConfig:
     threads: int = 2
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     shrink: int = 1
+    backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.iterations, self.batch, self.checkpoint_every, self.threads) < 1 or self.warm_up < 0:
             raise ValueError(f"iterations, batch, checkpoint_every and threads must be at least 1, got {self}")
+        if not 0.0 < self.backbone_rate <= 1.0:
+            raise ValueError(f"backbone_rate must lie in (0, 1], got {self.backbone_rate}")
         if self.shrink < 1:
             raise ValueError(f"shrink must be at least 1, got {self.shrink}")
         if self.optimiser not in ("adamw", "sgd"):
@@ -244,9 +249,14 @@ def train(
 
 
 def _make_optimiser(model: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
-    weights = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    """Four groups: matrices (which decay) and vectors, of the backbone (at its own rate) and of the rest."""
+    groups = []
+    for body in (False, True):
+        trained = [p for name, p in model.named_parameters() if p.requires_grad and _in_body(name) == body]
+        for matrices, decay in ((True, config.weight_decay), (False, 0.0)):
+            chosen = [p for p in trained if (p.ndim > 1) == matrices]
+            share = config.backbone_rate if body else 1.0
+            groups.append({"params": chosen, "weight_decay": decay, "share": share})
     if config.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr=config.learning_rate)
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
@@ -255,6 +265,11 @@ def _make_optimiser(model: nn.Module, config: LoopConfig) -> torch.optim.Optimiz
 def iteration_seed(seed: int, iteration: int) -> int:
     """Seed of torch's global generator for the samplers of an iteration."""
     return int(np.random.default_rng((seed, 7, iteration)).integers(2**62))
+
+
+def _in_body(name: str) -> bool:
+    """Whether a parameter belongs to the backbone below its pyramid."""
+    return "backbone." in name and ".fpn." not in name
 
 
 def _step(
@@ -271,7 +286,7 @@ def _step(
     images = [image.to(device) for image in images]
     targets = [{name: value.to(device) for name, value in target.items()} for target in targets]
     for group in optimiser.param_groups:
-        group["lr"] = config.rate(iteration)
+        group["lr"] = group["share"] * config.rate(iteration)
     with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
         parts = model(images, targets)
     loss = torch.stack([value.float() for value in parts.values()]).sum()

@@ -17,7 +17,7 @@ from tests.perception.toy_pictures import TINY, rectangle
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector import weights as weights_module
-from seal_perception.detector.calibration import Calibration, fit_calibration
+from seal_perception.detector.calibration import Calibration, fit_calibration, relative_sizes
 from seal_perception.detector.detector import (
     DetectorConfig,
     load_detector,
@@ -105,7 +105,8 @@ def test_detect(weights: Path) -> None:
     assert (np.diff(found.scores) <= 0).all() and set(found.categories.tolist()) <= set(range(6))
     raw = load_detector(weights, DetectorConfig(max_detections=7, min_score=0.1, calibrate=False)).detect(_picture())
     np.testing.assert_array_equal(raw.boxes, found.boxes)
-    np.testing.assert_allclose(Calibration(2.0, -1.0).apply(raw.scores), found.scores)
+    sizes = relative_sizes(raw.boxes, 64, 80)
+    np.testing.assert_allclose(Calibration(2.0, -1.0).apply(raw.scores, raw.categories, sizes), found.scores)
     assert len(load_detector(weights, DetectorConfig(min_score=1.0)).detect(_picture())) == 0
     assert detector.detect(np.zeros((128, 160, 3), np.uint8)).masks.shape[1:] == (128, 160)
     for wrong in (_picture()[..., 0], _picture().astype(np.float32), np.zeros((0, 4, 3), np.uint8)):
@@ -137,22 +138,40 @@ def test_same_bytes_beside_busy_threads(weights: Path) -> None:
 
 def test_calibration_is_monotone_and_mends_overconfidence() -> None:
     rng = np.random.default_rng(0)
-    scores = rng.uniform(0.05, 0.999, 4000)
-    chance = 1 / (1 + np.exp(-(0.6 * np.log(scores / (1 - scores)) - 1.0)))
-    right = rng.random(4000) < chance
-    fitted = fit_calibration(scores, right)
-    assert fitted.slope == pytest.approx(0.6, abs=0.06) and fitted.offset == pytest.approx(-1.0, abs=0.12)
-    mapped = fitted.apply(np.linspace(0, 1, 101).astype(np.float32))
+    count = 6000
+    scores, categories = rng.uniform(0.05, 0.999, count), rng.integers(0, 6, count)
+    sizes = np.exp(rng.uniform(np.log(0.03), 0.0, count))
+    own = np.array([0.5, 0.0, -1.0, 0.0, 0.0, 0.5])
+    chance = 1 / (1 + np.exp(-(0.6 * np.log(scores / (1 - scores)) - 1.0 + own[categories] + 0.4 * np.log(sizes))))
+    right = rng.random(count) < chance
+    fitted = fit_calibration(scores, right, categories, sizes)
+    assert fitted.slope == pytest.approx(0.6, abs=0.06) and fitted.size_slope == pytest.approx(0.4, abs=0.1)
+    np.testing.assert_allclose(np.subtract(fitted.category_offsets, fitted.category_offsets[1]), own, atol=0.3)
+    rising = np.linspace(0, 1, 101).astype(np.float32)
+    mapped = fitted.apply(rising, np.zeros(101, np.int64), np.full(101, 0.2))
     assert (np.diff(mapped) > 0).all() and mapped.dtype == np.float32 and mapped[0] >= 0 and mapped[-1] <= 1
-    wrong_at_90 = right[scores > 0.9].mean()
-    assert wrong_at_90 < 0.85 and chance[fitted.apply(scores.astype(np.float32)) > 0.9].min(initial=1.0) > 0.85
-    assert fit_calibration(scores[:5], right[:5]) == Calibration()
-    assert fit_calibration(scores, np.ones(4000, bool)) == Calibration()
-    assert fit_calibration(scores, scores < 0.5) == Calibration()
+    calibrated = fitted.apply(scores.astype(np.float32), categories, sizes)
+    for part in (categories == 2, categories == 0, sizes < 0.1, sizes > 0.4):
+        assert np.mean(calibrated[part]) == pytest.approx(np.mean(right[part]), abs=0.03)
+    assert fit_calibration(scores[:5], right[:5], categories[:5], sizes[:5]) == Calibration()
+    assert fit_calibration(scores, np.ones(count, bool), categories, sizes) == Calibration()
+    assert fit_calibration(scores, scores < 0.5, categories, sizes) == Calibration()
+
+
+def test_calibration_of_nothing_in_files_of_before_and_of_none_of_the_six() -> None:
     unchanged = np.array([0.3], np.float32)
-    assert Calibration().apply(unchanged) is unchanged
-    with pytest.raises(ValueError, match="positive slope"):
-        Calibration(slope=-1.0)
+    assert Calibration().apply(unchanged, np.array([0]), np.array([0.5])) is unchanged
+    before = Calibration.from_metadata({"calibration": {"slope": 2.0, "offset": -1.0}})
+    assert before == Calibration(2.0, -1.0) and Calibration.from_metadata({}) == Calibration()
+    assert (
+        Calibration.from_metadata({"calibration": Calibration(2.0, -1.0, size_slope=0.5).as_dict()}).size_slope == 0.5
+    )
+    tilted = Calibration(category_offsets=(1.0, 0, 0, 0, 0, 0))
+    assert tilted.apply(unchanged, np.array([-1]), np.array([0.5]))[0] == pytest.approx(0.3)
+    for wrong in ({"slope": -1.0}, {"size_slope": float("nan")}, {"category_offsets": (0.0, 1.0)}):
+        with pytest.raises(ValueError, match="calibration needs a positive slope|category offsets"):
+            Calibration(**wrong)  # type: ignore[arg-type]
+    np.testing.assert_allclose(relative_sizes(np.array([[0, 0, 40, 32.0], [5, 5, 4, 4]]), 64, 80), [0.5, 0.0])
 
 
 def _target(ignore: list[list[float]] | None = None) -> dict[str, torch.Tensor]:

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal detect` from the command line: what it writes, prints and refuses, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.mapping.bags import recordings
+from tests.perception.toy_pictures import TINY
+
+from seal_bringup.cli import app as cli
+from seal_bringup.jobs.detect_pictures import chosen
+from seal_mapping.annotation.annotations import read_annotations
+from seal_perception.dataset import CocoDataset
+from seal_perception.detections import Detections
+from seal_perception.detector.detector import Detector
+from seal_perception.detector.model import build_model
+from seal_perception.detector.weights import save_weights
+from seal_perception.evaluation.evaluate import evaluate_detections
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[4] / "shared/data/coco_pictures"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny network with random weights: it finds things everywhere, none of them surely."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_weights(path, build_model(TINY), TINY, {})
+    return str(path)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three pictures, one in a sub-folder, and two files that are none."""
+    folder = tmp_path / "pictures"
+    for n, name in enumerate(("a.png", "b.jpg", "sub/c.webp")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(n).integers(0, 256, (64, 80, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(folder / name)
+    (folder / "cut.jpg").write_bytes((folder / "b.jpg").read_bytes()[:900])
+    (folder / "text.png").write_text("no picture")
+    return folder
+
+
+def seal(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Exit code of a command."""
+    monkeypatch.setattr(sys, "argv", ["seal", *map(str, words)])
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_pictures_become_overlays_a_sheet_and_a_dataset(
+    pictures: Path, weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = pictures / "seen"
+    words = ("detect", pictures, "--out", out, "--weights", weights, "--min-score", "0.05")
+    assert seal(monkeypatch, *words) == 0
+    printed = capsys.readouterr().out
+    assert "2 pictures not used: cut.jpg: is cut off or broken" in printed and "text.png: is no picture" in printed
+    assert "3 of 3 pictures show something with a score of 0.05: " in printed
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert names == [
+        "detections.json",
+        *(f"overlays/{n}" for n in ("a.png.jpg", "b.jpg", "sub/c.webp.jpg")),
+        "sheet.jpg",
+    ]
+    dataset = CocoDataset(out / "detections.json", pictures=pictures)
+    dataset.check_pictures()
+    own = [_as_detections(dataset, index) for index in range(3)]
+    assert evaluate_detections(own, dataset, resamples=0)["box_ap50"] == pytest.approx(100.0)
+    assert dataset.info["weights_sha256"] and dataset.info["keep_score"] == 0.05
+
+    assert seal(monkeypatch, *words) == 1
+    assert f"error: {out} already holds detections; add --overwrite" in capsys.readouterr().err
+    before = (out / "detections.json").read_text()
+    assert seal(monkeypatch, *words, "--overwrite") == 0
+    assert (out / "detections.json").read_text() == before, "the overlays in it are not looked at"
+
+
+def _as_detections(dataset: CocoDataset, index: int) -> Detections:
+    rows = [{**row, "image_id": index} for row in dataset.rows(index)]
+    return Detections.from_coco(rows, *dataset.size(index))
+
+
+def test_nothing_found_names_cause_and_next_command(
+    pictures: Path, weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = pictures.with_name("out")
+    assert seal(monkeypatch, "detect", pictures / "a.png", "--out", out, "--weights", weights, "--min-score", 1) == 3
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("nothing found: the best score in 1 picture is 0.") and " in a.png), below 1" in last
+    assert f"next, for photographs: `seal detect {pictures / 'a.png'} --out {out} --overwrite --weights coco`" in last
+    assert json.loads((out / "detections.json").read_text())["annotations"] and (out / "sheet.jpg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("text.png",), "none of the 1 pictures can be read: text.png: is no picture"),
+        (("absent",), "there is no such file or folder"),
+        (("a.png", "--min-score", "7"), "--min-score must be a score from 0 to 1, got 7"),
+        (("a.png", "--weights", "lost.safetensors"), "no weights at lost.safetensors"),
+    ],
+)
+def test_mistakes_are_one_line(
+    pictures: Path,
+    weights: str,
+    words: tuple[str, ...],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = pictures.with_name("out")
+    given = (pictures / words[0], *words[1:])
+    assert seal(monkeypatch, "detect", "--weights", weights, *given, "--out", out) == 1
+    assert line in capsys.readouterr().err and not out.exists()
+
+
+def test_ctrl_c_is_resumed(
+    pictures: Path, weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("detect", pictures, "--weights", weights, "--min-score", "0.05", "--out")
+    assert seal(monkeypatch, *words, pictures.with_name("whole")) == 0
+    true, calls = Detector.detect, [0]
+
+    def detect(self: Detector, rgb: Any) -> Detections:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise KeyboardInterrupt
+        return true(self, rgb)
+
+    monkeypatch.setattr(Detector, "detect", detect)
+    out = pictures.with_name("cut")
+    assert seal(monkeypatch, *words, out) == 130 and not out.exists()
+    assert "run the same command again to resume" in capsys.readouterr().err
+    assert seal(monkeypatch, *words, out) == 0 and calls[0] == 4, "one picture was done"
+    assert (out / "detections.json").read_text() == (pictures.with_name("whole") / "detections.json").read_text()
+
+
+def test_a_bag_gives_what_label_can_read(
+    tmp_path: Path, weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag, out = recordings.write2(tmp_path / "bag", recordings.recording(6)), tmp_path / "out"
+    words = ("detect", bag, "--weights", weights, "--every", 2, "--min-score", "0.05", "--out", out)
+    assert seal(monkeypatch, *words) == 0
+    assert "colour: /camera/color/image_raw (sensor_msgs/msg/Image, 32 x 24 rgb8" in capsys.readouterr().out
+    drawn = read_annotations(out / "detections.json")
+    assert [picture.stamp_ns for picture in drawn.pictures] == [recordings.stamp(k) for k in (0, 2, 4)]
+    assert drawn.for_stamp(recordings.stamp(2), 24, 32) is not None
+    assert seal(monkeypatch, "detect", tmp_path, "--weights", weights, "--out", tmp_path / "other") == 1
+    assert f"its pictures are in {bag}: give that" in capsys.readouterr().err
+
+
+def test_numbers_are_spread_evenly() -> None:
+    assert chosen(10, 3, None) == [0, 3, 6, 9] and chosen(10, 1, 3) == [0, 4, 9]
+    assert chosen(3, 1, 8) == [0, 1, 2] and chosen(5, 1, 1) == [0]
+
+
+@pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="no photographs in ../shared/data/coco_pictures")
+def test_photographs_keep_their_names_and_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped weights on three photographs: whatever they find, the file fits the data set's."""
+    assert seal(monkeypatch, "detect", PHOTOGRAPHS, "--count", 3, "--out", tmp_path / "out") in (0, 3)
+    truth, found = CocoDataset(PHOTOGRAPHS), json.loads((tmp_path / "out/detections.json").read_text())
+    known = {truth.image_info(n)["file_name"]: truth.image_ids[n] for n in range(len(truth))}
+    assert len(found["images"]) == 3
+    assert all(known[image["file_name"]] == image["id"] for image in found["images"])
