@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Experiments on large detectors: our training loop beside those of the libraries they come from."""
+"""Experiments on detectors: weights beside each other, and our training loop beside those of the libraries."""

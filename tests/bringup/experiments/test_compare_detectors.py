@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights beside each other: reliability by bins, sums over datasets, the file and the plot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.perception.toy_pictures import TINY, as_detections, write_rectangles
+
+from seal_bringup.experiments.detectors import compare
+from seal_perception.detections import Detections
+from seal_perception.detector.model import build_model
+from seal_perception.detector.weights import save_weights
+from seal_perception.errors import InputError
+from seal_perception.types import UInt8Array
+
+
+def test_reliability_counts_each_detection_in_its_bin() -> None:
+    scores = np.array([0.05, 0.15, 0.19, 0.95, 1.0, 0.9])
+    rows = compare.reliability(scores, np.array([False, True, False, True, True, False]))
+    assert rows == [
+        {"score": 0.05, "right": 0.0, "count": 1},
+        {"score": 0.17, "right": 0.5, "count": 2},
+        {"score": 0.95, "right": 0.6667, "count": 3},
+    ]
+    assert compare.reliability(np.zeros(0), np.zeros(0, bool)) == []
+
+
+def test_groups_add_up(tmp_path: Path) -> None:
+    """A detector that knows the answers of one dataset and is 20 pixels off in the other."""
+    folders = [tmp_path / "a", tmp_path / "b"]
+    known: dict[bytes, Detections] = {}
+    for folder, shift in zip(folders, (0, 20), strict=True):
+        dataset = write_rectangles(folder, 5, seed=shift)
+        for i in range(5):
+            known[dataset.image(i).tobytes()] = as_detections(dataset.annotations(i), dataset.size(i), shift)
+
+    class Knows:
+        def detect(self, rgb: UInt8Array) -> Detections:
+            return known[rgb.tobytes()]
+
+    parts = [compare.measure(Knows(), folder) for folder in folders]
+    assert parts[0].figures["box_ap50"] == pytest.approx(100.0) and parts[1].figures["box_ap50"] < 10
+    row = compare.summary(parts)
+    counts = [part.figures["above_90"] for part in parts]
+    assert counts[0]["right"] == counts[0]["detections"] > 0
+    assert row["above_90"]["detections"] == sum(c["detections"] for c in counts)
+    assert row["box_ap50"] == pytest.approx((100.0 + parts[1].figures["box_ap50"]) / 2)
+    assert row["reliability"] == [
+        {"score": 0.95, "right": round(row["above_90"]["right"] / row["above_90"]["detections"], 4),
+         "count": row["above_90"]["detections"]}
+    ]  # fmt: skip
+
+
+def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    save_weights(tmp_path / "w.safetensors", build_model(TINY), TINY, {})
+    write_rectangles(tmp_path / "d", 3)
+    words = ["compare", f"--weights=one={tmp_path / 'w.safetensors'}", f"--frames=toys={tmp_path / 'd'}"]
+    monkeypatch.setattr("sys.argv", [*words, "--json", str(tmp_path / "o.json"), "--plot", str(tmp_path / "o.png")])
+    compare.main()
+    assert "one on toys: box AP50" in capsys.readouterr().out
+    stored = json.loads((tmp_path / "o.json").read_text())
+    assert stored["detectors"]["one"]["toys"]["datasets"]["d"]["frames"] == 3 and stored["provenance"]["commit"]
+    assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="expected NAME=VALUE, got 'seal-small'"):
+        compare.named("seal-small")
