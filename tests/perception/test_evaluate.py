@@ -135,8 +135,10 @@ def test_confident_detections_are_counted_by_kind(tmp_path: Path) -> None:
     wrong = figures["confident"]["false_positives"]
     assert wrong == {"background": 1, "wrong category": 1, "poor localisation": 0, "duplicate": 0}
     assert figures["confident"]["per_category"]["bed"]["background"] == 1
-    scores, right = calibration_data([first, Detections.empty(40, 60)], dataset)
-    assert right.tolist() == [True, False, True] and scores[1] == pytest.approx(0.95)
+    data = calibration_data([first, Detections.empty(40, 60)], dataset)
+    assert data.right.tolist() == [True, False, True] and data.scores[1] == pytest.approx(0.95)
+    assert data.categories.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(data.sizes, np.sqrt(100 / (40 * 60)))
 
 
 def test_wrong_counts_and_sizes(tmp_path: Path) -> None:
