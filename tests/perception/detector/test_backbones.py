@@ -16,6 +16,7 @@ from seal_perception.detector.model import ModelConfig, build_model, parameter_c
 from seal_perception.detector.weights import load_weights, read_metadata, save_weights
 from seal_perception.errors import InputError
 from seal_perception.training import imagenet
+from seal_perception.training.finetune import FinetuneConfig, finetune
 from seal_perception.training.imagenet import imagenet_file, load_imagenet
 from seal_perception.training.pretrain import PretrainConfig, Start, pretrain
 from seal_perception.training.train_loop import LoopConfig
@@ -142,6 +143,18 @@ def test_pretraining_leaves_frozen_stages_and_statistics(tmp_path: Path) -> None
     assert {name for name in now if "running" in name} <= same
     assert not any(name.startswith("stages.4.0.project.0") for name in same)
     assert read_metadata(tmp_path / "out.safetensors")["config"]["frozen_stages"] == 2
+
+
+def test_finetuning_leaves_the_first_stages(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_weights(tmp_path / "lite.safetensors", build_model(LITE), LITE, {})
+    write_rectangles(tmp_path / "d", 2)
+    config = FinetuneConfig(iterations=2, batch=2, warm_up=0, threads=1, bfloat16=False, frozen_stages=2)
+    finetune(tmp_path / "lite.safetensors", tmp_path / "d", tmp_path / "out.safetensors", config)
+    before, after = (load_weights(tmp_path / f"{n}.safetensors")[0].backbone.state_dict() for n in ("lite", "out"))
+    first = ("stem.", "stages.0.", "stages.1.")
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith(first))
+    assert not torch.equal(before["stages.4.0.project.1.bias"], after["stages.4.0.project.1.bias"])
 
 
 def test_backbone_rate_is_checked() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seal_perception.dataset import CocoDataset
+from seal_perception.detector.backbones import EfficientNetLite
 from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.coco_weights import coco_file, is_coco, load_coco
 from seal_perception.detector.devices import best_device, device_of, has_bfloat16
@@ -50,6 +51,8 @@ class FinetuneConfig:
         bfloat16: autocast the forward pass; None = where the CPU or GPU that trains computes in bfloat16 itself.
         min_size: shorter side in pixels of the pictures in a network of the COCO form; None = as in the weights.
         samples: proposals per picture that the heads of such a network learn from; None = as in the weights.
+        frozen_stages: stages of an EfficientNet-Lite, from the first on and the stem with them, that stay as they
+            are, as detectron2 freezes the first of its R50 (FREEZE_AT).
         preset: name of the preset this came from; for the record only.
     """
 
@@ -68,6 +71,7 @@ class FinetuneConfig:
     bfloat16: bool | None = None
     min_size: int | None = None
     samples: int | None = None
+    frozen_stages: int = 3
     preset: str = "laptop"
 
     def __post_init__(self) -> None:
@@ -152,6 +156,8 @@ def finetune(
     if config.replay_share > 0 and replay_dataset is None:
         raise InputError(f"replay_share {config.replay_share} needs a replay dataset")
     parent, model, model_config, parent_facts = _parent(weights_in, config)
+    if isinstance(getattr(model, "backbone", None), EfficientNetLite):
+        model.backbone.freeze(config.frozen_stages)
     if config.bfloat16 is None:
         config = replace(config, bfloat16=has_bfloat16(device_of(model)))
     dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset)
