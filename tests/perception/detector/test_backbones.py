@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 from tests.perception.toy_pictures import TINY, write_rectangles
+from typer.testing import CliRunner
 
+from seal_bringup.cli.app import app
 from seal_perception.detector.backbones import SCALES, EfficientNetLite, SameConv2d, fold_norm_of, scaled_stages
 from seal_perception.detector.model import ModelConfig, build_model, parameter_count
 from seal_perception.detector.weights import load_weights, read_metadata, save_weights
@@ -133,15 +135,21 @@ def test_pretraining_leaves_frozen_stages_and_statistics(tmp_path: Path) -> None
     config = PretrainConfig(
         small_iterations=0, iterations=2, batch=2, seed=3, threads=1, bfloat16=False, frozen_stages=2, backbone_rate=0.5
     )
-    pretrain(tmp_path / "train", tmp_path / "out.safetensors", config, start=Start(shape=LITE, imagenet=False))
-    torch.manual_seed(3)
-    before, after = build_model(LITE).backbone.state_dict(), load_weights(tmp_path / "out.safetensors")[0]
-    now = after.backbone.state_dict()
-    half = {name: value.half().float() if value.ndim > 1 else value for name, value in before.items()}
-    same = {name for name in now if torch.equal(now[name], half[name])}
+    torch.manual_seed(0)
+    save_weights(tmp_path / "lite.safetensors", build_model(LITE), LITE, {})
+    pretrain(
+        tmp_path / "train", tmp_path / "out.safetensors", config, start=Start(parent=tmp_path / "lite.safetensors")
+    )
+    before, now = (load_weights(tmp_path / f"{n}.safetensors")[0].backbone.state_dict() for n in ("lite", "out"))
+    same = {name for name in now if torch.equal(now[name], before[name])}
     assert {name for name in now if name.startswith(("stem.", "stages.0.", "stages.1."))} <= same
     assert {name for name in now if "running" in name} <= same
     assert not any(name.startswith("stages.4.0.project.0") for name in same)
+    random = Start(shape=LITE, imagenet=False)  # nothing to keep
+    pretrain(tmp_path / "train", tmp_path / "new.safetensors", config, start=random)
+    torch.manual_seed(3)
+    first, now = build_model(LITE).backbone.stem[1].bias, load_weights(tmp_path / "new.safetensors")[0].backbone
+    assert not torch.equal(first, now.stem[1].bias)
     assert read_metadata(tmp_path / "out.safetensors")["config"]["frozen_stages"] == 2
 
 
@@ -160,3 +168,11 @@ def test_finetuning_leaves_the_first_stages(tmp_path: Path) -> None:
 def test_backbone_rate_is_checked() -> None:
     with pytest.raises(ValueError, match=r"backbone_rate must lie in \(0, 1\]"):
         LoopConfig(backbone_rate=0.0)
+
+
+def test_pretrain_asks_for_the_package_before_it_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagenet.importlib.util, "find_spec", lambda name: None)
+    words = ["pretrain", "--out", str(tmp_path / "w.safetensors"), "--catalogue", str(tmp_path / "catalogue")]
+    run = CliRunner().invoke(app, words)
+    assert isinstance(run.exception, InputError) and "need the package" in str(run.exception)
+    assert not (tmp_path / "catalogue").exists()

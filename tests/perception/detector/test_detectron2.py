@@ -37,9 +37,7 @@ def test_without_detectron2_its_weights_are_one_line(tmp_path: Path, monkeypatch
     (tmp_path / "zoo.pkl").write_bytes(pickle.dumps({"model": {k: v.numpy() for k, v in state.items()}}))
     torch.save({"model": state, "iteration": 3}, tmp_path / "model.pth")
     for name in ("zoo.pkl", "model.pth"):
-        with pytest.raises(
-            InputError, match="of detectron2, which is not installed: build github.com/facebookresearch"
-        ):
+        with pytest.raises(InputError, match="of detectron2, which is not installed: install it into this"):
             load_detector(tmp_path / name)
 
 

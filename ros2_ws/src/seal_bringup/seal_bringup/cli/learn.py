@@ -246,12 +246,15 @@ def pretrain(
     Takes about 50 minutes on two cores with nothing else to do; an interrupted training resumes at its last checkpoint.
     """
     from seal_perception.detector.weights import load_small
-    from seal_perception.training.pretrain import PretrainConfig, Start
+    from seal_perception.training.imagenet import imagenet_file
+    from seal_perception.training.pretrain import NEW, PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
     from sim_bridge.catalogue.pictures import catalogue_at
 
     if weights is not None:
         load_small(weights)
+    else:
+        imagenet_file(NEW.backbone)
     for split, count in (("train", data.pictures), ("val", data.held_out)):
         catalogue_at(catalogue / split, count, split, workers, announce=print)
     config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)

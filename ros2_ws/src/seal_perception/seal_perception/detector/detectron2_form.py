@@ -38,8 +38,8 @@ def build_detectron2(config: Detectron2Config) -> Any:
     """
     if importlib.util.find_spec("detectron2") is None:
         raise InputError(
-            "these weights are of detectron2, which is not installed: build github.com/facebookresearch/detectron2 "
-            "into this environment (docs/detector.md)"
+            "these weights are of detectron2, which is not installed: install it into this environment as its own "
+            "documentation says"
         )
     from seal_perception.detector.detectron2_network import Detectron2Network
 

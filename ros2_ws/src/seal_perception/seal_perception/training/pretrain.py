@@ -151,13 +151,13 @@ def pretrain(
         progress: called after each iteration.
         detecting: called after each held-out picture with (done, count).
         command: the command that makes these weights, stored with them (no paths of a machine).
-        start: random weights, or earlier ones; None = random weights of the default shape.
+        start: a new network, or earlier weights; None = `NEW` with ImageNet's features.
 
     Returns:
         The facts stored with the weights.
 
     Raises:
-        InputError: if a dataset or the parent is not usable.
+        InputError: if a dataset, the parent or ImageNet's package is not usable.
     """
     start, config, out = start or Start(), config or PretrainConfig(), Path(out)
     dataset = CocoDataset(dataset_folder)
@@ -169,8 +169,9 @@ def pretrain(
         model, model_config, origin = _begin(start)
         student = WithSemantics(model, config.semantic) if config.semantic > 0 else model
     facts.update(origin)
-    frozen_norm = isinstance(model.backbone, EfficientNetLite)
-    if isinstance(model.backbone, EfficientNetLite):
+    # Random features are nothing to keep.
+    frozen_norm = isinstance(model.backbone, EfficientNetLite) and bool(origin)
+    if frozen_norm:
         model.backbone.freeze(config.frozen_stages)
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic, **origin}
