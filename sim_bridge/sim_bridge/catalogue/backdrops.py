@@ -193,13 +193,13 @@ def _leaf_print(rng: np.random.Generator) -> FloatArray:
     return canvas.astype(np.float64)
 
 
-def _floral(rng: np.random.Generator) -> FloatArray:
-    image = _leaf_print(rng)
-    n = int(rng.integers(2, 6))
-    u, v = (U * n) % 1 - 0.5, (V * n + 0.5 * (np.floor(U * n) % 2)) % 1 - 0.5
-    petals = 0.2 + 0.1 * np.cos(int(rng.integers(4, 9)) * np.arctan2(v, u))
-    image[np.hypot(u, v) < petals] = vivid(rng)
-    image[np.hypot(u, v) < 0.07] = vivid(rng)
+def _berries(rng: np.random.Generator) -> FloatArray:
+    """Leaves with round fruit strewn among them."""
+    image, colour = _leaf_print(rng), vivid(rng)
+    for _ in range(int(rng.integers(6, 30))):
+        at, radius = rng.random(2), rng.uniform(0.012, 0.05)
+        u, v = (np.abs((axis - place + 0.5) % 1 - 0.5) for axis, place in zip((U, V), at, strict=True))
+        image[np.hypot(u, v) < radius] = colour * rng.uniform(0.6, 1.0)
     return image
 
 
@@ -227,8 +227,8 @@ def _panelling(rng: np.random.Generator) -> FloatArray:
     return image
 
 
-def _rubble(rng: np.random.Generator) -> FloatArray:
-    """Natural stone, pebbles or terrazzo."""
+def _pebbles(rng: np.random.Generator) -> FloatArray:
+    """Stones side by side, with dark or bright gaps."""
     count = int(rng.integers(25, 70))
     nearest, gap = _cells(rng, count)
     base = hsv(rng.uniform(0.03, 0.15), rng.uniform(0.0, 0.35), rng.uniform(0.35, 0.85))
@@ -241,13 +241,13 @@ def _grass(rng: np.random.Generator) -> FloatArray:
     return foliage(rng, rng.uniform(0.35, 0.75))
 
 
-def _kelim(rng: np.random.Generator) -> FloatArray:
-    """A rug full of figures."""
+def _frames(rng: np.random.Generator) -> FloatArray:
+    """A rug of rectangles within rectangles."""
     image = shade(vivid(rng), 0.08 * noise(rng, 50))
     for _ in range(int(rng.integers(2, 7))):
         n, m, size = int(rng.integers(1, 7)), int(rng.integers(1, 7)), rng.uniform(0.1, 0.5)
-        diamond = np.abs((U * n) % 1 - 0.5) + np.abs((V * m) % 1 - 0.5)
-        image[np.abs(diamond - size) < rng.uniform(0.03, 0.15)] = vivid(rng)
+        ring = np.maximum(np.abs((U * n) % 1 - 0.5), np.abs((V * m) % 1 - 0.5))
+        image[np.abs(ring - size) < rng.uniform(0.03, 0.15)] = vivid(rng)
     border = np.minimum(np.minimum(U, 1 - U), np.minimum(V, 1 - V))
     image[(border > 0.03) & (border < rng.uniform(0.05, 0.1))] = vivid(rng)
     return image
@@ -258,11 +258,11 @@ NOISES: dict[str, Painter] = {"spectrum": _spectrum, "voronoi": _voronoi, "strip
 """What no room looks like, so that no room is taken for granted."""
 OUTDOORS: dict[str, Painter] = {"garden": _garden, "street": _street, "hills": _hills}
 """Seen past the open side of a set-up, or through a window."""
-TILES: dict[str, Painter] = {"leaf_print": _leaf_print, "floral": _floral, "panelling": _panelling, "rubble": _rubble,
-                             "grass": _grass}  # fmt: skip
+TILES: dict[str, Painter] = {"leaf_print": _leaf_print, "berries": _berries, "panelling": _panelling,
+                             "pebbles": _pebbles, "grass": _grass}  # fmt: skip
 """For walls and floors."""
 PRINTS: dict[str, Painter] = {"night": _night, "dark_art": _dark_art, "photograph": _photograph, "shelves": _shelves,
-                              "kelim": _kelim}  # fmt: skip
+                              "frames": _frames}  # fmt: skip
 """Stretched once over a face."""
 ALL: dict[str, Painter] = NOISES | OUTDOORS | TILES | PRINTS
 

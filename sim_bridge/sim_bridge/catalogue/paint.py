@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from seal_perception.categories import CATEGORIES
-from sim_bridge.catalogue.backdrops import NOISES, TILES, any_of, vivid
+from sim_bridge.catalogue.backdrops import NOISES, PRINTS, TILES, any_of, vivid
 from sim_bridge.geometry.mesh import Material, Part
 
 _KEPT = ("screen", "leaf", "window", "outside", "soil")
 """Materials that say what a thing is."""
+_SHOWING = ("screen", "picture", "window", *PRINTS)
+"""Materials without whose content nobody could tell a television from a painting or a dark window."""
 _TOLD_BY_COLOUR = tuple(CATEGORIES.index(name) for name in ("potted plant", "tv"))
 
 
@@ -22,8 +24,9 @@ def _plain(material: Material) -> Material:
 
 
 def flattened(part: Part) -> Part:
-    """The part with one colour per material, as models without textures have it."""
-    return replace(part, mesh=replace(part.mesh, materials=tuple(_plain(m) for m in part.mesh.materials)))
+    """The part with one colour per material, as models without textures have it; what screens and prints show stays."""
+    materials = tuple(m if m.name in _SHOWING else _plain(m) for m in part.mesh.materials)
+    return replace(part, mesh=replace(part.mesh, materials=materials))
 
 
 def repainted(part: Part, rng: np.random.Generator) -> Part:

@@ -23,9 +23,9 @@ from seal_perception.running.processes import context
 from seal_perception.types import BoolArray, FloatArray, UInt8Array
 from sim_bridge.catalogue.cameras import photographer
 from sim_bridge.catalogue.developing import develop
-from sim_bridge.catalogue.labels import Labels, labels_of
+from sim_bridge.catalogue.labels import CLEAR_AREA, MIN_AREA, Labels, labels_of
 from sim_bridge.catalogue.lighting import light
-from sim_bridge.catalogue.placing import SetUp
+from sim_bridge.catalogue.placing import DOUBTFUL, SetUp
 from sim_bridge.catalogue.rooms import build, other_subject
 from sim_bridge.drawing.render import Renderer
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 Rgb = UInt8Array
 
 SPLITS: tuple[str, ...] = ("train", "val")
-CATALOGUE_VERSION = 4
+CATALOGUE_VERSION = 5
 """Raised whenever the same seed gives another picture."""
 VIEWS = 2
 """Pictures of one set-up: seeds 2k and 2k + 1 show the same room from elsewhere, with another subject."""
@@ -74,7 +74,7 @@ def _worth_taking(
     dull = share[largest] > 0.72 and (largest == 0 or setup.parts[largest - 1].category < 0)
     if dull and rng.random() < 0.85:
         return False
-    if max(part.category for part in setup.parts) < 0:
+    if all(part.category < 0 or part.name.endswith(DOUBTFUL) for part in setup.parts):
         return True
     labels = labels_of(glance.instance, setup.parts, small, T_world_camera)
     return max((float(mask.mean()) for _, mask, unclear in labels if not unclear), default=0.0) > 0.005
@@ -92,7 +92,8 @@ def _between_bars(rgb: Rgb, labels: Labels, size: tuple[int, int], rng: np.rando
     for category, mask, unclear in labels:
         canvas: BoolArray = np.zeros((size[1], size[0]), bool)
         canvas[:, left : left + width] = mask
-        wide.append((category, canvas, unclear))
+        if canvas.mean() >= MIN_AREA:
+            wide.append((category, canvas, bool(unclear or canvas.mean() < CLEAR_AREA)))
     return out, wide
 
 

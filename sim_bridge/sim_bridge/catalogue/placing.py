@@ -37,6 +37,7 @@ class SetUp:
         reach: metres from the middle that a camera may go: there is scenery behind.
         against: share of furniture with its back to a wall.
         mood: how it is lit (`lighting.MOODS`).
+        outdoors: whether it is a garden, a street or hills.
     """
 
     size: FloatArray
@@ -49,6 +50,7 @@ class SetUp:
     reach: float = 12.0
     against: float = 0.4
     mood: str = "day"
+    outdoors: bool = False
 
     def clashes(self, bounds: FloatArray, under: FloatArray | None = None) -> bool:
         """Whether a box overlaps what stands already, other than the furniture `under` it, or leaves the room."""
@@ -136,7 +138,8 @@ def place(
     if item.mounting == "ceiling":
         return setup.put(item, pose(rng.uniform(0.2, 0.8, 2) * setup.size[:2], rng.uniform(-math.pi, math.pi),
                                     setup.size[2]))  # fmt: skip
-    if item.mounting == "surface" and item.category == NO_CATEGORY and not setup.supports:
+    small = item.category == NO_CATEGORY or item.family == DOUBTFUL
+    if item.mounting == "surface" and small and not setup.supports:
         return None
     for attempt in range(tries):
         if item.mounting == "surface" and setup.supports:

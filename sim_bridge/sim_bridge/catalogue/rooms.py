@@ -143,7 +143,7 @@ def _subject(setup: SetUp, category: int, rng: np.random.Generator) -> FloatArra
 def _lookalike(setup: SetUp, category: str, near: FloatArray | None, rng: np.random.Generator) -> FloatArray | None:
     """Something that is easily taken for a category."""
     kind = str(rng.choice(LOOKALIKES[category]))
-    if kind == "shrub" and len(setup.open_walls) < 4:
+    if kind == "shrub" and not setup.outdoors:
         return None
     return place(setup, distractor(kind, rng), rng, 8, near)
 
@@ -199,7 +199,7 @@ def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
     theme = str(rng.choice(THEMES[CATEGORIES[category]])) if rng.random() < 0.85 else "jumble"
     where, mood = _among(PLACES, rng), _among(MOODS, rng)
     setup = empty_place(where, theme == "bathroom", rng)
-    setup.mood = mood
+    setup.mood, setup.outdoors = mood, where == "outdoors"
     surround(setup, where, theme == "bathroom", 0.9 if mood == "back" else 0.45, rng)
     count = len(setup.boxes)
     if negative:

@@ -116,15 +116,6 @@ def _two_tone(rng: np.random.Generator, base: FloatArray) -> FloatArray:
     return _cloth(rng, base) * blend + _partner(rng, base) * (1 - blend)
 
 
-def _knit(rng: np.random.Generator, base: FloatArray) -> FloatArray:
-    """Cord, ribs or cane: fine lines in one or both directions."""
-    n, m, depth = int(rng.integers(6, 30)), int(rng.integers(6, 30)), rng.uniform(0.08, 0.35)
-    field = np.sin(2 * np.pi * n * U)
-    if rng.random() < 0.6:
-        field = field * np.sin(2 * np.pi * m * V)
-    return shade(base, depth * field + 0.02 * noise(rng, 8)) + 0.004 * noise(rng, 50)[..., None]
-
-
 def _plain(rng: np.random.Generator, base: FloatArray) -> FloatArray:
     """One colour; a grain of one part in 255 keeps every tile unlike any other's, black ones too."""
     return shade(base, rng.uniform(0.0, 0.02) * noise(rng, 6)) + 0.004 * noise(rng, 50)[..., None]
@@ -153,20 +144,6 @@ def _scene(rng: np.random.Generator, base: FloatArray) -> FloatArray:
         image = _lay(image, np.hypot(u, v) < 1 if rng.random() < 0.5 else np.maximum(abs(u), abs(v)) < 1,
                      strong_colour(rng))  # fmt: skip
     return image * (1 + 0.12 * noise(rng, 10)[..., None]) * rng.uniform(0.5, 1.3)
-
-
-def _person(rng: np.random.Generator, base: FloatArray) -> FloatArray:
-    """Heads and shoulders before a backdrop."""
-    image = _two_tone(rng, strong_colour(rng)) * rng.uniform(0.4, 1.1)
-    for _ in range(int(rng.integers(1, 4))):
-        at, size = rng.uniform(0.15, 0.85), rng.uniform(0.08, 0.24)
-        top = rng.uniform(0.25, 0.5)
-        skin, cloth = hsv(rng.uniform(0.03, 0.09), rng.uniform(0.2, 0.6), rng.uniform(0.3, 0.95)), strong_colour(rng)
-        image = _lay(image, np.hypot((U - at) / (1.7 * size), (V - top - 2.6 * size) / (1.6 * size)) < 1, cloth)
-        image = _lay(image, np.hypot((U - at) / (0.62 * size), (V - top + 0.1 * size) / (1.1 * size)) < 1,
-                     hsv(rng.uniform(0.0, 0.1), 0.5, rng.uniform(0.05, 0.6)))  # fmt: skip
-        image = _lay(image, np.hypot((U - at) / (0.55 * size), (V - top - 0.2 * size) / size) < 1, skin)
-    return image * (1 + 0.05 * noise(rng, 12)[..., None])
 
 
 def _text(rng: np.random.Generator, base: FloatArray) -> FloatArray:
@@ -199,12 +176,12 @@ def _glow(rng: np.random.Generator, base: FloatArray) -> FloatArray:
     return _lay(image, np.hypot((U - 0.5) / wide, (V - 0.5) / high) < 1, strong_colour(rng))
 
 
-_CLOTHS = (_stripes, _gingham, _chequers, _blossoms, _print, _patchwork, _worn, _two_tone, _knit, _plain, _plain)
+_CLOTHS = (_stripes, _gingham, _chequers, _blossoms, _print, _patchwork, _worn, _two_tone, _plain, _plain)
 WIDE: dict[str, tuple[Painter, ...]] = {
-    "fabric": _CLOTHS, "leather": (_worn, _plain, _plain, _knit), "wood": (_grainy_wood, _worn, _plain),
+    "fabric": _CLOTHS, "leather": (_worn, _plain, _plain), "wood": (_grainy_wood, _worn, _plain),
     "plastic": (_plain, _plain, _worn, _two_tone), "metal": (_worn, _plain), "ceramic": (_plain, _plain, _worn, _print),
-    "leaf": (_blotched_leaf, _plain), "carpet": (_knit, _worn, _print, _stripes),
-    "screen": (_scene, _person, _text, _reflecting, _reflecting, _reflecting, _glow),
+    "leaf": (_blotched_leaf, _plain), "carpet": (_plain, _worn, _print, _stripes),
+    "screen": (_scene, _scene, _text, _reflecting, _reflecting, _reflecting, _glow),
 }  # fmt: skip
 """Kind -> painters that catalogue pictures have beside the common ones; none is in `textures_unseen.UNSEEN`."""
 WIDE_SHARE: dict[str, float] = {"fabric": 0.45, "screen": 0.6, "ceramic": 0.15}

@@ -14,6 +14,10 @@ from tests.sim.rooms import FAST
 
 from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.errors import InputError
+from sim_bridge.catalogue import backdrops
+from sim_bridge.catalogue.backdrops import backdrop
+from sim_bridge.catalogue.negatives import NEGATIVES, make_negative
+from sim_bridge.catalogue.shapes.items import make_wide_item
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.furniture import DISTRACTORS, distractor_mounting, families, make_distractor, make_item
 from sim_bridge.geometry.collision import collision_map
@@ -182,8 +186,11 @@ def test_homes_to_train_and_to_test_share_no_shape_and_no_texture() -> None:
     rng = np.random.default_rng(0)
     meshes = [make_item(k % NUM_CATEGORIES, rng, "catalogue").mesh for k in range(90)]
     meshes += [make_distractor(kind, rng, "catalogue") for kind in DISTRACTORS]
+    meshes += [make_wide_item(k % NUM_CATEGORIES, rng).mesh for k in range(60)]
+    meshes += [make_negative(kind, rng).mesh for kind in NEGATIVES]
     catalogue = {mesh.geometry_hash() for mesh in meshes}
     pixels = {m.content_hash() for mesh in meshes for m in mesh.materials if m.texture.size > 3}
+    pixels |= {backdrop(kind, rng).content_hash() for kind in backdrops.ALL}
     for split in ("train", "test"):
         assert catalogue.isdisjoint(shapes[split]) and pixels.isdisjoint(textures[split])
 

@@ -35,7 +35,7 @@ def _skin(d: Draw) -> Material:
 
 def _cloth(d: Draw) -> Material:
     if d.chance(0.2):
-        return backdrop(d.pick(("stripes", "floral", "blobs")), d.rng)
+        return backdrop(d.pick(("stripes", "berries", "blobs")), d.rng)
     return d.material("fabric")
 
 
@@ -164,7 +164,7 @@ def bicycle(d: Draw) -> Mesh:
 
 def patterned_rug(d: Draw) -> Mesh:
     """Rug full of figures, of any size."""
-    cloth = backdrop(d.pick(("kelim", "kelim", "voronoi", "floral", "stripes", "blobs")), d.rng)
+    cloth = backdrop(d.pick(("frames", "frames", "voronoi", "berries", "stripes", "blobs")), d.rng)
     if d.chance(0.25):
         return prism(rounded_outline(d.uniform(1.0, 2.4), d.uniform(1.0, 2.4), 2, 32), 0.0, 0.012, cloth)
     deep, wide = d.uniform(0.8, 2.4), d.uniform(1.0, 3.2)

@@ -21,7 +21,7 @@ def _green(d: Draw) -> list[float]:
 def leaf_curtain(d: Draw) -> Mesh:
     """Curtain with leaves or flowers printed on it, or plain green; hangs at the wall."""
     cloth = (
-        backdrop(d.pick(("leaf_print", "leaf_print", "floral")), d.rng)
+        backdrop(d.pick(("leaf_print", "leaf_print", "berries")), d.rng)
         if d.chance(0.7)
         else d.material("fabric", _green(d))
     )
@@ -36,7 +36,7 @@ def leaf_curtain(d: Draw) -> Mesh:
 def leaf_panel(d: Draw) -> Mesh:
     """Wallpaper, poster or screen with leaves on it."""
     wide, tall = d.uniform(0.4, 1.8), d.uniform(0.5, 1.6)
-    face = backdrop(d.pick(("leaf_print", "floral", "garden", "grass")), d.rng)
+    face = backdrop(d.pick(("leaf_print", "berries", "garden", "grass")), d.rng)
     parts = [box((0.015, wide, tall), (0.0075, 0, tall / 2), d.material("wood"))]
     return merge([*parts, quad((0.018, -wide / 2, 0), (0, wide, 0), (0, 0, tall), face, fit=True)])
 

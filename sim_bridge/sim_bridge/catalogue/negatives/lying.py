@@ -57,7 +57,7 @@ def pool_table(d: Draw) -> Mesh:
 def cloth_table(d: Draw) -> Mesh:
     """Table under a cloth that hangs to the floor or half-way."""
     long, wide, tall, drop = d.uniform(0.8, 2.0), d.uniform(0.7, 1.0), d.uniform(0.5, 0.78), d.uniform(0.2, 1.0)
-    cloth = backdrop(d.pick(("floral", "stripes", "leaf_print")), d.rng) if d.chance(0.4) else d.material("fabric")
+    cloth = backdrop(d.pick(("berries", "stripes", "leaf_print")), d.rng) if d.chance(0.4) else d.material("fabric")
     parts = [cushion((wide + 0.04, long + 0.04, tall * drop), (0, 0, tall * (1 - drop / 2)), cloth, 14)]
     return merge([*parts, *four_legs(wide * 0.9, long * 0.9, tall - 0.02, 0.05, 0.0, d.frame(), True)])
 

@@ -152,5 +152,6 @@ def hatch(d: Draw) -> Mesh:
 def print_panel(d: Draw) -> Mesh:
     """Large bright print, photograph, map or notice board."""
     wide, tall = d.uniform(0.4, 1.9), d.uniform(0.4, 1.3)
-    face = backdrop(d.pick(("photograph", "garden", "hills", "street", "kelim", "shelves", "blobs", "spectrum")), d.rng)
+    shown = d.pick(("photograph", "garden", "hills", "street", "frames", "shelves", "blobs", "spectrum"))
+    face = backdrop(shown, d.rng, "picture")
     return _framed(face, wide, tall, d.uniform(0.003, 0.05), d.material(d.pick(("wood", "plastic", "metal"))))
