@@ -194,6 +194,8 @@ def test_toilets_have_their_tank_on_the_bowl(pieces: dict[str, list[Item]]) -> N
         low, high = item.mesh.bounds()
         assert high[2] < 1.25 and high[1] - low[1] < 0.72
         ceramic = corners(item.mesh, "ceramic")
+        at_floor = ceramic[(ceramic[:, 0] < low[0] + 0.08) & (ceramic[:, 2] < 0.05)]
+        assert len(at_floor) == 0 or np.ptp(at_floor[:, 1]) < 0.48  # a walled-in cistern is at least half a metre wide
         assert abs(ceramic[:, 1].max() + ceramic[:, 1].min()) < 0.06
 
 
