@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from seal_perception.camera import Camera
-from seal_perception.dataset import ANNOTATIONS, Annotation, DatasetWriter
+from seal_perception.dataset import ANNOTATIONS, Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError
 from seal_perception.running.processes import context
 from seal_perception.types import BoolArray, FloatArray, UInt8Array
@@ -215,10 +215,15 @@ def catalogue_at(
 ) -> Path:
     """The dataset in `folder`, as it is; where there is none, or an unfinished one, `write_catalogue` draws it.
 
+    Pictures of another version of the catalogue are announced.
+
     Raises:
         InputError: if the folder holds other things.
     """
     if (folder / ANNOTATIONS).is_file():
+        version = CocoDataset(folder).info.get("version")
+        if version != CATALOGUE_VERSION:
+            announce(f"{folder} holds catalogue pictures of version {version}; this is {CATALOGUE_VERSION}")
         return folder
     if folder.exists() and (not folder.is_dir() or any(path.name != "images" for path in folder.iterdir())):
         raise InputError(f"{folder} is no dataset and not empty; give a dataset, or a folder to draw pictures in")

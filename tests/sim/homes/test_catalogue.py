@@ -15,7 +15,7 @@ from seal_perception.dataset import ANNOTATIONS, CocoDataset
 from seal_perception.errors import InputError
 from sim_bridge.catalogue.cameras import look_at, photographer
 from sim_bridge.catalogue.labels import MIN_AREA
-from sim_bridge.catalogue.pictures import CATALOGUE_VERSION, make_picture, write_catalogue
+from sim_bridge.catalogue.pictures import CATALOGUE_VERSION, catalogue_at, make_picture, write_catalogue
 from sim_bridge.catalogue.rooms import build
 
 SIZE = (160, 120)
@@ -101,3 +101,17 @@ def test_wrong_requests_are_refused(tmp_path: Path) -> None:
     write_catalogue(tmp_path / "b", 1, workers=1, size=SIZE)
     with pytest.raises(InputError, match="already holds a finished dataset"):
         write_catalogue(tmp_path / "b", 1, workers=1, size=SIZE)
+
+
+def test_pictures_of_another_version_are_announced(tmp_path: Path) -> None:
+    folder, lines = tmp_path / "c", []
+    assert catalogue_at(folder, 1, "val", 1, lines.append) == folder
+    assert len(lines) == 1 and "drawing 1 val" in lines[0]
+    catalogue_at(folder, 1, "val", 1, lines.append)
+    assert len(lines) == 1
+    path = folder / "annotations.json"
+    document = json.loads(path.read_text())
+    document["info"]["version"] = 3
+    path.write_text(json.dumps(document))
+    catalogue_at(folder, 1, "val", 1, lines.append)
+    assert f"of version 3; this is {CATALOGUE_VERSION}" in lines[1]

@@ -203,7 +203,7 @@ def _around(d: Draw, radius: float, low: float, arm: float, top: float) -> np.nd
     """Outline rows of a back that runs into the arms, (5, columns, 3): a tub or a barrel, round or squarish in plan."""
     opening, thick = d.uniform(45, 100), d.uniform(0.03, 0.13)
     angle = np.linspace(math.radians(opening), math.radians(360 - opening), 17)
-    level = np.clip(0.5 - 0.5 * np.cos(angle - math.radians(0)), 0, 1) ** d.uniform(0.6, 5.0)
+    level = np.clip(0.5 - 0.5 * np.cos(angle), 0, 1) ** d.uniform(0.6, 5.0)
     height, power = arm + (top - arm) * level, d.uniform(2.0, 5.0)
     scale = (np.abs(np.cos(angle)) ** power + np.abs(np.sin(angle)) ** power) ** (-1 / power)
     flare, rows = d.uniform(-0.05, 0.2), []

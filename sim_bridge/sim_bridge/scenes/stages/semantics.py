@@ -147,9 +147,8 @@ def _joined(parts: list[tuple[Any, Any]], known: set[int]) -> SemanticMesh:
     for T, part in parts:
         own = np.asarray(part.faces, np.int64)
         if own.min() < 0 or own.max() >= len(part.vertices):
-            raise InputError(
-                f"the semantic mesh has a triangle at vertex {max(own.max(), -own.min())} of {len(part.vertices)}"
-            )
+            odd = own.min() if own.min() < 0 else own.max()
+            raise InputError(f"the semantic mesh has a triangle at vertex {odd} of {len(part.vertices)}")
         vertices.append(np.asarray(part.vertices, np.float64) @ T[:3, :3].T + T[:3, 3])
         faces.append(own + offset)
         offset += len(part.vertices)
