@@ -7,9 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from tests.mapping.folders import import_folders as f
 
 from seal_mapping.folders.colour import FolderPictures, is_recording
+from seal_perception.errors import InputError
 from seal_perception.pictures.source import BadPicture, Picture
 
 
@@ -50,6 +52,21 @@ def test_a_sideways_camera_is_turned_by_the_poses(tmp_path: Path) -> None:
     assert "mounted on its side" in source.lines[-1]
     (folder / "K.txt").unlink()
     assert "taken as upright" in FolderPictures(folder, "z").lines[-1], "nothing is known without intrinsics"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_list_names_no_picture_elsewhere(tmp_path: Path, absolute: bool) -> None:
+    folder = f.write_tum(tmp_path / "desk", 4)
+    outside = tmp_path / "x.jpg"
+    cv2.imwrite(str(outside), np.zeros((8, 8, 3), np.uint8))
+    for table in ("rgb.txt", "depth.txt"):
+        before = (folder / table).read_text()
+        with open(folder / table, "a") as stream:
+            stream.write(f"999999.0 {outside if absolute else '../x.jpg'}\n")
+        with pytest.raises(InputError, match=rf"{table}:\d+: file_name must lie in the dataset's folder"):
+            FolderPictures(folder)
+        (folder / table).write_text(before)
+    assert len(FolderPictures(folder)) == 4
 
 
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from seal_mapping.folders.recording import (
 )
 from seal_mapping.folders.scans import is_scannet, is_seven_scenes, read_scannet, read_seven_scenes
 from seal_mapping.folders.tables import Intrinsics, read_intrinsics, rows, stamp_ns, tum_poses
+from seal_perception.coco.pictures import inner_path
 from seal_perception.errors import InputError
 
 _TUM_INTRINSICS: dict[str, Intrinsics] = {
@@ -109,7 +110,7 @@ def _tum_pictures(path: Path) -> list[PictureFile]:
     for number, words in rows(path):
         if len(words) != 2:
             raise InputError(f"{path}:{number} must hold a stamp and a file name, got {' '.join(words)[:60]!r}")
-        stamp, file = stamp_ns(words[0], path, number), path.parent / words[1]
+        stamp, file = stamp_ns(words[0], path, number), path.parent / inner_path(words[1], f"{path}:{number}")
         if stamp in out:
             raise InputError(f"{path}:{number} has the stamp of another picture: {words[0]}")
         if not file.is_file():
