@@ -18,16 +18,8 @@ from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.evaluation.preview import draw_detections
-from seal_perception.pictures.detect import (
-    DETECTIONS,
-    JOURNAL,
-    OVERLAYS,
-    coco_rows,
-    detect_pictures,
-    made_small,
-    overlay_name,
-)
-from seal_perception.pictures.source import BadPicture, DatasetPictures, Picture, PictureFiles
+from seal_perception.pictures.detect import JOURNAL, coco_rows, detect_pictures, made_small, overlay_name
+from seal_perception.pictures.source import DETECTIONS, OVERLAYS, BadPicture, DatasetPictures, Picture, PictureFiles
 
 
 class RedFinder:
@@ -91,6 +83,47 @@ def test_bad_pictures_are_named_and_the_others_read(tmp_path: Path) -> None:
         "bad.jpg": "is no picture",
         "text.png": "is no picture",
     }
+
+
+@pytest.mark.parametrize("given", ["../../x.png", "../sub/deep/../../x.png"])
+def test_names_stay_below_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    for name in ("x.png", "pics/sub/y.png", "pics/x.png", "pics/sub/out/overlays/z.png", "pics/sub/deep/w.png"):
+        save(tmp_path / name, 0.5)
+    monkeypatch.chdir(tmp_path / "pics/sub")
+    names = [item.name for item in items(PictureFiles([Path(given), Path("y.png")]))]
+    assert len(names) == 2 and not any(".." in name for name in names)
+    found = PictureFiles([Path("../sub")], leave_out=Path("../../pics/sub/out"))
+    assert [item.name for item in items(found)] == ["y.png", "deep/w.png"]
+
+
+@pytest.mark.parametrize("name", ["../x.jpg", "/x.jpg", "a/../../x.jpg"])
+def test_no_source_decides_where_an_overlay_is_written(tmp_path: Path, name: str) -> None:
+    class Elsewhere(Silent):
+        def read(self, indices: Sequence[int]) -> Iterator[Any]:
+            yield Picture(name, np.zeros((8, 8, 3), np.uint8), 1)
+
+    out = tmp_path / "a/out"
+    out.mkdir(parents=True)
+    with pytest.raises(InputError, match="leads out of"):
+        detect_pictures(Elsewhere(), [0], RedFinder(), out)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [JOURNAL]
+
+
+def test_a_link_that_leads_nowhere_is_a_bad_picture(tmp_path: Path) -> None:
+    save(tmp_path / "good.png", 0.5)
+    (tmp_path / "lost.jpg").symlink_to(tmp_path / "gone.jpg")
+    source = PictureFiles([tmp_path])
+    assert source.facts()[1] == [str(tmp_path / "lost.jpg"), None, None]
+    assert [type(item) for item in items(source)] == [Picture, BadPicture]
+
+
+def test_earlier_results_are_no_input(tmp_path: Path) -> None:
+    for name in ("a.png", "seen/overlays/a.png.jpg", "overlays/b.png", "deep/seen/overlays/a.jpg"):
+        save(tmp_path / name, 0.5)
+    for folder in ("seen", "deep/seen"):
+        save(tmp_path / folder / "sheet.jpg", 0.5)
+        (tmp_path / folder / DETECTIONS).write_text("{}")
+    assert [item.name for item in items(PictureFiles([tmp_path]))] == ["a.png", "overlays/b.png"]
 
 
 def test_nothing_to_look_at_is_one_line(tmp_path: Path) -> None:

@@ -24,15 +24,13 @@ from seal_perception.detector.weights import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256, write_json
 from seal_perception.pictures.detect import (
-    DETECTIONS,
     JOURNAL,
-    OVERLAYS,
     Found,
     detect_pictures,
     overlay_name,
     write_jpeg,
 )
-from seal_perception.pictures.source import DatasetPictures, PictureFiles, PictureSource
+from seal_perception.pictures.source import DETECTIONS, OVERLAYS, DatasetPictures, PictureFiles, PictureSource
 
 SHEET = "sheet.jpg"
 _ON_SHEET = 15

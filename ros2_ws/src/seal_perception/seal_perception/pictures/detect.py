@@ -8,6 +8,7 @@ annotations is what COCO's own evaluator takes as results.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,16 +19,18 @@ import cv2
 import numpy as np
 
 from seal_perception.categories import CATEGORIES
+from seal_perception.coco.names import shown
 from seal_perception.dataset import CATEGORY_TABLE, whole_lines
 from seal_perception.detections import Detections, mask_to_rle
+from seal_perception.errors import InputError
 from seal_perception.evaluation.preview import draw_detections
 from seal_perception.files import naming, replacing
-from seal_perception.pictures.source import BadPicture, Picture, PictureSource
+from seal_perception.pictures.source import OVERLAYS, BadPicture, Picture, PictureSource
 from seal_perception.reading.text import load_json
 from seal_perception.types import BoolArray, UInt8Array
 from seal_perception.upright import FrameDetector
 
-DETECTIONS, OVERLAYS, JOURNAL = "detections.json", "overlays", "pictures.jsonl"
+JOURNAL = "pictures.jsonl"
 MOST_SIDE = 1333
 """Pictures with a longer side are made smaller first: no network sees more (torchvision's greatest side), and fifty
 masks of a telephone's picture would take gigabytes."""
@@ -101,6 +104,7 @@ def detect_pictures(
         progress: called with (pictures done, pictures to do).
 
     Raises:
+        InputError: if a picture's name leads out of the folder.
         OSError: if something cannot be written.
     """
     journal = folder / JOURNAL
@@ -130,14 +134,27 @@ def _row(
     """The line of the journal about a picture, after its overlay is written."""
     if isinstance(item, BadPicture):
         return {"bad": [item.name, item.reason]}
+    path = inside(overlays, overlay_name(item.name))
     small = made_small(item.rgb)
     found = detector.detect(small)
     draw = draw_detections(small, found, scores[0], boxes=True)
-    write_jpeg(overlays / overlay_name(item.name), draw)
+    write_jpeg(path, draw)
     height, width = item.rgb.shape[:2]
     image = {"id": item.id, "file_name": item.name, "width": width, "height": height, **item.extra}
     kept = [row for row in coco_rows(found, item.id, (height, width)) if row["score"] >= scores[1]]
     return {"image": image, "annotations": kept}
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file below a folder that is written; no source may name one elsewhere.
+
+    Raises:
+        InputError: if the name leads out of the folder, or is the folder itself.
+    """
+    whole = os.path.normpath(folder / name)
+    if Path(os.path.normpath(folder)) not in Path(whole).parents:
+        raise InputError(f"{shown(repr(name))} leads out of {folder}: a picture's name must lie below its source")
+    return folder / name
 
 
 def overlay_name(name: str) -> str:

@@ -16,6 +16,8 @@ from seal_perception.types import UInt8Array
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp"))
 """Of the files that are taken from a folder; a file that is named may have any that the reading room opens."""
+DETECTIONS, OVERLAYS = "detections.json", "overlays"
+"""What `seal detect` writes; a folder below a given one that holds both is its result and no input."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class PictureSource(Protocol):
 
 
 class PictureFiles:
-    """Picture files, and folders with all that lies below them.
+    """Picture files, and folders with all that lies below them but earlier results of `seal detect`.
 
     Args:
         paths: files and folders.
@@ -77,15 +79,15 @@ class PictureFiles:
     """
 
     def __init__(self, paths: Sequence[Path], leave_out: Path | None = None) -> None:
-        below = None if leave_out is None else leave_out.absolute()
-        files = dict.fromkeys(file for path in paths for file in _files_of(path.absolute(), below))
+        below = None if leave_out is None else Path(os.path.realpath(leave_out))
+        files = dict.fromkeys(file for path in paths for file in _files_of(_plain(path), below))
         if not files:
             raise InputError(
                 f"{', '.join(map(str, paths))}: no picture found; expected files with {', '.join(sorted(SUFFIXES))}, "
                 "a folder of them (or of folders), a COCO dataset, a bag or a folder of RGB-D frames"
             )
         alone = len(paths) == 1 and paths[0].is_dir()
-        self.root = paths[0].absolute() if alone else Path(os.path.commonpath([file.parent for file in files]))
+        self.root = _plain(paths[0]) if alone else Path(os.path.commonpath([file.parent for file in files]))
         self._files = list(files)
         self.lines: tuple[str, ...] = (f"pictures: {len(files)} below {self.root}",)
 
@@ -104,7 +106,7 @@ class PictureFiles:
 
     def facts(self) -> list[Any]:
         """Name, size and time of every file."""
-        return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in self._files]
+        return [file_facts(file) for file in self._files]
 
 
 class DatasetPictures:
@@ -137,6 +139,24 @@ class DatasetPictures:
         return [str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns]
 
 
+def _plain(path: Path) -> Path:
+    """A path from the root on without "..", so that a picture's name stays below its source's folder."""
+    whole = path.absolute()
+    if ".." not in whole.parts:
+        return whole
+    # The file system resolves "..": behind a link it is not what stands before it. A file's own link is kept.
+    return Path(os.path.realpath(whole)) if whole.is_dir() else Path(os.path.realpath(whole.parent)) / whole.name
+
+
+def file_facts(file: Path) -> list[Any]:
+    """Name, size and time of a file; None for both where it is gone, or a link that leads nowhere."""
+    try:
+        found = file.stat()
+    except OSError:
+        return [str(file), None, None]
+    return [str(file), found.st_size, found.st_mtime_ns]
+
+
 def _files_of(path: Path, leave_out: Path | None) -> Iterator[Path]:
     """The pictures of a folder in the order of their names, hidden ones left out; a file as it is."""
     if not path.is_dir():
@@ -146,8 +166,15 @@ def _files_of(path: Path, leave_out: Path | None) -> Iterator[Path]:
         return
     for folder, folders, names in os.walk(path):
         here = Path(folder)
-        folders[:] = sorted(name for name in folders if name[0] != "." and here / name != leave_out)
+        folders[:] = sorted(name for name in folders if name[0] != "." and not _is_output(here / name, leave_out))
         yield from (here / name for name in sorted(names) if name[0] != "." and Path(name).suffix.lower() in SUFFIXES)
+
+
+def _is_output(folder: Path, leave_out: Path | None) -> bool:
+    """Whether a folder is the one to leave out, or one that `seal detect` wrote."""
+    if leave_out is not None and Path(os.path.realpath(folder)) == leave_out:
+        return True
+    return (folder / DETECTIONS).is_file() and (folder / OVERLAYS).is_dir()
 
 
 def _reason(error: Exception, path: Path) -> str:
