@@ -119,6 +119,12 @@ def test_the_detector_gives_torchvisions_scores_boxes_and_masks(torchvisions: An
     assert calibrated.scores.max() < found.scores.max()  # the slope stored with the file
 
 
+def test_a_lower_score_is_asked_of_the_network(saved: Path, pth: Path) -> None:
+    for path in (saved, pth):
+        detector = load_detector(path, replace(DETECT, min_score=0.01))
+        assert detector.network.roi_heads.score_thresh == 0.01  # type: ignore[union-attr]
+
+
 def test_folding_keeps_our_probabilities_and_sums_the_others() -> None:
     logits = torch.randn(5, 91, generator=torch.Generator().manual_seed(0)) * 4
     others = torch.as_tensor(CocoConfig().categories_of_rows() < 0)

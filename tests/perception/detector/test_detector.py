@@ -114,6 +114,22 @@ def test_detect(weights: Path) -> None:
             detector.detect(wrong)
 
 
+def test_a_lower_score_adds_detections_and_changes_none(tmp_path: Path) -> None:
+    model = _model()
+    with torch.no_grad():
+        model.roi_heads.box_predictor.cls_score.weight *= 20  # surer of some categories than of others
+    save_weights(tmp_path / "sure.safetensors", model, TINY, {})
+    usual, lower, higher = (
+        load_detector(tmp_path / "sure.safetensors", DetectorConfig(min_score=least, max_detections=10**4))
+        for least in (0.05, 0.0, 0.3)
+    )
+    some, more = usual.detect(_picture()), lower.detect(_picture())
+    assert len(more) > len(some) > 0 and more.scores.min() < 0.05
+    assert more.scores[: len(some)].tobytes() == some.scores.tobytes()
+    assert more.masks[: len(some)].tobytes() == some.masks.tobytes()
+    assert higher.network.roi_heads.score_thresh == 0.05, "what a network drops by itself stays dropped"  # type: ignore[union-attr]
+
+
 def test_same_bytes_beside_busy_threads(weights: Path) -> None:
     def run() -> bytes:
         found = load_detector(weights).detect(_picture())
@@ -265,7 +281,7 @@ def test_shipped_weights_reach_the_bar_on_catalogue_pictures() -> None:
 
 
 def test_configs_refuse() -> None:
-    for wrong in ({"threads": 0}, {"min_score": 1.5}, {"max_detections": 0}):
+    for wrong in ({"threads": 0}, {"min_score": 1.5}, {"max_detections": 0}, {"coco_min_size": 2001}):
         with pytest.raises(ValueError):
             DetectorConfig(**wrong)  # type: ignore[arg-type]
     for wrong in ({"channels": (1, 2)}, {"samples": 0}):

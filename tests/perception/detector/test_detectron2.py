@@ -100,6 +100,8 @@ def test_detections_are_detectron2s_own(zoo: tuple[Path, Any, Any]) -> None:
     np.testing.assert_array_equal(found.categories, rows[keep])
     assert found.scores.tobytes() == scores[keep].tobytes() and found.masks.tobytes() == masks[keep].tobytes()
     assert found.boxes.tobytes() == theirs.pred_boxes.tensor.numpy()[keep].tobytes()
+    lower: Any = load_detector(path, replace(DETECT, min_score=0.01)).network
+    assert lower.model.roi_heads.box_predictor.test_score_thresh == 0.01
 
 
 @needed

@@ -14,8 +14,9 @@ from torch import nn
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.detections import Detections
 from seal_perception.detector.calibration import Calibration, relative_sizes
-from seal_perception.detector.coco_form import CocoConfig
+from seal_perception.detector.coco_form import MOST_SIZE, CocoConfig
 from seal_perception.detector.coco_weights import coco_file, is_coco, load_coco
+from seal_perception.detector.detectron2_form import Detectron2Config
 from seal_perception.detector.devices import best_device, device_of, settle
 from seal_perception.detector.model import fold_norm
 from seal_perception.detector.weights import load_weights
@@ -40,11 +41,15 @@ class DetectorConfig:
     coco_file: Path | None = parameter(
         None, "local copy of torchvision's COCO weights for \"coco\"; None looks in torch's cache, then downloads"
     )
-    coco_min_size: int = parameter(800, 'shorter side, in pixels, to which pictures are scaled for "coco"', minimum=1)
+    coco_min_size: int = parameter(
+        800, 'shorter side, in pixels, to which pictures are scaled for "coco"', minimum=1, maximum=MOST_SIZE
+    )
 
     def __post_init__(self) -> None:
-        if self.threads < 1 or self.max_detections < 1 or self.coco_min_size < 1:
-            raise ValueError(f"threads, max_detections and coco_min_size must be at least 1, got {self}")
+        if self.threads < 1 or self.max_detections < 1:
+            raise ValueError(f"threads and max_detections must be at least 1, got {self}")
+        if not 1 <= self.coco_min_size <= MOST_SIZE:
+            raise ValueError(f"coco_min_size must lie in [1, {MOST_SIZE}], got {self.coco_min_size}")
         if not 0.0 <= self.min_score <= 1.0:
             raise ValueError(f"min_score must lie in [0, 1], got {self.min_score}")
 
@@ -134,6 +139,7 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
     if isinstance(shape, CocoConfig):
         return _coco_detector(model, shape, config, calibration, facts)
     model.roi_heads.detections_per_img = config.max_detections
+    _lower_threshold(model.roi_heads, "score_thresh", config)
     labels = np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64)
     return Detector(fold_norm(model), labels, config, calibration, facts)
 
@@ -142,4 +148,16 @@ def _coco_detector(
     network: Any, shape: CocoConfig, config: DetectorConfig, calibration: Calibration, facts: dict[str, Any]
 ) -> Detector:
     """A detector of a large form, on a GPU where there is one; the network stays as its library made it."""
+    if isinstance(shape, Detectron2Config):
+        _lower_threshold(network.model.roi_heads.box_predictor, "test_score_thresh", config)
+    else:
+        _lower_threshold(network.roi_heads, "score_thresh", config)
     return Detector(network.to(best_device()), shape.categories_of_rows(), config, calibration, facts)
+
+
+def _lower_threshold(part: Any, name: str, config: DetectorConfig) -> None:
+    """Let a network put out what `min_score` asks for below its own threshold, which is never raised.
+
+    Weaker boxes come after the others everywhere (suppression, the most per picture), so these stay the same bytes.
+    """
+    setattr(part, name, min(getattr(part, name), config.min_score))
