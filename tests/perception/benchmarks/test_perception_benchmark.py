@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,14 @@ import torch
 from tests.perception.toy_pictures import TINY, write_rectangles
 from torch import nn
 
+from seal_bringup.jobs.perception_rates import PerceptionJob, perception
 from seal_perception.benchmarks import variants as v
 from seal_perception.benchmarks.perception_benchmark import PerceptionRow, frontier, measure
-from seal_perception.detector.model import build_model, native_bfloat16
+from seal_perception.detector.coco_form import CocoConfig, build_coco
+from seal_perception.detector.devices import device_of
+from seal_perception.detector.model import build_model, native_bfloat16, parameter_count
 from seal_perception.detector.weights import save_weights
+from seal_perception.errors import InputError
 
 SIZE = (64, 48)
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
@@ -68,6 +73,37 @@ def test_the_layout_reaches_the_first_convolution_and_the_size_the_network(weigh
     assert first.weight.is_contiguous(memory_format=layout)
 
 
+@pytest.mark.parametrize("name", ["coco_tuned", "coco"])
+def test_a_small_network_may_be_called_coco(weights: str, tmp_path: Path, name: str) -> None:
+    path = shutil.copy(weights, tmp_path / f"{name}.safetensors")
+    small = next(iter(v.small_variants(str(path), (SIZE,))))
+    detector = v.build(small, str(path))
+    assert parameter_count(detector.network) < 1e6 and small.network != "coco"
+
+
+def test_a_large_network_is_not_measured_as_the_small_one(tmp_path: Path) -> None:
+    with torch.random.fork_rng(devices=[]):
+        save_weights(tmp_path / "large.safetensors", build_coco(), CocoConfig(), {})
+    for measured in (
+        lambda path: v.build(v.Variant("large", SIZE, 48), path),
+        lambda path: perception(PerceptionJob(weights=path)),
+    ):
+        with pytest.raises(InputError, match="is of the coco form, expected the small network"):
+            measured(str(tmp_path / "large.safetensors"))
+    for other in ("coco", "model_final.pkl", "copy.pth"):
+        with pytest.raises(InputError, match="the COCO form is measured anyway"):
+            perception(PerceptionJob(weights=other))
+
+
+def test_the_coco_rows_are_measured_on_the_cpu_beside_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.save(build_coco().state_dict(), tmp_path / "coco.pth")
+    monkeypatch.setattr(v, "checked_file", lambda: tmp_path / "coco.pth")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    detector = v.build(v.Variant("coco", SIZE, 64, channels_last=False, form="coco"), "seal-small")
+    assert device_of(detector.network).type == "cpu"
+
+
 def test_layouts_find_the_same(weights: str) -> None:
     first, last = (
         v.build(v.Variant("tiny", SIZE, 48, channels_last=last), weights).detect(NOISE) for last in (False, True)
@@ -91,7 +127,7 @@ def test_rows_have_times_ratios_and_ap(weights: str, tmp_path: Path) -> None:
 
 def test_random_weights_have_a_time_and_no_ap(tmp_path: Path) -> None:
     truth = write_rectangles(tmp_path / "frames", 1, height=48, width=64)
-    coco = v.Variant("coco (random weights)", SIZE, 64, trained=False)
+    coco = v.Variant("coco (random weights)", SIZE, 64, trained=False, form="coco")
     (row,) = measure([coco], [NOISE], repeats=1, truth=truth)
     assert row.ms > 0 and row.box_ap50 is None and row.ratio is None
 

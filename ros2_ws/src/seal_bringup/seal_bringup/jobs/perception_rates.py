@@ -12,6 +12,8 @@ from seal_bringup.provenance import provenance
 from seal_perception.benchmarks.perception_benchmark import PerceptionRow, frontier, measure
 from seal_perception.benchmarks.variants import FULL_SIZE, Variant, coco_variants, small_variants
 from seal_perception.dataset import CocoDataset
+from seal_perception.detector.coco_weights import is_coco
+from seal_perception.detector.weights import SHIPPED, load_small
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.simulator import Action
@@ -52,10 +54,9 @@ def perception(
         JSON-ready: rows (as every benchmark's, with more keys), frontier (names), pictures, frames, provenance.
 
     Raises:
-        InputError: if weights or frames cannot be read.
+        InputError: if weights or frames cannot be read, or the weights are of another form than the small network's.
     """
-    if job.weights == "coco":
-        raise InputError("--weights is the small network's: seal-small or a file; the COCO form is measured anyway")
+    _require_small(job.weights)
     truth = None if job.frames is None else CocoDataset(job.frames)
     if truth is not None:
         truth.check_pictures()
@@ -69,6 +70,14 @@ def perception(
         "frames": None if truth is None else {"pictures": len(truth), "sha256": truth.hash()},
         "provenance": provenance(),
     }
+
+
+def _require_small(weights: str) -> None:
+    """Refuse weights of another form before anything is measured; shipped ones may be absent."""
+    if is_coco(weights):
+        raise InputError("--weights is the small network's: seal-small or a file; the COCO form is measured anyway")
+    if weights != "seal-small" or SHIPPED.is_file():
+        load_small(weights)
 
 
 def home_pictures(count: int = _PICTURES) -> list[UInt8Array]:

@@ -17,9 +17,11 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.detector.coco_form import CocoConfig, build_coco
+from seal_perception.detector.coco_weights import coco_file as checked_file
+from seal_perception.detector.coco_weights import load_coco
 from seal_perception.detector.detector import Detector, DetectorConfig, load_detector
 from seal_perception.detector.model import build_model, fold_norm, native_bfloat16
-from seal_perception.detector.weights import SHIPPED
+from seal_perception.detector.weights import SHIPPED, load_small
 
 SMALL_SIZES = ((160, 120), (320, 240), (640, 480))
 COCO_MIN_SIZES = (240, 480, 800)
@@ -40,6 +42,7 @@ class Variant:
         compiled: backbone and proposal head by torch.compile.
         baseline: `name` of the variant that it is compared with; None for that one itself.
         trained: whether its weights are trained ones, so that its AP says something.
+        form: "small", or "coco" for torchvision's own weights; a name says nothing about it.
     """
 
     network: str
@@ -50,6 +53,7 @@ class Variant:
     compiled: bool = False
     baseline: str | None = None
     trained: bool = True
+    form: str = "small"
 
     @property
     def name(self) -> str:
@@ -64,7 +68,8 @@ def small_variants(weights: str, sizes: tuple[tuple[int, int], ...] = SMALL_SIZE
     bfloat16 is left out where the CPU emulates it, compiling where there is no C++ compiler.
     """
     trained = weights != "seal-small" or SHIPPED.is_file()
-    network = Path(weights).stem if trained else "seal-small (random weights)"
+    stem = Path(weights).stem if Path(weights).stem != "coco" else Path(weights).name  # "coco" are torchvision's rows
+    network = stem if trained else "seal-small (random weights)"
     for size in sizes:
         plain = Variant(network, size, size[1], channels_last=False, trained=trained)
         last = replace(plain, channels_last=True, baseline=plain.name)
@@ -81,7 +86,7 @@ def coco_variants(min_sizes: tuple[int, ...] = COCO_MIN_SIZES) -> Iterator[Varia
     """Torchvision's Mask R-CNN R50-FPN, the paper's form; the baseline is its own default, the largest size."""
     trained = coco_file().is_file()
     network = "coco" if trained else "coco (random weights)"
-    largest = Variant(network, FULL_SIZE, max(min_sizes), channels_last=False, trained=trained)
+    largest = Variant(network, FULL_SIZE, max(min_sizes), channels_last=False, trained=trained, form="coco")
     yield largest
     for height in sorted(min_sizes, reverse=True):
         if height != largest.height:
@@ -101,20 +106,20 @@ def compiler() -> str | None:
 
 
 def build(variant: Variant, weights: str) -> Detector:
-    """The detector of a variant.
+    """The detector of a variant, on the CPU: times of all variants stand in one plot.
 
     Args:
         variant: of `small_variants` or `coco_variants`.
         weights: seal-small or a file, for the small network.
 
     Raises:
-        InputError: if the weights cannot be read.
+        InputError: if the weights cannot be read, or are of another form.
     """
     config = DetectorConfig(bfloat16=variant.precision == "bfloat16", coco_min_size=variant.height)
-    if variant.network.startswith("coco"):
-        detector = load_detector("coco", config) if variant.trained else _random_coco(config)
+    if variant.form == "coco":
+        detector = _trained_coco(config) if variant.trained else _random_coco(config)
     else:
-        detector = load_detector(weights, config) if variant.trained else _random_small(config)
+        detector = _trained_small(weights, config) if variant.trained else _random_small(config)
         transform: Any = detector.network.transform
         transform.min_size, transform.max_size = (variant.height,), 4 * variant.height
     if variant.channels_last:
@@ -136,12 +141,24 @@ def _feed(network: nn.Module, arrange: Callable[[torch.Tensor], torch.Tensor]) -
     first.register_forward_pre_hook(lambda module, args: (arrange(args[0]),))
 
 
+def _trained_small(weights: str, config: DetectorConfig) -> Detector:
+    """A file of the small network; another form would be measured under its name."""
+    load_small(weights)
+    return load_detector(weights, config)
+
+
 def _random_small(config: DetectorConfig) -> Detector:
     """The small network with random weights, which finds things everywhere."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = fold_norm(build_model())
     return Detector(network, np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64), config)
+
+
+def _trained_coco(config: DetectorConfig) -> Detector:
+    """COCO's own weights, which `load_detector` would bring onto a GPU."""
+    network, shape = load_coco(checked_file(), CocoConfig(min_size=config.coco_min_size))
+    return Detector(network, shape.categories_of_rows(), config)
 
 
 def _random_coco(config: DetectorConfig) -> Detector:
