@@ -89,6 +89,31 @@ def test_options_and_a_picture_without_depth_of_its_own(tmp_path: Path) -> None:
         BagPictures(path, BagOptions(colour="/nowhere"))
 
 
+@pytest.mark.parametrize(
+    ("lost", "given"),
+    [
+        ((), {"depth": "/nowhere"}),
+        ((), {"camera_info": "/nowhere"}),
+        ((), {"odom": "/nowhere"}),
+        (("depth",), {"depth": "/nowhere"}),
+        (("depth",), {"up": "z"}),
+        (("depth",), {"odom": "/nowhere"}),
+        (("depth", "odom"), {"pose": "tf", "fixed_frame": "nowhere"}),
+        (("depth", "odom", "tf_static"), {"camera_frame": "nowhere"}),
+    ],
+)
+def test_what_is_named_and_not_there_is_one_line(tmp_path: Path, lost: tuple[str, ...], given: dict[str, str]) -> None:
+    path = r.write2(tmp_path / "a", without(r.recording(3), *lost))
+    with pytest.raises(InputError, match=rf"--read {', '.join(given)} cannot be used: .*; leave it out for colour"):
+        BagPictures(path, BagOptions(**given))  # type: ignore[arg-type]
+
+
+def test_a_mounting_that_is_given_turns_pictures_without_poses(tmp_path: Path) -> None:
+    path = r.write2(tmp_path / "a", without(r.recording(3), "depth", "odom", "tf_static"))
+    T = camera_mounting(0.88, 0.05, 0.1, math.radians(90))
+    assert read(BagPictures(path, BagOptions(T_base_camera=T)))[1].name == f"{r.stamp(1)}_turned270.jpg"
+
+
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     rows = r.recording(3, colour="jpeg")
     at = next(n for n, row in enumerate(rows) if "compressed" in row.topic and row.log_ns == r.stamp(1))

@@ -51,7 +51,9 @@ def test_a_sideways_camera_is_turned_by_the_poses(tmp_path: Path) -> None:
     assert np.abs(item.rgb.astype(int) - upright.rgb).mean() < 40, "JPEG of noise, twice"
     assert "mounted on its side" in source.lines[-1]
     (folder / "K.txt").unlink()
-    assert "taken as upright" in FolderPictures(folder, "z").lines[-1], "nothing is known without intrinsics"
+    assert "taken as upright" in FolderPictures(folder).lines[-1], "nothing is known without intrinsics"
+    with pytest.raises(InputError, match=r"--read up=z cannot be used: .*K\.txt.*; leave it out for colour alone"):
+        FolderPictures(folder, "z")
 
 
 @pytest.mark.parametrize("absolute", [False, True])

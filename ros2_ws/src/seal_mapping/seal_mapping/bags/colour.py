@@ -32,6 +32,11 @@ from seal_perception.upright import TURNED, pose_by_transforms, quarter_turns, t
 
 Turns = Callable[[int], int]
 """Quarter turns that bring the picture of a stamp upright."""
+_OF_FRAMES = frozenset(
+    ("depth", "camera_info", "camera", "tolerance_s", "assume_registered", "depth_scale", "optical", "up", "floor")
+)
+"""Options that mean something for frames with depth alone."""
+_OF_POSES = frozenset(("odom", "pose_topic", "pose", "fixed_frame", "base_frame", "max_gap_s"))
 
 
 class BagPictures:
@@ -42,7 +47,7 @@ class BagPictures:
         options: topics, poses, times; `every` counts pictures here.
 
     Raises:
-        InputError: if it is no whole bag, or has no colour picture.
+        InputError: if it is no whole bag, or has no colour picture, or what the user named cannot be used.
     """
 
     def __init__(self, path: Path, options: BagOptions | None = None) -> None:
@@ -99,10 +104,14 @@ def _choose(index: BagIndex, options: BagOptions) -> tuple[PictureIndex, list[st
     """The colour topic, what was chosen in lines, and how its pictures are turned.
 
     The topic is that of `seal label` where the bag has frames with depth and poses.
+
+    Raises:
+        InputError: if there is no colour, or the user named what frames need and the bag gives none.
     """
     try:
         selection = FrameSelection(index, options)
-    except InputError:  # no depth, no camera info or no pose: colour alone is enough
+    except InputError as error:  # no depth, no camera info or no pose: colour alone is enough
+        _require_none(_OF_FRAMES, options, error)
         colour, line = choose_colour(index, options)
         more, turns = _without_depth(index, options, colour)
         return colour, [line, *more], turns
@@ -116,15 +125,22 @@ def _choose(index: BagIndex, options: BagOptions) -> tuple[PictureIndex, list[st
 
 
 def _without_depth(index: BagIndex, options: BagOptions, colour: PictureIndex) -> tuple[list[str], Turns]:
-    """How the pictures of a bag without frames are turned: by poses if there are some, else by fixed transforms."""
+    """How the pictures of a bag without frames are turned: by poses if there are some, else by fixed transforms.
+
+    Raises:
+        InputError: if the user named poses or a frame that the bag has not.
+    """
     topic, frame = colour.topic.name, options.camera_frame or colour.usual.frame_id
     stamps: IntArray = np.sort(np.array(colour.stamps, np.int64))
     try:
         at = PoseFinder(index, options, frame, stamps, topic).find().at
-    except InputError:
+    except InputError as error:
+        _require_none(_OF_POSES, options, error)
         links = {child: (parent, T) for (parent, child), T in index.tree.static.items()}
-        fixed = pose_by_transforms(links, frame)
+        given = options.T_base_camera
+        fixed = given if given is not None else pose_by_transforms(links, frame)
         if fixed is None:
+            _require_none(frozenset(("camera_frame",)), options, error)
             return [f"{topic}: nothing says how the camera is mounted: its pictures are taken as upright"], lambda _: 0
         turns = quarter_turns(fixed)
         return upright_lines(topic, [fixed]), lambda _: turns
@@ -137,3 +153,14 @@ def _without_depth(index: BagIndex, options: BagOptions, colour: PictureIndex) -
             return 0
 
     return [], turned
+
+
+def _require_none(names: frozenset[str], options: BagOptions, error: InputError) -> None:
+    """Say why what the user named cannot be used, in place of going on without it.
+
+    Raises:
+        InputError: if one of these options is given.
+    """
+    given = [name for name in options.given() if name in names]
+    if given:
+        raise InputError(f"--read {', '.join(given)} cannot be used: {error}; leave it out for colour alone") from error

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from seal_mapping.geometry.up_axis import given_up
 from seal_perception.camera import Camera
@@ -101,3 +101,8 @@ class BagOptions:
                 object.__setattr__(self, "T_base_camera", check_pose(self.T_base_camera, "T_base_camera"))
             except ValueError as error:
                 raise InputError(" ".join(str(error).split())) from error
+
+    def given(self) -> tuple[str, ...]:
+        """Names of the options that differ from their defaults, as `--read` calls them."""
+        changed = [f.name for f in fields(self) if f.compare and getattr(self, f.name) != f.default]
+        return (*changed, *(["mounting"] if self.T_base_camera is not None else []))

@@ -31,7 +31,7 @@ class FolderPictures:
         up: what points up in its world, as `ImportOptions.up`; a camera on its side needs it.
 
     Raises:
-        InputError: if its files do not fit each other.
+        InputError: if its files do not fit each other, or `up` is given and cannot be used.
     """
 
     def __init__(self, folder: Path, up: str = "auto") -> None:
@@ -43,6 +43,8 @@ class FolderPictures:
         try:
             plan = plan_import(folder, ImportOptions(up=up))
         except InputError as error:  # without intrinsics, for example: colour is enough
+            if up != "auto":
+                raise InputError(f"--read up={up} cannot be used: {error}; leave it out for colour alone") from error
             self._turns = [0] * len(self._files)
             self.lines += (f"pictures are taken as upright (--read up=z for a camera on its side): {error}",)
             return
