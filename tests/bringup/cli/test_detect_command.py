@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,22 @@ import pytest
 import torch
 from PIL import Image
 from tests.mapping.bags import recordings
-from tests.perception.toy_pictures import TINY
+from tests.mapping.folders.import_folders import write_numbered
+from tests.perception.toy_pictures import TINY, write_rectangles
 
 from seal_bringup.cli import app as cli
-from seal_bringup.jobs.detect_pictures import chosen
+from seal_bringup.cli.detect import again
+from seal_bringup.jobs.detect_pictures import DetectJob, chosen, open_source
 from seal_mapping.annotation.annotations import read_annotations
+from seal_mapping.bags.options import BagOptions
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.detector.detector import Detector
 from seal_perception.detector.model import build_model
 from seal_perception.detector.weights import save_weights
+from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import evaluate_detections
+from seal_perception.pictures.source import DatasetPictures, PictureFiles
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[4] / "shared/data/coco_pictures"
 
@@ -48,6 +54,7 @@ def pictures(tmp_path: Path) -> Path:
         Image.fromarray(noise).save(folder / name)
     (folder / "cut.jpg").write_bytes((folder / "b.jpg").read_bytes()[:900])
     (folder / "text.png").write_text("no picture")
+    folder.with_name("empty.json").write_text('{"images": [], "annotations": [], "categories": []}')
     return folder
 
 
@@ -101,7 +108,8 @@ def test_nothing_found_names_cause_and_next_command(
     assert seal(monkeypatch, "detect", pictures / "a.png", "--out", out, "--weights", weights, "--min-score", 1) == 3
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("nothing found: the best score in 1 picture is 0.") and " in a.png), below 1" in last
-    assert f"next, for photographs: `seal detect {pictures / 'a.png'} --out {out} --overwrite --weights coco`" in last
+    again = f"seal detect {pictures / 'a.png'} --out {out} --overwrite --weights coco --min-score 1.0"
+    assert f"next, for photographs: `{again}`" in last
     assert json.loads((out / "detections.json").read_text())["annotations"] and (out / "sheet.jpg").is_file()
 
 
@@ -112,6 +120,10 @@ def test_nothing_found_names_cause_and_next_command(
         (("absent",), "there is no such file or folder"),
         (("a.png", "--min-score", "7"), "--min-score must be a score from 0 to 1, got 7"),
         (("a.png", "--weights", "lost.safetensors"), "no weights at lost.safetensors"),
+        (("../empty.json", "--weights", "lost.safetensors"), "empty.json lists no picture; expected at least one"),
+        (("a.png", "--read", "up=z"), "--read up: picture files can use none of these; leave it out"),
+        ((".", "--read", "every=2"), "leave it out; --every takes each n-th picture of any source"),
+        (("../empty.json", "--read", "colour=/a"), "--read colour: a dataset can use none of these"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -161,6 +173,36 @@ def test_a_bag_gives_what_label_can_read(
     assert drawn.for_stamp(recordings.stamp(2), 24, 32) is not None
     assert seal(monkeypatch, "detect", tmp_path, "--weights", weights, "--out", tmp_path / "other") == 1
     assert f"its pictures are in {bag}: give that" in capsys.readouterr().err
+
+
+def test_the_next_command_keeps_every_option(tmp_path: Path) -> None:
+    job = DetectJob((Path("a b"),), tmp_path, min_score=0.9, keep_score=0.2, every=3, count=5)
+    words = shlex.split(again(job, ["up=z", "depth=/d"], weights="coco"))
+    assert words[:6] == ["seal", "detect", "a b", "--out", str(tmp_path), "--overwrite"]
+    assert " ".join(words[6:]) == (
+        "--weights coco --min-score 0.9 --keep-score 0.2 --every 3 --count 5 --read up=z --read depth=/d"
+    )
+
+
+@pytest.mark.parametrize("name", ["labels_of_ours.json", "annotations/instances_train.json"])
+def test_the_datasets_of_evaluate_are_datasets_here(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "data"
+    write_rectangles(folder, 2)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / "annotations.json").rename(folder / name)
+    assert isinstance(open_source(DetectJob((folder,), tmp_path / "out")), DatasetPictures)
+    (folder / name).write_text('["notes about the pictures"]')
+    assert isinstance(open_source(DetectJob((folder,), tmp_path / "out")), PictureFiles)
+
+
+def test_a_source_refuses_what_it_would_not_look_at(tmp_path: Path) -> None:
+    bag = recordings.write2(tmp_path / "bag", recordings.recording(3))
+    with pytest.raises(InputError, match="--read detections: pictures of a bag can use"):
+        open_source(DetectJob((bag,), tmp_path, options=BagOptions(detections="/seen")))
+    room = write_numbered(tmp_path / "room", range(2))
+    options = BagOptions(up="z", depth="/d", T_base_camera=np.eye(4))
+    with pytest.raises(InputError, match="--read depth, mounting: a folder of RGB-D frames can use only up"):
+        open_source(DetectJob((room,), tmp_path, options=options))
 
 
 def test_numbers_are_spread_evenly() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,12 +91,12 @@ def detect(
     )
     with rate_bar("pictures", "pictures") as report:
         found = run_detect(job, report, lambda source: echo("\n".join(source.lines)))
-    _print(job, found)
+    _print(job, found, choice.read or [])
     if not found.drawn():
         raise typer.Exit(NoLabelsError.exit_code)
 
 
-def _print(job: DetectJob, found: Found) -> None:
+def _print(job: DetectJob, found: Found, read: list[str]) -> None:
     """What was found and where it is; last, where nothing was, why and what to try."""
     from seal_bringup.console import echo
 
@@ -111,28 +111,44 @@ def _print(job: DetectJob, found: Found) -> None:
     if drawn:
         echo(f"{with_some} of {len(found.images)} pictures show something with a score of {job.min_score:g}: {counts}")
     else:
-        echo(f"nothing found: {_why(job, found)}")
+        echo(f"nothing found: {_why(job, found, read)}")
 
 
-def _why(job: DetectJob, found: Found) -> str:
+def again(job: DetectJob, read: list[str], **changes: object) -> str:
+    """The command of a job once more, with all that was not left at its default, and changes.
+
+    Args:
+        job: what was done.
+        read: `--read` texts as they were given.
+        changes: values of the job's fields in place of its own.
+    """
+    words = ["seal", "detect", *map(str, job.paths), "--out", str(job.out), "--overwrite"]
+    defaults = {f.name: f.default for f in fields(job)}
+    for name in ("weights", "min_score", "keep_score", "every", "count"):
+        value = changes.get(name, getattr(job, name))
+        if value != defaults[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join([*words, *(word for text in read for word in ("--read", text))])
+
+
+def _why(job: DetectJob, found: Found, read: list[str]) -> str:
     """The likely cause, and the next command."""
     from seal_perception.categories import CATEGORIES
 
     best = max(found.annotations, key=lambda row: row["score"], default=None)
     looked = f"{len(found.images)} picture{'s' * (len(found.images) != 1)}"
     if best is None:
-        cause = f"no detection in {looked} reaches {job.keep_score:g}"
+        cause = f"no detection in {looked} reaches {min(job.keep_score, job.min_score):g}"
     else:
         name = next(image["file_name"] for image in found.images if image["id"] == best["image_id"])
         what = CATEGORIES[best["category_id"] - 1]
         cause = f"the best score in {looked} is {best['score']:.2f} ({what} in {name}), below {job.min_score:g}"
-    again = f"seal detect {shlex.join(map(str, job.paths))} --out {shlex.quote(str(job.out))} --overwrite"
     if job.weights != "coco":
         known = (
             "the shipped detector knows simulated homes best"
             if job.weights == "seal-small"
             else "as these weights see it"
         )
-        return f"{cause}: {known}; next, for photographs: `{again} --weights coco`"
-    lower = 0.05 if best is None else max(0.05, round(best["score"] - 0.05, 2))
-    return f"{cause}; next: `{again} --weights coco --min-score {lower:g}`, or pictures with {', '.join(CATEGORIES)}"
+        return f"{cause}: {known}; next, for photographs: `{again(job, read, weights='coco')}`"
+    lower = 0.01 if best is None else max(0.01, round(best["score"] - 0.05, 2))
+    return f"{cause}; next: `{again(job, read, min_score=lower)}`, or pictures with {', '.join(CATEGORIES)}"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.store import is_bag
 from seal_mapping.datasets.resumable import fingerprint, resumable
 from seal_mapping.folders.colour import FolderPictures, is_recording
-from seal_perception.coco.pictures import NAMES
+from seal_perception.coco.pictures import NAMES, find_annotations
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.weights import resolve_weights
@@ -30,7 +30,15 @@ from seal_perception.pictures.detect import (
     overlay_name,
     write_jpeg,
 )
-from seal_perception.pictures.source import DETECTIONS, OVERLAYS, DatasetPictures, PictureFiles, PictureSource
+from seal_perception.pictures.source import (
+    DETECTIONS,
+    OVERLAYS,
+    DatasetPictures,
+    PictureFiles,
+    PictureSource,
+    is_result,
+)
+from seal_perception.reading.text import read_json
 
 SHEET = "sheet.jpg"
 _ON_SHEET = 15
@@ -79,22 +87,56 @@ def open_source(job: DetectJob) -> PictureSource:
     """The pictures behind the paths.
 
     Raises:
-        InputError: if there are none.
+        InputError: if there are none, or `job.options` has some that this kind of source cannot use.
     """
+    given = job.options.given()
     if len(job.paths) == 1:
         (path,) = job.paths
         if is_bag(path):
+            require_used(given, "pictures of a bag", [name for name in given if name != "detections"])
             return BagPictures(path, job.options)
         if is_recording(path):
+            require_used(given, "a folder of RGB-D frames", ["up"])
             return FolderPictures(path, job.options.up or "auto")
-        if path.suffix.lower() == ".json" or any((path / name).is_file() for name in NAMES):
+        if is_dataset(path):
+            require_used(given, "a dataset")
             return DatasetPictures(CocoDataset(path))
         if path.is_dir() and is_bag(path / "bag"):
             raise InputError(f"{path} is the folder of a run; its pictures are in {path / 'bag'}: give that")
     bags = [path for path in job.paths if is_bag(path)]
     if bags:
         raise InputError(f"{bags[0]} is a bag: give one bag at a time, without other paths")
+    require_used(given, "picture files")
     return PictureFiles(job.paths, job.out)
+
+
+def require_used(given: Sequence[str], what: str, used: Sequence[str] = ()) -> None:
+    """Refuse options of `--read` that a source would not look at.
+
+    Raises:
+        InputError: for those that are given and not used.
+    """
+    odd = [name for name in given if name not in used]
+    if odd:
+        known = f"only {', '.join(used)}" if used else "none"
+        hint = "; --every takes each n-th picture of any source" if "every" in odd else ""
+        raise InputError(f"--read {', '.join(odd)}: {what} can use {known} of these; leave it out{hint}")
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a path is a COCO file, or a folder that `seal evaluate` would open as a dataset.
+
+    A folder's only .json file counts if it lists images: pictures may lie beside any other.
+    """
+    if path.suffix.lower() == ".json":
+        return True
+    if not path.is_dir() or is_result(path):
+        return False
+    try:
+        file = find_annotations(path)
+        return file in [path / name for name in NAMES] or isinstance(read_json(file).get("images"), list)
+    except (InputError, AttributeError):
+        return False
 
 
 def chosen(total: int, every: int, count: int | None) -> list[int]:
@@ -122,6 +164,8 @@ def run_detect(
     """
     job.check()
     source = open_source(job)
+    if len(source) == 0:
+        raise InputError(f"{', '.join(map(str, job.paths))} lists no picture; expected at least one under `images`")
     indices = chosen(len(source), job.every, job.count)
     scores = (job.min_score, min(job.keep_score, job.min_score))
     config = DetectorConfig(min_score=min(DetectorConfig().min_score, scores[1]))

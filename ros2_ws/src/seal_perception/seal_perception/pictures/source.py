@@ -174,6 +174,11 @@ def _is_output(folder: Path, leave_out: Path | None) -> bool:
     """Whether a folder is the one to leave out, or one that `seal detect` wrote."""
     if leave_out is not None and Path(os.path.realpath(folder)) == leave_out:
         return True
+    return is_result(folder)
+
+
+def is_result(folder: Path) -> bool:
+    """Whether `seal detect` wrote this folder."""
     return (folder / DETECTIONS).is_file() and (folder / OVERLAYS).is_dir()
 
 
