@@ -74,5 +74,8 @@ def test_a_list_names_no_picture_elsewhere(tmp_path: Path, absolute: bool) -> No
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     folder = f.write_numbered(tmp_path / "room", range(3))
     (folder / "color/00001.jpg").write_bytes(b"no picture")
-    kinds = [type(item) for item in FolderPictures(folder).read([0, 1, 2])]
-    assert kinds == [Picture, BadPicture, Picture]
+    source = FolderPictures(folder)
+    assert [type(item) for item in source.read([0, 1, 2])] == [Picture, BadPicture, Picture]
+    (folder / "color/00001.jpg").unlink()
+    assert source.facts()[0][1][1:] == [None, None]
+    assert [type(item) for item in source.read([0, 1, 2])] == [Picture, BadPicture, Picture], "gone meanwhile"

@@ -11,7 +11,7 @@ from seal_mapping.annotation.drawn import turned_suffix
 from seal_mapping.folders.layouts import LAYOUTS, read_recording
 from seal_mapping.folders.plan import ImportOptions, plan_import
 from seal_perception.errors import InputError
-from seal_perception.pictures.source import BadPicture, Picture
+from seal_perception.pictures.source import BadPicture, Picture, file_facts
 from seal_perception.reading.pictures import read_rgb
 from seal_perception.upright import TURNED, quarter_turns, turn_picture, upright_lines
 
@@ -69,5 +69,4 @@ class FolderPictures:
 
     def facts(self) -> list[Any]:
         """Name, size and time of every file, and how each picture is turned."""
-        files = [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in self._files]
-        return [files, self._turns]
+        return [[file_facts(file) for file in self._files], self._turns]
