@@ -67,10 +67,10 @@ class PretrainConfig:
         backbone_rate: learning rate of the other stages as a share of the rate.
     """
 
-    small_iterations: int = 1000
+    small_iterations: int = 800
     small_batch: int = 24
     small_learning_rate: float = 1e-3
-    iterations: int = 2000
+    iterations: int = 2500
     batch: int = 8
     learning_rate: float = 6e-4
     seed: int = 0
