@@ -79,6 +79,18 @@ def make_inputs(names: list[str], folder: Path) -> dict[str, Path]:
     return {name: made[id(READERS[name].make)] for name in names}
 
 
+OPTIONAL = ("detectron2",)
+"""Packages without which a module of ours does not import."""
+
+
+def _import_if_it_can_be(name: str) -> None:
+    try:
+        import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
+            raise
+
+
 def import_all() -> None:
     """Import what the commands import when they are used, so that each case need not.
 
@@ -88,7 +100,7 @@ def import_all() -> None:
         found = walk_packages(import_module(package).__path__, package + ".")
         for name in (module.name for module in found if not module.ispkg and ".nodes." not in module.name):
             if not name.endswith(".__main__"):
-                import_module(name)
+                _import_if_it_can_be(name)
     for name in LAZY:
         import_module(name)
 

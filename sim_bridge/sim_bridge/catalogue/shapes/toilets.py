@@ -150,7 +150,9 @@ def _tank(d: Draw, f: Form) -> tuple[list[Mesh], float]:
     """A tank of any proportion right behind the bowl, from the rim or from the floor up; and how far a lid may lean."""
     tall, wide, deep = d.uniform(0.18, 0.5), f.width * d.uniform(0.8, 1.35), d.uniform(0.11, 0.24)
     low = f.rim - d.uniform(-0.03, 0.12)
-    if d.chance(0.25):  # to the floor: narrower than a bowl and low, or it would be the block of `built_in_toilet`
+    if d.chance(
+        0.25
+    ):  # to the floor: narrower than a bowl and low, or it would be a walled-in block, which test homes keep
         low, tall, wide = 0.0, min(tall, 0.32), f.width * d.uniform(0.6, 0.95)
     high = f.rim + tall
     x = -deep / 2 + d.uniform(0.0, 0.03)
