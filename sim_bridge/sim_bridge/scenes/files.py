@@ -12,6 +12,9 @@ from seal_perception.errors import InputError
 from seal_perception.reading import text as reading
 
 RESOURCE_VARIABLES = ("GZ_SIM_RESOURCE_PATH", "IGN_GAZEBO_RESOURCE_PATH", "SDF_PATH", "GAZEBO_MODEL_PATH")
+LARGEST = 1e12
+"""Metres, radians or factors beyond this are no scene's. Worlds saved while they run hold models that fell for 1e9 m:
+these are read, and left out as outliers."""
 
 
 def resource_folders() -> list[Path]:

@@ -119,6 +119,7 @@ def test_objects_of_a_scene_instance_stand_where_it_says(tmp_path: Path) -> None
                     },
                     {"template_name": "armchair", "translation": [-1, 0.4, 1], "rotation": turned},
                     {"template_name": "objects/ghost", "translation": [0, 0, 0]},
+                    {"template_name": "armchair", "translation": [1, -7.5e8, 1]},
                 ],
             }
         )
@@ -130,6 +131,8 @@ def test_objects_of_a_scene_instance_stand_where_it_says(tmp_path: Path) -> None
     np.testing.assert_allclose(parts["armchair_2"].mesh.bounds(), [[-1.3, -1.2, 0], [-0.7, -0.8, 0.8]], atol=1e-5)
     assert parts["armchair_1"].category == 0
     assert any("'ghost'" in note for note in loaded.notes)
+    assert "armchair_3" not in parts  # it fell out of the world
+    assert any("armchair_3" in note and "left out" in note for note in loaded.notes)
 
 
 def test_a_stage_in_other_axes_is_turned(tmp_path: Path) -> None:

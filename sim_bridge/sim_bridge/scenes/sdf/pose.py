@@ -15,10 +15,9 @@ from transforms3d.quaternions import quat2mat
 from seal_perception.errors import InputError
 from seal_perception.pose import invert
 from seal_perception.types import FloatArray
+from sim_bridge.scenes.files import LARGEST
 
 Element = ElementTree.Element
-LARGEST = 1e12
-"""Metres, radians or factors beyond this are no scene's; products of them would not be finite."""
 
 
 def numbers(text: str | None, count: int, what: str, path: Path) -> FloatArray:

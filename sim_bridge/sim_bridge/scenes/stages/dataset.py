@@ -17,12 +17,10 @@ from seal_perception.errors import InputError
 from seal_perception.reading.limits import limit, require
 from seal_perception.reading.text import read_json
 from seal_perception.types import FloatArray
-from sim_bridge.scenes.files import lexical
+from sim_bridge.scenes.files import LARGEST, lexical
 
 STAGE, INSTANCE, DATASET = ".stage_config.json", ".scene_instance.json", ".scene_dataset_config.json"
 OBJECT = ".object_config.json"
-LARGEST = 1e7
-"""Metres or factors beyond this are no scene's; products of them would not be finite."""
 TAG = "%%CONFIG_NAME_AS_ASSET_FILENAME%%"
 """Stands in a default for a file's own name without folders and endings (TEE.basis.glb -> TEE)."""
 
