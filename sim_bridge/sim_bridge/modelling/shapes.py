@@ -211,6 +211,12 @@ def rotation(axis: str, angle: float) -> FloatArray:
     return T
 
 
+def bumpy(mesh: Mesh, share: float, rng: np.random.Generator) -> Mesh:
+    """A mesh of one material, each vertex moved to or from the origin by a normally drawn share of its distance."""
+    bumps = 1 + share * rng.standard_normal((len(mesh.vertices), 1))
+    return solid(mesh.vertices * bumps, mesh.faces, mesh.materials[0])
+
+
 def move(mesh: Mesh, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Mesh:
     """The mesh shifted by metres."""
     T = np.eye(4)

@@ -13,6 +13,7 @@ from sim_bridge.geometry.mesh import Material, Mesh
 from sim_bridge.modelling.shapes import (
     bar,
     box,
+    bumpy,
     cushion,
     lathe,
     merge,
@@ -21,7 +22,6 @@ from sim_bridge.modelling.shapes import (
     quad,
     rod,
     rounded_outline,
-    solid,
     turn,
 )
 from sim_bridge.modelling.textures import hsv
@@ -112,10 +112,7 @@ def bag(d: Draw) -> Mesh:
 def clothes(d: Draw) -> Mesh:
     """A jacket, blanket or towel thrown down."""
     size = (d.uniform(0.3, 0.6), d.uniform(0.3, 0.7), d.uniform(0.05, 0.14))
-    heap = cushion(size, (0, 0, 0), _cloth(d), 2.6, 16, 6)
-    heap = solid(
-        heap.vertices * (1 + 0.14 * d.rng.standard_normal((len(heap.vertices), 1))), heap.faces, heap.materials[0]
-    )
+    heap = bumpy(cushion(size, (0, 0, 0), _cloth(d), 2.6, 16, 6), 0.14, d.rng)
     heap.vertices[:, 2] = heap.vertices[:, 2].clip(-0.02, None)
     return heap
 

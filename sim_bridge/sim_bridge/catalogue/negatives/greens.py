@@ -10,7 +10,7 @@ import numpy as np
 from sim_bridge.catalogue.backdrops import backdrop
 from sim_bridge.furniture.draw import Draw
 from sim_bridge.geometry.mesh import Mesh
-from sim_bridge.modelling.shapes import bar, box, cushion, lathe, merge, move, quad, rod, sheet, solid
+from sim_bridge.modelling.shapes import bar, box, bumpy, cushion, lathe, merge, move, quad, rod, sheet
 from sim_bridge.modelling.textures import hsv
 
 
@@ -58,9 +58,7 @@ def green_cloth(d: Draw) -> Mesh:
         heap = cushion(
             (*d.rng.uniform(0.2, 0.4, 2), d.uniform(0.08, 0.22)), (0, 0, 0), d.material("fabric", _green(d)), 2.4, 14, 7
         )
-        bumps = 1 + 0.18 * d.rng.standard_normal((len(heap.vertices), 1))
-        heap = solid(heap.vertices * bumps, heap.faces, heap.materials[0])
-        parts.append(move(heap, d.uniform(-0.1, 0.1), d.uniform(-0.1, 0.1), 0.06))
+        parts.append(move(bumpy(heap, 0.18, d.rng), d.uniform(-0.1, 0.1), d.uniform(-0.1, 0.1), 0.06))
     for part in parts:
         np.maximum(part.vertices[:, 2], 0.0, out=part.vertices[:, 2])
     return merge(parts)
@@ -159,9 +157,7 @@ def shrub(d: Draw) -> Mesh:
     """Bush that grows from the ground, for gardens only: nobody put it into a pot."""
     parts, leaf = [], d.material("leaf")
     for _ in range(d.integer(3, 7)):
-        blob = cushion(d.rng.uniform(0.35, 0.8, 3), (0, 0, 0), leaf, 2, 16, 10)
-        bumps = 1 + 0.12 * d.rng.standard_normal((len(blob.vertices), 1))
-        rough = solid(blob.vertices * bumps, blob.faces, leaf)
+        rough = bumpy(cushion(d.rng.uniform(0.35, 0.8, 3), (0, 0, 0), leaf, 2, 16, 10), 0.12, d.rng)
         parts.append(move(rough, *(float(v) for v in d.rng.uniform([-0.35, -0.35, 0.15], [0.35, 0.35, 0.5]))))
     for part in parts:
         np.maximum(part.vertices[:, 2], 0.0, out=part.vertices[:, 2])

@@ -188,7 +188,7 @@ def _arms(d: Draw, f: Form, ends: tuple[int, ...]) -> list[Mesh]:
     parts = []
     for end in ends:
         arm = _arm(d, f, kind, top, thick, slope)
-        parts.append(move(arm if end > 0 else turn(_mirrored(arm), "z", 0.0), 0, end * f.length / 2))
+        parts.append(move(arm if end > 0 else _mirrored(arm), 0, end * f.length / 2))
     return parts
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seal_perception.categories import CATEGORIES
+from sim_bridge.catalogue.backdrops import SPLIT
 from sim_bridge.catalogue.shapes.beds import bed
 from sim_bridge.catalogue.shapes.chairs import chair
 from sim_bridge.catalogue.shapes.couches import couch
@@ -17,7 +18,6 @@ from sim_bridge.catalogue.shapes.tvs import tv
 from sim_bridge.furniture import Draw, Item, make_item
 from sim_bridge.geometry.mesh import Mesh
 
-SPLIT = "catalogue"
 WIDE_SHARE = 0.75
 """Share of the catalogue's pieces that are of the wide generators."""
 WIDE_FAMILY = "wide"

@@ -109,7 +109,7 @@ def _seat(d: Draw, f: Form, upright: float) -> list[Mesh]:
     hinge = float(outline[:, 0].min())
     steps = ((outline, 0.0), (outline, thick), (hole, thick), (hole, 0.0))
     ring = loft([o for o, _ in steps], [f.rim + z for _, z in steps], stuff)
-    flat = move(prism(outline - [hinge, 0.0], 0.0, d.uniform(0.012, 0.035), stuff), 0, 0, 0)
+    flat = prism(outline - [hinge, 0.0], 0.0, d.uniform(0.012, 0.035), stuff)
     dome = d.uniform(0.0, 0.02)
     kind = d.rng.random()
     if kind < 0.06:
