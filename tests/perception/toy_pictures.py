@@ -6,10 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detections import Detections
-from seal_perception.detector.model import ModelConfig
+from seal_perception.detector.model import ModelConfig, build_model
+from seal_perception.detector.weights import save_weights
 
 TINY = ModelConfig(
     stem_channels=8, channels=(8, 8, 16, 16), blocks=(1, 1, 1, 1), fpn_channels=8, box_units=16, mask_channels=8,
@@ -41,6 +43,14 @@ def write_rectangles(folder: Path, count: int, seed: int = 0, height: int = 64, 
                 annotations.append(Annotation(category, mask))
             writer.add(rgb, annotations)
     return CocoDataset(folder)
+
+
+def write_tiny(path: Path) -> str:
+    """Write a tiny network with random weights, which finds things everywhere; the file as text."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_weights(path, build_model(TINY), TINY, {})
+    return str(path)
 
 
 def as_detections(

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from tests.mapping.bags import recordings
 from tests.mapping.folders.import_folders import write_numbered
-from tests.perception.toy_pictures import TINY, write_rectangles
+from tests.perception.toy_pictures import write_rectangles, write_tiny
 
 from seal_bringup.cli import app as cli
 from seal_bringup.cli.detect import again
@@ -25,8 +24,6 @@ from seal_mapping.bags.options import BagOptions
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.detector.detector import Detector
-from seal_perception.detector.model import build_model
-from seal_perception.detector.weights import save_weights
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import evaluate_detections
 from seal_perception.pictures.source import DatasetPictures, PictureFiles
@@ -37,11 +34,7 @@ PHOTOGRAPHS = Path(__file__).resolve().parents[4] / "shared/data/coco_pictures"
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tiny network with random weights: it finds things everywhere, none of them surely."""
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        save_weights(path, build_model(TINY), TINY, {})
-    return str(path)
+    return write_tiny(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from tests.perception.toy_pictures import TINY, as_detections, write_rectangles
+from tests.perception.toy_pictures import as_detections, write_rectangles, write_tiny
 
 from seal_bringup.experiments.detectors import compare
 from seal_perception.detections import Detections
-from seal_perception.detector.model import build_model
-from seal_perception.detector.weights import save_weights
 from seal_perception.errors import InputError
 from seal_perception.types import UInt8Array
 
@@ -57,8 +54,7 @@ def test_groups_add_up(tmp_path: Path) -> None:
 
 
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.manual_seed(0)
-    save_weights(tmp_path / "w.safetensors", build_model(TINY), TINY, {})
+    write_tiny(tmp_path / "w.safetensors")
     write_rectangles(tmp_path / "d", 3)
     words = ["compare", f"--weights=one={tmp_path / 'w.safetensors'}", f"--frames=toys={tmp_path / 'd'}"]
     monkeypatch.setattr("sys.argv", [*words, "--json", str(tmp_path / "o.json"), "--plot", str(tmp_path / "o.png")])

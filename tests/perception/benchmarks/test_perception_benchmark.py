@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.perception.toy_pictures import TINY, write_rectangles
+from tests.perception.toy_pictures import write_rectangles, write_tiny
 from torch import nn
 
 from seal_bringup.jobs.perception_rates import PerceptionJob, perception
@@ -18,7 +18,7 @@ from seal_perception.benchmarks import variants as v
 from seal_perception.benchmarks.perception_benchmark import PerceptionRow, frontier, measure
 from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.devices import device_of
-from seal_perception.detector.model import build_model, native_bfloat16, parameter_count
+from seal_perception.detector.model import native_bfloat16, parameter_count
 from seal_perception.detector.weights import save_weights
 from seal_perception.errors import InputError
 
@@ -28,11 +28,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        save_weights(path, build_model(TINY), TINY, {})
-    return str(path)
+    return write_tiny(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 def test_the_small_network_is_measured_in_every_way_that_this_cpu_knows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from seal_perception.detector.detector import (
     DetectorConfig,
     load_detector,
 )
-from seal_perception.detector.model import ModelConfig, build_model, covered_by, fold_norm, parameter_count
+from seal_perception.detector.model import NEW, ModelConfig, build_model, covered_by, fold_norm, parameter_count
 from seal_perception.detector.weights import SHIPPED, load_weights, read_metadata, save_tensors, save_weights
 from seal_perception.errors import InputError, SealError
 
@@ -46,7 +46,7 @@ def weights(tmp_path: Path) -> Path:
 def test_size_of_the_small_model(tmp_path: Path) -> None:
     model = build_model()
     assert parameter_count(model) <= 7_000_000
-    save_weights(tmp_path / "w.safetensors", model, ModelConfig(), {})
+    save_weights(tmp_path / "w.safetensors", model, NEW, {})
     assert (tmp_path / "w.safetensors").stat().st_size <= 15e6
 
 

@@ -245,9 +245,10 @@ def pretrain(
 
     Takes about 45 minutes on two cores with nothing else to do; an interrupted training resumes at its last checkpoint.
     """
+    from seal_perception.detector.model import NEW
     from seal_perception.detector.weights import load_small
     from seal_perception.training.imagenet import imagenet_file
-    from seal_perception.training.pretrain import NEW, PretrainConfig, Start
+    from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
     from sim_bridge.catalogue.pictures import catalogue_at
 

@@ -74,7 +74,7 @@ def measure(
         detector = build(variant, weights)
         try:
             times = _times(detector, [_scaled(rgb, variant.size) for rgb in pictures], repeats)
-        except (RuntimeError, NotImplementedError) as error:
+        except RuntimeError as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             _LOG.warning("%s is left out: %s", variant.name, reason)
             continue

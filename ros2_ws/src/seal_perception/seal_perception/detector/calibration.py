@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Score calibration, so that "above 0.9" means right nine times in ten, whatever the category and the size.
+"""Score calibration: "above 0.9" shall mean right nine times in ten, whatever the category and the size.
 
 Platt scaling (Platt 1999) on the logit of the raw score, with an offset for each category and one that grows with the
 detection's size: sigmoid(slope * logit(score) + offset + category_offset + size_slope * log(size)), slope > 0, fitted

@@ -82,6 +82,10 @@ class ModelConfig:
                 raise ValueError(f"{name} must be whole numbers from 1 to {most}, got {str(numbers)[:80]}")
 
 
+NEW = ModelConfig(backbone="lite0")
+"""Shape of a new network, and of the shipped weights."""
+
+
 class Transform(GeneralizedRCNNTransform):
     """torchvision's scaling to a fixed height; pictures of that height are left alone, ignore regions scaled too."""
 
@@ -148,11 +152,11 @@ class IgnoringRoIHeads(RoIHeads):
 
 
 def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
-    """The network with random weights (drawn from torch's global generator), in training mode.
+    """The network with random weights (drawn from torch's global generator), in training mode; None = `NEW`.
 
     Targets of its forward pass need boxes (N, 4), labels (N,) from 1, masks (N, H, W) and ignore_boxes (M, 4).
     """
-    config = config or ModelConfig()
+    config = config or NEW
     backbone = _backbone(config)
     width, classes, maps = config.fpn_channels, NUM_CATEGORIES + 1, ["0", "1", "2", "3"]
     anchors = AnchorGenerator(((16,), (32,), (64,), (128,), (256,)), ((0.5, 1.0, 2.0),) * 5)

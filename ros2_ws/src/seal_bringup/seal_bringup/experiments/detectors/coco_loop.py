@@ -24,8 +24,9 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from seal_bringup.provenance import provenance
 from seal_perception.dataset import CocoDataset
-from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig, build_coco
+from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig
 from seal_perception.detector.devices import device_of, settle
+from seal_perception.detector.weights import build_network
 from seal_perception.files import write_json
 from seal_perception.training.augment import AugmentConfig
 from seal_perception.training.train_loop import Batch, Batches, LoopConfig, iteration_seed, train
@@ -33,15 +34,17 @@ from sim_bridge.catalogue.pictures import catalogue_at
 
 TOLERANCE = 1e-5
 """Largest difference of two losses, relative to the larger one."""
+LAST_NORMS = ("bn3.weight", "conv3.norm.weight")
+"""Names that torchvision and detectron2 give the scale at the end of a block's branch."""
 
 
 def seeded_network(config: CocoConfig, seed: int = 0) -> Any:
-    """The COCO form with random weights, damped as trained ones are: a branch of a block adds a fifth."""
+    """The network of a form with random weights, damped as trained ones are: a branch of a block adds a fifth."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = build_coco(config)
+        network = build_network(config)
     for name, value in network.named_buffers():
-        if name.endswith("bn3.weight"):
+        if name.endswith(LAST_NORMS):
             value.fill_(0.2)
     return network
 

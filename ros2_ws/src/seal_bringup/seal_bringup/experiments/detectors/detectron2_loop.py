@@ -21,10 +21,11 @@ from seal_bringup.experiments.detectors.coco_loop import (
     loop_config,
     parameter_groups,
     relative_difference,
+    seeded_network,
 )
 from seal_bringup.provenance import provenance
 from seal_perception.dataset import CocoDataset
-from seal_perception.detector.detectron2_form import Detectron2Config, build_detectron2
+from seal_perception.detector.detectron2_form import Detectron2Config
 from seal_perception.detector.devices import device_of, settle
 from seal_perception.files import write_json
 from seal_perception.training.train_loop import Batches, LoopConfig, iteration_seed, train
@@ -32,17 +33,6 @@ from sim_bridge.catalogue.pictures import catalogue_at
 
 RATE = 1e-4
 """Of SGD: detectron2 divides pictures by nothing, and random weights have not learnt to."""
-
-
-def seeded_network(shape: Detectron2Config, seed: int = 0) -> Any:
-    """The network with random weights, damped as trained ones are: a branch of a block adds a fifth."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build_detectron2(shape)
-    for name, value in network.named_buffers():
-        if name.endswith("conv3.norm.weight"):
-            value.fill_(0.2)
-    return network
 
 
 def trainer_losses(network: Any, batches: Batches, config: LoopConfig) -> list[float]:
