@@ -131,7 +131,7 @@ def test_random_weights_have_a_time_and_no_ap(tmp_path: Path) -> None:
 def test_a_variant_that_cannot_run_is_left_out(
     weights: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(module: nn.Module) -> nn.Module:
+    def broken(module: nn.Module, **how: object) -> nn.Module:
         module.register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(RuntimeError("no Python.h\nmore")))
         return module
 
@@ -153,3 +153,17 @@ def test_the_frontier_holds_what_nothing_beats() -> None:
     rows = [PerceptionRow("g", name, "", ms, ms, box_ap50=ap) for name, (ms, ap) in points.items()]
     rows.append(PerceptionRow("g", "random", "", 1.0, 1.0))
     assert [row.stage for row in frontier(rows[::-1])] == ["a", "b", "c"]
+
+
+def test_compiled_networks_are_of_fixed_sizes(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With symbols for sizes, the padding of EfficientNet-Lite0 kept sympy busy for over seven minutes."""
+    given: list[dict[str, object]] = []
+
+    def remembered(module: nn.Module, **how: object) -> nn.Module:
+        given.append(how)
+        return module
+
+    monkeypatch.setattr(torch, "compile", remembered)
+    variant = next(v.small_variants(weights, (SIZE,)))
+    assert len(v.build(replace(variant, compiled=True), weights).detect(NOISE)) > 0
+    assert given == [{"dynamic": False}, {"dynamic": False}]

@@ -70,11 +70,16 @@ def benchmark(
 
 def _perception(console: Console, json_file: Path | None, job: PerceptionJob) -> None:
     """The group perception, whose rows have an AP beside them."""
+    from seal_bringup.console import echo
     from seal_bringup.jobs.perception_rates import draw_frontier, perception, rows_of
     from seal_perception.files import write_json
 
     with console.status("measuring") as status:
-        found = perception(job, progress=lambda name: status.update(f"measuring {name}"))
+
+        def progress(text: str) -> None:
+            status.update(f"measuring {text}") if console.is_terminal else echo(f"measuring {text}")
+
+        found = perception(job, progress=progress)
     rows = rows_of(found)
     _print(console, rows, {row.stage: "" if row.box_ap50 is None else f"{row.box_ap50:.1f}" for row in rows})
     if json_file is None:

@@ -60,7 +60,7 @@ def perception(
     truth = None if job.frames is None else CocoDataset(job.frames)
     if truth is not None:
         truth.check_pictures()
-    progress(f"drawing {HOME}")
+    progress(f"pictures of {HOME}")
     chosen = variants if variants is not None else [*small_variants(job.weights), *coco_variants()]
     rows = measure(chosen, home_pictures(), job.weights, job.repeats, truth, progress)
     return {
@@ -101,6 +101,7 @@ def draw_frontier(path: Path, found: dict[str, Any]) -> None:
         found: of `perception`, with frames.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
     rows = [row for row in found["rows"] if row["box_ap50"] is not None]
     figure = Figure(figsize=(9, 5), layout="constrained")
@@ -110,9 +111,13 @@ def draw_frontier(path: Path, found: dict[str, Any]) -> None:
         axes.scatter([row["ms"] for row in own], [row["box_ap50"] for row in own], label=network, s=28)
     line = sorted((row["ms"], row["box_ap50"], row["stage"]) for row in rows if row["stage"] in found["frontier"])
     axes.step([point[0] for point in line], [point[1] for point in line], where="post", color="0.5", linewidth=1)
-    for ms, ap, stage in line:
-        axes.annotate(stage, (ms, ap), xytext=(5, -10), textcoords="offset points", fontsize=7)
+    for number, (ms, ap, stage) in enumerate(line):
+        below = -10 - 9 * (number % 3)  # neighbours' names side by side would cover each other
+        axes.annotate(stage, (ms, ap), xytext=(5, below), textcoords="offset points", fontsize=7)
+    axes.margins(0.1)
     axes.set_xscale("log")
+    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        ticks(ScalarFormatter())
     axes.set(
         xlabel=f"milliseconds per picture (median, {found['provenance']['cores']} cores)",
         ylabel="box AP50",

@@ -130,7 +130,9 @@ def build(variant: Variant, weights: str) -> Detector:
         _feed(detector.network, lambda x: x.contiguous())
     if variant.compiled:
         network: Any = detector.network
-        network.backbone, network.rpn.head = torch.compile(network.backbone), torch.compile(network.rpn.head)
+        # Of fixed sizes: with sizes as symbols, EfficientNet-Lite's padding takes sympy longer than anyone waits.
+        network.backbone = torch.compile(network.backbone, dynamic=False)
+        network.rpn.head = torch.compile(network.rpn.head, dynamic=False)
     return detector
 
 
