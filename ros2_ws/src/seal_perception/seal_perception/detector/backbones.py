@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
+from seal_perception.detector.gradients import depthwise, trains_on_cpu
+
 
 class Stage(NamedTuple):
     """Blocks of one width: EfficientNet-B0's table, scaled by `Scale`."""
@@ -84,6 +86,8 @@ class SameConv2d(nn.Conv2d):
             kernel, stride = self.kernel_size[0], self.stride[0]
             rows, columns = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:])
             x = nn.functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        if self.groups == x.shape[1] > 1 and self.bias is None and trains_on_cpu(self.weight):
+            return depthwise(x, self.weight, self.stride[0], int(self.padding[0]))
         out: Tensor = super().forward(x)
         return out
 

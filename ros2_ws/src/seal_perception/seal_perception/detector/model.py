@@ -21,10 +21,11 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.ops import MultiScaleRoIAlign, box_iou
+from torchvision.ops import box_iou
 
 from seal_perception.categories import NUM_CATEGORIES
 from seal_perception.detector.backbones import SCALES, EfficientNetLite, ResNet, fold_norm_of
+from seal_perception.detector.gradients import RoIAlign
 
 MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 1024
 """Sizes beyond these are no detector's: a file of a few kilobytes must not decide that gigabytes are built."""
@@ -172,7 +173,7 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
         nms_thresh=0.7,
     )
     heads = IgnoringRoIHeads(
-        MultiScaleRoIAlign(maps, 7, 2),
+        RoIAlign(maps, 7),
         TwoMLPHead(width * 49, config.box_units),
         FastRCNNPredictor(config.box_units, classes),
         fg_iou_thresh=0.5,
@@ -183,7 +184,7 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
         score_thresh=0.05,
         nms_thresh=0.5,
         detections_per_img=50,
-        mask_roi_pool=MultiScaleRoIAlign(maps, 14, 2),
+        mask_roi_pool=RoIAlign(maps, 14),
         mask_head=MaskRCNNHeads(width, (config.mask_channels, config.mask_channels), 1),
         mask_predictor=MaskRCNNPredictor(config.mask_channels, config.mask_channels, classes),
     )
