@@ -24,6 +24,7 @@ from seal_perception.types import BoolArray, FloatArray, UInt8Array
 from sim_bridge.catalogue.cameras import photographer
 from sim_bridge.catalogue.developing import develop
 from sim_bridge.catalogue.labels import CLEAR_AREA, MIN_AREA, Labels, labels_of
+from sim_bridge.catalogue.library.models import Models
 from sim_bridge.catalogue.lighting import light
 from sim_bridge.catalogue.placing import DOUBTFUL, SetUp
 from sim_bridge.catalogue.rooms import build, other_subject
@@ -46,11 +47,14 @@ def _rng(name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(f"catalogue {name}".encode()), seed])
 
 
+_models = functools.lru_cache(maxsize=4)(Models)
+
+
 @functools.lru_cache(maxsize=2)
-def _set_up(split: str, number: int) -> tuple[SetUp, Renderer]:
+def _set_up(split: str, number: int, models: Path | None) -> tuple[SetUp, Renderer]:
     """A set-up, lit; `VIEWS` pictures in a row are taken of it."""
     rng = _rng(f"scene {split}", number)
-    setup, scene = build(rng)
+    setup, scene = build(rng, None if models is None else _models(models, split))
     return setup, Renderer(scene, light(setup.mood, rng), threads=1)
 
 
@@ -97,13 +101,16 @@ def _between_bars(rgb: Rgb, labels: Labels, size: tuple[int, int], rng: np.rando
     return out, wide
 
 
-def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 240)) -> tuple[Rgb, Labels]:
+def make_picture(
+    seed: int, split: str = "train", size: tuple[int, int] = (320, 240), models: Path | None = None
+) -> tuple[Rgb, Labels]:
     """One catalogue picture.
 
     Args:
         seed: picks the picture; same seed and split, same bytes.
         split: "train" or "val"; their pictures differ at equal seeds.
         size: width and height in pixels.
+        models: folder of `library.models.convert`; None = all is drawn by code.
 
     Returns:
         rgb (H, W, 3) uint8 and, for each object of the six categories that shows at least `labels.MIN_AREA` of the
@@ -114,7 +121,7 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-    setup, renderer = _set_up(split, seed // VIEWS)
+    setup, renderer = _set_up(split, seed // VIEWS, models)
     rng = _rng(f"view {split}", seed)
     if seed % VIEWS:
         setup = other_subject(setup, rng)
@@ -131,7 +138,10 @@ def make_picture(seed: int, split: str = "train", size: tuple[int, int] = (320, 
     return _between_bars(rgb, labels, size, rng) if bars else (rgb, labels)
 
 
-def _job(task: tuple[int, str, tuple[int, int]]) -> tuple[Rgb, list[tuple[int, bytes, bool]]]:
+Task = tuple[int, str, tuple[int, int], Path | None]
+
+
+def _job(task: Task) -> tuple[Rgb, list[tuple[int, bytes, bool]]]:
     """`make_picture` with masks packed into bits for the way between processes."""
     rgb, labels = make_picture(*task)
     return rgb, [(category, np.packbits(mask).tobytes(), unclear) for category, mask, unclear in labels]
@@ -142,9 +152,7 @@ def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _pictures(
-    tasks: list[tuple[int, str, tuple[int, int]]], workers: int
-) -> Iterator[tuple[Rgb, list[tuple[int, bytes, bool]]]]:
+def _pictures(tasks: list[Task], workers: int) -> Iterator[tuple[Rgb, list[tuple[int, bytes, bool]]]]:
     """Results in the order of the tasks, whatever the number of processes."""
     if workers <= 1:
         yield from map(_job, tasks)
@@ -161,6 +169,7 @@ def write_catalogue(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     size: tuple[int, int] = (320, 240),
+    models: Path | None = None,
 ) -> Path:
     """Write a COCO dataset folder of catalogue pictures; the bytes do not depend on `workers`.
 
@@ -172,6 +181,7 @@ def write_catalogue(
         seed: datasets of different seeds share no picture.
         progress: called with (pictures done, count).
         size: width and height in pixels.
+        models: folder of `library.models.convert`; None = all is drawn by code.
 
     Returns:
         The folder.
@@ -184,14 +194,16 @@ def write_catalogue(
         raise ValueError(f"count must be at least 1, got {count}")
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-    tasks = [(seed * 1_000_000 + i, split, size) for i in range(count)]
-    info = {
+    tasks = [(seed * 1_000_000 + i, split, size, models) for i in range(count)]
+    info: dict[str, object] = {
         "description": "SEAL catalogue pictures",
         "version": CATALOGUE_VERSION,
         "split": split,
         "seed": seed,
         "count": count,
     }
+    if models is not None:
+        info["models"] = _models(models, split).source
     with DatasetWriter(out, info) as writer:
         for done, (rgb, packed) in enumerate(_pictures(tasks, min(workers, count)), 1):
             annotations = []
@@ -212,20 +224,26 @@ def catalogue_at(
     split: str = "train",
     workers: int = 2,
     announce: Callable[[str], None] = lambda line: None,
+    models: Path | None = None,
 ) -> Path:
     """The dataset in `folder`, as it is; where there is none, or an unfinished one, `write_catalogue` draws it.
 
-    Pictures of another version of the catalogue are announced.
+    Pictures of another version of the catalogue, or with other models than wanted, are announced.
 
     Raises:
         InputError: if the folder holds other things.
     """
     if (folder / ANNOTATIONS).is_file():
-        version = CocoDataset(folder).info.get("version")
-        if version != CATALOGUE_VERSION:
-            announce(f"{folder} holds catalogue pictures of version {version}; this is {CATALOGUE_VERSION}")
+        info = CocoDataset(folder).info
+        if info.get("version") != CATALOGUE_VERSION:
+            announce(f"{folder} holds catalogue pictures of version {info.get('version')}; this is {CATALOGUE_VERSION}")
+        if info.get("models") != (None if models is None else _models(models, split).source):
+            announce(
+                f"{folder} holds pictures {'with' if info.get('models') else 'without'} a furniture library;"
+                " remove it to have it drawn anew"
+            )
         return folder
     if folder.exists() and (not folder.is_dir() or any(path.name != "images" for path in folder.iterdir())):
         raise InputError(f"{folder} is no dataset and not empty; give a dataset, or a folder to draw pictures in")
     announce(f"drawing {count} {split} catalogue pictures into {folder}")
-    return write_catalogue(folder, count, split, workers)
+    return write_catalogue(folder, count, split, workers, models=models)

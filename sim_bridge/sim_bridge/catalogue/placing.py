@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +21,19 @@ DOUBTFUL = "doubtful"
 """Last word of a part's name where people disagree about its category: its region is ignored."""
 BACKED = ("bed", "toilet", "wardrobe", "sideboard", "kitchen_counter", "fridge", "wall_oven")
 """Kinds that mostly stand with their back to a wall."""
+
+
+class Library(Protocol):
+    """Pieces that designers drew (`library.models.Models`)."""
+
+    def share(self, category: int) -> float:
+        """Share of a category's pieces to take from here."""
+
+    def piece(self, category: int, rng: np.random.Generator) -> Item:
+        """A piece of one of the six categories."""
+
+    def other(self, rng: np.random.Generator, room: str | None = None) -> Item:
+        """Something that is none of the six; of a room of a home if it has any."""
 
 
 @dataclass
@@ -38,6 +52,7 @@ class SetUp:
         against: share of furniture with its back to a wall.
         mood: how it is lit (`lighting.MOODS`).
         outdoors: whether it is a garden, a street or hills.
+        models: pieces that designers drew; None = there are none.
     """
 
     size: FloatArray
@@ -51,6 +66,7 @@ class SetUp:
     against: float = 0.4
     mood: str = "day"
     outdoors: bool = False
+    models: Library | None = None
 
     def clashes(self, bounds: FloatArray, under: FloatArray | None = None) -> bool:
         """Whether a box overlaps what stands already, other than the furniture `under` it, or leaves the room."""

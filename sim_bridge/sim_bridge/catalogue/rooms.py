@@ -14,7 +14,7 @@ from sim_bridge.catalogue.backdrops import SPLIT
 from sim_bridge.catalogue.lighting import MOODS
 from sim_bridge.catalogue.negatives import BEFORE, LOOKALIKES, NEGATIVES, UPON, make_negative
 from sim_bridge.catalogue.paint import flattened, repainted
-from sim_bridge.catalogue.placing import DOUBTFUL, SetUp, lay_on, place, pose
+from sim_bridge.catalogue.placing import DOUBTFUL, Library, SetUp, lay_on, place, pose
 from sim_bridge.catalogue.shapes.items import catalogue_item
 from sim_bridge.catalogue.shell import PLACES, empty_place, lamps, surround
 from sim_bridge.catalogue.themes import CLUTTER, DECORATION, SMALL, SUBJECT_WEIGHTS, TARGETS, THEMES
@@ -28,9 +28,24 @@ NEGATIVE_SHARE = 0.15
 _SEATS = tuple(CATEGORIES.index(name) for name in ("chair", "couch", "bed"))
 
 
-def target(category: int, rng: np.random.Generator) -> Item:
-    """A piece of one of the six categories."""
+OTHERS_SHARE = 0.4
+"""Share of what is none of the six that is drawn from a library, where there is one."""
+_ROOMS = {"bed": "Bedroom", "toilet": "Bathroom", "tv": "Kitchen"}
+"""Rooms of a library whose things are easily taken for a category."""
+
+
+def target(setup: SetUp, category: int, rng: np.random.Generator) -> Item:
+    """A piece of one of the six categories: of the library, if there is one, or drawn by code."""
+    if setup.models is not None and rng.random() < setup.models.share(category):
+        return setup.models.piece(category, rng)
     return catalogue_item(category, rng)
+
+
+def _other(setup: SetUp, kind: str, rng: np.random.Generator, room: str | None = None) -> Item:
+    """Something of the library, if there is one, or a distractor of a kind."""
+    if setup.models is not None and rng.random() < OTHERS_SHARE:
+        return setup.models.other(rng, room)
+    return distractor(kind, rng)
 
 
 def distractor(kind: str, rng: np.random.Generator) -> Item:
@@ -75,7 +90,7 @@ def chairs_at_table(setup: SetUp, rng: np.random.Generator) -> FloatArray | None
         return None
     own = setup.boxes.pop()
     half = table.mesh.bounds()[1]
-    chair, out = target(0, rng), None
+    chair, out = target(setup, 0, rng), None
     sides = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 0.55), (-1, -0.55)]
     for side in rng.permutation(len(sides))[: int(rng.integers(2, 6))]:
         u, v = sides[side]
@@ -122,7 +137,7 @@ def _subject(setup: SetUp, category: int, rng: np.random.Generator) -> FloatArra
         bounds = chairs_at_table(setup, rng)
         if bounds is not None:
             return bounds
-    item = target(category, rng)
+    item = target(setup, category, rng)
     if item.mounting == "floor" and draw > (0.8 if name == "chair" else 0.95 if name in ("toilet", "couch") else 0.9):
         bounds = row_of(setup, item, rng)
         if bounds is not None:
@@ -145,7 +160,7 @@ def _lookalike(setup: SetUp, category: str, near: FloatArray | None, rng: np.ran
     kind = str(rng.choice(LOOKALIKES[category]))
     if kind == "shrub" and not setup.outdoors:
         return None
-    return place(setup, distractor(kind, rng), rng, 8, near)
+    return place(setup, _other(setup, kind, rng, _ROOMS.get(category)), rng, 8, near)
 
 
 def _companions(setup: SetUp, theme: str, targets: int, rng: np.random.Generator) -> None:
@@ -155,7 +170,7 @@ def _companions(setup: SetUp, theme: str, targets: int, rng: np.random.Generator
     studio = len(setup.open_walls) == 4
     names = CATEGORIES if rng.random() < 0.3 else TARGETS[theme]
     for name in rng.choice(names, targets):
-        item = target(CATEGORIES.index(str(name)), rng)
+        item = target(setup, CATEGORIES.index(str(name)), rng)
         if item.mounting == "surface" and rng.random() < 0.9:
             place_on_cabinet(setup, item, rng)
         else:
@@ -165,7 +180,7 @@ def _companions(setup: SetUp, theme: str, targets: int, rng: np.random.Generator
     kinds = CLUTTER[theme] if rng.random() < 0.7 else (*DISTRACTORS, *NEGATIVES)
     count = int(rng.integers(0, 3)) if studio else int(rng.integers(2, 9 if rng.random() < 0.8 else 16))
     for kind in rng.choice([k for k in kinds if k != "shrub"], count):
-        place(setup, distractor(str(kind), rng), rng, 6)
+        place(setup, _other(setup, str(kind), rng), rng, 6)
     small = (*SMALL, "cut_flowers", "vegetables", "computer")
     for kind in rng.choice(small, int(rng.integers(0, 6)) if setup.supports else 0):
         place(setup, distractor(str(kind), rng), rng, 4)
@@ -192,14 +207,14 @@ def _disorder(setup: SetUp, rng: np.random.Generator) -> None:
         setup.put(make_negative(str(rng.choice(BEFORE)), rng), pose(spot, rng.uniform(-math.pi, math.pi)))
 
 
-def build(rng: np.random.Generator) -> tuple[SetUp, Scene]:
-    """A set-up of one subject (`NEGATIVE_SHARE`: none of the six), with its scene."""
+def build(rng: np.random.Generator, models: Library | None = None) -> tuple[SetUp, Scene]:
+    """A set-up of one subject (`NEGATIVE_SHARE`: none of the six), with its scene; some pieces are of `models`."""
     negative = rng.random() < NEGATIVE_SHARE
     category = int(rng.choice(len(CATEGORIES), p=SUBJECT_WEIGHTS / SUBJECT_WEIGHTS.sum()))
     theme = str(rng.choice(THEMES[CATEGORIES[category]])) if rng.random() < 0.85 else "jumble"
     where, mood = _among(PLACES, rng), _among(MOODS, rng)
     setup = empty_place(where, theme == "bathroom", rng)
-    setup.mood, setup.outdoors = mood, where == "outdoors"
+    setup.mood, setup.outdoors, setup.models = mood, where == "outdoors", models
     surround(setup, where, theme == "bathroom", 0.9 if mood == "back" else 0.45, rng)
     count = len(setup.boxes)
     if negative:

@@ -20,7 +20,8 @@ from sim_bridge.catalogue.lighting import MOODS, flash, light
 from sim_bridge.catalogue.negatives import BEFORE, LOOKALIKES, NEGATIVES, UPON, make_negative
 from sim_bridge.catalogue.paint import flattened, repainted
 from sim_bridge.catalogue.placing import DOUBTFUL, SetUp, height_at, lay_on, place
-from sim_bridge.catalogue.rooms import row_of, target
+from sim_bridge.catalogue.rooms import row_of
+from sim_bridge.catalogue.shapes.items import catalogue_item
 from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.drawing.render import Renderer
 from sim_bridge.furniture import DISTRACTORS
@@ -157,7 +158,7 @@ def test_plain_pictures_stay_nearly_as_drawn_and_others_do_not() -> None:
 def test_rows_have_equal_things_and_bags_lie_on_seats() -> None:
     rng = np.random.default_rng(2)
     setup = SetUp(np.array([7.0, 7.0, 3.0]))
-    chair = target(0, rng)
+    chair = catalogue_item(0, rng)
     assert row_of(setup, chair, rng) is not None and len(setup.parts) >= 2
     assert len({part.mesh.faces.tobytes() for part in setup.parts}) == 1
     slab = Part("slab", box((2, 2, 0.5), (3, 3, 0.25), make_material("wood", rng, SPLIT)))
@@ -169,7 +170,7 @@ def test_rows_have_equal_things_and_bags_lie_on_seats() -> None:
 def test_set_ups_lose_or_change_their_colours_but_not_what_tells_a_tv() -> None:
     rng = np.random.default_rng(0)
     for category in range(len(CATEGORIES)):
-        part = Part("x", target(category, rng).mesh, category)
+        part = Part("x", catalogue_item(category, rng).mesh, category)
         for before, after in zip(part.mesh.materials, flattened(part).mesh.materials, strict=True):
             assert (after is before) if before.name == "screen" else after.texture.shape == (1, 1, 3)
         painted = repainted(part, rng).mesh.materials

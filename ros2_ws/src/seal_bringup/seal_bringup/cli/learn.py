@@ -235,6 +235,13 @@ def pretrain(
         Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
     ] = Path("runs/catalogue"),
     workers: Annotated[int, typer.Option(min=1, help="Processes that draw the catalogue.")] = 2,
+    library: Annotated[
+        str,
+        typer.Option(
+            help="Furniture that designers drew: a folder with Sweet Home 3D libraries (.sh3f); installed = that of the"
+            " Debian package sweethome3d-furniture; none = all is drawn by code."
+        ),
+    ] = "installed",
     weights: Annotated[
         str | None,
         typer.Option(help="Start from these weights (seal-small or a file) instead of ImageNet's features."),
@@ -250,17 +257,24 @@ def pretrain(
     from seal_perception.training.imagenet import imagenet_file
     from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
+    from sim_bridge.catalogue.library.models import convert, library_folder
     from sim_bridge.catalogue.pictures import catalogue_at
 
+    folder = library_folder(library)
     if weights is not None:
         load_small(weights)
     else:
         imagenet_file(NEW.backbone)
+    models = None
+    if folder is not None:
+        with rate_bar("furniture", "models") as converting:
+            models = convert(folder, catalogue / "models", converting)
     for split, count in (("train", data.pictures), ("val", data.held_out)):
-        catalogue_at(catalogue / split, count, split, workers, announce=print)
+        catalogue_at(catalogue / split, count, split, workers, announce=print, models=models)
     config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)
     command = f"seal pretrain --pictures {data.pictures} --held-out {data.held_out}"
     command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
+    command += f" --library {library if library in ('installed', 'none') else Path(library).name}"
     command += f" --weights {weights if weights == 'seal-small' else Path(weights).name}" if weights else ""
     with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
         facts = run(
