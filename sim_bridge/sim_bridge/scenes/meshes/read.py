@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,12 @@ class MeshReader:
             how: dict[str, Any] = {"split_objects": True} if groups else {"maintain_order": True}
             if kind == "obj" and not groups and corners_of_all(data) > 3 * limit("scene_triangles"):
                 how = {}
-            loaded: Any = trimesh.load(
-                io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, **how
-            )
+            with warnings.catch_warnings():
+                # Materials without texture coordinates make trimesh average nothing.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                loaded: Any = trimesh.load(
+                    io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False, **how
+                )
             nodes = [(str(node), *loaded.graph[node]) for node in sorted(loaded.graph.nodes_geometry)]
             known: dict[int, Material] = {}
             meshes = []
