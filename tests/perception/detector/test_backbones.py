@@ -176,3 +176,12 @@ def test_pretrain_asks_for_the_package_before_it_draws(tmp_path: Path, monkeypat
     run = CliRunner().invoke(app, words)
     assert isinstance(run.exception, InputError) and "need a package" in str(run.exception)
     assert not (tmp_path / "catalogue").exists()
+
+
+def test_pretrain_asks_for_the_furniture_before_it_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim_bridge.catalogue.library.models.DEBIAN_FOLDER", tmp_path / "absent")
+    words = ["pretrain", "--out", str(tmp_path / "w.safetensors"), "--catalogue", str(tmp_path / "catalogue")]
+    for library, told in (("installed", "apt install sweethome3d-furniture"), (str(tmp_path), "with .sh3f files")):
+        run = CliRunner().invoke(app, [*words, "--library", library])
+        assert isinstance(run.exception, InputError) and told in str(run.exception)
+    assert not (tmp_path / "catalogue").exists()

@@ -250,7 +250,8 @@ def pretrain(
 ) -> None:
     """Make the shipped weights: draw the catalogue, train from ImageNet's features, calibrate, measure.
 
-    Takes about 45 minutes on two cores with nothing else to do; an interrupted training resumes at its last checkpoint.
+    Takes about an hour and a half on two cores with nothing else to do; an interrupted training resumes at its last
+    checkpoint.
     """
     from seal_perception.detector.model import NEW
     from seal_perception.detector.weights import load_small
@@ -260,12 +261,11 @@ def pretrain(
     from sim_bridge.catalogue.library.models import convert, library_folder
     from sim_bridge.catalogue.pictures import catalogue_at
 
-    folder = library_folder(library)
     if weights is not None:
         load_small(weights)
     else:
         imagenet_file(NEW.backbone)
-    models = None
+    folder, models = library_folder(library), None
     if folder is not None:
         with rate_bar("furniture", "models") as converting:
             models = convert(folder, catalogue / "models", converting)
