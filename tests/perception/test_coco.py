@@ -260,7 +260,7 @@ def test_real_coco_pictures(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["sofa"], "--categories must be NAME=OURS"),
+        (["=sofa"], "--categories must be NAME=OURS"),
         (["sofa=sofabed"], "OURS one of chair, couch"),
         (["a=chair", "a=bed"], "names 'a' twice"),
     ],

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from seal_perception import messages as m
+from seal_perception.categories import CategorySet
 from seal_perception.detections import Detections, mask_to_rle
 from seal_perception.errors import InputError
 
@@ -89,7 +90,8 @@ def test_json_of_another_shape_is_one_line(text: str) -> None:
 
 
 def test_other_categories_than_six_are_taken_where_the_reader_says_so() -> None:
-    assert Detections.from_coco([{**ROW, "category_id": 12}], 4, 6, num_categories=12).categories.tolist() == [11]
+    found = Detections.from_coco([{**ROW, "category_id": 12}], 4, 6, names=CategorySet.numbered(12))
+    assert found.categories.tolist() == [11]
 
 
 @pytest.mark.parametrize(("sec", "nanosec"), [(-1, 0), (1, 1_000_000_000), (0, -5)])

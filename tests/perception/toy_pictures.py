@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from seal_perception.categories import SIX, CategorySet
+from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detections import Detections
 from seal_perception.detector.model import ModelConfig, build_model
@@ -26,15 +28,17 @@ def rectangle(height: int, width: int, x0: int, y0: int, x1: int, y1: int) -> np
     return mask
 
 
-def write_rectangles(folder: Path, count: int, seed: int = 0, height: int = 64, width: int = 80) -> CocoDataset:
+def write_rectangles(
+    folder: Path, count: int, seed: int = 0, height: int = 64, width: int = 80, names: CategorySet = SIX
+) -> CocoDataset:
     """A dataset of one or two coloured rectangles per picture, side by side."""
     rng = np.random.default_rng(seed)
-    with DatasetWriter(folder) as writer:
+    with DatasetWriter(folder, names=names) as writer:
         for _ in range(count):
             rgb = rng.integers(90, 110, (height, width, 3)).astype(np.uint8)
             annotations = []
             for left in (2, 42)[: int(rng.integers(1, 3))]:
-                category = int(rng.integers(6))
+                category = int(rng.integers(len(names)))
                 x0, y0 = left + int(rng.integers(0, 8)), int(rng.integers(2, 20))
                 mask = rectangle(height, width, x0, y0, x0 + int(rng.integers(16, 28)), y0 + int(rng.integers(16, 40)))
                 rgb[mask] = ((230, 30, 30), (30, 230, 30), (30, 30, 230), (230, 230, 30), (30, 230, 230), (9, 9, 9))[
@@ -42,7 +46,7 @@ def write_rectangles(folder: Path, count: int, seed: int = 0, height: int = 64, 
                 ]
                 annotations.append(Annotation(category, mask))
             writer.add(rgb, annotations)
-    return CocoDataset(folder)
+    return CocoDataset(folder, CategoryNames(known=names))
 
 
 def write_tiny(path: Path) -> str:

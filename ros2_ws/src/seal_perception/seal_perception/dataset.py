@@ -3,9 +3,9 @@
 
 `annotations.json` is written last and by rename, so a folder without it is unfinished and is refused. Masks are
 compressed COCO run-length codes, boxes are x, y, width, height in pixels (the right and lower edge lie behind the
-last pixel), category ids are the index in `CATEGORIES` plus one. An annotation may carry further keys (`extra`):
-`ignore: true` marks a region that is neither object nor background for training. `CocoDataset` also opens COCO
-datasets of others (docs/detector.md) and shows their rows in this form.
+last pixel), category ids are the index in the dataset's own list (`CategorySet`) plus one. An annotation may carry
+further keys (`extra`): `ignore: true` marks a region that is neither object nor background for training. `CocoDataset`
+also opens COCO datasets of others (docs/detector.md) and shows their rows in this form.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
-from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.coco.document import CocoFile, read_document
 from seal_perception.coco.names import CategoryNames, LeftOut
 from seal_perception.coco.pictures import (
@@ -45,7 +45,6 @@ _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PN
 """On pictures of homes as small as OpenCV's default, in 60 % of its time."""
 _MAX_MASK_PIXELS = 1 << 29
 """Objects of a picture times its pixels: their masks are in memory together."""
-CATEGORY_TABLE: list[dict[str, Any]] = [{"id": i + 1, "name": name} for i, name in enumerate(CATEGORIES)]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Annotation:
     """One labelled object of a picture.
 
     Attributes:
-        category: index in `CATEGORIES`.
+        category: index in the list that its dataset, map or detector has.
         mask: (H, W) bool.
         extra: further JSON-ready keys, for example instance, score, views or ignore.
     """
@@ -93,7 +92,10 @@ class EncodedPicture:
 
 
 def encode_picture(
-    rgb: UInt8Array, annotations: Sequence[Annotation] = (), extra: dict[str, Any] | None = None
+    rgb: UInt8Array,
+    annotations: Sequence[Annotation] = (),
+    extra: dict[str, Any] | None = None,
+    names: CategorySet = SIX,
 ) -> EncodedPicture:
     """Encode one picture with its annotations.
 
@@ -101,6 +103,7 @@ def encode_picture(
         rgb: (H, W, 3) uint8.
         annotations: objects whose masks have the picture's size and at least one pixel.
         extra: further JSON-ready keys of the picture, for example stamp_ns or the frame's index.
+        names: the list that the annotations' categories are of.
 
     Raises:
         InputError: if a size, type, category or mask is wrong.
@@ -108,7 +111,7 @@ def encode_picture(
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise InputError(f"rgb must be (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
     for annotation in annotations:
-        _check_annotation(annotation, rgb.shape[:2])
+        _check_annotation(annotation, rgb.shape[:2], names)
     ok, png = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _PNG)
     if not ok:
         raise InputError(f"a picture of {rgb.shape} cannot be encoded as PNG")
@@ -136,7 +139,13 @@ class DatasetWriter:
             writer.add(rgb, [Annotation(category, mask)])
     """
 
-    def __init__(self, folder: Path | str, info: dict[str, Any] | None = None, resume: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        info: dict[str, Any] | None = None,
+        resume: bool = False,
+        names: CategorySet = SIX,
+    ) -> None:
         """Make the folder.
 
         Args:
@@ -144,11 +153,12 @@ class DatasetWriter:
             info: JSON-ready facts kept under `info` (how the dataset was made).
             resume: keep a journal, so that a writer that was stopped, even by a kill, can be resumed; the pictures
                 of an unfinished folder that its journal lists are taken over.
+            names: the list that the annotations' categories are of.
 
         Raises:
             InputError: if the folder already holds a finished dataset.
         """
-        self.folder = Path(folder)
+        self.folder, self.names = Path(folder), names
         if (self.folder / ANNOTATIONS).exists():
             raise InputError(f"{self.folder} already holds a finished dataset; choose another folder or remove it")
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
@@ -195,7 +205,7 @@ class DatasetWriter:
             InputError: if a size, type, category or mask is wrong; nothing is written then.
         """
         self._require_open()
-        return self.add_encoded(encode_picture(rgb, annotations, extra))
+        return self.add_encoded(encode_picture(rgb, annotations, extra, self.names))
 
     def add_encoded(self, picture: EncodedPicture) -> int:
         """Write what `encode_picture` made; the picture's id, counting from 1."""
@@ -231,7 +241,7 @@ class DatasetWriter:
             "info": self._info,
             "images": self._images,
             "annotations": self._annotations,
-            "categories": CATEGORY_TABLE,
+            "categories": self.names.table(),
         }
         write_json(self.folder / ANNOTATIONS, document, indent=None)
         self._closed = True
@@ -276,6 +286,8 @@ class CocoDataset:
     Attributes:
         folder: where it lies.
         file: its annotations.
+        names: the list that the rows' category_id count in, from 1.
+        not_in_file: the names of it that the file does not have.
         info: what the file says about itself.
         crowds: regions marked `iscrowd`: neither object nor background.
         boxes_alone: annotations without outline: objects by their box alone.
@@ -288,7 +300,7 @@ class CocoDataset:
 
         Args:
             folder: a dataset's folder, or a COCO file.
-            names: which names of categories are ours, beyond the usual ones.
+            names: our list, the six by default, and which names in the file are one of it beyond the usual ones.
             pictures: folder of the pictures; None = beside the file, where tools put them.
 
         Raises:
@@ -297,7 +309,8 @@ class CocoDataset:
         """
         names, self.file = names or CategoryNames(), find_annotations(Path(folder))
         self.folder = self.file.parent if Path(folder).is_file() else Path(folder)
-        source = CocoFile(self.file, read_document(self.file), names, LeftOut())
+        source = CocoFile(self.file, read_document(self.file), names, LeftOut(names.known))
+        self.names, self.not_in_file = names.known, source.not_in_file
         self.info, self._left_out, self._mapped = source.info, source.left_out, dict(names.mapped)
         self._folders = picture_folders(self.file) if pictures is None else (Path(pictures),)
         self._images: list[dict[str, Any]] = []
@@ -400,6 +413,8 @@ class CocoDataset:
     def hash(self) -> str:
         """SHA-256 over the annotations and every picture's bytes in order: the same data, the same hash."""
         digest = hashlib.sha256(self.file.read_bytes())
+        if self.names != SIX:
+            digest.update(json.dumps(self.names.names).encode())
         if self._mapped:
             digest.update(json.dumps(self._mapped, sort_keys=True).encode())
         for index in range(len(self)):
@@ -412,10 +427,10 @@ def _neither(row: dict[str, Any]) -> bool:
     return bool(row.get("ignore", False) or row["iscrowd"]) or row["segmentation"] is None
 
 
-def _check_annotation(annotation: Annotation, size: tuple[int, ...]) -> None:
-    if not 0 <= int(annotation.category) < NUM_CATEGORIES:
-        raise InputError(f"category must be 0..{NUM_CATEGORIES - 1}, got {annotation.category}")
+def _check_annotation(annotation: Annotation, size: tuple[int, ...], names: CategorySet) -> None:
+    if not 0 <= int(annotation.category) < len(names):
+        raise InputError(f"category must be 0..{len(names) - 1}, got {annotation.category}")
     if annotation.mask.shape != tuple(size) or annotation.mask.dtype != np.bool_:
         raise InputError(f"mask must be {tuple(size)} bool, got {annotation.mask.shape} {annotation.mask.dtype}")
     if not annotation.mask.any():
-        raise InputError(f"mask of a {CATEGORIES[annotation.category]} is empty; leave such an annotation out")
+        raise InputError(f"mask of a {names.name(annotation.category)} is empty; leave such an annotation out")

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.types import BoolArray, Float32Array, IntArray, UInt8Array
 
 MAX_MASK_BYTES = 1 << 29
@@ -26,12 +27,14 @@ class Detections:
         categories: (N,) int64 category index.
         scores: (N,) float32 in [0, 1].
         masks: (N, H, W) bool.
+        names: the list that `categories` are indices of.
     """
 
     boxes: Float32Array
     categories: IntArray
     scores: Float32Array
     masks: BoolArray
+    names: CategorySet = SIX
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -45,19 +48,33 @@ class Detections:
         return len(self.scores)
 
     @classmethod
-    def empty(cls, height: int, width: int) -> Detections:
+    def empty(cls, height: int, width: int, *, names: CategorySet = SIX) -> Detections:
         """No detection in a picture of this size."""
         return cls(
             np.zeros((0, 4), np.float32),
             np.zeros(0, np.int64),
             np.zeros(0, np.float32),
             np.zeros((0, height, width), bool),
+            names,
         )
 
-    def score_image(self, num_categories: int = NUM_CATEGORIES) -> UInt8Array:
-        """(H, W, C) uint8: per category round(255 x best score of the detections that cover the pixel)."""
+    def keep(self, rows: npt.NDArray[Any]) -> Detections:
+        """The detections at these rows, or where this mask (N,) is set."""
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            categories=self.categories[rows],
+            scores=self.scores[rows],
+            masks=self.masks[rows],
+        )
+
+    def score_image(self, num_categories: int | None = None) -> UInt8Array:
+        """(H, W, C) uint8: per category round(255 x best score of the detections that cover the pixel).
+
+        C is the length of `names`, or `num_categories` for a map of more.
+        """
         height, width = self.masks.shape[1:]
-        image = np.zeros((height, width, num_categories), np.uint8)
+        image = np.zeros((height, width, num_categories or len(self.names)), np.uint8)
         for category, score, mask in zip(self.categories, self.scores, self.masks, strict=True):
             channel = image[..., category]
             channel[mask] = np.maximum(channel[mask], np.uint8(np.rint(255.0 * float(score))))
@@ -80,9 +97,7 @@ class Detections:
         return rows
 
     @classmethod
-    def from_coco(
-        cls, rows: Sequence[dict[str, Any]], height: int, width: int, num_categories: int = NUM_CATEGORIES
-    ) -> Detections:
+    def from_coco(cls, rows: Sequence[dict[str, Any]], height: int, width: int, names: CategorySet = SIX) -> Detections:
         """Inverse of `to_coco` (scores to 6 digits, boxes to 3).
 
         Every number is checked: an index of 0 - 1 would name the last category, a score of 1.4 wrap to 0.4.
@@ -91,14 +106,14 @@ class Detections:
             rows: COCO results.
             height: of the picture.
             width: of the picture.
-            num_categories: greatest category_id.
+            names: the list that category_id counts in, from 1.
 
         Raises:
-            ValueError: if a row lacks a part, its category_id is none of 1..num_categories, its score not in 0..1, its
+            ValueError: if a row lacks a part, its category_id is none of the list's, its score not in 0..1, its
                 box not four finite numbers, or its mask none of height x width.
         """
         if not rows:
-            return cls.empty(height, width)
+            return cls.empty(height, width, names=names)
         if not (height > 0 and width > 0 and len(rows) * height * width <= MAX_MASK_BYTES):
             raise ValueError(
                 f"{len(rows)} masks of {height} x {width} pixels: expected a picture's size, and at most "
@@ -113,11 +128,11 @@ class Detections:
         scores = np.array([_numbers(r, "score", 1)[0] for r in rows], np.float64)
         if not ((scores >= 0.0) & (scores <= 1.0)).all():
             raise ValueError(f"score must be in 0..1, got {scores[~((scores >= 0.0) & (scores <= 1.0))][0]}")
-        categories = np.array([_category(r, num_categories) for r in rows], np.int64)
+        categories = np.array([_category(r, len(names)) for r in rows], np.int64)
         masks = np.empty((len(rows), height, width), bool)
         for mask, row in zip(masks, rows, strict=True):
             mask[:] = _mask(row, height, width)
-        return cls(boxes, categories, scores.astype(np.float32), masks)
+        return cls(boxes, categories, scores.astype(np.float32), masks, names)
 
 
 def _numbers(row: dict[str, Any], name: str, count: int) -> list[float]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_perception.camera import Camera
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat, pose_to_xyz_quat
@@ -317,9 +318,15 @@ def check_registered(depth: Any, colour: Any) -> None:
 
 
 def detections_to_text(detections: Detections, stamp_ns: int) -> str:
-    """The JSON of `semantic/detections`: stamp_ns, width, height and `results`, rows in COCO results form."""
+    """The JSON of `semantic/detections`: stamp_ns, width, height and `results`, rows in COCO results form.
+
+    Detections of another list than the six have `categories` too: its names, in the order of category_id from 1.
+    """
     height, width = detections.masks.shape[1:]
-    value = {"stamp_ns": stamp_ns, "width": width, "height": height, "results": detections.to_coco(stamp_ns)}
+    value: dict[str, Any] = {"stamp_ns": stamp_ns, "width": width, "height": height}
+    if detections.names != SIX:
+        value["categories"] = list(detections.names.names)
+    value["results"] = detections.to_coco(stamp_ns)
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -344,7 +351,8 @@ def detections_from_text(text: str) -> FrameDetections:
     if not isinstance(rows, list):
         raise InputError(f"semantic/detections must have a list of results, got {str(rows)[:60]}")
     try:
-        found = Detections.from_coco(rows, height, width)
+        names = CategorySet.stored(value.get("categories"))
+        found = Detections.from_coco(rows, height, width, names)
     except (ValueError, TypeError, MemoryError) as error:
         raise InputError(f"semantic/detections: {error}") from error
     return FrameDetections(_whole(value, "stamp_ns", MAX_STAMP_NS), width, height, found)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -31,7 +32,7 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
 class FrameDetector(Protocol):
-    """Anything that finds objects in a picture."""
+    """Anything that finds objects in a picture; of the six unless it has `names` (`categories.names_of`)."""
 
     def detect(self, rgb: UInt8Array) -> Detections:
         """Detections of an (H, W, 3) uint8 picture."""
@@ -87,7 +88,7 @@ def turn_detections(found: Detections, turns: int) -> Detections:
         x0, y0, x1, y1 = boxes.T
         boxes = np.stack([y0, width - x1, y1, width - x0], axis=1)
         masks = np.rot90(masks, 1, axes=(1, 2))
-    return Detections(boxes, found.categories, found.scores, np.ascontiguousarray(masks))
+    return replace(found, boxes=boxes, masks=np.ascontiguousarray(masks))
 
 
 def detect_upright(detector: FrameDetector, rgb: UInt8Array, turns: int) -> Detections:

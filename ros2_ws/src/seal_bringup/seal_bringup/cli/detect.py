@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seal_bringup.bars import rate_bar
-from seal_bringup.cli.options import READ, bag_options, with_options
+from seal_bringup.cli.options import CATEGORY_LIST, READ, bag_options, with_options
 
 if TYPE_CHECKING:
     from seal_bringup.jobs.detect_pictures import DetectJob
     from seal_perception.pictures.detect import Found
 
-_HELP = """Look for the six categories in pictures, a COCO dataset, a bag or a folder of RGB-D frames.
+_HELP = """Look for the detector's categories in pictures, a COCO dataset, a bag or a folder of RGB-D frames.
 
 Writes overlays/ (boxes, masks, names, scores), sheet.jpg (the pictures with the most confident detections) and
 detections.json (a COCO dataset whose annotations have a score). No ROS and no depth is needed. Run an interrupted
@@ -47,6 +47,16 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True)
+class DetectorOptions:
+    """What looks, and for what."""
+
+    weights: Annotated[
+        str, typer.Option(help="seal-small (shipped), coco (for photographs) or a .safetensors file.")
+    ] = "seal-small"
+    categories: CATEGORY_LIST = None
+
+
+@dataclass(frozen=True)
 class ChoiceOptions:
     """Which pictures."""
 
@@ -66,9 +76,7 @@ def detect(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("detections"),
-    weights: Annotated[
-        str, typer.Option(help="seal-small (shipped), coco (for photographs) or a .safetensors file.")
-    ] = "seal-small",
+    detector: DetectorOptions,
     scores: ScoreOptions,
     choice: ChoiceOptions,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier detections in --out.")] = False,
@@ -76,12 +84,14 @@ def detect(
     """Read the options, look, print what was found."""
     from seal_bringup.console import echo
     from seal_bringup.jobs.detect_pictures import DetectJob, run_detect
+    from seal_perception.coco.names import listed_only
     from seal_perception.errors import NoLabelsError
 
     job = DetectJob(
         paths=tuple(pictures),
         out=out,
-        weights=weights,
+        weights=detector.weights,
+        categories=listed_only(detector.categories or ()),
         min_score=scores.min_score,
         keep_score=scores.keep_score,
         every=choice.every,
@@ -128,20 +138,20 @@ def again(job: DetectJob, read: list[str], **changes: object) -> str:
         value = changes.get(name, getattr(job, name))
         if value != defaults[name]:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    if job.categories:
+        words += ["--categories", ",".join(job.categories)]
     return shlex.join([*words, *(word for text in read for word in ("--read", text))])
 
 
 def _why(job: DetectJob, found: Found, read: list[str]) -> str:
     """The likely cause, and the next command."""
-    from seal_perception.categories import CATEGORIES
-
     best = max(found.annotations, key=lambda row: row["score"], default=None)
     looked = f"{len(found.images)} picture{'s' * (len(found.images) != 1)}"
     if best is None:
         cause = f"no detection in {looked} reaches {min(job.keep_score, job.min_score):g}"
     else:
         name = next(image["file_name"] for image in found.images if image["id"] == best["image_id"])
-        what = CATEGORIES[best["category_id"] - 1]
+        what = found.names.name(best["category_id"] - 1)
         cause = f"the best score in {looked} is {best['score']:.2f} ({what} in {name}), below {job.min_score:g}"
     if job.weights != "coco":
         known = (
@@ -151,4 +161,4 @@ def _why(job: DetectJob, found: Found, read: list[str]) -> str:
         )
         return f"{cause}: {known}; next, for photographs: `{again(job, read, weights='coco')}`"
     lower = 0.01 if best is None else max(0.01, round(best["score"] - 0.05, 2))
-    return f"{cause}; next: `{again(job, read, min_score=lower)}`, or pictures with {', '.join(CATEGORIES)}"
+    return f"{cause}; next: `{again(job, read, min_score=lower)}`, or pictures with {found.names}"

@@ -20,6 +20,7 @@ from seal_bringup.console import echo, make_console
 from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
+    from seal_perception.categories import CategorySet
     from seal_perception.dataset import CocoDataset
     from seal_perception.training.train_loop import Progress as TrainProgress
 
@@ -38,7 +39,7 @@ Dataset = Annotated[
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this JSON file.")]
 
 
-EXIT_CODES = "Exit code: 0; 3 = the dataset has no object of the six categories; 1 = another error."
+EXIT_CODES = "Exit code: 0; 3 = the dataset has no object of the categories; 1 = another error."
 
 
 def register(app: typer.Typer) -> None:
@@ -101,10 +102,16 @@ def finetune(
 
     Example: seal finetune runs/a/labels --out runs/a/tuned.safetensors, then
     seal evaluate FRAMES --weights runs/a/tuned.safetensors.
+
+    Other categories: seal finetune pictures --weights coco --categories chair,"dining table",refrigerator --out
+    w.safetensors. What the weights know of these is taken over, and every command and node goes by the file's list.
     """
     if mixed.replay is None and mixed.replay_share is not None:
         raise typer.BadParameter("--replay-share needs --replay FOLDER, a folder of catalogue pictures")
-    labelled = _opened(dataset, data)
+    from seal_perception.detector.facts import categories_of, is_coco, resolve_weights
+
+    own = categories_of(weights)
+    labelled = _opened(dataset, data, own)
     said = dict(labelled.left_out())
     said["regions count as neither object nor background: crowds (iscrowd 1)"] = labelled.crowds
     said["annotations count as neither object nor background: a box alone, without an outline"] = labelled.boxes_alone
@@ -112,8 +119,7 @@ def finetune(
     _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
     _say(said)
     # Only now: torch takes seconds to import.
-    from seal_perception.detector.coco_weights import coco_file, is_coco
-    from seal_perception.detector.weights import resolve_weights
+    from seal_perception.detector.coco_weights import coco_file
     from seal_perception.training.finetune import FinetuneConfig
     from seal_perception.training.finetune import finetune as run
     from sim_bridge.catalogue.pictures import catalogue_at
@@ -123,6 +129,7 @@ def finetune(
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
     changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
     changes.update(min_size=rates.min_size, samples=rates.samples)
+    changes.update({} if labelled.names == own else {"categories": labelled.names.names})
     try:
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
@@ -153,18 +160,22 @@ def evaluate(
     Intervals are 95 % bootstraps over frames. Example: seal evaluate frames/test_01 --weights seal-small. Pictures that
     others labelled are read too: COCO with any ids and categories; docs/detector.md says how.
     """
-    truth = _opened(dataset, data)
+    names = _looked_for(weights, data)
+    truth = _opened(dataset, data, names)
     said = dict(truth.left_out())
     said["regions count neither way: crowds (iscrowd 1)"] = truth.crowds
     said["objects count in box AP50 only: a box alone, without an outline"] = truth.boxes_alone
     _require(any(truth.objects(i) for i in range(len(truth))), f"{dataset} has no true object to compare with", said)
     _say(said)
+    if truth.not_in_file:
+        echo(f"not judged, as {truth.file} has no such category: {', '.join(truth.not_in_file)}")
     # Only now: torch takes seconds to import.
-    from seal_perception.detector.detector import load_detector
+    from seal_perception.categories import SIX
+    from seal_perception.detector.detector import DetectorConfig, load_detector
     from seal_perception.evaluation.evaluate import evaluate_detector
     from seal_perception.files import write_json
 
-    detector = load_detector(weights)
+    detector = load_detector(weights, DetectorConfig(categories=() if names == SIX else names.names))
     with counting_bar("detecting") as report:
         figures = evaluate_detector(detector, truth, progress=report)
     if json_file:
@@ -181,12 +192,21 @@ def evaluate(
         echo(f"no detection above {confident['threshold']}")
 
 
-def _opened(dataset: Path, data: DataOptions) -> CocoDataset:
-    """The dataset, every row and every picture's header checked."""
+def _looked_for(weights: str, data: DataOptions) -> CategorySet:
+    """The list that weights look for: the one given, which must be theirs unless they are COCO's, else their own."""
+    from seal_perception.coco.names import listed
+    from seal_perception.detector.facts import categories_of
+
+    given = listed(data.categories or ())
+    return categories_of(weights, () if given is None else given.names)
+
+
+def _opened(dataset: Path, data: DataOptions, names: CategorySet) -> CocoDataset:
+    """The dataset, read for a list of categories, every row and every picture's header checked."""
     from seal_perception.coco.names import CategoryNames
     from seal_perception.dataset import CocoDataset
 
-    found = CocoDataset(dataset, CategoryNames.from_words(data.categories or ()), data.pictures)
+    found = CocoDataset(dataset, CategoryNames.from_words(data.categories or (), names), data.pictures)
     found.check_pictures()
     return found
 
@@ -254,7 +274,7 @@ def pretrain(
     checkpoint.
     """
     from seal_perception.detector.model import NEW
-    from seal_perception.detector.weights import load_small
+    from seal_perception.detector.weights import load_six
     from seal_perception.training.imagenet import imagenet_file
     from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
@@ -262,7 +282,7 @@ def pretrain(
     from sim_bridge.catalogue.pictures import catalogue_at
 
     if weights is not None:
-        load_small(weights)
+        load_six(weights)
     else:
         imagenet_file(NEW.backbone)
     folder, models = library_folder(library), None

@@ -34,9 +34,20 @@ CATEGORIES = Annotated[
     list[str] | None,
     typer.Option(
         "--categories",
-        metavar="NAME=OURS",
-        help="Which of the six categories a name in the annotation file is, beyond the usual other names (sofa, "
-        "tvmonitor, ...): armchair=chair, several with commas between; NAME=none leaves one out. May be repeated.",
+        metavar="NAME,...|NAME=OURS,...",
+        help="Names alone are the list of categories, instead of the weights' own (the six for COCO's): "
+        "chair,refrigerator. With = which of them a name in the annotation file is, beyond the usual other names "
+        "(sofa, tvmonitor, ...): armchair=chair; NAME=none leaves one out. May be repeated.",
+    ),
+]
+
+CATEGORY_LIST = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--categories",
+        metavar="NAME,...",
+        help="With COCO's weights: which of COCO's 80 categories to look for instead of the six, such as "
+        'chair,"dining table",refrigerator. Other weights have their own list.',
     ),
 ]
 

@@ -52,6 +52,7 @@ class DetectJob:
         paths: picture files and folders of them; or one COCO dataset, bag, or folder of RGB-D frames.
         out: folder to write.
         weights: seal-small, coco or a file.
+        categories: which of COCO's to look for with COCO's weights; empty = the six, or the file's own.
         min_score: score from which a detection is drawn and counted.
         keep_score: score from which it is in the COCO file.
         every: take each n-th picture.
@@ -69,6 +70,7 @@ class DetectJob:
     count: int | None = None
     options: BagOptions = field(default_factory=BagOptions)
     overwrite: bool = False
+    categories: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse what cannot work, before any long work.
@@ -168,7 +170,7 @@ def run_detect(
         raise InputError(f"{', '.join(map(str, job.paths))} lists no picture; expected at least one under `images`")
     indices = chosen(len(source), job.every, job.count)
     scores = (job.min_score, min(job.keep_score, job.min_score))
-    config = DetectorConfig(min_score=min(DetectorConfig().min_score, scores[1]))
+    config = DetectorConfig(min_score=min(DetectorConfig().min_score, scores[1]), categories=job.categories)
     detector = load_detector(job.weights, config)
     on_open(source)
     weights = None if job.weights == "coco" else sha256(resolve_weights(job.weights))
@@ -182,7 +184,8 @@ def run_detect(
         "source": list(source.lines),
         "provenance": provenance(),
     }
-    facts = {"pictures": source.facts(), "indices": indices, "scores": scores, "weights": [job.weights, weights]}
+    known = [job.weights, weights, *job.categories]
+    facts = {"pictures": source.facts(), "indices": indices, "scores": scores, "weights": known}
     with resumable(job.out.absolute(), {"work": fingerprint(facts)}, DETECTIONS) as work:
         found = detect_pictures(source, indices, detector, work.path, scores, progress)
         if not found.images:

@@ -18,8 +18,8 @@ from seal_mapping.annotation.drawn import turned_suffix
 from seal_mapping.labels.preview import write_png
 from seal_mapping.source import FrameSource
 from seal_mapping.voxels.voxel_map import MapConfig
-from seal_perception.categories import CATEGORIES
-from seal_perception.dataset import ANNOTATIONS, CATEGORY_TABLE
+from seal_perception.categories import CATEGORIES, SIX
+from seal_perception.dataset import ANNOTATIONS
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json, write_text
 from seal_perception.reading.text import read_json
@@ -193,7 +193,7 @@ def _write(folder: Path, picks: list[_Pick], pictures: list[UInt8Array], choice:
         height, width = rgb.shape[:2]
         row = {"id": number, "file_name": _file_name(pick), "width": width, "height": height}
         rows.append({**row, "stamp_ns": pick.stamp_ns, "annotated": False})
-    categories = [{**row, "supercategory": ""} for row in CATEGORY_TABLE]
+    categories = [{**row, "supercategory": ""} for row in SIX.table()]
     document = {"info": {"description": "frames to annotate, written by seal annotate"}, "licenses": []}
     write_json(folder / ANNOTATIONS, {**document, "images": rows, "annotations": [], "categories": categories})
     text = _README.format(mode=choice["mode"], reason=choice["reason"], names=", ".join(CATEGORIES))

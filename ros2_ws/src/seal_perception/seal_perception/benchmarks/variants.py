@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.categories import SIX
 from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.coco_weights import coco_file as checked_file
 from seal_perception.detector.coco_weights import load_coco
-from seal_perception.detector.detector import Detector, DetectorConfig, load_detector
+from seal_perception.detector.detector import Detector, DetectorConfig, load_detector, small_labels
 from seal_perception.detector.model import build_model, fold_norm, native_bfloat16
 from seal_perception.detector.weights import SHIPPED, load_small
 
@@ -154,7 +153,7 @@ def _random_small(config: DetectorConfig) -> Detector:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = fold_norm(build_model())
-    return Detector(network, np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64), config)
+    return Detector(network, small_labels(SIX), config)
 
 
 def _trained_coco(config: DetectorConfig) -> Detector:

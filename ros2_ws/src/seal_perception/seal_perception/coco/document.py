@@ -50,7 +50,7 @@ class CocoObject:
 
     Attributes:
         where: names it in messages, such as "annotation 7".
-        category: index in `CATEGORIES`.
+        category: index in our list (`CategoryNames.known`).
         row: its row in the file, with all keys.
         crowd: whether it is marked `iscrowd`.
         ignore: whether it is marked `ignore`.
@@ -74,6 +74,7 @@ class CocoFile:
         path: the file.
         info: its key `info`, empty if it has none.
         images: its pictures.
+        not_in_file: those of our categories that no name in the file stands for.
         left_out: counts annotations that are not of our categories; readers add what else they leave out.
     """
 
@@ -97,6 +98,8 @@ class CocoFile:
             self._known = _categories(document["categories"])
             names.check_used(self._known.values())
             self._ours = {number: names.find(name) for number, name in self._known.items()}
+            there = {found[0] for found in self._ours.values() if found is not None}
+            self.not_in_file = tuple(name for n, name in enumerate(names.known.names) if n not in there)
             self.images = [_image(row, n) for n, row in enumerate(document["images"])]
             self._rows = self._by_image(document["annotations"])
         except InputError as error:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seal_perception.categories import CATEGORIES
+from seal_perception.categories import SIX, CategorySet, plain_name
 from seal_perception.errors import InputError
 
 ALIASES = {
@@ -39,8 +40,39 @@ def shown(text: Any) -> str:
     return plain if len(plain) <= _MAX_NAME else plain[:_MAX_NAME] + "..."
 
 
-def _plain(name: Any) -> str:
-    return " ".join(re.sub("[_-]", " ", str(name)[:_MAX_NAME]).lower().split())
+def listed(words: Iterable[str]) -> CategorySet | None:
+    """The list of categories among `--categories` texts: those without =; None if there is none.
+
+    Raises:
+        InputError: if a name is none or comes twice, there are too many, or the texts hold nothing at all.
+    """
+    words = tuple(words)
+    pieces = _pieces(words)
+    if words and not pieces:
+        raise InputError("--categories is empty: give names such as chair,couch or NAME=OURS")
+    names = tuple(" ".join(piece.split()) for piece in pieces if "=" not in piece)
+    try:
+        return CategorySet(names) if names else None
+    except ValueError as error:
+        raise InputError(f"--categories: {error}") from error
+
+
+def listed_only(words: Iterable[str]) -> tuple[str, ...]:
+    """The names of a list, empty if no text is given; for commands that read no file whose names could be mapped.
+
+    Raises:
+        InputError: as `listed`, and if a text has a =.
+    """
+    words = tuple(words)
+    for piece in _pieces(words):
+        if "=" in piece:
+            raise InputError(f"--categories must be names such as chair,couch here, got {shown(piece)!r}")
+    found = listed(words)
+    return () if found is None else found.names
+
+
+def _pieces(words: Iterable[str]) -> list[str]:
+    return [part for text in words for part in text.split(",") if part.strip()]
 
 
 @dataclass(frozen=True)
@@ -48,41 +80,56 @@ class CategoryNames:
     """Which of our categories a name stands for.
 
     Attributes:
-        mapped: what the user said: names as `_plain` writes them, each with one of ours or `NONE`.
+        mapped: what the user said: names as `plain_name` writes them, each with one of ours or `NONE`.
+        known: our categories.
     """
 
     mapped: Mapping[str, str] = field(default_factory=dict)
+    known: CategorySet = SIX
+
+    @functools.cached_property
+    def _place(self) -> dict[str, int]:
+        return {plain_name(name): index for index, name in enumerate(self.known.names)}
 
     @classmethod
-    def from_words(cls, words: Iterable[str]) -> CategoryNames:
-        """The mapping behind `--categories` texts: NAME=OURS, several with commas between.
+    def from_words(cls, words: Iterable[str], known: CategorySet = SIX) -> CategoryNames:
+        """What `--categories` texts say: our list, and names of a file that stand for one of it.
+
+        Args:
+            words: names (our list) and NAME=OURS, several with commas between.
+            known: our list where the texts have none.
 
         Raises:
             InputError: if a text is none, a name comes twice, or OURS is none of ours.
         """
+        words = tuple(words)
+        known = listed(words) or known
+        ours_of = {plain_name(name): name for name in known.names}
         mapped: dict[str, str] = {}
-        for word in (part for text in words for part in text.split(",") if part.strip()):
-            name, equals, ours = (_plain(piece) for piece in word.rpartition("="))
-            ours = ALIASES.get(ours, ours)
-            if not equals or not name or ours not in (*CATEGORIES, NONE):
+        for word in (piece for piece in _pieces(words) if "=" in piece):
+            name, _, ours = (plain_name(piece) for piece in word.rpartition("="))
+            ours = ours if ours in ours_of else ALIASES.get(ours, ours)
+            if not name or ours not in (*ours_of, NONE):
                 raise InputError(
                     f"--categories must be NAME=OURS such as armchair=chair, with NAME as in the file and OURS one of "
-                    f"{', '.join(CATEGORIES)}, {NONE}; got {shown(word)!r}"
+                    f"{known}, {NONE}; got {shown(word)!r}"
                 )
+            ours = ours_of.get(ours, ours)
             if mapped.setdefault(name, ours) != ours:
                 raise InputError(f"--categories names {name!r} twice, as {mapped[name]} and as {ours}")
-        return cls(mapped)
+        return cls(mapped, known)
 
     def find(self, name: Any) -> tuple[int, str | None] | None:
         """Category index of a name, and the object's name: "chair_2" gives (0, "chair 2"); None if not ours."""
-        plain = _plain(name)
+        plain, place = plain_name(name), self._place
         numbered = _NUMBERED.fullmatch(plain)
         for text, number in ((plain, None), (numbered[1], numbered[2]) if numbered else (plain, None)):
-            ours = self.mapped.get(text) or ALIASES.get(text, text)
+            ours = plain_name(self.mapped.get(text) or (text if text in place else ALIASES.get(text, text)))
             if ours == NONE:
                 return None
-            if ours in CATEGORIES:
-                return CATEGORIES.index(ours), None if number is None else f"{ours} {int(number)}"
+            if ours in place:
+                index = place[ours]
+                return index, None if number is None else f"{self.known.names[index]} {int(number)}"
         return None
 
     def check_used(self, names: Iterable[Any]) -> None:
@@ -94,7 +141,7 @@ class CategoryNames:
         Raises:
             InputError: if a mapped name is none of them.
         """
-        known = {_plain(name) for name in names}
+        known = {plain_name(name) for name in names}
         known |= {numbered[1] for numbered in map(_NUMBERED.fullmatch, known) if numbered}
         for name in self.mapped:
             if name not in known:
@@ -105,7 +152,8 @@ class CategoryNames:
 class LeftOut:
     """What a reader did not take, counted by reason, and by name where the category is not ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: CategorySet = SIX) -> None:
+        self._ours = known.names[0]
         self._names: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
 
@@ -124,6 +172,8 @@ class LeftOut:
             most = self._names.most_common()
             names = ", ".join(f"{name} {count}" for name, count in most[:_SHOWN])
             rest = f" and {len(most) - _SHOWN} more names" if len(most) > _SHOWN else ""
-            text = f"annotations not used: not of our categories ({names}{rest}); --categories NAME=chair takes one"
+            text = (
+                f"annotations not used: not of our categories ({names}{rest}); --categories NAME={self._ours} takes one"
+            )
             out[text] = sum(self._names.values())
         return {**out, **{reason: count for reason, count in self._reasons.items() if count}}

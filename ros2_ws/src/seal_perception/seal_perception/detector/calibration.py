@@ -9,13 +9,13 @@ that the box covers: the nearest to a range that one picture gives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.categories import NUM_CATEGORIES, CategorySet
 from seal_perception.types import Float32Array, FloatArray, IntArray
 
 _EDGE = 1e-6
@@ -37,23 +37,21 @@ class Calibration:
         numbers = (self.slope, self.offset, self.size_slope, *self.category_offsets)
         if not (np.isfinite(numbers).all() and self.slope > 0):
             raise ValueError(f"calibration needs a positive slope and finite offsets, got {self}")
-        if len(self.category_offsets) != NUM_CATEGORIES:
-            raise ValueError(f"expected {NUM_CATEGORIES} category offsets, got {len(self.category_offsets)}")
 
     def apply(self, scores: Float32Array, categories: IntArray, sizes: FloatArray) -> Float32Array:
         """Calibrated scores.
 
         Args:
             scores: (N,) raw scores in [0, 1].
-            categories: (N,) category of each; negative ones (none of the six) get no offset.
+            categories: (N,) category of each; negative ones (none of the list) get no offset.
             sizes: (N,) from `relative_sizes`.
 
         Returns:
             (N,) scores in [0, 1].
         """
-        if self == Calibration():
+        if (self.slope, self.offset, self.size_slope) == (1.0, 0.0, 0.0) and not any(self.category_offsets):
             return scores
-        own = np.append(np.asarray(self.category_offsets), 0.0)[np.where(categories < 0, NUM_CATEGORIES, categories)]
+        own = np.append(np.asarray(self.category_offsets), 0.0)[np.where(categories < 0, -1, categories)]
         grown = self.size_slope * _log_size(sizes)
         return _sigmoid(self.slope * _logit(scores) + self.offset + own + grown).astype(np.float32)
 
@@ -69,11 +67,18 @@ class Calibration:
     @classmethod
     def from_metadata(cls, facts: dict[str, Any]) -> Calibration:
         """The calibration stored with weights, or the one that changes nothing; earlier files hold two numbers."""
-        stored = facts.get("calibration")
+        stored, count = facts.get("calibration"), len(facts.get("categories", ())) or NUM_CATEGORIES
         if not stored:
-            return cls()
-        offsets = stored.get("category_offsets", (0.0,) * NUM_CATEGORIES)
+            return cls(category_offsets=(0.0,) * count)
+        offsets = stored.get("category_offsets", (0.0,) * count)
+        if len(offsets) != count:
+            raise ValueError(f"expected {count} category offsets, got {len(offsets)}")
         return cls(float(stored["slope"]), float(stored["offset"]), offsets, float(stored.get("size_slope", 0.0)))
+
+    def for_categories(self, before: CategorySet, now: CategorySet) -> Calibration:
+        """The same for another list: the offsets of names that both have stay, new names have none."""
+        own = dict(zip(before.names, self.category_offsets, strict=True))
+        return replace(self, category_offsets=tuple(own.get(name, 0.0) for name in now.names))
 
 
 def relative_sizes(boxes: npt.NDArray[Any], height: int, width: int) -> FloatArray:

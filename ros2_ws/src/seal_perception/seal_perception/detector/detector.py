@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.categories import SIX, CategorySet, as_set
 from seal_perception.detections import Detections
 from seal_perception.detector.calibration import Calibration, relative_sizes
 from seal_perception.detector.coco_form import MOST_SIZE, CocoConfig
-from seal_perception.detector.coco_weights import coco_file, is_coco, load_coco
+from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.detectron2_form import Detectron2Config
 from seal_perception.detector.devices import best_device, device_of, settle
+from seal_perception.detector.facts import categories_of, is_coco
 from seal_perception.detector.model import fold_norm
 from seal_perception.detector.weights import load_weights
 from seal_perception.errors import InputError
@@ -44,6 +45,9 @@ class DetectorConfig:
     coco_min_size: int = parameter(
         800, 'shorter side, in pixels, to which pictures are scaled for "coco"', minimum=1, maximum=MOST_SIZE
     )
+    categories: tuple[str, ...] = parameter(
+        (), "names of COCO's 80 to detect with COCO's own weights, in this order; empty = the six, or a file's own list"
+    )
 
     def __post_init__(self) -> None:
         if self.threads < 1 or self.max_detections < 1:
@@ -52,6 +56,8 @@ class DetectorConfig:
             raise ValueError(f"coco_min_size must lie in [1, {MOST_SIZE}], got {self.coco_min_size}")
         if not 0.0 <= self.min_score <= 1.0:
             raise ValueError(f"min_score must lie in [0, 1], got {self.min_score}")
+        if self.categories:
+            CategorySet(self.categories)
 
 
 class Detector:
@@ -64,17 +70,19 @@ class Detector:
         config: DetectorConfig | None = None,
         calibration: Calibration | None = None,
         metadata: dict[str, Any] | None = None,
+        names: CategorySet = SIX,
     ) -> None:
         """Wrap a torchvision detection network.
 
         Args:
             network: takes a list of (3, H, W) float pictures in [0, 1]; returns boxes, labels, scores, masks.
-            categories_of_labels: (labels,) category of each label, -1 for none of the six.
+            categories_of_labels: (labels,) category of each label, -1 for none of the list.
             config: how to run.
             calibration: map of raw scores.
             metadata: facts stored with the weights.
+            names: the list.
         """
-        self.config = config or DetectorConfig()
+        self.config, self.names = config or DetectorConfig(), names
         self.calibration = calibration or Calibration()
         self.metadata = dict(metadata or {})
         self._categories = torch.as_tensor(categories_of_labels)
@@ -87,7 +95,7 @@ class Detector:
         return self._network
 
     def detect(self, rgb: UInt8Array) -> Detections:
-        """Find the six categories in one picture.
+        """Find the categories of the list in one picture.
 
         Args:
             rgb: (H, W, 3) uint8.
@@ -111,7 +119,8 @@ class Detector:
         masks = (out["masks"][:, 0] >= 0.5).numpy()
         keep = (categories.numpy() >= 0) & (raw >= self.config.min_score) & masks.any(axis=(1, 2))
         order = np.flatnonzero(keep)[np.argsort(-scores[keep], kind="stable")][: self.config.max_detections]
-        return Detections(boxes[order], categories.numpy()[order].astype(np.int64), scores[order], masks[order])
+        found = categories.numpy()[order].astype(np.int64)
+        return Detections(boxes[order], found, scores[order], masks[order], self.names)
 
 
 def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | None = None) -> Detector:
@@ -123,12 +132,17 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
         config: how to run.
 
     Raises:
-        InputError: if the weights are missing, broken or of another network.
+        InputError: if the weights are missing, broken, of another network, or of another list than
+            `DetectorConfig.categories`.
         SealError: if the COCO weights cannot be downloaded.
     """
     config = config or DetectorConfig()
+    names = categories_of(weights, config.categories)
     if is_coco(weights):
-        coco = CocoConfig(min_size=config.coco_min_size)
+        try:
+            coco = CocoConfig(names.names, min_size=config.coco_min_size)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         network, coco = load_coco(coco_file(weights, config.coco_file), coco)
         return _coco_detector(network, coco, config, Calibration(), {"format": f"{coco.form} COCO"})
     model, shape, facts = load_weights(weights)
@@ -140,8 +154,12 @@ def load_detector(weights: str | Path = "seal-small", config: DetectorConfig | N
         return _coco_detector(model, shape, config, calibration, facts)
     model.roi_heads.detections_per_img = config.max_detections
     _lower_threshold(model.roi_heads, "score_thresh", config)
-    labels = np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64)
-    return Detector(fold_norm(model), labels, config, calibration, facts)
+    return Detector(fold_norm(model), small_labels(names), config, calibration, facts, names)
+
+
+def small_labels(names: CategorySet) -> IntArray:
+    """(1 + C,) category of each label of the small network: label 0 is the background."""
+    return np.concatenate([[-1], np.arange(len(names))]).astype(np.int64)
 
 
 def _coco_detector(
@@ -152,7 +170,8 @@ def _coco_detector(
         _lower_threshold(network.model.roi_heads.box_predictor, "test_score_thresh", config)
     else:
         _lower_threshold(network.roi_heads, "score_thresh", config)
-    return Detector(network.to(best_device()), shape.categories_of_rows(), config, calibration, facts)
+    rows, names = shape.categories_of_rows(), as_set(shape.categories)
+    return Detector(network.to(best_device()), rows, config, calibration, facts, names)
 
 
 def _lower_threshold(part: Any, name: str, config: DetectorConfig) -> None:

@@ -8,8 +8,8 @@ import torch
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from seal_perception.benchmarking import BenchmarkRow, time_ms
-from seal_perception.categories import NUM_CATEGORIES
-from seal_perception.detector.detector import Detector, load_detector
+from seal_perception.categories import SIX
+from seal_perception.detector.detector import Detector, load_detector, small_labels
 from seal_perception.detector.model import build_model, fold_norm
 from seal_perception.detector.weights import SHIPPED, load_weights
 
@@ -20,7 +20,7 @@ def rows(repeats: int = 20) -> list[BenchmarkRow]:
     The baseline is the same network as torchvision runs it, with batch normalisation as its own layers. Without the
     shipped weights both run with random weights (which find things everywhere).
     """
-    folded, plain = _detector(), Detector(_network().eval(), _labels())
+    folded, plain = _detector(), Detector(_network().eval(), small_labels(SIX))
     picture = np.random.default_rng(0).integers(0, 256, (240, 320, 3)).astype(np.uint8)
     ms, p90 = time_ms(lambda: folded.detect(picture), repeats)
     baseline_ms, _ = time_ms(lambda: plain.detect(picture), repeats)
@@ -30,7 +30,7 @@ def rows(repeats: int = 20) -> list[BenchmarkRow]:
 def _detector() -> Detector:
     if SHIPPED.is_file():
         return load_detector("seal-small")
-    return Detector(fold_norm(_network()), _labels())
+    return Detector(fold_norm(_network()), small_labels(SIX))
 
 
 def _network() -> GeneralizedRCNN:
@@ -39,7 +39,3 @@ def _network() -> GeneralizedRCNN:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build_model()
-
-
-def _labels() -> np.ndarray:
-    return np.concatenate([[-1], np.arange(NUM_CATEGORIES)]).astype(np.int64)

@@ -8,7 +8,7 @@ of 4 are too small for statistics).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import box_iou
 
-from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.categories import CATEGORIES, CategorySet
 from seal_perception.detector.backbones import SCALES, EfficientNetLite, ResNet, fold_norm_of
 from seal_perception.detector.gradients import RoIAlign
 
@@ -51,6 +51,7 @@ class ModelConfig:
         proposals: proposals kept per picture for inference.
         input_height: pictures are scaled to this height; 240 is left alone.
         backbone: one of `BACKBONES`; files of before the choice hold a "resnet".
+        categories: names of what is detected, in the order of their indices.
     """
 
     stem_channels: int = 32
@@ -63,10 +64,12 @@ class ModelConfig:
     proposals: int = 100
     input_height: int = 240
     backbone: str = RESNET
+    categories: tuple[str, ...] = CATEGORIES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "blocks", tuple(self.blocks))
+        object.__setattr__(self, "categories", CategorySet(tuple(self.categories)).names)
         if self.backbone not in BACKBONES:
             raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {str(self.backbone)[:80]!r}")
         if len(self.channels) != 4 or len(self.blocks) != 4:
@@ -81,6 +84,10 @@ class ModelConfig:
             whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
             if not whole or not 1 <= min(numbers) <= max(numbers) <= most:
                 raise ValueError(f"{name} must be whole numbers from 1 to {most}, got {str(numbers)[:80]}")
+
+    def shape(self) -> dict[str, Any]:
+        """All but the categories, JSON-ready."""
+        return {key: value for key, value in asdict(self).items() if key != "categories"}
 
 
 NEW = ModelConfig(backbone="lite0")
@@ -159,7 +166,7 @@ def build_model(config: ModelConfig | None = None) -> GeneralizedRCNN:
     """
     config = config or NEW
     backbone = _backbone(config)
-    width, classes, maps = config.fpn_channels, NUM_CATEGORIES + 1, ["0", "1", "2", "3"]
+    width, classes, maps = config.fpn_channels, len(config.categories) + 1, ["0", "1", "2", "3"]
     anchors = AnchorGenerator(((16,), (32,), (64,), (128,), (256,)), ((0.5, 1.0, 2.0),) * 5)
     rpn = IgnoringRPN(
         anchors,

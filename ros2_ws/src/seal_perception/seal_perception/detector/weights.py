@@ -12,44 +12,29 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.detectron2_form import Detectron2Config, build_detectron2
+from seal_perception.detector.facts import FORMAT, SHIPPED, opened, read_metadata, resolve_weights, stored_categories
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
-from seal_perception.reading.text import load_json, require_file
 
-FORMAT = "seal-detector-1"
+__all__ = ["SHIPPED", "read_metadata", "resolve_weights"]
+
 NetworkConfig = ModelConfig | CocoConfig
 FORMS = {"seal": ModelConfig, "coco": CocoConfig, "detectron2": Detectron2Config}
 """Forms of network that a file may name; a file without a form is of the first."""
 FLOATS = ("F16", "BF16", "F32", "F64")
-SHIPPED = Path(__file__).parents[1] / "weights" / "seal_small.safetensors"
-
-
-def resolve_weights(weights: str | Path) -> Path:
-    """The file behind "seal-small" or a path.
-
-    Raises:
-        InputError: if there is no such file.
-    """
-    path = SHIPPED if str(weights) == "seal-small" else Path(weights)
-    if not path.is_file():
-        expected = "expected seal-small, coco, a .safetensors file or COCO's .pth"
-        raise InputError(f"no weights at {path}; {'`seal pretrain` makes it' if path == SHIPPED else expected}")
-    return path
 
 
 def save_weights(path: Path | str, model: nn.Module, config: NetworkConfig, metadata: dict[str, Any]) -> None:
@@ -67,11 +52,9 @@ def save_weights(path: Path | str, model: nn.Module, config: NetworkConfig, meta
         for name, value in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    if isinstance(config, CocoConfig):
-        shape = {"form": config.form, "model": config.shape(), "categories": list(config.categories)}
-    else:
-        shape = {"model": asdict(config), "categories": list(CATEGORIES)}
-    facts = {"format": FORMAT, **shape, **metadata}
+    form = {"form": config.form} if isinstance(config, CocoConfig) else {}
+    shape = {"model": config.shape(), "categories": list(config.categories)}
+    facts = {"format": FORMAT, **form, **shape, **metadata}
     save_tensors(path, tensors, {"seal": json.dumps(facts, sort_keys=True)})
 
 
@@ -91,23 +74,6 @@ def save_tensors(path: Path | str, tensors: dict[str, torch.Tensor], metadata: d
             raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from error
 
 
-def read_metadata(path: Path | str) -> dict[str, Any]:
-    """The facts stored with weights.
-
-    Raises:
-        InputError: if the file is no safetensors file or was not written by SEAL.
-    """
-    path = Path(path)
-    with _opened(path) as stream:
-        stored = (stream.metadata() or {}).get("seal")
-    if stored is None:
-        raise InputError(f"{path} is a safetensors file that SEAL did not write (no `seal` metadata)")
-    facts = load_json(stored, f"{path}: its metadata")
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise InputError(f"{path} must be of format {FORMAT}")
-    return facts
-
-
 def load_weights(path: Path | str) -> tuple[Any, NetworkConfig, dict[str, Any]]:
     """Network in training mode, its shape and the stored facts.
 
@@ -123,8 +89,8 @@ def load_weights(path: Path | str) -> tuple[Any, NetworkConfig, dict[str, Any]]:
 
     # A network without memory tells its shapes: the file must have these before one is built.
     expected = shapes_of(build)
-    with _opened(path) as stream:
-        _require_tensors(stream, expected, path)
+    with opened(path) as stream:
+        _require_tensors(stream, expected, path, len(config.categories))
         tensors = {name: stream.get_tensor(name) for name in expected}
     require_finite(tensors, path)
     with torch.random.fork_rng(devices=[]):
@@ -156,21 +122,31 @@ def load_small(path: Path | str) -> tuple[Any, ModelConfig, dict[str, Any]]:
     return model, config, facts
 
 
+def load_six(path: Path | str) -> tuple[Any, ModelConfig, dict[str, Any]]:
+    """As `load_small`, for the six categories alone, which are those of the catalogue.
+
+    Raises:
+        InputError: as `load_small`, and if the file is for another list.
+    """
+    model, config, facts = load_small(path)
+    if config.categories != CATEGORIES:
+        known = ", ".join(config.categories)
+        raise InputError(f"{path} is for the categories {known}; the catalogue has the six alone")
+    return model, config, facts
+
+
 def _config(facts: dict[str, Any], path: Path) -> NetworkConfig:
     """The shape that a file's facts describe.
 
     Raises:
-        InputError: if there is no such network, or it is for other categories.
+        InputError: if there is no such network, or its list of categories is none.
     """
-    categories = facts.get("categories")
-    if categories != list(CATEGORIES):
-        raise InputError(f"{path} is for categories {str(categories)[:100]}, expected {list(CATEGORIES)}")
+    categories = stored_categories(facts, path).names
     form = facts.get("form", "seal")
     try:
         if str(form) not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, got {str(form)[:40]!r}")
-        own = {} if form == "seal" else {"categories": tuple(categories)}
-        config: NetworkConfig = FORMS[form](**facts["model"], **own)
+        config: NetworkConfig = FORMS[form](**facts["model"], categories=categories)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} describes a network this version cannot build: {str(error)[:200]}") from error
     return config
@@ -194,7 +170,7 @@ def require_finite(tensors: dict[str, torch.Tensor], path: Path) -> None:
             raise InputError(f"{path} is damaged: {name} has values that are not finite")
 
 
-def _require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Path) -> None:
+def _require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Path, categories: int) -> None:
     """Refuse a file whose tensors are others, by its header alone.
 
     Raises:
@@ -206,26 +182,11 @@ def _require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Pa
     for name, shape in expected.items():
         found = stream.get_slice(name)
         if tuple(found.get_shape()) != shape:
-            raise InputError(f"{path} holds another network: {name} must be {shape}, got {tuple(found.get_shape())}")
+            why = f" for its {categories} categories" if "predictor" in name else ""
+            got = tuple(found.get_shape())
+            raise InputError(f"{path} holds another network: {name} must be {shape}{why}, got {got}")
         if found.get_dtype() not in FLOATS:
             raise InputError(f"{path}: {name} must be of {', '.join(FLOATS)}, got {found.get_dtype()}")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """A safetensors file.
-
-    Raises:
-        InputError: if it is none.
-    """
-    require_file(path)
-    try:
-        with safe_open(str(path), framework="pt") as stream:
-            yield stream
-    except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a safetensors file: {str(error)[:200]}") from error
 
 
 def source_commit() -> str:

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
+from seal_perception.categories import names_of
+from seal_perception.coco.names import CategoryNames
 from seal_perception.coco.rows import box_rle
-from seal_perception.dataset import CATEGORY_TABLE, CocoDataset
+from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.detector.calibration import relative_sizes
 from seal_perception.errors import InputError
@@ -56,8 +57,12 @@ def evaluate_detector(
     resamples: int = 500,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a detector over a dataset, or its folder, and measure it; see `evaluate_detections`."""
-    dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset)
+    """Run a detector over a dataset, or its folder, and measure it; see `evaluate_detections`.
+
+    A folder is read with the detector's list of categories; an opened dataset must have that list.
+    """
+    if not isinstance(dataset, CocoDataset):
+        dataset = CocoDataset(dataset, CategoryNames(known=names_of(detector)))
     return evaluate_detections(detect_all(detector, dataset, progress), dataset, resamples)
 
 
@@ -81,36 +86,46 @@ def evaluate_detections(
     Returns:
         JSON-ready: frames, instances, box_ap50 and mask_ap50 (0..100, None where nothing is to be found) with
         `_interval` (low, high), per_category, precision_at_90 and recall (0..1 or None) and `confident`
-        (count, right, false positives by kind and per category).
+        (count, right, false positives by kind and per category). Categories that the dataset's file does not have
+        cannot be judged: detections of them are left out, and `not_judged` names them where there are any.
 
     Raises:
-        InputError: if counts or picture sizes disagree.
+        InputError: if counts, picture sizes or lists of categories disagree.
     """
     if len(detections) != len(dataset):
         raise InputError(f"expected detections of {len(dataset)} pictures, got {len(detections)}")
     for index, found in enumerate(detections):
         if found.masks.shape[1:] != dataset.size(index):
             raise InputError(f"detections {index} must have masks {dataset.size(index)}, got {found.masks.shape[1:]}")
+        if len(found) and found.names != dataset.names:
+            raise InputError(f"detections {index} are of {found.names}; {dataset.file} was read for {dataset.names}")
+    detections = [_judged(found, dataset) for found in detections]
     results = _coco_results(detections, dataset)
     counts = np.random.default_rng(seed).multinomial(
         max(len(dataset), 1), np.full(max(len(dataset), 1), 1.0 / max(len(dataset), 1)), size=resamples
     )
     out: dict[str, Any] = {"frames": len(dataset), "instances": 0}
-    per_category: dict[str, dict[str, Any]] = {name: {} for name in CATEGORIES}
+    per_category: dict[str, dict[str, Any]] = {name: {} for name in dataset.names.names}
     for kind, name in (("bbox", "box"), ("segm", "mask")):
-        matches = _match_by_coco(_coco_truth(dataset, kind), results, kind)
+        matches = _match_by_coco(_coco_truth(dataset, kind), results, kind, len(dataset.names))
         values = [m.average_precision(np.ones(len(dataset))) for m in matches]
         out[f"{name}_ap50"] = _mean(values)
         draws = [_mean([m.average_precision(c) for m in matches]) for c in counts]
         kept = [d for d in draws if d is not None]
         out[f"{name}_ap50_interval"] = [float(v) for v in np.percentile(kept, [2.5, 97.5])] if kept else None
-        for category, value, match in zip(CATEGORIES, values, matches, strict=True):
+        for category, value, match in zip(dataset.names.names, values, matches, strict=True):
             per_category[category][f"{name}_ap50"] = value
             per_category[category].setdefault("instances", int(match.positives.sum()))
     out["instances"] = sum(row["instances"] for row in per_category.values())
     out["per_category"] = per_category
     out.update(_confident(detections, dataset, confident))
-    return out
+    return {**out, "not_judged": list(dataset.not_in_file)} if dataset.not_in_file else out
+
+
+def _judged(found: Detections, dataset: CocoDataset) -> Detections:
+    """The detections without those of categories that the dataset's file does not have."""
+    lost = [dataset.names.index(name) for name in dataset.not_in_file]
+    return found.keep(~np.isin(found.categories, lost)) if lost else found
 
 
 class CalibrationData(NamedTuple):
@@ -189,7 +204,7 @@ def _coco_truth(dataset: CocoDataset, kind: str) -> COCO:
                 ignored = ignored or int(kind == "segm")
             annotations.append({**kept, "id": len(annotations) + 1, "iscrowd": ignored})
     images = [{k: v for k, v in dataset.image_info(i).items() if k != "ignore"} for i in range(len(dataset))]
-    coco.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": CATEGORY_TABLE}
+    coco.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": dataset.names.table()}
     with contextlib.redirect_stdout(io.StringIO()):
         coco.createIndex()
     return coco
@@ -202,7 +217,7 @@ def _coco_results(detections: Sequence[Detections], dataset: CocoDataset) -> lis
     return rows
 
 
-def _match_by_coco(truth: COCO, results: list[dict[str, Any]], kind: str) -> list[_Matches]:
+def _match_by_coco(truth: COCO, results: list[dict[str, Any]], kind: str, categories: int) -> list[_Matches]:
     with contextlib.redirect_stdout(io.StringIO()):
         if results:
             found = truth.loadRes([dict(row) for row in results])
@@ -218,12 +233,12 @@ def _match_by_coco(truth: COCO, results: list[dict[str, Any]], kind: str) -> lis
     ids = [int(i) for i in evaluation.params.imgIds]  # pycocotools sorts them
     place = {image_id: k for k, image_id in enumerate(ids)}
     order = [place[int(image["id"])] for image in truth.dataset["images"]]
-    rows = [evaluation.evalImgs[c * pictures : (c + 1) * pictures] for c in range(NUM_CATEGORIES)]
+    rows = [evaluation.evalImgs[c * pictures : (c + 1) * pictures] for c in range(categories)]
     return [_Matches([row[k] for k in order]) for row in rows]
 
 
 def _confident(detections: Sequence[Detections], dataset: CocoDataset, threshold: float) -> dict[str, Any]:
-    kinds_of = {name: dict.fromkeys(KINDS, 0) for name in CATEGORIES}
+    kinds_of = {name: dict.fromkeys(KINDS, 0) for name in dataset.names.names}
     recalled = confident_recalled = total = 0
     for index, found in enumerate(detections):
         boxes, categories = true_boxes(dataset, index)
@@ -233,7 +248,7 @@ def _confident(detections: Sequence[Detections], dataset: CocoDataset, threshold
         counted = (matched >= 0) | ~_in_crowd(found, [row for row in dataset.rows(index) if row["iscrowd"]])
         for category, score, kind, counts in zip(found.categories, found.scores, kinds, counted, strict=True):
             if score > threshold and counts:
-                kinds_of[CATEGORIES[category]][KINDS[kind]] += 1
+                kinds_of[dataset.names.name(int(category))][KINDS[kind]] += 1
                 confident_recalled += int(kind == 0)
     sums = {kind: sum(row[kind] for row in kinds_of.values()) for kind in KINDS}
     count = sum(sums.values())

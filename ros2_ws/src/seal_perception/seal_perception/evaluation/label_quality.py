@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from seal_perception.categories import CATEGORIES, NUM_CATEGORIES
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import KINDS, match_boxes
@@ -26,16 +25,21 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
         `pixel_recall` (0..1, None where undefined), `predicted`, `true`, `right` and `errors` by kind.
 
     Raises:
-        InputError: if ids or sizes of pictures disagree.
+        InputError: if ids or sizes of pictures, or lists of categories, disagree.
     """
+    names = predicted.names
+    if truth.names != names:
+        raise InputError(
+            f"{predicted.file} was read for {names}, {truth.file} for {truth.names}: read both for one list"
+        )
     if sorted(predicted.image_ids) != sorted(truth.image_ids):
         raise InputError(
             f"{predicted.folder} ({len(predicted)} pictures) and {truth.folder} ({len(truth)}) must hold the same ids"
         )
     place = {image_id: index for index, image_id in enumerate(truth.image_ids)}
-    kinds = np.zeros((NUM_CATEGORIES, len(KINDS)), np.int64)
-    true_count = np.zeros(NUM_CATEGORIES, np.int64)
-    pixels = np.zeros((NUM_CATEGORIES, 3), np.int64)  # right, predicted, true
+    kinds = np.zeros((len(names), len(KINDS)), np.int64)
+    true_count = np.zeros(len(names), np.int64)
+    pixels = np.zeros((len(names), 3), np.int64)  # right, predicted, true
     for index, image_id in enumerate(predicted.image_ids):
         other = place[image_id]
         if predicted.size(index) != truth.size(other):
@@ -50,7 +54,7 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
         np.add.at(kinds, (categories, found), 1)
         np.add.at(true_count, true_categories, 1)
         _count_pixels(pixels, guesses, real, _union([a for a in everything if a.ignore], truth.size(other)))
-    out = {name: _row(kinds[c], true_count[c], pixels[c]) for c, name in enumerate(CATEGORIES)}
+    out = {name: _row(kinds[c], true_count[c], pixels[c]) for c, name in enumerate(names.names)}
     overall = _row(kinds.sum(axis=0), true_count.sum(), pixels.sum(axis=0))
     return {"frames": len(predicted), "overall": overall, "per_category": out}
 
@@ -63,7 +67,7 @@ def _union(annotations: list[Annotation], size: tuple[int, ...]) -> BoolArray:
 
 
 def _count_pixels(pixels: IntArray, guesses: list[Annotation], real: list[Annotation], ignored: BoolArray) -> None:
-    for category in range(NUM_CATEGORIES):
+    for category in range(len(pixels)):
         guess = _union([a for a in guesses if a.category == category], ignored.shape) & ~ignored
         true = _union([a for a in real if a.category == category], ignored.shape) & ~ignored
         pixels[category] += (int((guess & true).sum()), int(guess.sum()), int(true.sum()))

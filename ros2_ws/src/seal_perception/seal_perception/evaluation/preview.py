@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from seal_perception.categories import CATEGORIES, COLOURS
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.dataset import Annotation
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -40,7 +40,8 @@ def draw_detections(
         raise InputError(f"masks must be {rgb.shape[:2]} (H, W), got {detections.masks.shape[1:]}")
     keep = np.flatnonzero(detections.scores >= min_score)
     keep = keep[np.argsort(detections.scores[keep], kind="stable")]
-    colours = [_colour(int(detections.categories[i])) for i in keep]
+    names = detections.names
+    colours = [names.colour(int(detections.categories[i])) for i in keep]
     if boxes:
         rgb = rgb.copy()
         for index, colour in zip(keep, colours, strict=True):
@@ -50,24 +51,21 @@ def draw_detections(
         rgb,
         [detections.masks[i] for i in keep],
         colours,
-        [f"{CATEGORIES[detections.categories[i]]} {detections.scores[i]:.2f}" for i in keep],
+        [f"{names.name(int(detections.categories[i]))} {detections.scores[i]:.2f}" for i in keep],
         fill,
     )
 
 
-def draw_annotations(rgb: Picture, annotations: Sequence[Annotation], fill: float = 0.35) -> Picture:
-    """Draw labels; ignore regions are grey, and a `score` among an annotation's extras is shown."""
+def draw_annotations(
+    rgb: Picture, annotations: Sequence[Annotation], fill: float = 0.35, names: CategorySet = SIX
+) -> Picture:
+    """Draw labels of these categories; ignore regions are grey, and a `score` among the extras is shown."""
     texts = []
     for annotation in annotations:
         score = annotation.extra.get("score")
-        texts.append(CATEGORIES[annotation.category] + (f" {float(score):.2f}" if score is not None else ""))
-    colours = [_IGNORED if a.ignore else _colour(a.category) for a in annotations]
+        texts.append(names.name(annotation.category) + (f" {float(score):.2f}" if score is not None else ""))
+    colours = [_IGNORED if a.ignore else names.colour(a.category) for a in annotations]
     return _draw(rgb, [a.mask for a in annotations], colours, texts, fill)
-
-
-def _colour(category: int) -> tuple[int, int, int]:
-    red, green, blue = (int(v) for v in COLOURS[category])
-    return red, green, blue
 
 
 def _line_width(rgb: Picture) -> int:

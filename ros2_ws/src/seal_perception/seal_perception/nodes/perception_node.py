@@ -11,7 +11,6 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from seal_perception import messages as m
-from seal_perception.categories import COLOURS, NUM_CATEGORIES
 from seal_perception.detections import Detections
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.camera_roll import CameraRoll, declare_camera_roll
@@ -25,10 +24,10 @@ NO_DETECTOR = "none"
 
 def draw_overlay(rgb: UInt8Array, detections: Detections, minimum: float) -> UInt8Array:
     """(H, W, 3) picture with the masks of detections of at least this score blended in."""
-    out = rgb.astype(np.uint16)
+    out, colours = rgb.astype(np.uint16), detections.names.colours
     for category, score, mask in zip(detections.categories, detections.scores, detections.masks, strict=True):
         if score >= minimum:
-            out[mask] = (out[mask] + COLOURS[category]) // 2
+            out[mask] = (out[mask] + colours[category]) // 2
     return out.astype(np.uint8)
 
 
@@ -74,7 +73,7 @@ class PerceptionNode(SealNode):
         stamp = m.header_stamp_ns(msg)
         header = make_header(stamp, msg.header.frame_id)
         self._detections.publish(String(data=m.detections_to_text(found, stamp)))
-        self._scores.publish(scores_to_image(found.score_image(NUM_CATEGORIES), header))
+        self._scores.publish(scores_to_image(found.score_image(), header))
         if self._overlay.get_subscription_count():
             minimum = self.get_parameter("overlay_min_score").value
             self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, minimum), header))

@@ -18,9 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seal_perception.categories import CATEGORIES
+from seal_perception.categories import SIX, CategorySet, names_of
 from seal_perception.coco.names import shown
-from seal_perception.dataset import CATEGORY_TABLE, whole_lines
+from seal_perception.dataset import whole_lines
 from seal_perception.detections import Detections, mask_to_rle
 from seal_perception.errors import InputError
 from seal_perception.evaluation.preview import draw_detections
@@ -46,21 +46,23 @@ class Found:
         annotations: COCO rows of the detections, with a score.
         bad: pictures that could not be read.
         min_score: score from which a detection was drawn and is counted.
+        names: what the detector looks for.
     """
 
     images: list[dict[str, Any]]
     annotations: list[dict[str, Any]]
     bad: list[BadPicture]
     min_score: float
+    names: CategorySet = SIX
 
     def drawn(self) -> list[dict[str, Any]]:
         """Annotations that were drawn."""
         return [row for row in self.annotations if row["score"] >= self.min_score]
 
     def per_category(self) -> dict[str, int]:
-        """Detections that were drawn, by category, in the order of `CATEGORIES`."""
+        """Detections that were drawn, by category, in the order of `names`."""
         counts = Counter(row["category_id"] for row in self.drawn())
-        return {name: counts[n] for n, name in enumerate(CATEGORIES, 1)}
+        return {name: counts[n] for n, name in enumerate(self.names.names, 1)}
 
     def best(self, count: int) -> list[tuple[dict[str, Any], float]]:
         """The pictures with the most confident detections and their best scores, best first."""
@@ -81,7 +83,7 @@ class Found:
             "info": {**info, "left_out": left_out},
             "images": self.images,
             "annotations": [{"id": n, **row} for n, row in enumerate(self.annotations, 1)],
-            "categories": CATEGORY_TABLE,
+            "categories": self.names.table(),
         }
 
 
@@ -125,6 +127,7 @@ def detect_pictures(
         [annotation for row in rows for annotation in row.get("annotations", ())],
         [BadPicture(*row["bad"]) for row in rows if "bad" in row],
         scores[0],
+        names_of(detector),
     )
 
 

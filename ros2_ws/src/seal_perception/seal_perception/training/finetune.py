@@ -12,11 +12,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seal_perception.categories import CATEGORIES, CategorySet
+from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.backbones import EfficientNetLite
+from seal_perception.detector.calibration import Calibration
 from seal_perception.detector.coco_form import CocoConfig
-from seal_perception.detector.coco_weights import coco_file, is_coco, load_coco
+from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.devices import best_device, device_of, has_bfloat16
+from seal_perception.detector.facts import is_coco
+from seal_perception.detector.new_list import with_categories
 from seal_perception.detector.weights import (
     NetworkConfig,
     load_weights,
@@ -53,6 +58,8 @@ class FinetuneConfig:
         samples: proposals per picture that the heads of such a network learn from; None = as in the weights.
         frozen_stages: stages of an EfficientNet-Lite, from the first on and the stem with them, that stay as they
             are, as detectron2 freezes the first of its R50 (FREEZE_AT).
+        categories: list that the network learns; rows of its heads that it knows are taken over. None = the weights'
+            own, which are the six for COCO's.
         preset: name of the preset this came from; for the record only.
     """
 
@@ -72,6 +79,7 @@ class FinetuneConfig:
     min_size: int | None = None
     samples: int | None = None
     frozen_stages: int = 3
+    categories: tuple[str, ...] | None = None
     preset: str = "laptop"
 
     def __post_init__(self) -> None:
@@ -80,6 +88,8 @@ class FinetuneConfig:
         CocoConfig(**self.coco_changes())
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
+        if self.categories is not None:
+            object.__setattr__(self, "categories", CategorySet(self.categories).names)
         self.loop()
 
     @classmethod
@@ -97,6 +107,10 @@ class FinetuneConfig:
         """What differs from the shape of weights of the COCO form."""
         given = {"min_size": self.min_size, "samples": self.samples}
         return {name: value for name, value in given.items() if value is not None}
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values, JSON-ready; a list of categories only where one was chosen."""
+        return {key: value for key, value in asdict(self).items() if key != "categories" or value is not None}
 
     def loop(self) -> LoopConfig:
         """The training loop's configuration."""
@@ -134,7 +148,7 @@ def finetune(
 ) -> dict[str, Any]:
     """Fine-tune weights on a dataset; resumes from a checkpoint beside `weights_out` if one fits.
 
-    The parent's score calibration is kept.
+    The parent's score calibration is kept. Datasets are read with the network's list of categories.
 
     Args:
         weights_in: "seal-small", "coco", a .pth or .pkl of COCO weights, or a .safetensors file.
@@ -148,7 +162,7 @@ def finetune(
         The facts stored with the new weights, with `losses` of this call added.
 
     Raises:
-        InputError: if weights or dataset are not usable.
+        InputError: if weights or dataset are not usable, or the dataset was opened for another list of categories.
         NoLabelsError: if the dataset has no label.
         SealError: if training diverges.
     """
@@ -160,14 +174,21 @@ def finetune(
         model.backbone.freeze(config.frozen_stages)
     if config.bfloat16 is None:
         config = replace(config, bfloat16=has_bfloat16(device_of(model)))
-    dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset)
-    replay = CocoDataset(replay_dataset) if replay_dataset is not None and config.replay_share > 0 else None
+    names = CategorySet(model_config.categories)
+    dataset = dataset if isinstance(dataset, CocoDataset) else CocoDataset(dataset, CategoryNames(known=names))
+    if dataset.names != names:
+        raise InputError(f"{dataset.file} was read for {dataset.names}, the network is for {names}")
+    replay = (
+        CocoDataset(replay_dataset, CategoryNames(known=names))
+        if replay_dataset is not None and config.replay_share > 0
+        else None
+    )
     facts: dict[str, Any] = {
         "command": "seal finetune",
         "parent": sha256(parent),
         "dataset": dataset.hash(),
         "replay": replay.hash() if replay else None,
-        "config": asdict(config),
+        "config": config.as_dict(),
         "seed": config.seed,
         "commit": source_commit(),
         "calibration": parent_facts.get("calibration"),
@@ -190,11 +211,19 @@ def _parent(weights: str | Path, config: FinetuneConfig) -> tuple[Path, Any, Net
     """
     changes = config.coco_changes()
     if is_coco(weights):
+        try:
+            shape = CocoConfig(config.categories or CATEGORIES, **changes)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         path = coco_file(weights)
-        model, shape = load_coco(path, CocoConfig(**changes))
+        model, shape = load_coco(path, shape)
         return path, model.to(best_device()), shape, {}
     path = resolve_weights(weights)
     model, found, facts = load_weights(path)
+    if config.categories is not None and config.categories != found.categories:
+        before, names = CategorySet(found.categories), CategorySet(config.categories)
+        model, found = with_categories(model, found, names, config.seed)
+        facts = {**facts, "calibration": _calibration(facts, path, before, names)}
     if isinstance(found, CocoConfig):
         found = replace(found, **changes)
         model.resize(found)
@@ -202,3 +231,17 @@ def _parent(weights: str | Path, config: FinetuneConfig) -> tuple[Path, Any, Net
     if changes:
         raise InputError(f"{', '.join(changes)} cannot be set for {path}: it is no network of the COCO form")
     return path, model, found, facts
+
+
+def _calibration(facts: dict[str, Any], path: Path, before: CategorySet, names: CategorySet) -> dict[str, Any] | None:
+    """The stored calibration for another list, None where there is none.
+
+    Raises:
+        InputError: if it is broken.
+    """
+    if not facts.get("calibration"):
+        return None
+    try:
+        return Calibration.from_metadata(facts).for_categories(before, names).as_dict()
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{path} has a broken calibration: {error}") from error

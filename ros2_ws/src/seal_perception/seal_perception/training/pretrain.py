@@ -26,7 +26,7 @@ from seal_perception.detector.backbones import EfficientNetLite
 from seal_perception.detector.calibration import Calibration, fit_calibration, relative_sizes
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.model import NEW, ModelConfig, build_model, native_bfloat16, set_shrink
-from seal_perception.detector.weights import load_small, resolve_weights, save_tensors, save_weights, source_commit
+from seal_perception.detector.weights import load_six, resolve_weights, save_tensors, save_weights, source_commit
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
 from seal_perception.files import sha256
@@ -196,7 +196,7 @@ def pretrain(
 def _begin(start: Start) -> tuple[GeneralizedRCNN, ModelConfig, dict[str, Any]]:
     """Network, its shape, and the facts of where its weights come from."""
     if start.parent is not None:
-        model, shape, earlier = load_small(start.parent)
+        model, shape, earlier = load_six(start.parent)
         facts = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "imagenet", "parent")}
         return model, shape, {"parent": {"sha256": sha256(resolve_weights(start.parent)), **facts}}
     shape = start.shape or NEW
