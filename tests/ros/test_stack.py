@@ -152,12 +152,13 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "publish_truth": "true", "namespace": "robot1", "use_sim_time": "true", "mode": "paced", "minutes": "3",
         "real_time_factor": "2", "camera_hz": "4", "depth_noise": "d435", "motion_noise": "locobot",
         "laser": "rplidar", "map_preset": "noisy",
-        "write_truth": "true", "wall_heading": "true",
+        "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
     }  # fmt: skip
     for name, _, description in launch_arguments():
         assert len(description) > 5, name
         if name != "stack":
             mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading") else {}
+            mode = {"weights": "coco"} if name == "categories" else mode
             base = node_keywords(config_from_arguments(mode))
             assert node_keywords(config_from_arguments({**mode, name: changed.pop(name)})) != base, name
     assert not changed

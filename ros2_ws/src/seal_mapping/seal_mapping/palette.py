@@ -3,44 +3,33 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from seal_perception.categories import COLOURS
+from seal_perception.categories import SIX, CategorySet, hue_colour, other_colour
 from seal_perception.types import UInt8Array
 
 NO_COLOUR = (150, 150, 150)
 """RGB of what has no label or belongs to no object."""
-_GOLDEN = 0.6180339887498949
 
 
-def _hue_colour(number: int, saturation: float, value: float) -> tuple[int, int, int]:
-    """The golden ratio spreads the hues: neighbouring numbers are far apart, and no number's colour ever changes."""
-    red, green, blue = colorsys.hsv_to_rgb((number * _GOLDEN) % 1.0, saturation, value)
-    return round(255 * red), round(255 * green), round(255 * blue)
-
-
-def category_colour(index: int) -> tuple[int, int, int]:
-    """RGB of a category: `COLOURS`, beyond them a fixed palette of duller colours, grey for a negative index."""
+def category_colour(index: int, names: CategorySet = SIX) -> tuple[int, int, int]:
+    """RGB of a category: the list's own, beyond it a fixed palette of duller colours, grey for a negative index."""
     if index < 0:
         return NO_COLOUR
-    if index < len(COLOURS):
-        red, green, blue = (int(v) for v in COLOURS[index])
-        return red, green, blue
-    return _hue_colour(index, 0.5, 0.65)
+    return names.colour(index) if index < len(names) else other_colour(index)
 
 
 def instance_colour(number: int) -> tuple[int, int, int]:
     """RGB of the object with this id (> 0), the same in every picture and file; grey for anything else."""
-    return _hue_colour(number, 0.7, 0.95 if number % 2 else 0.75) if number > 0 else NO_COLOUR
+    return hue_colour(number, 0.7, 0.95 if number % 2 else 0.75) if number > 0 else NO_COLOUR
 
 
-def category_colours(indices: npt.ArrayLike) -> UInt8Array:
+def category_colours(indices: npt.ArrayLike, names: CategorySet = SIX) -> UInt8Array:
     """(N, 3) uint8 `category_colour` of each index (N,)."""
-    return _painted(indices, category_colour)
+    return _painted(indices, lambda index: category_colour(index, names))
 
 
 def instance_colours(numbers: npt.ArrayLike) -> UInt8Array:

@@ -21,7 +21,7 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
-from seal_perception.categories import SIX, CategorySet
+from seal_perception.categories import SIX, CategorySet, as_set
 from seal_perception.coco.document import CocoFile, read_document
 from seal_perception.coco.names import CategoryNames, LeftOut
 from seal_perception.coco.pictures import (
@@ -280,6 +280,21 @@ def whole_lines(path: Path) -> list[str]:
     return lines
 
 
+def own_categories(folder: Path | str) -> CategorySet:
+    """The list of categories of a dataset that SEAL wrote, whose ids count from 1; the six if its file has another.
+
+    Raises:
+        InputError: if there is no dataset.
+    """
+    document = read_document(find_annotations(Path(folder)))
+    rows = document.get("categories") if isinstance(document, dict) else None
+    try:
+        names = as_set(row["name"] for row in rows or ())
+    except (TypeError, KeyError, ValueError):
+        return SIX
+    return names if names.table() == rows else SIX
+
+
 class CocoDataset:
     """A finished dataset, opened for reading: every row is checked at once, pictures and masks decoded when asked for.
 
@@ -420,6 +435,15 @@ class CocoDataset:
         for index in range(len(self)):
             digest.update(self.picture_path(index).read_bytes())
         return digest.hexdigest()
+
+
+def own_dataset(folder: Path | str) -> CocoDataset:
+    """A dataset that SEAL wrote, read with its own list of categories.
+
+    Raises:
+        InputError: as `CocoDataset`.
+    """
+    return CocoDataset(folder, CategoryNames(known=own_categories(folder)))
 
 
 def _neither(row: dict[str, Any]) -> bool:

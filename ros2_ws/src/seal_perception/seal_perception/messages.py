@@ -339,6 +339,19 @@ def detections_stamp_ns(text: str) -> int:
     return _whole(_detections_object(text), "stamp_ns", MAX_STAMP_NS)
 
 
+def detections_head(text: str) -> tuple[int, CategorySet]:
+    """Stamp and list of categories of a `semantic/detections` text, without decoding its masks.
+
+    Raises:
+        InputError: if the text is no such JSON, or its list none.
+    """
+    value = _detections_object(text)
+    try:
+        return _whole(value, "stamp_ns", MAX_STAMP_NS), CategorySet.stored(value.get("categories"))
+    except ValueError as error:
+        raise error if isinstance(error, InputError) else InputError(f"semantic/detections: {error}") from error
+
+
 def detections_from_text(text: str) -> FrameDetections:
     """Inverse of `detections_to_text`.
 

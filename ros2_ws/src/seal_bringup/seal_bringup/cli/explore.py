@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seal_bringup.cli.options import with_options
+from seal_bringup.cli.options import CATEGORY_LIST, with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,6 +42,7 @@ class SightOptions:
     weights: Annotated[str, typer.Option(help="Detector: seal-small, coco, a .safetensors file, or none.")] = (
         "seal-small"
     )
+    categories: CATEGORY_LIST = None
     width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 320
     height: Annotated[int, typer.Option(help="Height of the pictures in pixels.")] = 240
 
@@ -102,6 +103,7 @@ def explore(
         run_dir=out or Path("runs") / f"explore_{Path(run.scene).name}_{run.seed}",
         seed=run.seed,
         weights=sight.weights,
+        categories=",".join(sight.categories or ()),
         width=sight.width,
         height=sight.height,
         policy=run.policy,

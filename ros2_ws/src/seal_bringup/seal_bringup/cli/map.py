@@ -7,13 +7,16 @@ import dataclasses
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seal_bringup.bars import rate_bar
 from seal_bringup.cli.options import READ, bag_options, with_options
 from seal_bringup.console import echo
+
+if TYPE_CHECKING:
+    from seal_perception.categories import CategorySet
 
 MAP = Annotated[Path, typer.Argument(help="Saved map (.npz): labels/map.npz, or what the mapping node saved.")]
 MIN_VIEWS = Annotated[float, typer.Option(min=0, help="Leave out voxels that fewer frames saw.")]
@@ -86,7 +89,6 @@ def map_facts(path: Path) -> dict[str, Any]:
 
     from seal_mapping.labels.propagate import propagate
     from seal_mapping.voxels.io import load_map
-    from seal_perception.categories import category_name
 
     voxel_map = load_map(path)
     cloud, config = voxel_map.voxels(), voxel_map.config
@@ -94,12 +96,12 @@ def map_facts(path: Path) -> dict[str, Any]:
     sure, objects = cloud.score >= config.confident, propagate(voxel_map).instances
     categories = [
         {
-            "name": category_name(index),
+            "name": name,
             "voxels": int((cloud.label == index).sum()),
             "confident": int((sure & (cloud.label == index)).sum()),
             "objects": sum(item.category == index for item in objects),
         }
-        for index in range(config.num_categories)
+        for index, name in enumerate(config.names.names)
     ]
     return {
         "size_m": [round(float(v) * config.voxel_m, 3) for v in span],
@@ -172,10 +174,10 @@ def query(
         cloud = at_points(voxel_map, [list(point or ())])[1]
     cloud = cloud.take(cloud.occupied(min_views))
     if as_json:
-        value: dict[str, Any] = {"voxels": _rows(cloud)}
+        value: dict[str, Any] = {"voxels": _rows(cloud, voxel_map.config.names)}
         echo(json.dumps(value if ray is None else {"distance_m": distance, **value}, indent=1))
     elif len(cloud):
-        _print(cloud, distance)
+        _print(cloud, voxel_map.config.names, distance)
     else:
         echo("nothing: no voxel was seen there")
     if not len(cloud):
@@ -218,7 +220,7 @@ def picture(
         # Only what belongs to an object keeps its label; the object's colour travels as the colour seen.
         label = np.where(found.instance > 0, np.maximum(cloud.label, 0), -1).astype(np.int8)
         cloud = dataclasses.replace(cloud, label=label, rgb=instance_colours(found.instance))
-    voxels = Voxels.from_cloud(cloud, found.voxel_m)
+    voxels = Voxels.from_cloud(cloud, found.voxel_m, found.names)
     voxels = voxels.confident(found.confident) if colour == "category" else voxels
     if above:
         draw_topdown(out, voxels, named_rgb=voxels.rgb if colour == "instance" else None)
@@ -242,15 +244,13 @@ def _collect(path: Path, objects: Path | None, min_views: float) -> Any:
     return voxel_map, collect(voxel_map, None if objects is None else load_objects(objects), min_views=min_views)
 
 
-def _rows(cloud: Any) -> list[dict[str, Any]]:
-    from seal_perception.categories import category_name
-
+def _rows(cloud: Any, names: CategorySet) -> list[dict[str, Any]]:
     return [
         {
             "ijk": cloud.ijk[n].tolist(),
             "xyz": [round(float(v), 4) for v in cloud.xyz[n]],
             "rgb": cloud.rgb[n].tolist(),
-            "category": category_name(int(cloud.label[n])),
+            "category": names.name(int(cloud.label[n])),
             "score": round(float(cloud.score[n]) / 255, 4),
             "views": int(cloud.views[n]),
             "last": int(cloud.last_frame[n]),
@@ -259,7 +259,7 @@ def _rows(cloud: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _print(cloud: Any, distance: float | None) -> None:
+def _print(cloud: Any, names: CategorySet, distance: float | None) -> None:
     from rich.table import Table
 
     from seal_bringup.console import make_console
@@ -268,7 +268,7 @@ def _print(cloud: Any, distance: float | None) -> None:
     table = Table("voxel", "x, y, z (m)", "category", title=title, title_justify="left", box=None)
     for column in ("score", "views", "last frame"):
         table.add_column(column, justify="right")
-    for row in _rows(cloud.take(slice(_ROWS))):
+    for row in _rows(cloud.take(slice(_ROWS)), names):
         ijk, xyz = (", ".join(str(v) for v in row[name]) for name in ("ijk", "xyz"))
         table.add_row(ijk, xyz, row["category"], f"{row['score']:.2f}", str(row["views"]), str(row["last"]))
     console = make_console()

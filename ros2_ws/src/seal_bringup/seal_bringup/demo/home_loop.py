@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import PAPER, SIZES_M, LabelConfig
 from seal_mapping.voxels.voxel_map import MapConfig
-from seal_perception.dataset import CocoDataset
+from seal_perception.coco.names import CategoryNames
+from seal_perception.dataset import CocoDataset, own_dataset
 from seal_perception.detector.detector import load_detector
 from seal_perception.detector.weights import resolve_weights
 from seal_perception.evaluation.evaluate import evaluate_detector
@@ -164,8 +165,9 @@ class HomeLoop:
         else:
             labeller = LabelProp(label_configs()[row], MapConfig())
             write_dataset(source, labeller, self._work(row, f"labels {row}"))
-        truth = CocoDataset(self._labels("oracle"))
-        quality = label_quality(CocoDataset(self._labels(row)), truth)
+        labels = own_dataset(self._labels(row))
+        truth = CocoDataset(self._labels("oracle"), CategoryNames(known=labels.names))
+        quality = label_quality(labels, truth)
         write_label_report(self._labels(row), truth, source.choices)
         write_json(self.folder / f"label_quality_{row}.json", quality)
 
@@ -175,11 +177,11 @@ class HomeLoop:
 
     def _finetune_key(self) -> list[Any]:
         c = self.config
-        return [asdict(self._finetune_config()), c.replay_pictures]
+        return [self._finetune_config().as_dict(), c.replay_pictures]
 
     def _finetune(self, row: str) -> None:
         """Fine-tune on the labels of a row; without a single label the row keeps the detector."""
-        pictures = len(CocoDataset(self._labels(row)).labelled())
+        pictures = len(own_dataset(self._labels(row)).labelled())
         if pictures:
             finetune(
                 self._weights, self._labels(row), self._tuned(row), self._finetune_config(),

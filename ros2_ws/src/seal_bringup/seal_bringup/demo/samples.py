@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from seal_perception.dataset import CocoDataset
+from seal_perception.coco.names import CategoryNames
+from seal_perception.dataset import CocoDataset, own_dataset
 from seal_perception.detector.detector import load_detector
 from seal_perception.evaluation.preview import draw_annotations, draw_detections
 from seal_perception.files import replacing
@@ -39,13 +40,14 @@ def write_samples(out: Path, labels: Path, truth: Path, before: Path, after: Pat
         after: weights after it.
         count: how many frames at most.
     """
-    predicted, true = CocoDataset(labels), CocoDataset(truth)
+    predicted = own_dataset(labels)
+    true = CocoDataset(truth, CategoryNames(known=predicted.names))
     detectors = {"before": load_detector(before), "after": load_detector(after)}
     for index in choose_frames(predicted, count):
         rgb = predicted.image(index)
         pictures = {name: draw_detections(rgb, detector.detect(rgb)) for name, detector in detectors.items()}
-        pictures["label"] = draw_annotations(rgb, predicted.annotations(index))
-        pictures["truth"] = draw_annotations(rgb, true.annotations(index))
+        pictures["label"] = draw_annotations(rgb, predicted.annotations(index), names=predicted.names)
+        pictures["truth"] = draw_annotations(rgb, true.annotations(index), names=predicted.names)
         for name, picture in pictures.items():
             with replacing(out / f"{index:03d}_{name}.png") as beside:
                 Image.fromarray(picture).save(beside)

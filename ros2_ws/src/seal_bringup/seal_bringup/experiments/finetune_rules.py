@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,9 @@ class HomeTrials:
                 return {"rule": rule, "labels": quality, **self._evaluate(self._weights)}
             tuned = self.folder / f"detector_{rule}_{name}.safetensors"
             finetune(self._weights, labels, tuned, config, replay_dataset=self._replay)
-            return {"rule": rule, "finetune": asdict(config), "labels": quality, **self._evaluate(tuned)}
+            return {"rule": rule, "finetune": config.as_dict(), "labels": quality, **self._evaluate(tuned)}
 
-        decisive = [asdict(config), repr(label_rules().get(rule)), SIZES_M, CocoDataset(self._replay).hash()]
+        decisive = [config.as_dict(), repr(label_rules().get(rule)), SIZES_M, CocoDataset(self._replay).hash()]
         return self._once(f"{rule}_{name}_{_short(decisive)}", work)
 
     def _labels(self, rule: str) -> Path:

@@ -26,9 +26,10 @@ from seal_mapping.datasets.resumable import fingerprint
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import RULES, LabelConfig, label_preset
 from seal_mapping.voxels.config import MapConfig
-from seal_perception.coco.names import CategoryNames, shown
+from seal_perception.categories import SIX
+from seal_perception.coco.names import CategoryNames, listed, shown
 from seal_perception.dataset import ANNOTATIONS
-from seal_perception.detector.weights import resolve_weights
+from seal_perception.detector.facts import is_coco, resolve_weights
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
 from seal_perception.upright import FrameDetector
@@ -56,7 +57,8 @@ class LabelJob:
         options: how the bag is read.
         weights: detector to run on every frame; None = the bag's detections.
         annotations: frames that a human drew on.
-        categories: names of that file and which of ours they are (`CategoryNames.from_words`).
+        categories: names of that file and which of ours they are, and the list of COCO's weights or of drawings alone
+            (`CategoryNames.from_words`).
         continue_from: labels of an earlier run in the same map frame.
         workers: threads; None = one per core.
         overwrite: replace a dataset that is there already.
@@ -85,6 +87,11 @@ class LabelJob:
             raise InputError(f"--rule must be one of {', '.join(RULES)}, self_training; got {self.rule!r}")
         if CategoryNames.from_words(self.categories).mapped and self.annotations is None:
             raise InputError("--categories maps names of --annotations: give that file too")
+        if listed(self.categories) and self.annotations is None and not is_coco(self.weights or ""):
+            raise InputError(
+                "--categories names a list for --redetect --weights coco, or for --annotations without detections; "
+                "recorded detections and other weights have their own"
+            )
         if (self.out / ANNOTATIONS).exists() and not self.overwrite:
             raise InputError(f"{self.out} already holds a dataset; add --overwrite to replace it")
         if self.rule == "self_training":
@@ -113,11 +120,13 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         InputError: as `LabelJob.check`, `open_bag` and `write_dataset`.
     """
     config = job.check()
-    names = CategoryNames.from_words(job.categories)
-    drawn = None if job.annotations is None else read_annotations(job.annotations, names)
     source = open_bag(job.bag, job.options)
     if on_bag is not None:
         on_bag(source)
+    frames = DetectedFrames(source, _detector(job))
+    drawn = None
+    if job.annotations is not None:
+        drawn = read_annotations(job.annotations, CategoryNames.from_words(job.categories, frames.names or SIX))
     if drawn is not None:
         _check_drawn(drawn, source)
     work = DatasetWork(
@@ -127,7 +136,6 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         resume_key=_resume_key(job, source),
         on_folder=lambda folder: write_label_report(folder, source_lines=source.choices),
     )
-    frames = DetectedFrames(source, _detector(job.weights))
     if config is None:
         return write_dataset(frames, SelfTraining(), work)
     changed = MapConfig(**job.map_changes) if job.map_changes else None
@@ -135,23 +143,25 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
     return write_dataset(frames, LabelProp(config, changed, drawn, job.continue_from), work)
 
 
-def _detector(weights: str | None) -> FrameDetector | None:
+def _detector(job: LabelJob) -> FrameDetector | None:
     """The detector to run on every frame; None = the recorded detections."""
-    if weights is None:
+    if job.weights is None:
         return None
-    from seal_perception.detector.detector import load_detector
+    from seal_perception.detector.detector import DetectorConfig, load_detector
 
-    return load_detector(weights)
+    chosen = listed(job.categories)
+    return load_detector(job.weights, DetectorConfig(categories=() if chosen is None else chosen.names))
 
 
 def _resume_key(job: LabelJob, source: BagReader) -> str:
     """Hash of the recording, the options it is read with and the detector."""
     files = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in source.store.files]
     mounting = job.options.T_base_camera
-    weights = None
+    weights: list[str | None] | None = None
     if job.weights is not None:
         path = resolve_weights(job.weights) if job.weights != "coco" else None
         weights = [job.weights, None if path is None else sha256(path)]
+        weights += [] if (chosen := listed(job.categories)) is None else chosen.names
     facts = {"files": files, "options": repr(job.options), "stamps": source.stamps_ns, "choices": source.choices}
     return fingerprint({**facts, "mounting": None if mounting is None else mounting.tolist(), "weights": weights})
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def build_map_folder(source: BagReader, job: MapJob, bar: Bar = lambda name: nul
             "frames": voxel_map.frames,
             "frames_with_detections": done.detected,
             "held": round(done.held, 4),
-            "map_config": asdict(job.config),
+            "map_config": voxel_map.config.as_dict(),
             "min_views": job.min_views,
             "voxels": len(cloud),
             "occupied": int(cloud.occupied(job.min_views).sum()),
@@ -135,7 +135,7 @@ def _silent(done: int, total: int) -> None:
 
 
 def _integrate(source: BagReader, config: MapConfig, report: Report) -> _Pass:
-    voxel_map, poses, detected = VoxelMap(config), list[list[float]](), 0
+    voxel_map, poses, detected = VoxelMap(config.for_names(source.names)), list[list[float]](), 0
     inside = readings = 0
     report(0, len(source))
     for item in prefetch(source):
@@ -166,7 +166,7 @@ def shown_voxels(voxel_map: VoxelMap, volume: LabelVolume | None, min_views: flo
     if volume is not None:
         return object_voxels(voxel_map, volume, min_views)
     cloud = voxel_map.voxels()
-    return Voxels.from_cloud(cloud.take(cloud.occupied(min_views)), voxel_map.config.voxel_m)
+    return Voxels.from_cloud(cloud.take(cloud.occupied(min_views)), voxel_map.config.voxel_m, voxel_map.config.names)
 
 
 def _pictures(
@@ -183,7 +183,7 @@ def _pictures(
     below = voxels.keep(voxels.centre_z_m <= cut)
     if len(below):
         painted = np.zeros(len(below), np.int8)  # all of them painted, in the colours seen
-        flat = Voxels(below.cell, below.rgb, painted, painted.astype(np.uint8), below.origin_m, below.voxel_m)
+        flat = replace(below, label=painted, score=painted.astype(np.uint8))
         way = {"poses": done.poses.tolist()}
         draw_topdown(folder / "above.png", flat, way, named_rgb=flat.rgb)
         out.append({"file": "above.png", "shows": "the map from above, as seen, and the camera's way"})

@@ -17,7 +17,7 @@ from seal_bringup.paced.run import PacedRates, drive_paced, paced_stack
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.runner import prepare
 from seal_mapping.voxels.io import save_map
-from seal_perception.detector.detector import load_detector
+from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.pose import planar_pose, pose_yaw
@@ -68,7 +68,8 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
         raise InputError("a run in one process records no bag: run it over ROS, or with record false")
     folder = prepare(config)
     world = open_simulator(config.scene, sensors_of(config))
-    detector = None if config.weights == "none" else load_detector(config.weights)
+    chosen = DetectorConfig(categories=config.chosen_categories)
+    detector = None if config.weights == "none" else load_detector(config.weights, chosen)
     stack = paced_stack(config.map_config, config.policy, config.seed, detector, config.wall_heading)
     poses: list[FloatArray] = []
     true: list[FloatArray] = []

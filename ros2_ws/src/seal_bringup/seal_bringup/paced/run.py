@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.wall_heading import WallHeading
+from seal_perception.categories import names_of
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
 from seal_perception.simulator import Observation
@@ -85,7 +86,8 @@ def paced_stack(
         InputError: if there is no such policy.
     """
     goals = GoalManager(make_policy(policy, seed, TIGHT))
-    return PacedStack(VoxelMap(map_config), goals, VelocityDriver(), detector, WallHeading() if wall_heading else None)
+    config = (map_config or MapConfig()).for_names(None if detector is None else names_of(detector))
+    return PacedStack(VoxelMap(config), goals, VelocityDriver(), detector, WallHeading() if wall_heading else None)
 
 
 def drive_paced(

@@ -69,7 +69,7 @@ def base_colours(voxels: Voxels, colour: str) -> Float32Array:
     floor = voxels.centre_z_m < FLOOR_TOP_M
     out = np.where(floor[:, None], FLOOR_RGB, WALL_RGB)
     named = voxels.label >= 0
-    out[named] = category_colours(voxels.label[named])
+    out[named] = category_colours(voxels.label[named], voxels.names)
     return out
 
 

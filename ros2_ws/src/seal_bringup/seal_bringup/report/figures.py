@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seal_bringup.report.run_folder import RunFolder, as_dict, number, numbers
-from seal_perception.categories import CATEGORIES, COLOURS
+from seal_perception.categories import CATEGORIES, SIX, CategorySet, as_set
 
 DASH = "–"
 
@@ -132,11 +132,19 @@ def _category_names(tables: list[dict[str, Any]]) -> list[str]:
     return [name for name in CATEGORIES if name in seen] + sorted(seen - set(CATEGORIES))
 
 
-def category_colour(name: str) -> str:
-    """CSS colour of a category; grey for a name that is none of them."""
-    if name not in CATEGORIES:
+def _listed(tables: list[dict[str, Any]]) -> CategorySet:
+    """The list of categories that tables have a line of, in the order of the first; the six if it is none."""
+    try:
+        return as_set(tables[0]) if tables else SIX
+    except ValueError:
+        return SIX
+
+
+def category_colour(name: str, names: CategorySet = SIX) -> str:
+    """CSS colour of a category of a list; grey for a name that is none of it."""
+    if name not in names.names:
         return "#888888"
-    r, g, b = (int(value) for value in COLOURS[CATEGORIES.index(name)])
+    r, g, b = names.colour(names.index(name))
     return f"#{r:02x}{g:02x}{b:02x}"
 
 
@@ -144,7 +152,7 @@ def category_table(rows: dict[str, Any], metric: str) -> dict[str, Any]:
     """Per category AP of every row: {'columns': row texts, 'lines': [(name, colour, cells)]}."""
     kept = [(key, as_dict(row.get("per_category"))) for key, row in ordered_rows(rows)]
     kept = [(key, table) for key, table in kept if table]
-    lines = []
+    lines, names = [], _listed([table for _, table in kept])
     for name in _category_names([table for _, table in kept]):
         figures = [number(as_dict(table.get(name)).get(metric)) for _, table in kept]
         base = next((f for (key, _), f in zip(kept, figures, strict=True) if key == "pretrained"), None)
@@ -154,7 +162,7 @@ def category_table(rows: dict[str, Any], metric: str) -> dict[str, Any]:
             cells.append(
                 {"value": fixed(figure), "change": "" if gain is None else signed(gain), "class": sign_class(gain)}
             )
-        lines.append((name, category_colour(name), cells))
+        lines.append((name, category_colour(name, names), cells))
     return {"columns": [row_text(key) for key, _ in kept], "lines": lines}
 
 
@@ -187,7 +195,7 @@ def label_tables(labels: dict[str, Any]) -> list[dict[str, Any]]:
             lines.append(
                 {
                     "name": name,
-                    "colour": category_colour(name),
+                    "colour": category_colour(name, _listed([per_category])),
                     "precision": fixed(entry["precision"], 1, 100.0),
                     "recall": fixed(entry["recall"], 1, 100.0),
                     "instances": fixed(entry["instances"], 0),

@@ -19,7 +19,7 @@ from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.voxels.io import load_map
 from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_perception.dataset import CocoDataset
+from seal_perception.dataset import CocoDataset, own_dataset
 from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import KINDS, match_boxes
 from seal_perception.reading.text import read_json
@@ -68,7 +68,7 @@ def read_labels(folder: Path | str, with_map: bool = True) -> LabelFolder:
         InputError: if it is no finished folder of labels or one of its files is broken; one line.
     """
     folder = Path(folder)
-    dataset = CocoDataset(folder)
+    dataset = own_dataset(folder)
     if not (folder / LABELS).is_file():
         raise InputError(f"{folder} has no {LABELS}: a page of labels needs a folder written by `seal label`")
     try:
@@ -95,7 +95,7 @@ def _voxels(folder: Path, summary: dict[str, Any], missing: list[str]) -> Voxels
         missing.append(f"{OBJECTS} is missing: the map is shown without objects")
         cloud = voxel_map.voxels()
         bare = replace(cloud, label=np.full(len(cloud), -1, np.int8))
-        return Voxels.from_cloud(bare, voxel_map.config.voxel_m) if len(cloud) else None
+        return Voxels.from_cloud(bare, voxel_map.config.voxel_m, voxel_map.config.names) if len(cloud) else None
     objects = load_objects(folder / OBJECTS)
     at_least = number(as_dict(summary.get("label_config")).get("min_views")) or 1.0
     voxels = object_voxels(voxel_map, objects, at_least)
@@ -118,7 +118,7 @@ def object_voxels(voxel_map: VoxelMap, objects: LabelVolume, min_views: float) -
         table[item.id] = item.category, round(255 * min(max(item.score, 0.0), 1.0))
     label, score = table[found.instance].T
     cloud = replace(found.cloud, label=label.astype(np.int8), score=score.astype(np.uint8))
-    return Voxels.from_cloud(cloud.take(shown), found.voxel_m)
+    return Voxels.from_cloud(cloud.take(shown), voxel_map.config.voxel_m, voxel_map.config.names)
 
 
 RIGHT = KINDS[0]

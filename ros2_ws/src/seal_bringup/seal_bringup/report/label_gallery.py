@@ -15,7 +15,7 @@ from seal_bringup.report.pictures import pixels_uri
 from seal_bringup.report.run_folder import number
 from seal_mapping.datasets.summary import AGREES, OWN_SCORE
 from seal_mapping.labels.preview import draw_labels
-from seal_perception.categories import category_name
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.dataset import Annotation
 from seal_perception.detections import rle_to_mask
 from seal_perception.evaluation.preview import draw_annotations
@@ -61,21 +61,21 @@ def most_wrong(labels: LabelFolder, count: int, verdicts: Verdicts) -> list[int]
 
 def shots(labels: LabelFolder, positions: Iterable[int], verdicts: Verdicts | None = None) -> list[dict[str, Any]]:
     """Pictures with their labels drawn, and a mark with its figures on each label."""
-    out = []
+    out, names = [], labels.dataset.names
     for position in positions:
         rgb, rows = labels.dataset.image(position), labels.dataset.rows(position)
         annotations = labels.dataset.annotations(position)
         marks = []
         for row, annotation in zip(rows, annotations, strict=True):
             if not annotation.ignore:
-                marks.append({"path": outline(annotation.mask), **_verdict(row, verdicts)})
+                marks.append({"path": outline(annotation.mask), **_verdict(row, verdicts, names)})
         for row in [] if verdicts is None else verdicts.missed.get(position, []):
-            text = f"no label for a true {category_name(row['category_id'] - 1)}"
+            text = f"no label for a true {names.name(row['category_id'] - 1)}"
             marks.append({"path": outline(rle_to_mask(row["segmentation"])), "text": text, "tone": "missed"})
         height, width = labels.dataset.size(position)
         out.append(
             {
-                "uri": pixels_uri(draw_labels(rgb, annotations, opacity=0.35), _WIDTH),
+                "uri": pixels_uri(draw_labels(rgb, annotations, 0.35, names), _WIDTH),
                 "title": f"frame {labels.frame(position)}",
                 "alt": f"frame {labels.frame(position)} with its labels",
                 "width": width,
@@ -86,17 +86,17 @@ def shots(labels: LabelFolder, positions: Iterable[int], verdicts: Verdicts | No
     return out
 
 
-def _verdict(row: Row, verdicts: Verdicts | None) -> dict[str, str]:
+def _verdict(row: Row, verdicts: Verdicts | None, names: CategorySet) -> dict[str, str]:
     """Text and CSS tone of a label's mark."""
     if verdicts is None:
-        return {"text": label_text(row), "tone": "unsure" if denied(row) > 0 else ""}
+        return {"text": label_text(row, names), "tone": "unsure" if denied(row) > 0 else ""}
     kind = verdicts.kind.get(row["id"], RIGHT)
-    return {"text": f"{kind}: {label_text(row)}", "tone": "good" if kind == RIGHT else "bad"}
+    return {"text": f"{kind}: {label_text(row, names)}", "tone": "good" if kind == RIGHT else "bad"}
 
 
-def label_text(row: Row) -> str:
+def label_text(row: Row, names: CategorySet = SIX) -> str:
     """One label's figures in words."""
-    text = category_name(row["category_id"] - 1)
+    text = names.name(row["category_id"] - 1)
     if number(row.get("instance")) is not None:
         text += f" {row['instance']}"
     parts = [f"score {fixed(row.get('score'), 2)}"]
@@ -137,7 +137,7 @@ def best_views(labels: LabelFolder, limit: int, verdicts: Verdicts | None = None
 
 def _crop(labels: LabelFolder, position: int, row: Row) -> str:
     annotation = Annotation(row["category_id"] - 1, rle_to_mask(row["segmentation"]))
-    rgb = draw_annotations(labels.dataset.image(position), [annotation], fill=0.15)
+    rgb = draw_annotations(labels.dataset.image(position), [annotation], 0.15, labels.dataset.names)
     height, width = rgb.shape[:2]
     x, y, w, h = row["bbox"]
     half = 0.62 * max(w, h, 24)

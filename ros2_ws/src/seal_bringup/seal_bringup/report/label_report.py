@@ -21,7 +21,7 @@ from seal_bringup.report.run_folder import as_dict, number
 from seal_bringup.report.topdown import draw_topdown
 from seal_bringup.report.viewer import pack_voxels
 from seal_mapping.datasets.summary import AGREES, OWN_SCORE
-from seal_perception.categories import CATEGORIES
+from seal_perception.categories import CategorySet
 from seal_perception.dataset import CocoDataset
 from seal_perception.evaluation.label_quality import label_quality
 
@@ -54,7 +54,8 @@ def write_label_report(folder: Path, truth: CocoDataset | None = None, source_li
         InputError: if it is no finished folder of labels, a file in it is broken, or `truth` has other pictures.
     """
     labels = read_labels(folder)
-    return write_page(labels.path / "report.html", "label_report.html.j2", _page(labels, truth, source_lines))
+    page = _page(labels, truth, source_lines)
+    return write_page(labels.path / "report.html", "label_report.html.j2", page, labels.dataset.names)
 
 
 def _page(labels: LabelFolder, truth: CocoDataset | None, source_lines: Sequence[str]) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def _page(labels: LabelFolder, truth: CocoDataset | None, source_lines: Sequence
         "categories": _categories(labels),
         "agrees": fixed(AGREES, 1),
         "plots": _plots(labels, verdicts),
-        "quality": None if quality is None else _quality(quality),
+        "quality": None if quality is None else _quality(quality, labels.dataset.names),
         "wrong": [] if verdicts is None else shots(labels, most_wrong(labels, SHOTS, verdicts), verdicts),
         "shots": shots(labels, over_run, verdicts),
         "odd": shots(labels, worst(labels, WORST, denied, over_run), verdicts),
@@ -136,7 +137,7 @@ def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, A
     wrong: dict[int, int] = {}
     for _, row in labels.rows if verdicts is not None else ():
         wrong[row.get("instance", 0)] = wrong.get(row.get("instance", 0), 0) + (verdicts.kind[row["id"]] != RIGHT)  # type: ignore[union-attr]
-    lines = []
+    lines, names = [], labels.dataset.names
     for item in labels.instances:
         size = item.get("size_xyz")
         count = frames[item.get("id", 0)]
@@ -144,7 +145,7 @@ def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, A
             {
                 "id": item.get("id"),
                 "category": item.get("category"),
-                "colour": category_colour(str(item.get("category"))),
+                "colour": category_colour(str(item.get("category")), names),
                 "voxels": fixed(item.get("voxels"), 0),
                 "score": fixed(item.get("score"), 2),
                 "support": fixed(item.get("support"), 0),
@@ -155,21 +156,21 @@ def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, A
                 "right": None if verdicts is None else count - wrong.get(item.get("id", 0), 0),
             }
         )
-    known = {name: n for n, name in enumerate(CATEGORIES)}
+    known = {name: n for n, name in enumerate(names.names)}
     return sorted(lines, key=lambda line: (known.get(line["category"], len(known)), -line["frames"]))
 
 
 def _categories(labels: LabelFolder) -> list[dict[str, str]]:
     """Lines of the table of categories, figures of labels.json."""
     checked, counts = (as_dict(labels.summary.get(key)) for key in ("self_consistency", "annotations_per_category"))
-    lines = []
-    for name in [*(n for n in CATEGORIES if n in counts), *(n for n in counts if n not in CATEGORIES)]:
+    lines, names = [], labels.dataset.names
+    for name in [*(n for n in names.names if n in counts), *(n for n in counts if n not in names.names)]:
         row = as_dict(checked.get(name))
         objects = sum(item.get("category") == name for item in labels.instances)
         lines.append(
             {
                 "name": name,
-                "colour": category_colour(name),
+                "colour": category_colour(name, names),
                 "labels": fixed(counts[name], 0),
                 "objects": str(objects) if "instances" in labels.summary else DASH,
                 "confirmed": fixed(row.get("confirmed"), 1, 100.0),
@@ -206,12 +207,12 @@ def _plots(labels: LabelFolder, verdicts: Verdicts | None) -> list[Any]:
     return [plot for plot in plots if plot]
 
 
-def _quality(quality: dict[str, Any]) -> dict[str, Any]:
+def _quality(quality: dict[str, Any], names: CategorySet) -> dict[str, Any]:
     """The tables of precision and recall."""
     shares = ("instance_precision", "instance_recall", "pixel_precision", "pixel_recall")
     lines = []
     for name, row in [("all", quality["overall"]), *quality["per_category"].items()]:
         cells = [fixed(row[key], 1, 100.0) for key in shares]
         counts = [fixed(row[key], 0) for key in ("predicted", "right", "true")]
-        lines.append({"name": name, "colour": category_colour(name), "cells": [*cells, *counts]})
+        lines.append({"name": name, "colour": category_colour(name, names), "cells": [*cells, *counts]})
     return {"lines": lines, "errors": [(kind, fixed(n, 0)) for kind, n in quality["overall"]["errors"].items()]}

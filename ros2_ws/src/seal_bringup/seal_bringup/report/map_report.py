@@ -19,6 +19,7 @@ from seal_bringup.report.viewer import pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.labels.instance_ids import load_objects
 from seal_mapping.voxels.io import load_map
+from seal_perception.categories import CategorySet
 from seal_perception.reading.text import read_json
 
 SHARES = ("precise", "early", "late", "no_hit")
@@ -41,7 +42,9 @@ def write_map_report(folder: Path, poses: npt.ArrayLike) -> Path:
         voxels = object_voxels(voxel_map, load_objects(objects), facts["min_views"])
     else:
         cloud = voxel_map.voxels()
-        voxels = Voxels.from_cloud(cloud.take(cloud.occupied(facts["min_views"])), voxel_map.config.voxel_m)
+        voxels = Voxels.from_cloud(
+            cloud.take(cloud.occupied(facts["min_views"])), voxel_map.config.voxel_m, voxel_map.config.names
+        )
     pack = pack_voxels(voxels, poses=poses, confident=0)
     pack.update(mode="rgb", cut=min(2.0, voxel_map.config.max_height_m))
     pictures = {row["file"]: row for row in facts["pictures"]}
@@ -55,14 +58,14 @@ def write_map_report(folder: Path, poses: npt.ArrayLike) -> Path:
         "slanted": [_rendering(folder / "pictures" / f"{name}.png") for name in ("slanted", "slanted_back")],
         "above": drawing_uri(folder / "pictures" / "above.png") if "above.png" in pictures else None,
         "frames": [(photo_uri(folder / "pictures" / name, 1100, 88), pictures[name]["shows"]) for name in frames],
-        "objects": [_object(item) for item in facts["instances"]],
+        "objects": [_object(item, voxel_map.config.names) for item in facts["instances"]],
         "check": _line("this map", facts["check"]) if facts["check"] else None,
         "table": [_line(name, row) for name, row in as_dict(facts["filter_table"]).items()],
         "choices": facts["choices"],
         "unused": list(as_dict(facts["unused"]).items()),
         "config": config_groups({key: facts[key] for key in ("map_config", "provenance")}),
     }
-    return write_page(folder / "report.html", "map_report.html.j2", values)
+    return write_page(folder / "report.html", "map_report.html.j2", values, voxel_map.config.names)
 
 
 def _rendering(path: Path) -> str:
@@ -99,10 +102,10 @@ def _line(name: str, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _object(item: dict[str, Any]) -> dict[str, str]:
+def _object(item: dict[str, Any], names: CategorySet) -> dict[str, str]:
     return {
         "name": f"{item['category']} {item['id']}",
-        "colour": category_colour(item["category"]),
+        "colour": category_colour(item["category"], names),
         "score": fixed(item["score"], 2),
         "support": f"{fixed(item['support'], 0)} of {fixed(item['views'], 0)}",
         "voxels": str(item["voxels"]),

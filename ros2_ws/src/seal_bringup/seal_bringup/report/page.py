@@ -11,20 +11,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seal_bringup.report.figures import category_colour
-from seal_perception.categories import CATEGORIES
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.files import replacing
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 INLINED = ("report.css", "report.js", "viewer.js")
 
 
-def write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
+def write_page(path: Path, template: str, values: dict[str, Any], names: CategorySet = SIX) -> Path:
     """Fill a template of assets/ and write it, whole or not at all; everything that is put in is escaped.
 
     Args:
         path: the page.
         template: name of the template; it gets `values`, asset (texts by file name), legend and palette.
         values: what is shown.
+        names: the list of categories that the page is about.
     """
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
@@ -35,8 +36,8 @@ def write_page(path: Path, template: str, values: dict[str, Any]) -> Path:
     )
     common = {
         "asset": {name: Markup((ASSETS / name).read_text(encoding="utf-8")) for name in INLINED},
-        "legend": [(name, category_colour(name)) for name in CATEGORIES],
-        "palette": json.dumps([category_colour(name) for name in CATEGORIES]),
+        "legend": [(name, category_colour(name, names)) for name in names.names],
+        "palette": json.dumps([category_colour(name, names) for name in names.names]),
     }
     page = environment.get_template(template).render({**common, **values})
     with replacing(path) as beside:

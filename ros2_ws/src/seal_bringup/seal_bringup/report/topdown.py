@@ -46,7 +46,7 @@ def column_colours(voxels: Voxels, clear_m: float = 1.9, named_rgb: UInt8Array |
     picture[tall * voxels.voxel_m > 0.55 * (clear_m - 0.1)] = WALL
     named = np.flatnonzero(voxels.label >= 0)
     named = named[np.lexsort((voxels.cell[named, 2], voxels.score[named]))]
-    rgb = category_colours(voxels.label[named]) if named_rgb is None else named_rgb[named]
+    rgb = category_colours(voxels.label[named], voxels.names) if named_rgb is None else named_rgb[named]
     picture[tuple(voxels.cell[named, :2].T)] = rgb
     return picture
 

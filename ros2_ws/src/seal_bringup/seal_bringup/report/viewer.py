@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_bringup.report.voxels import PAD, Voxels, limited, openness
+from seal_perception.categories import SIX
 
 VIEWER_LIMIT = 150_000
 NO_LABEL = 255
@@ -58,5 +59,6 @@ def pack_voxels(
         "voxel": kept.voxel_m,
         "confident": confident,
         "path": path,
+        **({} if kept.names == SIX else {"categories": list(kept.names.names)}),
         "data": base64.b64encode(blob).decode("ascii"),
     }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from seal_perception.categories import NO_CATEGORY
+from seal_perception.categories import NO_CATEGORY, SIX, CategorySet
 from seal_perception.types import BoolArray, Float32Array, FloatArray, Int8Array, IntArray, UInt8Array
 
 PAD = 2
@@ -27,6 +27,7 @@ class Voxels:
         score: (N,) uint8 of 255.
         origin_m: (3,) metres, the low corner of cell (0, 0, 0) in the map frame.
         voxel_m: edge in metres.
+        names: the list that labels are indices of.
     """
 
     cell: IntArray
@@ -35,14 +36,16 @@ class Voxels:
     score: UInt8Array
     origin_m: FloatArray
     voxel_m: float
+    names: CategorySet = SIX
 
     @classmethod
-    def from_cloud(cls, cloud: Any, voxel_m: float) -> Voxels:
+    def from_cloud(cls, cloud: Any, voxel_m: float, names: CategorySet = SIX) -> Voxels:
         """Take over a `seal_mapping` VoxelCloud, labels of any score; see `confident`.
 
         Args:
             cloud: has ijk (N, 3), xyz (N, 3) centres in metres, rgb, label, score.
             voxel_m: edge of a voxel in metres.
+            names: the map's list of categories.
         """
         ijk = np.asarray(cloud.ijk, dtype=np.int64).reshape(-1, 3)
         xyz = np.asarray(cloud.xyz, dtype=np.float64).reshape(-1, 3)
@@ -52,7 +55,7 @@ class Voxels:
         score = np.asarray(cloud.score, dtype=np.uint8)[order]
         label = np.asarray(cloud.label, dtype=np.int8)[order]
         rgb = np.asarray(cloud.rgb, dtype=np.uint8).reshape(-1, 3)[order]
-        return cls((ijk - low)[order], rgb, label, score, origin, float(voxel_m))
+        return cls((ijk - low)[order], rgb, label, score, origin, float(voxel_m), names)
 
     def __len__(self) -> int:
         """Number of voxels."""

@@ -21,6 +21,8 @@ from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
 from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.voxels.io import load_map
+from seal_perception.categories import CATEGORIES, SIX, as_set
+from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError, SealError
 
@@ -50,7 +52,9 @@ def write_report(run_dir: Path) -> Path:
         InputError: if `run_dir` is no folder.
     """
     run = read_run(Path(run_dir))
-    return write_page(run.path / "report.html", "report.html.j2", _page(run))
+    page = _page(run)
+    lists = [as_set(home["viewer"].get("categories", CATEGORIES)) for home in page["homes"] if home["viewer"]]
+    return write_page(run.path / "report.html", "report.html.j2", page, lists[0] if lists else SIX)
 
 
 def _page(run: RunFolder) -> dict[str, Any]:
@@ -166,7 +170,7 @@ def _voxels(home: HomeFolder, missing: list[str]) -> tuple[Voxels | None, int]:
         LOG.warning("map of %s cannot be read: %s", home.name, error)
         missing.append(f"map.npz cannot be read ({type(error).__name__})")
         return None, 230
-    voxels = Voxels.from_cloud(voxel_map.voxels(), voxel_map.config.voxel_m)
+    voxels = Voxels.from_cloud(voxel_map.voxels(), voxel_map.config.voxel_m, voxel_map.config.names)
     if not len(voxels):
         missing.append("map.npz holds no voxel")
         return None, 230
@@ -198,7 +202,8 @@ def _wrong_labels(home: HomeFolder, count: int, missing: list[str]) -> list[dict
         if not (labels / "annotations.json").is_file() or not (truth / "annotations.json").is_file():
             continue
         try:
-            found, true = read_labels(labels, with_map=False), CocoDataset(truth)
+            found = read_labels(labels, with_map=False)
+            true = CocoDataset(truth, CategoryNames(known=found.dataset.names))
             if found.dataset.image_ids != true.image_ids:
                 raise InputError(f"{labels.name} and {truth.name} hold other pictures")
             verdicts = judge(found.dataset, true)

@@ -13,6 +13,7 @@ from pathlib import Path
 from seal_bringup.stack.presets import MAPS
 from seal_mapping.voxels.config import MapConfig
 from seal_perception import messages as m
+from seal_perception.coco.names import listed_only
 from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS
@@ -36,6 +37,9 @@ class StackConfig:
     )
     seed: int = parameter(0, "start pose (0 = the scene's own) and seed of the policy", minimum=0)
     weights: str = parameter("seal-small", 'detector: a shipped name, a .safetensors file, "coco", or "none"')
+    categories: str = parameter(
+        "", "with COCO's weights: which of COCO's 80 categories, with commas between; empty = the weights' own list"
+    )
     width: int = parameter(320, "width of the pictures in pixels", minimum=16)
     height: int = parameter(240, "height of the pictures in pixels", minimum=16)
     policy: str = parameter("frontier", "goal policy")
@@ -74,6 +78,8 @@ class StackConfig:
             raise InputError(
                 f"need steps >= 1 and pictures of at least 16 x 16, got {self.steps}, {self.width} x {self.height}"
             )
+        if self.categories:
+            listed_only([self.categories])
         if self.seed < 0:
             raise InputError(f"seed must be 0 (the scene's own start) or more, got {self.seed}")
         if self.namespace and not _NAMESPACE.fullmatch(self.namespace):
@@ -100,6 +106,11 @@ class StackConfig:
             raise InputError(f"map_preset must be {' or '.join(MAPS)}, got {self.map_preset!r}")
         if not -1 <= self.domain_id <= MAX_DOMAIN_ID:
             raise InputError(f"domain_id must be 0..{MAX_DOMAIN_ID}, or -1 for the environment's, got {self.domain_id}")
+
+    @property
+    def chosen_categories(self) -> tuple[str, ...]:
+        """`categories` as names; empty = the weights' own list."""
+        return listed_only([self.categories]) if self.categories else ()
 
     @property
     def lockstep(self) -> bool:

@@ -11,6 +11,9 @@ from typing import Any
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.overrides import read_overrides
 from seal_perception import messages as m
+from seal_perception.categories import SIX, CategorySet
+from seal_perception.detector.facts import categories_of
+from seal_perception.errors import InputError
 
 CAMERA = (m.COLOUR, m.CAMERA_INFO, m.DEPTH)
 GRIDS = (m.OBSTACLES, m.EXPLORED)
@@ -50,17 +53,40 @@ def nodes_of(config: StackConfig) -> list[NodeSpec]:
     """The nodes of a run with all parameters, those of the stack file included.
 
     Raises:
-        InputError: if the stack file is wrong; the text names the node and the parameter.
+        InputError: if the stack file is wrong (the text names the node and the parameter), there are no such weights,
+            or the map is for another list of categories than theirs.
     """
     nodes = [_in_run(node, config) for node in _nodes(config)]
     connected = [_with_handshake(node, nodes) for node in nodes]
     if not config.stack:
-        return connected
+        return _with_categories(connected)
     given = read_overrides(config.stack)
-    return [
+    changed = [
         dataclasses.replace(node, parameters={**node.parameters, **given.everywhere, **given.nodes.get(node.name, {})})
         for node in connected
     ]
+    return _with_categories(changed)
+
+
+def _with_categories(nodes: list[NodeSpec]) -> list[NodeSpec]:
+    """Give the map the list of the detector's weights, where that is not the six."""
+    seeing = next(node.parameters for node in nodes if node.executable == "perception_node")
+    names = categories_of(seeing.get("weights", ""), seeing.get("detector.categories", ()))
+    out = []
+    for node in nodes:
+        if node.executable == "mapping_node" and (names != SIX or "map.categories" in node.parameters):
+            known = {"map.categories": _map_names(node, names), "map.num_categories": len(names)}
+            node = dataclasses.replace(node, parameters={**node.parameters, **known})
+        out.append(node)
+    return out
+
+
+def _map_names(node: NodeSpec, names: CategorySet) -> list[str]:
+    given = node.parameters.get("map.categories", names.names)
+    if list(given) != list(names.names):
+        shown = ", ".join(map(str, given))
+        raise InputError(f"map.categories is {shown}; the detector looks for {names}: leave it out, it is set by that")
+    return list(names.names)
 
 
 def _nodes(config: StackConfig) -> Iterator[NodeSpec]:
@@ -121,6 +147,7 @@ def _perception(config: StackConfig) -> NodeSpec:
         "perception_node",
         parameters={
             "weights": config.weights,
+            **({"detector.categories": list(config.chosen_categories)} if config.categories else {}),
             "detector.threads": config.detector_threads,
             "roll_from_tf": False,  # a simulated camera is upright; else the stack file sets mounting.roll_deg
             "qos.camera_color_image_raw.depth": config.pictures_kept,

@@ -55,8 +55,8 @@ def _scene(parameters: dict[str, Any]) -> None:
 def _weights(parameters: dict[str, Any]) -> None:
     weights = str(parameters.get("weights", ""))
     if weights not in ("", "none", "coco", "seal-small"):
-        from seal_perception.detector.coco_weights import coco_file, is_coco
-        from seal_perception.detector.weights import read_metadata, resolve_weights
+        from seal_perception.detector.coco_weights import coco_file
+        from seal_perception.detector.facts import is_coco, read_metadata, resolve_weights
 
         if is_coco(weights):
             coco_file(weights)

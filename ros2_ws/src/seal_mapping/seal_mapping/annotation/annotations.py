@@ -15,6 +15,7 @@ import numpy as np
 from seal_mapping.annotation.drawn import AnnotatedPicture
 from seal_mapping.annotation.files import read_pictures
 from seal_mapping.source import BagFrame
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.coco.names import CategoryNames, LeftOut
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -28,17 +29,22 @@ class FrameAnnotations:
         path: where they were read.
         pictures: one per annotated frame, in the file's order.
         left_out: what the file holds and is not used, by reason: a text that goes on after the number.
+        names: the list that the drawings' categories are of.
     """
 
     def __init__(
-        self, path: Path, pictures: Sequence[AnnotatedPicture], left_out: Mapping[str, int] | None = None
+        self,
+        path: Path,
+        pictures: Sequence[AnnotatedPicture],
+        left_out: Mapping[str, int] | None = None,
+        names: CategorySet = SIX,
     ) -> None:
         """Hold these pictures.
 
         Raises:
             InputError: if there is none, or two belong to one frame.
         """
-        self.path, self.left_out = path, dict(left_out or {})
+        self.path, self.left_out, self.names = path, dict(left_out or {}), names
         self.pictures = tuple(pictures)
         if not self.pictures:
             text = f"{path}: nothing is annotated yet; draw the objects first (see README.txt beside it)"
@@ -96,13 +102,14 @@ class FrameAnnotations:
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
         if not found:
-            return Detections.empty(height, width)
+            return Detections.empty(height, width, names=self.names)
         masks = np.stack([mask for _, mask in found])
         return Detections(
             np.array([_box(mask) for mask in masks], np.float32),
             np.array([item.category for item, _ in found], np.int64),
             np.ones(len(found), np.float32),
             masks,
+            self.names,
         )
 
     def for_frame(self, item: BagFrame) -> Detections | None:
@@ -113,6 +120,8 @@ class FrameAnnotations:
     def digest(self) -> str:
         """SHA-256 of what was drawn: the same drawings, the same digest."""
         out = hashlib.sha256()
+        if self.names != SIX:
+            out.update(repr(self.names.names).encode())
         for picture in self.pictures:
             known = (picture.name, picture.width, picture.height, picture.stamp_ns, picture.index)
             out.update(repr((*known, picture.turns) if picture.turns else known).encode())
@@ -142,15 +151,17 @@ def read_annotations(path: Path | str, names: CategoryNames | None = None) -> Fr
 
     Args:
         path: file or folder.
-        names: which names of categories are ours, beyond the usual ones; what has another name is left out, counted.
+        names: our list, the six by default, and which names are one of it, beyond the usual ones; what has another
+            name is left out, counted.
 
     Raises:
         InputError: if it is none of these, an outline is degenerate, or a size is absurd; the text names the file and
             the annotation.
     """
-    path, left_out = Path(path), LeftOut()
-    pictures = read_pictures(path, names or CategoryNames(), left_out)
-    return FrameAnnotations(path, pictures, left_out.rows())
+    names = names or CategoryNames()
+    path, left_out = Path(path), LeftOut(names.known)
+    pictures = read_pictures(path, names, left_out)
+    return FrameAnnotations(path, pictures, left_out.rows(), names.known)
 
 
 def _key(picture: AnnotatedPicture) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from seal_mapping.annotation.drawn import turned_suffix
 from seal_mapping.labels.preview import write_png
 from seal_mapping.source import FrameSource
 from seal_mapping.voxels.voxel_map import MapConfig
-from seal_perception.categories import CATEGORIES, SIX
+from seal_perception.categories import CategorySet
 from seal_perception.dataset import ANNOTATIONS
 from seal_perception.errors import InputError
 from seal_perception.files import put_back, take_place, write_json, write_text
@@ -109,7 +109,7 @@ def annotate_frames(
         picks = _choose(scores, mode, k, min_gap)
         picks, pictures = _pictures(source, picks, lambda done, _: report(2 * total + done, 3 * total))
         choice = _choice(picks, scores, found, mode, reason, k, min_gap)
-        _write(folder, picks, pictures, choice)
+        _write(folder, picks, pictures, choice, found.voxel_map.config.names)
         report(3 * total, 3 * total)
     return choice
 
@@ -168,7 +168,7 @@ def _choice(
         "coverage_floor_bits": e.COVERAGE_FLOOR_BITS,
         "coverage_stride": e.COVERAGE_STRIDE,
         "mean_entropy_bits_of_all_frames": round(float(scores.entropy.mean()), 6),
-        "map_config": asdict(found.voxel_map.config),
+        "map_config": found.voxel_map.config.as_dict(),
         "chosen": [
             {
                 "index": pick.index,
@@ -186,19 +186,21 @@ def _file_name(pick: _Pick) -> str:
     return f"{IMAGES}/{pick.stamp_ns}{turned_suffix(pick.turns)}.png"
 
 
-def _write(folder: Path, picks: list[_Pick], pictures: list[UInt8Array], choice: dict[str, Any]) -> None:
+def _write(
+    folder: Path, picks: list[_Pick], pictures: list[UInt8Array], choice: dict[str, Any], names: CategorySet
+) -> None:
     rows = []
     for number, (pick, rgb) in enumerate(zip(picks, pictures, strict=True), start=1):
         write_png(folder / _file_name(pick), rgb)
         height, width = rgb.shape[:2]
         row = {"id": number, "file_name": _file_name(pick), "width": width, "height": height}
         rows.append({**row, "stamp_ns": pick.stamp_ns, "annotated": False})
-    categories = [{**row, "supercategory": ""} for row in SIX.table()]
+    categories = [{**row, "supercategory": ""} for row in names.table()]
     document = {"info": {"description": "frames to annotate, written by seal annotate"}, "licenses": []}
     write_json(folder / ANNOTATIONS, {**document, "images": rows, "annotations": [], "categories": categories})
-    text = _README.format(mode=choice["mode"], reason=choice["reason"], names=", ".join(CATEGORIES))
+    text = _README.format(mode=choice["mode"], reason=choice["reason"], names=names)
     write_text(folder / README, text)
-    write_text(folder / NAMES, "\n".join(CATEGORIES) + "\n")
+    write_text(folder / NAMES, "\n".join(names.names) + "\n")
     write_png(folder / SHEET, contact_sheet(pictures, [_caption(n, pick) for n, pick in enumerate(picks, start=1)]))
     write_json(folder / CHOICE, choice)
 

@@ -35,7 +35,7 @@ class DrawnObject:
 
     Attributes:
         where: names it in messages, such as "annotation 7".
-        category: index in `CATEGORIES`.
+        category: index in the list that the file was read for.
         polygons: (P, 2) float64 x, y each, in the file's pixels; their union is the object.
         runs: run lengths of a mask of the file's size, instead of polygons or beside them.
         object: the annotator's own name of the object, the same in every frame that shows it; None if not given.

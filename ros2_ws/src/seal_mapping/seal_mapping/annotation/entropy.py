@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from seal_mapping.source import FrameSource
+from seal_mapping.source import FrameSource, recorded_names
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
@@ -127,7 +127,7 @@ def map_recording(
     source: FrameSource, config: MapConfig | None = None, progress: Progress | None = None
 ) -> RecordingMap:
     """Map of all frames with their recorded detections; a frame without adds its geometry alone."""
-    voxel_map = VoxelMap(config)
+    voxel_map = VoxelMap((config or MapConfig()).for_names(recorded_names(source)))
     found = without = 0
     for done, item in enumerate(source, start=1):
         detections = item.detections

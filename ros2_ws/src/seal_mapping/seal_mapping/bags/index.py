@@ -19,6 +19,7 @@ from seal_mapping.bags.tf import TransformTree
 from seal_mapping.bags.track import Samples, Track
 from seal_perception import messages as m
 from seal_perception.camera import Camera
+from seal_perception.categories import CategorySet
 from seal_perception.errors import InputError
 from seal_perception.pose import pose_from_xyz_quat
 from seal_perception.types import FloatArray
@@ -140,6 +141,7 @@ class BagIndex:
         poses: PoseStamped by topic name.
         tree: recorded transforms.
         detections: location of the detections by the stamp of their frame.
+        names: their list of categories; None without detections.
         broken: what could not be read, by reason.
 
     Raises:
@@ -154,6 +156,7 @@ class BagIndex:
         self.poses: dict[str, PoseMessages] = {}
         self.detections: dict[int, Location] = {}
         self.detections_topic: Topic | None = None
+        self.names: CategorySet | None = None
         self.broken: Counter[str] = Counter()
         self._detections_tail = "/" + (detections or m.DETECTIONS).strip("/")
         self._moving: dict[tuple[str, str], Samples] = {}
@@ -205,10 +208,14 @@ class BagIndex:
 
     def _take_detections(self, topic: Topic, message: Any, where: Location) -> None:
         try:
-            stamp = m.detections_stamp_ns(message.data)
+            stamp, names = m.detections_head(message.data)
         except InputError:
             self.broken["broken detections"] += 1
             return
+        if self.names is not None and names != self.names:
+            self.broken["detections of another list of categories than the first"] += 1
+            return
+        self.names = names
         self.detections_topic = topic
         self.detections[stamp] = where
 

@@ -23,6 +23,7 @@ from seal_mapping.bags.store import BagAccess, BagStore, one_line, require_bag
 from seal_mapping.bags.unpack import BrokenDataError
 from seal_mapping.source import BagFrame
 from seal_perception import messages as m
+from seal_perception.categories import CategorySet
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
@@ -93,6 +94,11 @@ class BagReader:
     def frames_with_detections(self) -> int:
         """Frames for which the robot's own detections were recorded."""
         return sum(stamp in self._index.detections for stamp in self.stamps_ns)
+
+    @property
+    def names(self) -> CategorySet | None:
+        """The list of categories of the recorded detections; None without any."""
+        return self._index.names
 
     def __len__(self) -> int:
         return len(self.stamps_ns)

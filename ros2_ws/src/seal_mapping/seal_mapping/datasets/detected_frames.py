@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seal_mapping.datasets.parallel import prefetch
-from seal_mapping.source import BagFrame, FrameSource
+from seal_mapping.source import BagFrame, FrameSource, recorded_names
 from seal_perception import messages as m
+from seal_perception.categories import CategorySet, names_of
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.files import naming
@@ -52,6 +53,11 @@ class DetectedFrames:
     def frames(self, start: int = 0) -> Iterator[BagFrame]:
         """Frames from index `start` on, as they were recorded, read ahead in a second thread."""
         return prefetch(frames_from(self.source, start))
+
+    @property
+    def names(self) -> CategorySet | None:
+        """The list that the detections are of: the detector's, or that of the recorded ones; None if there are none."""
+        return recorded_names(self.source) if self.detector is None else names_of(self.detector)
 
     @property
     def with_recorded(self) -> int:

@@ -24,6 +24,7 @@ from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.source import BagFrame
 from seal_mapping.voxels.io import load_map, save_map
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
+from seal_perception.categories import CategorySet
 from seal_perception.dataset import Annotation
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -46,7 +47,7 @@ class VolumeLabels(Labeller):
     name = "3DLabelProp"
 
     def __init__(self, volume: LabelVolume, config: LabelConfig) -> None:
-        self.volume, self.config = volume, config
+        self.volume, self.config, self.names = volume, config, volume.names
 
     def annotations(self, item: BagFrame) -> list[Annotation]:
         """The objects that the frame sees (`frame_annotations`)."""
@@ -91,27 +92,42 @@ class LabelProp(VolumeLabels):
 
         Raises:
             InputError: if no frame has detections and there is neither detector nor annotation, or the map of
-                `previous` cannot be read or has another configuration.
+                `previous` cannot be read or has another configuration, or detections, drawings and map differ in their
+                list of categories.
         """
-        start_map, before = self._start()
+        start_map, before = self._start(frames)
         builder = MapBuilder(frames, start_map, self._annotations, folder.checkpoints)
         self._map = builder.run(lambda done, _: progress(done))
         self._human_map = builder.human_map
         self.volume = propagate(self._map, self.config, before, builder.human_map)
+        self.names = self.volume.names
         save_map(self._map, folder.path / MAP)
         save_objects(self.volume, folder.path / OBJECTS)
         if frames.detector is None and frames.with_recorded:
             self._left_out = len(frames) - frames.with_recorded
 
-    def _start(self) -> tuple[VoxelMap, LabelVolume | None]:
+    def _start(self, frames: DetectedFrames) -> tuple[VoxelMap, LabelVolume | None]:
         """The map to put frames in, and the objects found before."""
-        if self._previous is None:
-            return VoxelMap(self._map_config), None
-        voxel_map = load_map(self._previous / MAP)
-        if self._map_config is not None and self._map_config != voxel_map.config:
+        before = None if self._previous is None else load_map(self._previous / MAP)
+        config = self._map_config or (MapConfig() if before is None else before.config)
+        config = config.for_names(self._names(frames))
+        if self._previous is None or before is None:
+            return VoxelMap(config), None
+        voxel_map = before
+        if config.names != voxel_map.config.names:
+            there = f"{self._previous} has a map of the categories {voxel_map.config.names}"
+            raise InputError(f"{there}; it cannot be continued with {config.names}")
+        if config != voxel_map.config:
             there = f"{self._previous} has a map of {voxel_map.config}"
-            raise InputError(f"{there}; it cannot be continued with {self._map_config}")
+            raise InputError(f"{there}; it cannot be continued with {config}")
         return voxel_map, load_objects(self._previous / OBJECTS)
+
+    def _names(self, frames: DetectedFrames) -> CategorySet | None:
+        """The list of detections and drawings; None where there is neither."""
+        drawn = None if self._annotations is None else self._annotations.names
+        if frames.names is not None and drawn is not None and drawn != frames.names:
+            raise InputError(f"the drawings are read for {drawn}, the detections are of {frames.names}")
+        return frames.names or drawn
 
     def why_no_labels(self, frames: DetectedFrames) -> NoLabels:
         """What the map, the detections and the drawings lack."""
@@ -126,7 +142,7 @@ class LabelProp(VolumeLabels):
         before = None if self._previous is None else self._previous / MAP
         return {
             "label": asdict(self.config),
-            "map": asdict(self._map_config or MapConfig()),
+            "map": (self._map_config or MapConfig()).as_dict(),
             "previous": None if before is None or not before.is_file() else sha256(before),
             "annotations": None if self._annotations is None else self._annotations.digest(),
         }
@@ -138,7 +154,7 @@ class LabelProp(VolumeLabels):
         return {
             "rule": self.config.rule,
             "label_config": asdict(self.config),
-            "map_config": asdict(self._map.config),
+            "map_config": self._map.config.as_dict(),
             "confident_voxels": self._map.confident_count,
             "explored_area_m2": round(self._map.explored_area_m2, 4),
             "annotated_frames": 0 if self._annotations is None else len(self._annotations),

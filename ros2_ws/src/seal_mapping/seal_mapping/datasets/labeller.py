@@ -28,6 +28,7 @@ from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.no_labels import NoLabels
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.source import BagFrame
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.dataset import Annotation
 
 
@@ -38,11 +39,13 @@ class Labeller(ABC):
         name: what `labels.json` calls the rule.
         passes: times that the recording is walked through, the one that writes included; for the progress alone.
         frame_key: key under which a picture of the dataset has its frame's index.
+        names: the list that the labels' categories are of; known after `prepare`.
     """
 
     name: ClassVar[str]
     passes: ClassVar[int] = 1
     frame_key: ClassVar[str] = "frame"
+    names: CategorySet = SIX
 
     @abstractmethod
     def annotations(self, item: BagFrame) -> list[Annotation]:

@@ -87,7 +87,7 @@ def write_dataset(source: FrameSource, labeller: Labeller, work: DatasetWork) ->
         with frames.journal(folder.checkpoints):
             labeller.prepare(frames, folder, lambda done: work.progress(done, total))
             images, annotations = _write_frames(frames, labeller, work, folder.path)
-        counts = _counts(images, annotations, len(frames), unused)
+        counts = _counts(summary_of(images, annotations, labeller.names), len(frames) - len(images), unused)
         summary = {"format": "seal_labels", "version": 3, **labeller.summary(counts)}
         if not counts["annotations"]:
             why = labeller.why_no_labels(frames)
@@ -109,15 +109,16 @@ def _write_frames(frames: DetectedFrames, labeller: Labeller, work: DatasetWork,
     if (folder / ANNOTATIONS).is_file():  # an earlier call was interrupted after the last frame
         document = read_json(folder / ANNOTATIONS)
         return document["images"], document["annotations"]
-    total, key = len(frames), labeller.frame_key
+    total, key, names = len(frames), labeller.frame_key, labeller.names
     before = (labeller.passes - 1) * total
 
     def encode(item: BagFrame) -> EncodedPicture:
         rgb, annotations, turned = upright_labels(item, labeller.annotations(item))
-        _preview(folder, item.index, rgb, annotations, total)
-        return encode_picture(rgb, annotations, {key: item.index, "stamp_ns": item.frame.stamp_ns, **turned})
+        if _shown(item.index, total):
+            write_png(folder / "previews" / f"{item.index:06d}.png", draw_labels(rgb, annotations, names=names))
+        return encode_picture(rgb, annotations, {key: item.index, "stamp_ns": item.frame.stamp_ns, **turned}, names)
 
-    with DatasetWriter(folder, labeller.info(), resume=True) as writer:
+    with DatasetWriter(folder, labeller.info(), resume=True, names=names) as writer:
         start = int(writer.images[-1][key]) + 1 if writer.images else 0
         for picture in ordered_map(encode, _detected(frames, start), work.workers or default_workers()):
             writer.add_encoded(picture)
@@ -131,11 +132,9 @@ def _detected(frames: DetectedFrames, start: int) -> Iterator[BagFrame]:
         yield replace(item, detections=frames.detections_for(item))
 
 
-def _counts(images: Rows, annotations: Rows, total: int, unused: dict[str, int] | None) -> dict[str, Any]:
-    counts = summary_of(images, annotations)
+def _counts(counts: dict[str, Any], lost: int, unused: dict[str, int] | None) -> dict[str, Any]:
     if unused is None:
         return counts
-    lost = total - len(images)
     return {**counts, "unused": {**unused, **({"broken when read": lost} if lost else {})}}
 
 
@@ -158,7 +157,7 @@ def upright_labels(
     return turn_picture(rgb, turns), turned, {TURNED: 90 * turns}
 
 
-def _preview(folder: Path, index: int, rgb: UInt8Array, annotations: list[Annotation], total: int) -> None:
+def _shown(index: int, total: int) -> bool:
+    """Whether a frame gets a preview."""
     every = max(1, total // _PREVIEWS)
-    if index % every == every // 2:
-        write_png(folder / "previews" / f"{index:06d}.png", draw_labels(rgb, annotations))
+    return index % every == every // 2

@@ -34,7 +34,8 @@ def build_map(source: FrameSource, config: MapConfig | None = None) -> VoxelMap:
     Raises:
         InputError: if no frame has detections and there is no detector.
     """
-    return MapBuilder(DetectedFrames(source), VoxelMap(config)).run(silent)
+    frames = DetectedFrames(source)
+    return MapBuilder(frames, VoxelMap((config or MapConfig()).for_names(frames.names))).run(silent)
 
 
 class MapBuilder:

@@ -11,6 +11,7 @@ from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.no_labels import RULE, NoLabels, found_nothing
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.source import BagFrame
+from seal_perception.categories import SIX
 from seal_perception.dataset import Annotation
 from seal_perception.errors import InputError
 
@@ -31,7 +32,7 @@ class SelfTraining(Labeller):
 
     def prepare(self, frames: DetectedFrames, folder: WorkFolder, progress: Callable[[int], None]) -> None:
         """Ask whether frames without detections are to be expected."""
-        self._some_have_none = frames.with_recorded > 0
+        self._some_have_none, self.names = frames.with_recorded > 0, frames.names or SIX
 
     def annotations(self, item: BagFrame) -> list[Annotation]:
         """The frame's confident detections with their score.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seal_perception.categories import CATEGORIES
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.detections import Detections
 from seal_perception.types import BoolArray
 
@@ -28,8 +28,10 @@ def own_score(category: int, mask: BoolArray, own: Detections) -> float:
     return round(best, 4)
 
 
-def summary_of(images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Counts of a dataset's rows, and per category the self-consistency of its labels.
+def summary_of(
+    images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]], names: CategorySet = SIX
+) -> dict[str, Any]:
+    """Counts of a dataset's rows, and per category of its list the self-consistency of its labels.
 
     Returns:
         frames, labelled_frames, annotations, ignore_regions, annotations_per_category and, where the frames' own
@@ -37,7 +39,7 @@ def summary_of(images: Sequence[dict[str, Any]], annotations: Sequence[dict[str,
         frame's own detection of score >= 0.5 confirms), score and support (medians).
     """
     objects = [row for row in annotations if not row.get("ignore", False)]
-    per_category = [0] * len(CATEGORIES)
+    per_category = [0] * len(names)
     for row in objects:
         per_category[row["category_id"] - 1] += 1
     out: dict[str, Any] = {
@@ -45,10 +47,10 @@ def summary_of(images: Sequence[dict[str, Any]], annotations: Sequence[dict[str,
         "labelled_frames": len({row["image_id"] for row in objects}),
         "annotations": len(objects),
         "ignore_regions": len(annotations) - len(objects),
-        "annotations_per_category": dict(zip(CATEGORIES, per_category, strict=True)),
+        "annotations_per_category": dict(zip(names.names, per_category, strict=True)),
     }
     if any(OWN_SCORE in row for row in objects):
-        rows = {name: [r for r in objects if r["category_id"] == c] for c, name in enumerate(CATEGORIES, start=1)}
+        rows = {name: [r for r in objects if r["category_id"] == c] for c, name in enumerate(names.names, start=1)}
         out["self_consistency"] = {name: _consistency(some) for name, some in rows.items() if some}
     return out
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.volume import Instance, LabelVolume
-from seal_mapping.palette import category_colour, category_colours, instance_colour, instance_colours
+from seal_mapping.palette import category_colours, instance_colour, instance_colours
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.voxel_set import voxel_keys
-from seal_perception.categories import category_name
+from seal_perception.categories import CategorySet
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.types import Int32Array, UInt8Array
@@ -48,7 +48,7 @@ class Export:
         objects: the objects of which a voxel is among them.
         voxel_m: edge of a voxel.
         confident: score of 255 from which a category is painted.
-        num_categories: C.
+        names: the list of categories.
     """
 
     cloud: VoxelCloud
@@ -56,7 +56,7 @@ class Export:
     objects: tuple[Instance, ...]
     voxel_m: float
     confident: int
-    num_categories: int
+    names: CategorySet
 
 
 def collect(
@@ -78,6 +78,9 @@ def collect(
     numbers = voxel_map.config
     if volume.voxel_m != numbers.voxel_m or not np.array_equal(volume.origin, numbers.origin):
         raise InputError(f"objects found with voxels of {volume.voxel_m} m do not fit a map of {numbers.voxel_m} m")
+    known = numbers.names
+    if any(name != other for name, other in zip(volume.names.names, known.names, strict=False)):
+        raise InputError(f"objects of the categories {volume.names} do not fit a map of {known}")
     wrong = [item.id for item in volume.instances if not 0 <= item.category < numbers.num_categories]
     if wrong:
         raise InputError(f"object {wrong[0]} has a category that a map of {numbers.num_categories} categories lacks")
@@ -91,7 +94,7 @@ def collect(
     instance[ours] = volume.instance[there][theirs]
     held = set(np.unique(instance).tolist())
     objects = tuple(item for item in volume.instances if item.id in held)
-    return Export(cloud, instance, objects, numbers.voxel_m, numbers.confident, numbers.num_categories)
+    return Export(cloud, instance, objects, numbers.voxel_m, numbers.confident, numbers.names)
 
 
 def colours(export: Export, colour: str) -> UInt8Array:
@@ -109,7 +112,7 @@ def colours(export: Export, colour: str) -> UInt8Array:
     out = np.repeat(grey[:, None], 3, axis=1)
     if colour == "category":
         named = (cloud.label >= 0) & (cloud.score >= export.confident)
-        out[named] = category_colours(cloud.label[named])
+        out[named] = category_colours(cloud.label[named], export.names)
     else:
         named = export.instance > 0
         out[named] = instance_colours(export.instance[named])
@@ -153,10 +156,10 @@ def write_ply(path: Path | str, export: Export, colour: str = "category", cubes:
 def _header(export: Export, colour: str, vertices: int, faces: int | None) -> str:
     lines = ["ply", "format binary_little_endian 1.0", f"comment SEAL voxel map, voxel {export.voxel_m} m, z up"]
     lines.append(f"comment coloured by {colour}")
-    for index in range(export.num_categories):
-        lines.append(f"comment category {index} {category_name(index)}: {_rgb(category_colour(index))}")
+    for index, name in enumerate(export.names.names):
+        lines.append(f"comment category {index} {name}: {_rgb(export.names.colour(index))}")
     for item in export.objects:
-        what = f"{category_name(item.category)}, score {item.score:.2f}, {item.voxels} voxels"
+        what = f"{export.names.name(item.category)}, score {item.score:.2f}, {item.voxels} voxels"
         lines.append(f"comment instance {item.id} {what}: {_rgb(instance_colour(item.id))}")
     lines.append(f"element vertex {vertices}")
     assert VERTEX.fields is not None
@@ -217,8 +220,8 @@ def write_npz(path: Path | str, export: Export, voxel_map: VoxelMap) -> int:
         instance=export.instance,
         voxel_m=np.float64(export.voxel_m),
         frames=np.int64(voxel_map.frames),
-        category_names=np.array([category_name(n) for n in range(export.num_categories)]),
-        category_colours=category_colours(np.arange(export.num_categories)),
+        category_names=np.array(export.names.names),
+        category_colours=export.names.colours,
         object_id=np.array([item.id for item in objects], np.int32),
         object_category=np.array([item.category for item in objects], np.int8),
         object_score=np.array([item.score for item in objects], np.float32),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.voxel_set import MAX_INDEX, voxel_keys
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.reading.arrays import BROKEN, read_npz
@@ -64,7 +65,7 @@ def keep_ids(ijk: IntArray, number: IntArray, category: IntArray, previous: Labe
 
 def save_objects(volume: LabelVolume, path: Path | str) -> None:
     """Write the labelled voxels and the table of objects as .npz, without pickle, whole or not at all."""
-    head = {
+    head: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "voxel_m": volume.voxel_m,
@@ -72,6 +73,8 @@ def save_objects(volume: LabelVolume, path: Path | str) -> None:
         "next_id": volume.first_free_id(),
         "instances": [asdict(item) for item in volume.instances],
     }
+    if volume.names != SIX:
+        head["categories"] = list(volume.names.names)
     objects = volume.instance > 0
     with replacing(path) as beside, open(beside, "wb") as stream:
         np.savez_compressed(
@@ -110,8 +113,11 @@ def _volume(head: dict[str, Any], ijk: npt.NDArray[Any], instance: npt.NDArray[A
         Instance(**{**row, "centre_xyz": tuple(row["centre_xyz"]), "size_xyz": tuple(row["size_xyz"])})
         for row in head["instances"]
     )
+    names = CategorySet.stored(head.get("categories"))
     for item in items:
         _check_object(item)
+        if "categories" in head and item.category >= len(names):
+            raise ValueError(f"object {item.id} has the category {item.category} of {len(names)}")
     ids = {item.id for item in items}
     if len(ids) < len(items):
         raise ValueError("two objects have one id")
@@ -133,7 +139,7 @@ def _volume(head: dict[str, Any], ijk: npt.NDArray[Any], instance: npt.NDArray[A
         raise ValueError(f"origin and voxel_m must be finite metres, got {origin.tolist()}, {voxel_m}")
     if not isinstance(next_id, int) or not 0 <= next_id < 1 << 31:
         raise ValueError(f"next_id must be a whole number from 0 on, got {next_id}")
-    return LabelVolume(ijk, instance, origin, float(voxel_m), items, next_id=next_id)
+    return LabelVolume(ijk, instance, origin, float(voxel_m), items, next_id=next_id, names=names)
 
 
 def _check_object(item: Instance) -> None:

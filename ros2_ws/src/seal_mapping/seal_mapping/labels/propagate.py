@@ -24,7 +24,7 @@ from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.voxel_set import VoxelSet, connected_components, lookup, voxel_keys
-from seal_perception.categories import CATEGORIES
+from seal_perception.categories import CategorySet
 from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray, UInt8Array
 
 __all__ = ["Instance", "LabelConfig", "LabelVolume", "propagate"]
@@ -114,7 +114,8 @@ def propagate(
     parts = Parts.connected(cloud, labels)
     parts = fill_holes(parts, cloud, config.max_hole_m3 / voxel_m**3)
     parts = drop_small(parts, human_labels, config, voxel_m)
-    parts = drop_implausible(parts, human_labels, config, voxel_m)
+    if config.plausible_size:
+        parts = drop_implausible(parts, human_labels, voxel_map.config.names, voxel_m)
     ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
     volume = _pack(voxel_map.config, cloud, parts, score, ids, config)
     volume = replace(volume, next_id=max(volume.first_free_id(), 1 if previous is None else previous.first_free_id()))
@@ -160,14 +161,12 @@ def drop_small(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel
     return parts.keep((size >= np.ceil(least / voxel_m**3 - 1e-6)) & (size > 0))
 
 
-def drop_implausible(parts: Parts, human_labels: BoolArray, config: LabelConfig, voxel_m: float) -> Parts:
+def drop_implausible(parts: Parts, human_labels: BoolArray, names: CategorySet, voxel_m: float) -> Parts:
     """Drop the parts of a size that their category does not come in (`plausible_sizes`), but none of a human's."""
-    if not config.plausible_size:
-        return parts
-    return parts.keep(plausible_sizes(parts, voxel_m) | (parts.share(human_labels) >= _HUMAN))
+    return parts.keep(plausible_sizes(parts, names, voxel_m) | (parts.share(human_labels) >= _HUMAN))
 
 
-def plausible_sizes(parts: Parts, voxel_m: float) -> BoolArray:
+def plausible_sizes(parts: Parts, names: CategorySet, voxel_m: float) -> BoolArray:
     """(parts + 1,) whether a part is of a size that its category comes in (`SIZES_M`).
 
     The footprint is the smallest rectangle, turned at will, around the part seen from above. Layer 0 lies half below
@@ -176,9 +175,9 @@ def plausible_sizes(parts: Parts, voxel_m: float) -> BoolArray:
     kept = np.ones(len(parts.category), bool)
     for number, rows in enumerate(parts.each(), start=1):
         index = int(parts.category[number]) - 1
-        if index >= len(CATEGORIES):
+        if names.name(index) not in SIZES_M:
             continue
-        shorter_min, longer_min, longer_max, top_max = SIZES_M[CATEGORIES[index]]
+        shorter_min, longer_min, longer_max, top_max = SIZES_M[names.name(index)]
         ijk = parts.ijk[rows]
         corners = np.unique(ijk[:, :2], axis=0)[:, None, :] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
         _, sides, _ = cv2.minAreaRect(corners.reshape(-1, 2).astype(np.float32))
@@ -223,6 +222,7 @@ def _pack(
         voxel_m=grid.voxel_m,
         instances=_describe(cloud, parts, score, grid.voxel_m, ids),
         ignored=_describe(cloud, regions, region_score, grid.voxel_m, -np.arange(len(regions.category))),
+        names=grid.names,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from seal_perception.camera import Camera
-from seal_perception.categories import category_name
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.types import BoolArray, FloatArray, Int8Array, Int32Array, IntArray, UInt8Array
 
 _WHOLE = 1 << 25
@@ -86,6 +86,7 @@ class LabelVolume:
         ignored: the regions to ignore, ids -1, -2, ...
         next_id: the id that the next new object gets; 0 = one more than the greatest. So the id of an object that is
             gone is not given again.
+        names: the list that categories are indices of.
     """
 
     ijk: Int32Array
@@ -95,6 +96,7 @@ class LabelVolume:
     instances: tuple[Instance, ...]
     ignored: tuple[Instance, ...] = ()
     next_id: int = 0
+    names: CategorySet = SIX
     _crops: _Crops = field(default_factory=_Crops, repr=False, compare=False)
 
     def first_free_id(self) -> int:
@@ -115,7 +117,7 @@ class LabelVolume:
 
     def table(self) -> list[dict[str, Any]]:
         """The objects as JSON has them, categories by name."""
-        return [{**asdict(item), "category": category_name(item.category)} for item in self.instances]
+        return [{**asdict(item), "category": self.names.name(item.category)} for item in self.instances]
 
     def bounds(self) -> tuple[IntArray, IntArray]:
         """(3,) lowest and (3,) highest voxel; both zero where there is none."""

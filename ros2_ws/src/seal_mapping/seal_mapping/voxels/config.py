@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.voxels.blocks import Voxels
-from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.categories import CATEGORIES, MOST_CATEGORIES, NUM_CATEGORIES, SIX, CategorySet, as_set
+from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 from seal_perception.types import (
     BoolArray,
@@ -33,7 +34,12 @@ class MapConfig:
     """Parameters of `VoxelMap`."""
 
     voxel_m: float = parameter(0.05, "edge of a voxel, and of a cell of the 2D grids, in metres", minimum=0.0)
-    num_categories: int = parameter(NUM_CATEGORIES, "channels of a score image", minimum=1)
+    num_categories: int = parameter(
+        NUM_CATEGORIES, "channels of a score image: the number of `categories`", minimum=1, maximum=MOST_CATEGORIES
+    )
+    categories: tuple[str, ...] = parameter(
+        CATEGORIES, "names of the channels: the detector's list; further channels are called category_6 and so on"
+    )
     min_depth_m: float = parameter(0.5, "minimum depth that is mapped, in metres", minimum=0.0)
     max_depth_m: float = parameter(5.0, "maximum depth that is mapped, in metres", minimum=0.0)
     min_height_m: float = parameter(-0.1, "lowest kept height above the floor, in metres; a little below 0 for noise")
@@ -72,13 +78,15 @@ class MapConfig:
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "categories", tuple(self.categories))
         for item in fields(self):
-            if not math.isfinite(getattr(self, item.name)):
+            if item.name != "categories" and not math.isfinite(getattr(self, item.name)):
                 raise ValueError(f"{item.name} must be finite, got {getattr(self, item.name)}")
         if not self.voxel_m > 0:
             raise ValueError(f"voxel_m must be positive, got {self.voxel_m}")
         if self.num_categories < 1:
             raise ValueError(f"num_categories must be at least 1, got {self.num_categories}")
+        self._match_categories()
         if not 0 <= self.min_depth_m < self.max_depth_m:
             raise ValueError(f"need 0 <= min_depth_m < max_depth_m, got {self.min_depth_m} and {self.max_depth_m}")
         if not self.min_height_m < self.max_height_m:
@@ -98,6 +106,41 @@ class MapConfig:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
         if not self.clear_margin_m > 0:
             raise ValueError(f"clear_margin_m must be positive, got {self.clear_margin_m}")
+
+    def _match_categories(self) -> None:
+        """Names for another number of channels, or the number of other names."""
+        if self.categories == CATEGORIES:
+            if self.num_categories != NUM_CATEGORIES:
+                object.__setattr__(self, "categories", CategorySet.numbered(self.num_categories).names)
+            return
+        count = len(CategorySet(self.categories))
+        if self.num_categories not in (NUM_CATEGORIES, count):
+            raise ValueError(f"num_categories must be the number of categories, {count}, got {self.num_categories}")
+        object.__setattr__(self, "num_categories", count)
+
+    @property
+    def names(self) -> CategorySet:
+        """The list of categories."""
+        return as_set(self.categories)
+
+    def for_names(self, names: CategorySet | None) -> MapConfig:
+        """The same for detections of another list, where this one was left at the six.
+
+        Args:
+            names: the detections' list; None = not known, whatever this configuration has.
+
+        Raises:
+            InputError: if this configuration has another list of its own.
+        """
+        if names is None or names.names == self.categories[: len(names)]:
+            return self
+        if self.names != SIX:
+            raise InputError(f"the detections are of {names}, the map is for {self.names}: give it their categories")
+        return replace(self, categories=names.names, num_categories=len(names))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values as JSON gives them back."""
+        return {**asdict(self), "categories": list(self.categories)}
 
     @property
     def origin(self) -> FloatArray:

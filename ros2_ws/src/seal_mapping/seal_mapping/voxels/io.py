@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from seal_mapping.voxels.blocks import Voxels
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.store import VoxelStore
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.categories import CategorySet
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.grid import Grid2D
@@ -42,7 +42,7 @@ def save_map(voxel_map: VoxelMap, path: Path | str) -> None:
     head = {
         "format": FORMAT,
         "version": VERSION,
-        "config": asdict(voxel_map.config),
+        "config": voxel_map.config.as_dict(),
         "frames": voxel_map.frames,
         "explored_shape": list(explored.shape),
     }
@@ -105,6 +105,9 @@ def _check_config(values: dict[str, Any]) -> None:
     """Refuse a text, a truth value or a fraction where `MapConfig` has a number, or a whole one."""
     for known in parameters_of(MapConfig):
         value = values.get(known.name, known.default)
+        if isinstance(known.default, tuple):
+            CategorySet.stored(list(value) if isinstance(value, tuple) else value)
+            continue
         kinds = (int, float) if isinstance(known.default, float) else (int,)
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise InputError(f"its {known.name} must be {kinds[-1].__name__}, got {str(value)[:40]!r}")

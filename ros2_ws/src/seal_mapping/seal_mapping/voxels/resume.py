@@ -32,9 +32,12 @@ def resume_map(path: Path | str, config: MapConfig) -> tuple[VoxelMap, tuple[str
     """
     loaded = load_map(path)
     other = tuple(f.name for f in fields(MapConfig) if getattr(loaded.config, f.name) != getattr(config, f.name))
-    for name in ("voxel_m", "num_categories"):
+    for name in ("voxel_m", "num_categories", "categories"):
         if name in other:
-            raise MisfitError(
-                f"{path} has {name} {getattr(loaded.config, name)}, expected {getattr(config, name)}: set map.{name}"
-            )
+            there, wanted = (_shown(getattr(one, name)) for one in (loaded.config, config))
+            raise MisfitError(f"{path} has {name} {there}, expected {wanted}: set map.{name}")
     return loaded, other
+
+
+def _shown(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

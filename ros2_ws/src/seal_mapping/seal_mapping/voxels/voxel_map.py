@@ -24,6 +24,7 @@ from seal_mapping.voxels.clearing import clear_free
 from seal_mapping.voxels.config import WEIGHT_ONE, MapConfig, VoxelCloud
 from seal_mapping.voxels.kernels import Columns, Picture, Rules, Touched, View
 from seal_mapping.voxels.store import VoxelStore
+from seal_perception.categories import CategorySet
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.frame import Frame
@@ -102,10 +103,19 @@ class VoxelMap:
             Increase of `confident_count` (negative where clearing forgot more than the frame brought).
 
         Raises:
-            InputError: if the detections are of another picture size, or the pose is absurdly far away.
+            InputError: if the detections are of another picture size or list of categories, or the pose is absurdly far
+                away.
         """
+        if detections is not None and len(detections):
+            self._require_names(detections.names)
         scores = None if detections is None else detections.score_image(self.config.num_categories)
         return self.integrate_scores(frame, scores)
+
+    def _require_names(self, names: CategorySet) -> None:
+        """The map may have more categories than a detector knows, after those."""
+        known = self.config.categories
+        if names.names is not known and names.names != known[: len(names)]:
+            raise InputError(f"the detections are of {names}; the map is for {', '.join(known)}")
 
     @_timed("total")
     def integrate_scores(self, frame: Frame, scores: UInt8Array | None) -> int:
@@ -136,7 +146,9 @@ class VoxelMap:
         """The frame's pixels, without flying ones."""
         expected = (*frame.depth.shape, self.config.num_categories)
         if scores is not None and (scores.shape != expected or scores.dtype != np.uint8):
-            raise InputError(f"scores must be {expected} uint8, got {scores.shape} {scores.dtype}")
+            known = ", ".join(self.config.categories)
+            got = f"got {scores.shape} {scores.dtype}"
+            raise InputError(f"scores must be {expected} uint8, {got}; the map's categories are {known}")
         depth = np.ascontiguousarray(frame.depth)
         if self.config.edge_filter > 0:
             depth = kernels.filter_edges(depth, self.config.edge_filter)

@@ -18,7 +18,8 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
 
     Pictures are matched by id; pictures that only one dataset has are an error. Instances match at box IoU >= 0.5 with
     the same category, greedily, highest `score` first. Predicted ignore regions count as no label; true ignore
-    regions are left out of the pixel counts.
+    regions are left out of the pixel counts. Categories that the truth's file does not have cannot be judged: labels of
+    them are left out, and `not_judged` names them where there are any.
 
     Returns:
         JSON-ready: for "overall" and each category `instance_precision`, `instance_recall`, `pixel_precision`,
@@ -36,6 +37,7 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
         raise InputError(
             f"{predicted.folder} ({len(predicted)} pictures) and {truth.folder} ({len(truth)}) must hold the same ids"
         )
+    lost = [names.index(name) for name in truth.not_in_file]
     place = {image_id: index for index, image_id in enumerate(truth.image_ids)}
     kinds = np.zeros((len(names), len(KINDS)), np.int64)
     true_count = np.zeros(len(names), np.int64)
@@ -44,7 +46,7 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
         other = place[image_id]
         if predicted.size(index) != truth.size(other):
             raise InputError(f"picture {image_id} must be {truth.size(other)} (H, W), got {predicted.size(index)}")
-        guesses = [a for a in predicted.annotations(index) if not a.ignore and a.mask.any()]
+        guesses = [a for a in predicted.annotations(index) if not a.ignore and a.mask.any() and a.category not in lost]
         guesses.sort(key=lambda a: -float(a.extra.get("score", 1.0)))
         everything = truth.annotations(other)
         real = [a for a in everything if not a.ignore]
@@ -56,7 +58,8 @@ def label_quality(predicted: CocoDataset, truth: CocoDataset) -> dict[str, Any]:
         _count_pixels(pixels, guesses, real, _union([a for a in everything if a.ignore], truth.size(other)))
     out = {name: _row(kinds[c], true_count[c], pixels[c]) for c, name in enumerate(names.names)}
     overall = _row(kinds.sum(axis=0), true_count.sum(), pixels.sum(axis=0))
-    return {"frames": len(predicted), "overall": overall, "per_category": out}
+    figures = {"frames": len(predicted), "overall": overall, "per_category": out}
+    return {**figures, "not_judged": list(truth.not_in_file)} if lost else figures
 
 
 def _union(annotations: list[Annotation], size: tuple[int, ...]) -> BoolArray:

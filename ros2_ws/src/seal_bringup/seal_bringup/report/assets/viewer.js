@@ -6,7 +6,7 @@ precision highp float; precision highp int;
 layout(location=0) in uvec4 face;   // x, y, z, direction * 256 + corner shadows
 layout(location=1) in vec4 tint;    // r, g, b, openness
 layout(location=2) in uvec2 tag;    // label, score
-uniform mat4 view; uniform vec3 palette[8]; uniform int mode; uniform uint threshold, hidden; uniform float floorZ;
+uniform mat4 view; uniform vec3 palette[80]; uniform int mode; uniform uint threshold, hidden[3]; uniform float floorZ;
 out vec3 colour;
 void main() {
   int corner = gl_VertexID & 3, s = corner & 1, t = corner >> 1;
@@ -16,7 +16,7 @@ void main() {
   float shadow = float((face.w >> uint(2 * corner)) & 3u);
   float light = 1.0 - 0.15 * shadow + 0.01 * shadow * shadow;
   float lamp = axis == 2 ? (positive == 1 ? 1.04 : 0.6) : axis == 1 ? (positive == 1 ? 0.9 : 0.76) : (positive == 1 ? 0.8 : 0.88);
-  bool named = tag.x < 8u && tag.y >= threshold && ((hidden >> tag.x) & 1u) == 0u;
+  bool named = tag.x < 80u && tag.y >= threshold && ((hidden[tag.x >> 5u] >> (tag.x & 31u)) & 1u) == 0u;
   vec3 grey = float(face.z) < floorZ ? vec3(0.902, 0.890, 0.867) : vec3(0.788, 0.800, 0.820);
   vec3 base = mode == 1 ? tint.rgb : named ? palette[tag.x] : grey;
   colour = base * light * lamp * (0.74 + 0.26 * tint.a);
@@ -140,7 +140,7 @@ function glProgram(gl, vertex) {
 
 class VoxelView {
   constructor(figure, gl, pack, voxels) {
-    Object.assign(this, { figure, gl, pack, voxels, mode: pack.mode === "rgb" ? 1 : 0, hidden: 0, threshold: pack.confident, waiting: false });
+    Object.assign(this, { figure, gl, pack, voxels, mode: pack.mode === "rgb" ? 1 : 0, hidden: new Uint32Array(3), threshold: pack.confident, waiting: false });
     this.canvas = gl.canvas;
     const top = pack.origin[2] + pack.shape[2] * pack.voxel;
     this.cut = Math.min(pack.cut ?? 1.1, top);
@@ -163,7 +163,7 @@ class VoxelView {
     gl.bufferData(gl.ARRAY_BUFFER, this.way, gl.STATIC_DRAW);
     gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
     gl.enableVertexAttribArray(0);
-    this.palette = new Float32Array(24);
+    this.palette = new Float32Array(240);
     PALETTE.forEach((hex, i) => [1, 3, 5].forEach((j, c) => { this.palette[3 * i + c] = parseInt(hex.slice(j, j + 2), 16) / 255; }));
     this.home();
     this.rebuild();
@@ -220,7 +220,7 @@ class VoxelView {
     gl.uniform3fv(at(this.program, "palette"), this.palette);
     gl.uniform1i(at(this.program, "mode"), this.mode);
     gl.uniform1ui(at(this.program, "threshold"), this.threshold);
-    gl.uniform1ui(at(this.program, "hidden"), this.hidden);
+    gl.uniform1uiv(at(this.program, "hidden"), this.hidden);
     gl.uniform1f(at(this.program, "floorZ"), (0.1 - this.pack.origin[2]) / this.pack.voxel - 0.5);
     gl.bindVertexArray(this.array);
     gl.drawElements(gl.TRIANGLES, 6 * this.count, gl.UNSIGNED_INT, 0);
@@ -286,8 +286,9 @@ class VoxelView {
       this.ask();
     });
     for (const button of figure.querySelectorAll("[data-category]")) button.addEventListener("click", () => {
-      this.hidden ^= 1 << Number(button.dataset.category);
-      button.setAttribute("aria-pressed", String(!(this.hidden >> Number(button.dataset.category) & 1)));
+      const category = Number(button.dataset.category);
+      this.hidden[category >> 5] ^= 1 << (category & 31);
+      button.setAttribute("aria-pressed", String(!(this.hidden[category >> 5] >> (category & 31) & 1)));
       this.ask();
     });
     figure.querySelector("[data-reset]").addEventListener("click", () => { this.home(); this.ask(); });
