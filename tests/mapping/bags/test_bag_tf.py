@@ -10,7 +10,7 @@ import pytest
 
 from seal_mapping.bags.sync import match, nearest
 from seal_mapping.bags.tf import TransformTree
-from seal_mapping.bags.track import NO_POSE, POSE_GAP, NoPoseError, Samples, Track, slerp
+from seal_perception.odometry.track import NO_POSE, POSE_GAP, NoPoseError, Samples, Track, slerp
 from seal_perception.pose import invert, planar_pose, pose_from_xyz_quat, pose_to_xyz_quat, pose_yaw
 
 S = 1_000_000_000

@@ -14,6 +14,7 @@ from seal_mapping.labels.config import LabelConfig
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.wall_heading import WallHeadingConfig
 from seal_perception.detector.detector import DetectorConfig
+from seal_perception.odometry.live import PoseConfig
 from seal_perception.parameters import parameters_of
 from seal_policy.driving.rolling_grid import RollingGridConfig
 from seal_policy.driving.step_driver import StepDriverConfig
@@ -58,10 +59,11 @@ _DECLARED = {
             *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "use_scores"),
             *_MOUNTING,
         ),
-        {"map": MapConfig, "label": LabelConfig},
+        {"map": MapConfig, "label": LabelConfig, "odometry": PoseConfig},
     ),
     "policy": _Declared(
-        ("policy", "seed", "max_steps", "step_s", "mode"), {"goals": GoalConfig, "planner": PlannerConfig}
+        ("policy", "seed", "max_steps", "step_s", "mode"),
+        {"goals": GoalConfig, "planner": PlannerConfig, "odometry": PoseConfig},
     ),
     "planner": _Declared(
         (
@@ -69,6 +71,7 @@ _DECLARED = {
             *("laser.x_m", "laser.y_m", "laser.height_m", "laser.yaw_rad"),
         ),
         {
+            "odometry": PoseConfig,
             "explorer": StepDriverConfig,
             "planner": PlannerConfig,
             "local": LocalConfig,

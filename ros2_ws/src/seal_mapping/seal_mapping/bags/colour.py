@@ -22,10 +22,10 @@ from seal_mapping.bags.reader import examined
 from seal_mapping.bags.store import BagAccess, BagStore, one_line
 from seal_mapping.bags.sync import nearest, unique_stamps
 from seal_mapping.bags.topics import choose_colour
-from seal_mapping.bags.track import NoPoseError
 from seal_mapping.bags.unpack import BrokenDataError
 from seal_perception import messages as m
 from seal_perception.errors import InputError
+from seal_perception.odometry.track import NoPoseError
 from seal_perception.pictures.source import BadPicture, Picture
 from seal_perception.types import IntArray
 from seal_perception.upright import TURNED, pose_by_transforms, quarter_turns, turn_picture, upright_lines

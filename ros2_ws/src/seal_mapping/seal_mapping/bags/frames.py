@@ -23,11 +23,11 @@ from seal_mapping.bags.topics import (
     registration,
     uses_projection,
 )
-from seal_mapping.bags.track import NO_POSE, POSE_GAP, NoPoseError
 from seal_mapping.geometry.conventions import resized_camera, same_view
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
+from seal_perception.odometry.track import NO_POSE, POSE_GAP, NoPoseError
 from seal_perception.types import FloatArray, IntArray
 from seal_perception.upright import upright_lines
 

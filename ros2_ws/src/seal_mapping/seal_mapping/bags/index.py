@@ -16,11 +16,11 @@ from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import ALL, HEAD, Entry, Location, Topic
 from seal_mapping.bags.store import BagStore
 from seal_mapping.bags.tf import TransformTree
-from seal_mapping.bags.track import Samples, Track
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.categories import CategorySet
 from seal_perception.errors import InputError
+from seal_perception.odometry.track import Samples, Track
 from seal_perception.pose import pose_from_xyz_quat
 from seal_perception.types import FloatArray
 

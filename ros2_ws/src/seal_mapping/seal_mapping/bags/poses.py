@@ -12,9 +12,9 @@ from seal_mapping.bags.index import NO_POSE_TOPIC, BagIndex, PoseMessages
 from seal_mapping.bags.options import BagOptions
 from seal_mapping.bags.tf import Link, TransformTree
 from seal_mapping.bags.topics import named
-from seal_mapping.bags.track import NoPoseError, Track
 from seal_perception import messages as m
 from seal_perception.errors import InputError
+from seal_perception.odometry.track import NoPoseError, Track
 from seal_perception.types import FloatArray, IntArray
 
 ODOM_NAMES = (rf"(^|/){m.ODOM}$", r"(^|/)odometry/filtered$", r"filtered", r"(^|/)odom", r"odom", r"")

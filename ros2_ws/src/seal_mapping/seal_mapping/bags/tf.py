@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seal_mapping.bags.track import Track
+from seal_perception.odometry.track import Track
 from seal_perception.pose import invert
 from seal_perception.types import FloatArray
 

@@ -30,6 +30,7 @@ from seal_perception.frame import Frame
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, status_message
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.odometry.live import PoseConfig
 
 OBJECTS = "map/objects"
 
@@ -39,8 +40,9 @@ class MappingNode(SealNode):
 
     Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid).
 
-    Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`, and those that the node
-    declares with a description below. With `lockstep` a frame that cannot be used ends the run; else it is dropped.
+    Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`,
+    `odometry.*` (PoseConfig), and those that the node declares with a description below. With `lockstep` a frame that
+    cannot be used ends the run; else it is dropped.
     """
 
     def __init__(self) -> None:
@@ -69,7 +71,7 @@ class MappingNode(SealNode):
         }
         if declare(self, "use_scores", True, "wait for semantic/scores"):
             topics[m.SCORES] = (Image, False)
-        self._frames = self.match(topics, self._on_frame)
+        self._frames = self.match(topics, self._on_frame, declare_config(self, PoseConfig, "odometry"))
         self.create_service(Trigger, "map/save", self._on_save)
         self.create_service(GetMap, "map/get", self._on_get)
         self.create_service(LoadMap, "map/load", self._on_load)
@@ -84,7 +86,7 @@ class MappingNode(SealNode):
             m.image_to_rgb(parts[m.COLOUR]),
             m.image_to_depth(parts[m.DEPTH]),
             m.camera_info_to_camera(parts[m.CAMERA_INFO]),
-            m.odometry_to_pose(parts[m.ODOM]) @ self._T_base_camera,
+            parts[m.ODOM] @ self._T_base_camera,
         )
         scores = m.image_to_scores(parts[m.SCORES]) if m.SCORES in parts else None
         self._map.integrate_scores(frame, scores)

@@ -27,9 +27,11 @@ from std_msgs.msg import String
 
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
+from seal_perception.nodes.live_frames import LiveFrames, OdometryFeed
 from seal_perception.nodes.own_run import BEGIN, OwnRun
 from seal_perception.nodes.params import declare, declare_use_sim_time
 from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_perception.odometry.live import PoseConfig
 
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
@@ -73,6 +75,7 @@ class SealNode(Node):
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._own_publishers: dict[str, Publisher] = {}
         self._own_subscriptions: dict[str, Subscription] = {}
+        self._odometry: OdometryFeed | None = None
         declare_use_sim_time(self)
         subscribers = declare(self, "expect_subscribers", [""], "topic=count: subscribers to wait for before ready")
         expected = [e.rpartition("=") for e in subscribers]
@@ -170,21 +173,39 @@ class SealNode(Node):
             f"set qos.{topic.strip('/').replace('/', '_')}.reliability"
         )
 
+    @property
+    def odometry(self) -> OdometryFeed:
+        """The node's one subscription to `odom` outside lockstep."""
+        if self._odometry is None:
+            self._odometry = OdometryFeed(self)
+        return self._odometry
+
     def match(
-        self, topics: dict[str, tuple[type, bool]], on_match: Callable[[int, dict[str, Any]], None]
-    ) -> StampMatcher:
+        self,
+        topics: dict[str, tuple[type, bool]],
+        on_match: Callable[[int, dict[str, Any]], None],
+        poses: PoseConfig | None = None,
+    ) -> StampMatcher | LiveFrames:
         """Subscribe to topics (type, latched) with headers and put their messages together by stamp.
 
-        Every 5 s without a whole set, a warning names the topics it waits for.
+        The part `odom` is T_odom_base (4, 4): in lockstep that of the message with the frame's stamp, else odometry
+        interpolated at it (`poses`). Every 5 s without a whole set, a warning names the topics it waits for.
         """
 
         def use(stamp_ns: int, parts: dict[str, Any]) -> None:
             try:
+                if self.lockstep and m.ODOM in parts:
+                    parts[m.ODOM] = m.odometry_to_pose(parts[m.ODOM])
                 on_match(stamp_ns, parts)
             except ValueError as error:
                 self._refuse(f"frame of {stamp_ns} ns", error)
 
-        matcher = StampMatcher(tuple(topics), use, between=m.ODOM)
+        matcher: StampMatcher | LiveFrames
+        if m.ODOM in topics and not self.lockstep:
+            topics = {topic: kind for topic, kind in topics.items() if topic != m.ODOM}
+            matcher = LiveFrames(self, tuple(topics), use, poses)
+        else:
+            matcher = StampMatcher(tuple(topics), use, between=m.ODOM)
         for topic, (kind, latched) in topics.items():
             self.subscribe(
                 kind, topic, lambda msg, t=topic: matcher.add(t, m.header_stamp_ns(msg), msg), latched=latched

@@ -36,11 +36,11 @@ MAP_AND_POSE: dict[str, tuple[type, bool]] = {
 
 
 def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
-    """Obstacles, explored and T_map_base of matched messages (the map starts where odometry does).
+    """Obstacles, explored and T_map_base of `SealNode.match` (the map starts where odometry does).
 
     Raises:
         InputError: if the two grids are not of the same cells.
-        ValueError: if one of them, or the pose, is none.
+        ValueError: if one of them is none.
     """
     obstacles, explored = occupancy_to_obstacles(parts[m.OBSTACLES]), occupancy_to_explored(parts[m.EXPLORED])
     if obstacles.shape != explored.shape or obstacles.cell_m != explored.cell_m:
@@ -48,7 +48,7 @@ def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
             f"{m.OBSTACLES} and {m.EXPLORED} must have the same cells, got {obstacles.shape} of {obstacles.cell_m} m "
             f"and {explored.shape} of {explored.cell_m} m"
         )
-    return obstacles, explored, m.odometry_to_pose(parts[m.ODOM])
+    return obstacles, explored, parts[m.ODOM]
 
 
 def goal_to_message(goal: Point | None, heading: float, stamp_ns: int) -> PoseStamped:
@@ -89,7 +89,7 @@ def declare_velocity_driver(node: SealNode, planner: PlannerConfig) -> VelocityD
 
 
 def declare_mode(node: SealNode) -> bool:
-    """Whether `mode` says paced.
+    """Whether `mode` says paced, where nothing is in lockstep.
 
     Raises:
         InputError: if it is neither of the two modes.
@@ -97,4 +97,5 @@ def declare_mode(node: SealNode) -> bool:
     mode = declare(node, "mode", "lockstep", "lockstep: one answer per frame; paced: real time, velocity commands")
     if mode not in ("lockstep", "paced"):
         raise InputError(f"mode of {node.get_name()} must be lockstep or paced, got {mode!r}")
+    node.lockstep = node.lockstep and mode == "lockstep"
     return bool(mode == "paced")

@@ -14,7 +14,7 @@ from seal_mapping.nodes.map_messages import occupancy_to_explored, occupancy_to_
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header, points_to_path
-from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_perception.odometry.live import PoseConfig
 from seal_perception.types import FloatArray
 from seal_policy.driving.velocity_driver import VelocityDriver, VelocityDriverConfig, warm_up
 from seal_policy.nodes.inputs import message_to_goal
@@ -30,6 +30,7 @@ class PacedPlanner:
         T_base_camera: (4, 4) mounting of the depth camera.
         T_base_laser: (4, 4) mounting of the laser; None = no laser is heard.
         command_hz: commands per second.
+        poses: how pictures and sweeps get their poses.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class PacedPlanner:
         T_base_camera: FloatArray,
         T_base_laser: FloatArray | None,
         command_hz: float,
+        poses: PoseConfig,
     ) -> None:
         self._node = node
         warm_up(config)  # before the node says that it is ready: compiling takes seconds
@@ -50,19 +52,14 @@ class PacedPlanner:
         self._replans = 0
         self._command = node.advertise(Twist, m.CMD_VEL)
         self._plan = node.advertise(Path, m.PLAN)
-        self._pictures = StampMatcher((m.DEPTH, m.CAMERA_INFO, m.ODOM), self._on_picture, between=m.ODOM)
-        self._sweeps = StampMatcher((m.SCAN, m.ODOM), self._on_sweep, between=m.ODOM)
+        pictures: dict[str, tuple[type, bool]] = {m.DEPTH: (Image, False), m.CAMERA_INFO: (CameraInfo, False)}
+        node.match({**pictures, m.ODOM: (Odometry, False)}, self._on_picture, poses)
         node.match({m.OBSTACLES: (OccupancyGrid, True), m.EXPLORED: (OccupancyGrid, True)}, self._on_map)
-        node.subscribe(Image, m.DEPTH, lambda msg: self._pictures.add(m.DEPTH, m.header_stamp_ns(msg), msg))
-        node.subscribe(CameraInfo, m.CAMERA_INFO, self._on_info)
         if T_base_laser is not None:
-            node.subscribe(LaserScan, m.SCAN, lambda msg: self._sweeps.add(m.SCAN, m.header_stamp_ns(msg), msg))
+            node.match({m.SCAN: (LaserScan, False), m.ODOM: (Odometry, False)}, self._on_sweep, poses)
         node.subscribe(PoseStamped, m.GOAL, self._on_goal)
         node.subscribe(Bool, m.CONTACT, self._on_contact)
-        node.subscribe(Odometry, m.ODOM, self._on_odometry)
-
-    def _on_info(self, msg: CameraInfo) -> None:
-        self._pictures.add(m.CAMERA_INFO, m.header_stamp_ns(msg), msg)
+        node.odometry.add(self._on_odometry)
 
     def _on_goal(self, msg: PoseStamped) -> None:
         self._goal = message_to_goal(msg)
@@ -76,19 +73,14 @@ class PacedPlanner:
 
     def _on_picture(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         depth, camera = m.image_to_depth(parts[m.DEPTH]), m.camera_info_to_camera(parts[m.CAMERA_INFO])
-        T_odom_base = m.odometry_to_pose(parts[m.ODOM])
-        self._driver.see_depth(stamp_ns / m.NS, depth, camera, T_odom_base, self._T_base_camera)
+        self._driver.see_depth(stamp_ns / m.NS, depth, camera, parts[m.ODOM], self._T_base_camera)
 
     def _on_sweep(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         assert self._T_base_laser is not None
         scan = m.scan_from_message(parts[m.SCAN], self._T_base_laser)
-        self._driver.see_scan(stamp_ns / m.NS, scan, m.odometry_to_pose(parts[m.ODOM]))
+        self._driver.see_scan(stamp_ns / m.NS, scan, parts[m.ODOM])
 
-    def _on_odometry(self, msg: Odometry) -> None:
-        stamp_ns = m.header_stamp_ns(msg)
-        self._pictures.add(m.ODOM, stamp_ns, msg)
-        if self._T_base_laser is not None:
-            self._sweeps.add(m.ODOM, stamp_ns, msg)
+    def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
         if stamp_ns < self._due_ns:
             return
         self._due_ns = stamp_ns + self._period_ns

@@ -14,7 +14,8 @@ from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped, points_to_path
-from seal_perception.nodes.params import declare
+from seal_perception.nodes.params import declare, declare_config
+from seal_perception.odometry.live import PoseConfig
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
 from seal_policy.driving.step_driver import StepDriver, StepDriverConfig
@@ -51,9 +52,10 @@ class PlannerNode(SealNode):
         laser_yaw = declare(self, "laser.yaw_rad", 0.0, "laser turned to the left, in radians")
         if not command_hz > 0:
             raise InputError(f"command_hz must be positive, got {command_hz}")
+        poses = declare_config(self, PoseConfig, "odometry")
         if paced:
             T_base_laser = planar_pose(laser_x, laser_y, laser_yaw, laser_z) if use_scan else None
-            self._paced = PacedPlanner(self, velocity_driver, mounting, T_base_laser, command_hz)
+            self._paced = PacedPlanner(self, velocity_driver, mounting, T_base_laser, command_hz, poses)
         else:
             self._begin_lockstep(config)
 

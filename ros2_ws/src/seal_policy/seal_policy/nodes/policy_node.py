@@ -11,6 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.odometry.live import PoseConfig
 from seal_policy.goals.manager import GoalManager, StepClock
 from seal_policy.goals.registry import make_policy
 from seal_policy.goals.rule import GoalConfig
@@ -21,8 +22,8 @@ from seal_policy.planning.planner import PlannerConfig
 class PolicyNode(SealNode):
     """Answers each frame with the goal in force on `goal`: a new one when one is due, NaN before the first.
 
-    The frame is map and odometry of one stamp, and the goal has that stamp too. In lockstep a frame is a step; in paced
-    mode `step_s` seconds are one.
+    The frame is a map and the pose at its stamp, and the goal has that stamp too. In lockstep a frame is a step; in
+    paced mode `step_s` seconds are one.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class PolicyNode(SealNode):
         self._frames = 0
         self._goals = GoalManager(make_policy(name, seed, planner), goals)
         self._goal = self.advertise(PoseStamped, m.GOAL)
-        self.match(MAP_AND_POSE, self._on_frame)
+        self.match(MAP_AND_POSE, self._on_frame, declare_config(self, PoseConfig, "odometry"))
 
     def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         step = self._step_clock.step(stamp_ns / m.NS) if self._step_clock is not None else self._frames

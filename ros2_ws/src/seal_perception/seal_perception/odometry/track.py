@@ -15,7 +15,10 @@ NO_POSE, POSE_GAP = "no pose", "pose gap"
 
 
 class NoPoseError(LookupError):
-    """There is no pose for a stamp; `reason` is `NO_POSE` (before the first or after the last) or `POSE_GAP`."""
+    """There is no pose for a stamp; `reason` says why: in a bag `NO_POSE` or `POSE_GAP`.
+
+    `NO_POSE` means before the first pose or after the last one. `PoseBuffer` tells these cases apart.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -84,22 +87,38 @@ class Track:
         return bool((self._values == self._values[:1]).all())
 
     def at(self, stamp_ns: int, max_gap_ns: int) -> FloatArray:
-        """(4, 4) pose at a stamp: a recorded one bit for bit, else between its two neighbours.
-
-        Translation is interpolated linearly, rotation along the shorter arc (slerp).
+        """(4, 4) pose at a stamp, by `pose_at`.
 
         Raises:
             NoPoseError: outside of the recorded time, or if the neighbours lie more than `max_gap_ns` apart.
         """
-        after = int(np.searchsorted(self.stamps_ns, stamp_ns))
-        if after < len(self) and int(self.stamps_ns[after]) == stamp_ns:
-            return pose_from_xyz_quat(self._values[after, :3], self._values[after, 3:])
-        if after in (0, len(self)):
-            raise NoPoseError(NO_POSE)
-        begin, end = int(self.stamps_ns[after - 1]), int(self.stamps_ns[after])
-        if end - begin > max_gap_ns:
-            raise NoPoseError(POSE_GAP)
-        share = (stamp_ns - begin) / (end - begin)
-        a, b = self._values[after - 1], self._values[after]
-        quats = [q / np.linalg.norm(q) for q in (a[3:], b[3:])]
-        return pose_from_xyz_quat(a[:3] + share * (b[:3] - a[:3]), slerp(quats[0], quats[1], share))
+        return pose_at(self.stamps_ns, self._values, stamp_ns, max_gap_ns)
+
+
+def pose_at(stamps_ns: IntArray, values: FloatArray, stamp_ns: int, max_gap_ns: int) -> FloatArray:
+    """(4, 4) pose at a stamp: one of the given bit for bit, else between its two neighbours.
+
+    Translation is interpolated linearly, rotation along the shorter arc (slerp). Pictures of bags and of running robots
+    get their poses here.
+
+    Args:
+        stamps_ns: (N,) stamps, rising.
+        values: (N, 7) x, y, z in metres and the quaternion x, y, z, w at these stamps.
+        stamp_ns: of the picture.
+        max_gap_ns: longest time between the two neighbours.
+
+    Raises:
+        NoPoseError: outside of the given time, or over a longer gap.
+    """
+    after = int(np.searchsorted(stamps_ns, stamp_ns))
+    if after < len(stamps_ns) and int(stamps_ns[after]) == stamp_ns:
+        return pose_from_xyz_quat(values[after, :3], values[after, 3:])
+    if after in (0, len(stamps_ns)):
+        raise NoPoseError(NO_POSE)
+    begin, end = int(stamps_ns[after - 1]), int(stamps_ns[after])
+    if end - begin > max_gap_ns:
+        raise NoPoseError(POSE_GAP)
+    share = (stamp_ns - begin) / (end - begin)
+    a, b = values[after - 1], values[after]
+    quats = [q / np.linalg.norm(q) for q in (a[3:], b[3:])]
+    return pose_from_xyz_quat(a[:3] + share * (b[:3] - a[:3]), slerp(quats[0], quats[1], share))

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames outside lockstep: parts of one stamp, and the pose that odometry gives at that stamp."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from nav_msgs.msg import Odometry
+
+from seal_perception import messages as m
+from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_perception.odometry.live import PoseConfig, PosedPictures
+
+ODOMETRY_DEPTH = 1000
+"""Odometry messages that wait while a node is busy: 20 s at 50 Hz, 0.7 kB each."""
+_LOOK_S = 0.1
+_SAY_S = 5.0
+
+
+class OdometryFeed:
+    """One subscription to `odom` for all in a node that want it; a message that is no pose is refused before them.
+
+    Args:
+        node: a SealNode.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._heard: list[Callable[[int, Odometry], None]] = []
+        node.subscribe(Odometry, m.ODOM, self._on_odometry, depth=ODOMETRY_DEPTH)
+
+    def add(self, callback: Callable[[int, Odometry], None]) -> None:
+        """Call this with the stamp in nanoseconds and each message from now on."""
+        self._heard.append(callback)
+
+    def _on_odometry(self, msg: Odometry) -> None:
+        stamp_ns = m.header_stamp_ns(msg)
+        m.odometry_to_pose(msg)
+        for callback in self._heard:
+            callback(stamp_ns, msg)
+
+
+class LiveFrames:
+    """Puts parts together by stamp, then adds T_odom_base, interpolated at it, as the part `odom`.
+
+    Args:
+        node: a SealNode; hears odometry, and says every 5 s what is missing or dropped.
+        topics: names of the parts, without `odom`; the caller hands their messages to `add`.
+        on_frame: called with the stamp and the parts.
+        config: how long frames wait for odometry.
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        topics: tuple[str, ...],
+        on_frame: Callable[[int, dict[str, Any]], None],
+        config: PoseConfig | None = None,
+    ) -> None:
+        self._node = node
+        self._on_frame = on_frame
+        self._posed = PosedPictures(self._on_posed, config)
+        self._sets = StampMatcher(topics, self._on_set)
+        self._said: Counter[str] = Counter()
+        self.matched = 0
+        node.odometry.add(self._on_odometry)
+        node.create_timer(_LOOK_S, lambda: self._posed.look(self._now_s()), clock=node.steady)
+        node.create_timer(_SAY_S, self._say, clock=node.steady)
+
+    @property
+    def dropped(self) -> int:
+        """Frames that came to nothing: a part was missing, or there was no pose."""
+        return self._sets.dropped + sum(self._posed.dropped.values())
+
+    def add(self, topic: str, stamp_ns: int, message: Any) -> None:
+        """Take a message of one of the topics."""
+        self._sets.add(topic, stamp_ns, message)
+
+    def missing(self) -> tuple[str, ...]:
+        """Topics that the oldest incomplete frame waits for."""
+        return self._sets.missing()
+
+    def _now_s(self) -> float:
+        return float(self._node.steady.now().nanoseconds) / m.NS
+
+    def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
+        p, q = msg.pose.pose.position, msg.pose.pose.orientation
+        self._posed.see_odometry(stamp_ns, (p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+
+    def _on_set(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        self._posed.see_picture(stamp_ns, parts, self._now_s())
+
+    def _on_posed(self, stamp_ns: int, parts: dict[str, Any], T_odom_base: Any) -> None:
+        self.matched += 1
+        self._on_frame(stamp_ns, {**parts, m.ODOM: T_odom_base})
+
+    def _say(self) -> None:
+        """Warn of frames dropped since the last time, by reason."""
+        new = self._posed.dropped - self._said
+        self._said = Counter(self._posed.dropped)
+        if new:
+            why = ", ".join(f"{count} with {reason}" for reason, count in sorted(new.items()))
+            odom = self._node.resolve_topic_name(m.ODOM)
+            self._node.get_logger().warning(f"frames without a pose were dropped, by {odom}: {why}")
