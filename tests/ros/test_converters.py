@@ -386,6 +386,26 @@ def test_a_map_that_lags_still_finds_its_odometry() -> None:
     assert seen == [800, 999] and matcher.missing() == ()
 
 
+def test_scores_that_come_too_late_are_dropped_and_told_of() -> None:
+    """30 pictures a second and a detector that falls behind: what waits is bounded, the newest still match."""
+    second = 1_000_000_000
+    seen: list[int] = []
+    matcher = StampMatcher(
+        ("depth", "scores"), lambda stamp, _: seen.append(stamp), computed="scores", max_late_ns=2 * second
+    )
+    for k in range(300):
+        matcher.add("depth", k * second // 30, "d")
+    assert len(matcher._waiting) == 61 and matcher.dropped == 300 - 61
+    matcher.add("scores", 100 * second // 30, "s")
+    assert (matcher.late, seen) == (1, []) and matcher.late_s == pytest.approx(199 / 30)
+    matcher.add("scores", 245 * second // 30, "s")
+    assert seen == [245 * second // 30] and matcher.late_s == pytest.approx(54 / 30) and matcher.late == 1
+    matcher.clear()
+    matcher.add("depth", 5, "d")
+    matcher.add("scores", 5, "s")
+    assert seen[-1] == 5, "after stamps went back, what is old by the former ones is new"
+
+
 def test_the_overlay_colours_confident_masks_only() -> None:
     masks = np.zeros((2, 2, 2), bool)
     masks[0, 0, 0] = masks[1, 1, 1] = True

@@ -193,12 +193,6 @@ def test_planner_and_policy_plan_as_in_one_process(tmp_path: Path, mode: str, co
         assert PlannerConfig(**given) == config, name
 
 
-@pytest.mark.parametrize(("mode", "kept"), [("paced", 1), ("lockstep", 0)])
-def test_where_time_runs_the_detector_takes_the_newest_picture(tmp_path: Path, mode: str, kept: int) -> None:
-    specs = {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, mode=mode))}
-    assert specs["perception"].parameters["qos.camera_color_image_raw.depth"] == kept
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

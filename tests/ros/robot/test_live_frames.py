@@ -12,10 +12,13 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
+from sensor_msgs.msg import Image
 from tests.ros.robot.graph import Graph, Robot, graph, odometry, picture
 
 from seal_mapping.nodes.mapping_node import MappingNode
 from seal_perception import messages as m
+from seal_perception.nodes.base import SealNode
+from seal_perception.nodes.perception_node import PerceptionNode
 
 pytestmark = pytest.mark.ros
 
@@ -45,6 +48,7 @@ def test_odometry_beside_the_camera_maps_every_picture_at_its_interpolated_pose(
             if tick % 5 == 2:
                 robot.send(picture(stamp))
             robot.send({m.ODOM: odometry(stamp + 3 * MS, x=0.02 * tick)})
+            one.spin_for(0.02)
         assert one.spin_until(lambda: len(taken) == 10), taken
         assert [stamp for stamp, _ in taken] == [m.NS + tick * 20 * MS for tick in range(2, 50, 5)]
         for (_, T), tick in zip(taken, range(2, 50, 5), strict=True):
@@ -67,3 +71,42 @@ def test_a_picture_without_odometry_is_dropped_and_it_is_said(
 
         assert one.spin_until(heard), "".join(said)
         assert mapping._frames.dropped == 1 and mapping._map.frames == 0
+
+
+def test_a_slow_detector_takes_the_newest_picture(start: Callable[..., Any]) -> None:
+    """60 pictures come while it looks at the first one: it goes on with the last, and nothing queues up."""
+    with start(weights="none") as one:
+        perception, robot, listener = one.make(PerceptionNode), one.make(Robot), one.make(lambda: SealNode("listener"))
+        answered: list[int] = []
+        listener.subscribe(Image, m.SCORES, lambda msg: answered.append(m.header_stamp_ns(msg)))
+        assert one.spin_until(lambda: robot.heard(m.COLOUR) and perception._scores.get_subscription_count() > 0)
+        for k in range(60):
+            robot.send({m.COLOUR: picture((k + 1) * m.NS // 30)[m.COLOUR]})
+        assert one.spin_until(lambda: 60 * m.NS // 30 in answered)
+        one.spin_for(0.5)
+        assert len(answered) <= 2 and answered[-1] == 2 * m.NS
+
+
+def test_late_scores_are_told_of_and_the_next_in_time_are_mapped(
+    start: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with start(max_late_s=0.5) as one:
+        mapping, robot = _mapping_and_robot(one)
+        robot.send({m.ODOM: odometry(m.NS // 2)})
+        shown = [picture(m.NS + k * m.NS // 10) for k in range(20)]
+        for messages in shown:
+            robot.send({topic: msg for topic, msg in messages.items() if topic != m.SCORES})
+        robot.send({m.ODOM: odometry(3 * m.NS)})
+        one.spin_until(lambda: mapping._frames.dropped >= 14)
+        robot.send({m.SCORES: shown[1][m.SCORES]})
+        said: list[str] = []
+
+        def heard() -> bool:
+            said.append(capfd.readouterr().err)
+            return "scores are 1.8 s late: 1 came when their pictures had been dropped" in "".join(said)
+
+        assert one.spin_until(heard), "".join(said)
+        robot.send({m.SCORES: shown[18][m.SCORES]})
+        one.spin_for(0.3)
+        assert mapping._map.frames == 0, "between 0.5 s and 3 s is a gap of odometry"
+        assert mapping._frames.dropped == 20 - 1

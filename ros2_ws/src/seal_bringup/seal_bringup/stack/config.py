@@ -158,11 +158,6 @@ class StackConfig:
         return TIGHT if self.paced else PlannerConfig()
 
     @property
-    def pictures_kept(self) -> int:
-        """Pictures that wait for the detector, 0 = all: where time runs, a newer one is worth more than each one."""
-        return 0 if self.lockstep else 1
-
-    @property
     def goal_steps(self) -> int:
         """Steps after which the policy gives no more goals; 0 = it always does."""
         return self.steps if self.lockstep else 0

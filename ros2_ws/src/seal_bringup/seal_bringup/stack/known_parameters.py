@@ -57,6 +57,7 @@ _DECLARED = {
     "mapping": _Declared(
         (
             *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "use_scores"),
+            "max_late_s",
             *_MOUNTING,
         ),
         {"map": MapConfig, "label": LabelConfig, "odometry": PoseConfig},

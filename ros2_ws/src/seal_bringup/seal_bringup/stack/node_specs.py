@@ -150,7 +150,6 @@ def _perception(config: StackConfig) -> NodeSpec:
             **({"detector.categories": list(config.chosen_categories)} if config.categories else {}),
             "detector.threads": config.detector_threads,
             "roll_from_tf": False,  # a simulated camera is upright; else the stack file sets mounting.roll_deg
-            "qos.camera_color_image_raw.depth": config.pictures_kept,
         },
         subscribes=(m.COLOUR,),
         publishes=(m.SCORES, m.DETECTIONS),

@@ -71,7 +71,9 @@ class MappingNode(SealNode):
         }
         if declare(self, "use_scores", True, "wait for semantic/scores"):
             topics[m.SCORES] = (Image, False)
-        self._frames = self.match(topics, self._on_frame, declare_config(self, PoseConfig, "odometry"))
+        poses = declare_config(self, PoseConfig, "odometry")
+        late_s = declare(self, "max_late_s", 10.0, "paced: wait of pictures for their scores, in seconds", minimum=0.1)
+        self._frames = self.match(topics, self._on_frame, poses, late_s)
         self.create_service(Trigger, "map/save", self._on_save)
         self.create_service(GetMap, "map/get", self._on_get)
         self.create_service(LoadMap, "map/load", self._on_load)
@@ -122,6 +124,7 @@ class MappingNode(SealNode):
         values = {
             "frames": str(self._map.frames),
             "frames_dropped": str(self._frames.dropped),
+            "scores_late_s": f"{self._frames.late_s:.3f}",
             "confident_voxels": str(self._map.confident_count),
             "explored_area_m2": f"{self._map.explored_area_m2:.4f}",
             **{f"ms.{name}": f"{ms:.3f}" for name, ms in self._map.timings.items()},

@@ -27,7 +27,7 @@ from std_msgs.msg import String
 
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
-from seal_perception.nodes.live_frames import LiveFrames, OdometryFeed
+from seal_perception.nodes.live_frames import COMPUTED_DEPTH, PICTURE_DEPTH, LiveFrames, OdometryFeed
 from seal_perception.nodes.own_run import BEGIN, OwnRun
 from seal_perception.nodes.params import declare, declare_use_sim_time
 from seal_perception.nodes.stamp_matching import StampMatcher
@@ -185,11 +185,13 @@ class SealNode(Node):
         topics: dict[str, tuple[type, bool]],
         on_match: Callable[[int, dict[str, Any]], None],
         poses: PoseConfig | None = None,
+        max_late_s: float = 10.0,
     ) -> StampMatcher | LiveFrames:
         """Subscribe to topics (type, latched) with headers and put their messages together by stamp.
 
         The part `odom` is T_odom_base (4, 4): in lockstep that of the message with the frame's stamp, else odometry
         interpolated at it (`poses`). Every 5 s without a whole set, a warning names the topics it waits for.
+        Outside lockstep queues are short, and pictures wait for their scores for `max_late_s` at most.
         """
 
         def use(stamp_ns: int, parts: dict[str, Any]) -> None:
@@ -203,12 +205,17 @@ class SealNode(Node):
         matcher: StampMatcher | LiveFrames
         if m.ODOM in topics and not self.lockstep:
             topics = {topic: kind for topic, kind in topics.items() if topic != m.ODOM}
-            matcher = LiveFrames(self, tuple(topics), use, poses)
+            matcher = LiveFrames(self, tuple(topics), use, poses, max_late_s)
         else:
             matcher = StampMatcher(tuple(topics), use, between=m.ODOM)
         for topic, (kind, latched) in topics.items():
+            kept = COMPUTED_DEPTH if topic == m.SCORES else PICTURE_DEPTH
             self.subscribe(
-                kind, topic, lambda msg, t=topic: matcher.add(t, m.header_stamp_ns(msg), msg), latched=latched
+                kind,
+                topic,
+                lambda msg, t=topic: matcher.add(t, m.header_stamp_ns(msg), msg),
+                latched=latched,
+                depth=None if self.lockstep or latched else kept,
             )
         seen = [0]
 

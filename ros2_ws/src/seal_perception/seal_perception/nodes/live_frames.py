@@ -15,8 +15,12 @@ from seal_perception.odometry.live import PoseConfig, PosedPictures
 
 ODOMETRY_DEPTH = 1000
 """Odometry messages that wait while a node is busy: 20 s at 50 Hz, 0.7 kB each."""
+PICTURE_DEPTH, COMPUTED_DEPTH = 30, 5
+"""Messages that wait on a topic of pictures (a second), and on one that is computed from them: of more, the newest."""
 _LOOK_S = 0.1
 _SAY_S = 5.0
+LATE_S = 1.0
+"""Scores that are later than this are told of."""
 
 
 class OdometryFeed:
@@ -49,6 +53,7 @@ class LiveFrames:
         topics: names of the parts, without `odom`; the caller hands their messages to `add`.
         on_frame: called with the stamp and the parts.
         config: how long frames wait for odometry.
+        max_late_s: how long pictures wait for the scores that are computed from them.
     """
 
     def __init__(
@@ -57,11 +62,14 @@ class LiveFrames:
         topics: tuple[str, ...],
         on_frame: Callable[[int, dict[str, Any]], None],
         config: PoseConfig | None = None,
+        max_late_s: float = 10.0,
     ) -> None:
         self._node = node
         self._on_frame = on_frame
         self._posed = PosedPictures(self._on_posed, config)
-        self._sets = StampMatcher(topics, self._on_set)
+        computed = m.SCORES if m.SCORES in topics else ""
+        self._sets = StampMatcher(topics, self._on_set, computed=computed, max_late_ns=round(max_late_s * m.NS))
+        self._late_said = 0
         self._said: Counter[str] = Counter()
         self.matched = 0
         node.odometry.add(self._on_odometry)
@@ -72,6 +80,11 @@ class LiveFrames:
     def dropped(self) -> int:
         """Frames that came to nothing: a part was missing, or there was no pose."""
         return self._sets.dropped + sum(self._posed.dropped.values())
+
+    @property
+    def late_s(self) -> float:
+        """By how much the last scores were behind the newest picture, in seconds."""
+        return self._sets.late_s
 
     def add(self, topic: str, stamp_ns: int, message: Any) -> None:
         """Take a message of one of the topics."""
@@ -86,6 +99,9 @@ class LiveFrames:
 
     def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
         p, q = msg.pose.pose.position, msg.pose.pose.orientation
+        newest = self._posed.poses.newest_ns
+        if newest is not None and stamp_ns < newest:
+            self._sets.clear()
         self._posed.see_odometry(stamp_ns, (p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
     def _on_set(self, stamp_ns: int, parts: dict[str, Any]) -> None:
@@ -96,10 +112,16 @@ class LiveFrames:
         self._on_frame(stamp_ns, {**parts, m.ODOM: T_odom_base})
 
     def _say(self) -> None:
-        """Warn of frames dropped since the last time, by reason."""
+        """Warn of frames dropped since the last time, by reason, and of scores that are late."""
+        logger = self._node.get_logger()
+        late, self._late_said = self._sets.late - self._late_said, self._sets.late
+        if late:
+            logger.warning(f"scores are {self.late_s:.1f} s late: {late} came when their pictures had been dropped")
+        elif self.late_s > LATE_S:
+            logger.warning(f"scores are {self.late_s:.1f} s late: the detector is slow, or the machine busy")
         new = self._posed.dropped - self._said
         self._said = Counter(self._posed.dropped)
         if new:
             why = ", ".join(f"{count} with {reason}" for reason, count in sorted(new.items()))
             odom = self._node.resolve_topic_name(m.ODOM)
-            self._node.get_logger().warning(f"frames without a pose were dropped, by {odom}: {why}")
+            logger.warning(f"frames without a pose were dropped, by {odom}: {why}")

@@ -64,7 +64,8 @@ class PerceptionNode(SealNode):
         self._scores = self.advertise(Image, m.SCORES)
         self._detections = self.advertise(String, m.DETECTIONS)
         self._overlay = self.advertise(Image, m.OVERLAY)
-        self.subscribe(Image, m.COLOUR, self._on_colour)
+        # Where time runs, the newest picture is worth more than each one.
+        self.subscribe(Image, m.COLOUR, self._on_colour, depth=None if self.lockstep else 1)
 
     def _on_colour(self, msg: Image) -> None:
         start = time.perf_counter()
