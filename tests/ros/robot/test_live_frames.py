@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 from tests.ros.robot.graph import Graph, Robot, graph, odometry, picture
 
 from seal_mapping.nodes.mapping_node import MappingNode
@@ -110,3 +111,45 @@ def test_late_scores_are_told_of_and_the_next_in_time_are_mapped(
         one.spin_for(0.3)
         assert mapping._map.frames == 0, "between 0.5 s and 3 s is a gap of odometry"
         assert mapping._frames.dropped == 20 - 1
+
+
+def test_after_a_jump_of_odometry_nothing_is_mapped_until_the_map_is_reset(
+    start: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The map was doubled: 1 m beside itself."""
+    with start() as one:
+        mapping, robot = _mapping_and_robot(one)
+
+        def show(begin: int, x: float) -> None:
+            for k in range(begin, begin + 5):
+                robot.send(picture(m.NS + k * 100 * MS))
+                robot.send({m.ODOM: odometry(m.NS + k * 100 * MS, x=x)})
+                one.spin_for(0.05)
+
+        show(0, 0.0)
+        assert mapping._map.frames == 5
+        show(5, 1.0)
+        one.spin_for(0.3)
+        assert mapping._map.frames == 5 and mapping.void.startswith("odometry jumped by 1.00 m")
+        assert "the map is void, no more frames are mapped; call map/reset" in capfd.readouterr().err
+        client = robot.create_client(Trigger, "map/reset")
+        assert one.spin_until(client.service_is_ready)
+        answer = client.call_async(Trigger.Request())
+        assert one.spin_until(answer.done) and "forgotten: 5 frames" in answer.result().message
+        show(10, 1.0)
+        assert mapping._map.frames == 5 and not mapping.void, "of the new map"
+
+
+def test_stamps_that_go_back_are_told_and_mapping_goes_on(
+    start: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with start() as one:
+        mapping, robot = _mapping_and_robot(one)
+        for begin_s in (100, 40):
+            for k in range(5):
+                stamp = begin_s * m.NS + k * 100 * MS
+                robot.send(picture(stamp))
+                robot.send({m.ODOM: odometry(stamp)})
+                one.spin_for(0.05)
+        assert one.spin_until(lambda: mapping._map.frames >= 9)
+        assert "/odom: stamps went back by 60.40 s; what waited is dropped" in capfd.readouterr().err

@@ -48,6 +48,8 @@ GOAL, PLAN, STEP, READY = "goal", "plan", "step", "ready"
 TF, TF_STATIC = "/tf", "/tf_static"
 SCAN = "scan"
 CMD_VEL, CONTACT, WHEELS = "cmd_vel", "contact", "odom_wheels"
+ENABLE, STOP_EXPLORING = "explore/enable", "explore/stop"
+ENABLED, EXPLORE_STATUS = "explore/enabled", "explore/status"
 
 MAP_FRAME, ODOM_FRAME, BASE_FRAME = "map", "odom", "base_link"
 CAMERA_FRAME = "camera_color_optical_frame"
@@ -297,6 +299,19 @@ def as_message_pose(T: FloatArray) -> FloatArray:
     An in-process loop passes its poses through this, and gets bit for bit what the nodes get.
     """
     return pose_from_xyz_quat(*pose_to_xyz_quat(T))
+
+
+def check_fits_camera(depth: Float32Array, camera: Camera) -> None:
+    """Refuse a depth picture of another size than its camera_info says.
+
+    Raises:
+        InputError: if the sizes differ.
+    """
+    if depth.shape != (camera.height, camera.width):
+        raise InputError(
+            f"depth is {depth.shape[1]} x {depth.shape[0]}, its camera_info is for {camera.width} x {camera.height}; "
+            "use the camera_info that is published beside this picture"
+        )
 
 
 def check_registered(depth: Any, colour: Any) -> None:

@@ -16,6 +16,7 @@ from seal_mapping.wall_heading import WallHeadingConfig
 from seal_perception.detector.detector import DetectorConfig
 from seal_perception.odometry.live import PoseConfig
 from seal_perception.parameters import parameters_of
+from seal_policy.driving.guard import GuardConfig
 from seal_policy.driving.rolling_grid import RollingGridConfig
 from seal_policy.driving.step_driver import StepDriverConfig
 from seal_policy.driving.velocity import VelocityConfig
@@ -69,10 +70,12 @@ _DECLARED = {
     "planner": _Declared(
         (
             *("mode", "max_steps", "command_hz", "use_scan", *_MOUNTING),
+            *("enable", "serve_enable", "cmd_vel_stamped"),
             *("laser.x_m", "laser.y_m", "laser.height_m", "laser.yaw_rad"),
         ),
         {
             "odometry": PoseConfig,
+            "guard": GuardConfig,
             "explorer": StepDriverConfig,
             "planner": PlannerConfig,
             "local": LocalConfig,

@@ -197,6 +197,17 @@ def _policy(config: StackConfig) -> NodeSpec:
     )
 
 
+_SIMULATED = {
+    "enable": True,
+    "guard.odometry_s": 5.0,
+    "guard.picture_s": 3.0,
+    "guard.map_s": 30.0,
+    "guard.goal_s": 30.0,
+    "guard.scores_s": 30.0,
+}
+"""A simulated robot hurts nobody: it drives at once, and a machine that is too slow for the detector may try."""
+
+
 def _planner(config: StackConfig) -> NodeSpec:
     """The planner: publishes steps in lockstep; in paced mode velocities, from contacts and depth too."""
     common = (*GRIDS, m.ODOM, m.GOAL)
@@ -209,8 +220,8 @@ def _planner(config: StackConfig) -> NodeSpec:
         "planner",
         "seal_policy",
         "planner_node",
-        parameters={"mode": config.mode, **_clearances(config), "use_scan": config.use_scan},
-        subscribes=(*common, m.CONTACT, m.DEPTH, m.CAMERA_INFO, *((m.SCAN,) if config.use_scan else ())),
+        parameters={"mode": config.mode, **_clearances(config), "use_scan": config.use_scan, **_SIMULATED},
+        subscribes=(*common, m.DETECTIONS, m.CONTACT, m.DEPTH, m.CAMERA_INFO, *((m.SCAN,) if config.use_scan else ())),
         publishes=(m.CMD_VEL,),
     )
 

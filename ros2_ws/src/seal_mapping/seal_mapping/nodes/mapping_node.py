@@ -10,27 +10,27 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid, Odometry
-from nav_msgs.srv import GetMap, LoadMap
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.nodes import map_messages as convert
+from seal_mapping.nodes.map_services import MapServices
 from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.io import save_map
-from seal_mapping.voxels.resume import MisfitError, resume_map
+from seal_mapping.voxels.resume import resume_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception import messages as m
-from seal_perception.errors import SealError
 from seal_perception.frame import Frame
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, status_message
+from seal_perception.nodes.live_frames import LiveFrames
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
+from seal_perception.safety.watch import JUMPED, Fault
 
 OBJECTS = "map/objects"
 
@@ -38,7 +38,7 @@ OBJECTS = "map/objects"
 class MappingNode(SealNode):
     """Puts each frame into the voxel map; publishes `map/obstacles`, `explored`, `status`, `voxels` and `objects`.
 
-    Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid).
+    Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid), `map/reset`.
 
     Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`,
     `odometry.*` (PoseConfig), and those that the node declares with a description below. With `lockstep` a frame that
@@ -58,6 +58,7 @@ class MappingNode(SealNode):
         declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
+        self.void = ""  # why nothing more is mapped
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
@@ -74,14 +75,17 @@ class MappingNode(SealNode):
         poses = declare_config(self, PoseConfig, "odometry")
         late_s = declare(self, "max_late_s", 10.0, "paced: wait of pictures for their scores, in seconds", minimum=0.1)
         self._frames = self.match(topics, self._on_frame, poses, late_s)
-        self.create_service(Trigger, "map/save", self._on_save)
-        self.create_service(GetMap, "map/get", self._on_get)
-        self.create_service(LoadMap, "map/load", self._on_load)
+        if isinstance(self._frames, LiveFrames):
+            self._frames.on_fault = self._on_fault
+        MapServices(self)
         if load_path:
-            self._take_over(Path(load_path))
+            self.take_over(Path(load_path))
 
     def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         start = time.perf_counter()
+        if self.void:
+            self.dropped["frames after the map became void"] += 1
+            return
         m.check_registered(parts[m.DEPTH], parts[m.COLOUR])
         frame = Frame(
             stamp_ns,
@@ -103,7 +107,7 @@ class MappingNode(SealNode):
         )
         self._say_status(stamp_ns, start)
         if last:
-            self._save()
+            self.save()
 
     def _every(self, what: str) -> int:
         return int(self.get_parameter(f"{what}_every").value)
@@ -132,52 +136,37 @@ class MappingNode(SealNode):
         }
         self._status.publish(status_message("seal_mapping: map", stamp_ns, list(values.items())))
 
-    def _save(self) -> Path | None:
-        """Write the map if there is a path and something new."""
+    def save(self) -> Path | None:
+        """Write the map if there is a path and something new; returns the path if its file holds this map."""
         path = self.get_parameter("save_path").value
         if path and self._map.frames and self._saved != (path, self._map.frames):
             save_map(self._map, path)
             self._saved = (path, self._map.frames)
-        return Path(path) if path else None
+        return Path(path) if path and self._saved == (path, self._map.frames) else None
 
-    def _on_save(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        try:
-            path = self._save()
-            response.success = path is not None and self._saved == (str(path), self._map.frames)
-            response.message = str(path) if response.success else "nothing to save: set save_path, and map a frame"
-        except (SealError, OSError) as error:
-            response.success, response.message = False, str(error)
-        return response
-
-    def _on_get(self, _: GetMap.Request, response: GetMap.Response) -> GetMap.Response:
+    def grid(self) -> OccupancyGrid:
+        """The obstacles as they are now."""
         header = make_header(self._stamp_ns, m.MAP_FRAME)
-        response.map = convert.obstacles_to_occupancy(self._map.obstacles(), self._map.explored(), header)
-        return response
+        return convert.obstacles_to_occupancy(self._map.obstacles(), self._map.explored(), header)
 
-    def _on_load(self, request: LoadMap.Request, response: LoadMap.Response) -> LoadMap.Response:
-        response.result = LoadMap.Response.RESULT_MAP_DOES_NOT_EXIST
-        try:
-            path = convert.url_to_path(request.map_url)
-            response.result = LoadMap.Response.RESULT_INVALID_MAP_DATA if path.is_file() else response.result
-            self._take_over(path)
-            response.result = LoadMap.Response.RESULT_SUCCESS
-            response.map = self._on_get(GetMap.Request(), GetMap.Response()).map
-        except MisfitError as error:
-            response.result = LoadMap.Response.RESULT_INVALID_MAP_METADATA
-            self.get_logger().error(f"map not loaded: {error}")
-        except SealError as error:
-            self.get_logger().error(f"map not loaded: {error}")
-        except OSError as error:
-            response.result = LoadMap.Response.RESULT_UNDEFINED_FAILURE
-            self.get_logger().error(f"map not loaded: {error}")
-        return response
+    def begin_anew(self) -> str:
+        """Forget the map; returns what that was, in words."""
+        gone = f"{self._map.frames} frames, {self._map.confident_count} confident voxels"
+        self._map, self._volume, self._saved, self.void = VoxelMap(self._config), None, ("", -1), ""
+        return gone
 
-    def _take_over(self, path: Path) -> None:
+    def _on_fault(self, fault: Fault) -> None:
+        """After a jump of odometry the map and what comes next are in different frames: nothing more is mapped."""
+        if fault.kind == JUMPED and not self.void:
+            self.void = fault.text
+            self.get_logger().error(f"{fault.text}: the map is void, no more frames are mapped; call map/reset")
+
+    def take_over(self, path: Path) -> None:
         """Go on with a saved map and show it; nothing changes if it cannot be read."""
         loaded, other = resume_map(path, self._config)
         if other:
             self.get_logger().warning(f"{path} goes on with its own {', '.join(other)}, not with the parameters'")
-        self._map, self._volume, self._saved = loaded, None, ("", -1)
+        self._map, self._volume, self._saved, self.void = loaded, None, ("", -1), ""
         self._publish(voxels=True, objects=self._every("objects") > 0)
         self.get_logger().info(
             f"went on with {path}: {loaded.frames} frames, {loaded.confident_count} confident voxels"
@@ -185,7 +174,7 @@ class MappingNode(SealNode):
 
     def close(self) -> None:
         """Write the map."""
-        self._save()
+        self.save()
 
 
 def main() -> None:

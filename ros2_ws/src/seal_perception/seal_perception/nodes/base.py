@@ -166,6 +166,10 @@ class SealNode(Node):
             raise _RefusedError(f"{what}: {error}") from error
         self.dropped[f"messages on {what}" if what in self._own_subscriptions else "frames"] += 1
         self.get_logger().warning(f"{what} dropped: {error}", throttle_duration_sec=5.0)
+        self.on_dropped(what, error)
+
+    def on_dropped(self, what: str, error: ValueError) -> None:
+        """Called outside lockstep after a message or frame was dropped because it cannot be used."""
 
     def _incompatible(self, topic: str, who: str, event: Any) -> None:
         self.get_logger().error(
@@ -294,8 +298,11 @@ class SealNode(Node):
         if line:
             raise InputError(line)
 
+    def halt(self) -> None:
+        """Called first on every way out, an unexpected error included: what the node drives must stop. Never raises."""
+
     def close(self) -> None:
-        """Called on every way out; may raise SealError or OSError to fail."""
+        """Called on every way out but an unexpected error; may raise SealError or OSError to fail."""
 
 
 def _watch_parent(pid: int) -> None:
@@ -370,6 +377,9 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
         code = 0
     except (SealError, ValueError, OSError, ParameterException) as error:
         code = _report(name, error)
+    finally:
+        if node is not None:
+            node.halt()
     try:
         if node is not None:
             node.close()

@@ -120,8 +120,14 @@ def points_to_path(xy: FloatArray, header: Header) -> Path:
     return msg
 
 
-def status_message(name: str, stamp_ns: int, values: Sequence[tuple[str, str]], text: str = "ok") -> DiagnosticArray:
-    """One OK DiagnosticStatus with these key-value pairs."""
-    status = DiagnosticStatus(level=DiagnosticStatus.OK, name=name, message=text)
+def status_message(
+    name: str,
+    stamp_ns: int,
+    values: Sequence[tuple[str, str]],
+    text: str = "ok",
+    level: bytes = DiagnosticStatus.OK,
+) -> DiagnosticArray:
+    """One DiagnosticStatus with these key-value pairs, OK if no other level is given."""
+    status = DiagnosticStatus(level=level, name=name, message=text)
     status.values = [KeyValue(key=key, value=value) for key, value in values]
     return DiagnosticArray(header=make_header(stamp_ns, ""), status=[status])

@@ -12,6 +12,7 @@ from nav_msgs.msg import Odometry
 from seal_perception import messages as m
 from seal_perception.nodes.stamp_matching import StampMatcher
 from seal_perception.odometry.live import PoseConfig, PosedPictures
+from seal_perception.safety.watch import Fault, OdometryWatch
 
 ODOMETRY_DEPTH = 1000
 """Odometry messages that wait while a node is busy: 20 s at 50 Hz, 0.7 kB each."""
@@ -54,6 +55,10 @@ class LiveFrames:
         on_frame: called with the stamp and the parts.
         config: how long frames wait for odometry.
         max_late_s: how long pictures wait for the scores that are computed from them.
+
+    Attributes:
+        on_fault: called when odometry jumps or its stamps go back; what waited is dropped then.
+        matched: frames handed on.
     """
 
     def __init__(
@@ -66,6 +71,9 @@ class LiveFrames:
     ) -> None:
         self._node = node
         self._on_frame = on_frame
+        config = config or PoseConfig()
+        self.on_fault: Callable[[Fault], None] = lambda fault: None
+        self._watch = OdometryWatch(config.jump_m, config.jump_rad)
         self._posed = PosedPictures(self._on_posed, config)
         computed = m.SCORES if m.SCORES in topics else ""
         self._sets = StampMatcher(topics, self._on_set, computed=computed, max_late_ns=round(max_late_s * m.NS))
@@ -99,9 +107,13 @@ class LiveFrames:
 
     def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
         p, q = msg.pose.pose.position, msg.pose.pose.orientation
-        newest = self._posed.poses.newest_ns
-        if newest is not None and stamp_ns < newest:
+        fault = self._watch.see(stamp_ns, m.odometry_to_pose(msg))
+        if fault is not None:
             self._sets.clear()
+            self._posed.begin_anew(fault.kind)
+            topic = self._node.resolve_topic_name(m.ODOM)
+            self._node.get_logger().error(f"{topic}: {fault.text}; what waited is dropped")
+            self.on_fault(fault)
         self._posed.see_odometry(stamp_ns, (p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
     def _on_set(self, stamp_ns: int, parts: dict[str, Any]) -> None:

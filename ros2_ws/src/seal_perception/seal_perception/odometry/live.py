@@ -35,6 +35,13 @@ class PoseConfig:
     )
     keep_s: float = parameter(60.0, "how long odometry is kept for pictures that come late, in seconds", minimum=0.0)
 
+    jump_m: float = parameter(
+        0.3, "a longer way between two odometry messages is a jump, in metres; 0 = any is believed", minimum=0.0
+    )
+    jump_rad: float = parameter(
+        0.5, "a larger turn between two odometry messages is a jump, in radians; 0 = any is believed", minimum=0.0
+    )
+
     def __post_init__(self) -> None:
         if not (self.max_gap_s > 0 and self.wait_s >= 0 and self.keep_s > 0):
             raise ValueError(f"need max_gap_s > 0, wait_s >= 0 and keep_s > 0, got {self}")

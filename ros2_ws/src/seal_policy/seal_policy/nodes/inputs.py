@@ -35,8 +35,8 @@ MAP_AND_POSE: dict[str, tuple[type, bool]] = {
 """Topics whose messages of one stamp make a step's input: type, latched."""
 
 
-def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
-    """Obstacles, explored and T_map_base of `SealNode.match` (the map starts where odometry does).
+def read_grids(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D]:
+    """Obstacles and explored of matched messages.
 
     Raises:
         InputError: if the two grids are not of the same cells.
@@ -48,7 +48,16 @@ def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
             f"{m.OBSTACLES} and {m.EXPLORED} must have the same cells, got {obstacles.shape} of {obstacles.cell_m} m "
             f"and {explored.shape} of {explored.cell_m} m"
         )
-    return obstacles, explored, parts[m.ODOM]
+    return obstacles, explored
+
+
+def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
+    """Obstacles, explored and T_map_base of `SealNode.match` (the map starts where odometry does).
+
+    Raises:
+        ValueError: as `read_grids`.
+    """
+    return *read_grids(parts), parts[m.ODOM]
 
 
 def goal_to_message(goal: Point | None, heading: float, stamp_ns: int) -> PoseStamped:
@@ -86,6 +95,15 @@ def declare_velocity_driver(node: SealNode, planner: PlannerConfig) -> VelocityD
         velocity=declare_config(node, VelocityConfig, "velocity"),
         rolling_grid=declare_config(node, RollingGridConfig, "rolling_grid"),
     )
+
+
+def declare_laser(node: SealNode) -> FloatArray:
+    """T_base_laser (4, 4) from `laser.*`."""
+    x = declare(node, "laser.x_m", 0.0, "laser ahead of the base, in metres")
+    y = declare(node, "laser.y_m", 0.0, "laser to the left of the base, in metres")
+    z = declare(node, "laser.height_m", 0.3, "laser above the floor, in metres")
+    yaw = declare(node, "laser.yaw_rad", 0.0, "laser turned to the left, in radians")
+    return planar_pose(x, y, yaw, z)
 
 
 def declare_mode(node: SealNode) -> bool:

@@ -16,18 +16,19 @@ from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, matrix_to_pose_stamped, points_to_path
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
-from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action
+from seal_policy.driving.guard import GuardConfig
 from seal_policy.driving.step_driver import StepDriver, StepDriverConfig
 from seal_policy.nodes.inputs import (
     MAP_AND_POSE,
+    declare_laser,
     declare_mode,
     declare_step_driver,
     declare_velocity_driver,
     message_to_goal,
     read_step,
 )
-from seal_policy.nodes.paced_planner import PacedPlanner
+from seal_policy.nodes.paced_planner import PacedPlanner, PacedSettings
 from seal_policy.planning.motion import action_target
 
 
@@ -46,18 +47,32 @@ class PlannerNode(SealNode):
         mounting = declare_mounting(self)
         command_hz = declare(self, "command_hz", 10.0, "paced: commands per second", minimum=0.0)
         use_scan = declare(self, "use_scan", False, "paced: also subscribe to a laser on scan")
-        laser_x = declare(self, "laser.x_m", 0.0, "laser ahead of the base, in metres")
-        laser_y = declare(self, "laser.y_m", 0.0, "laser to the left of the base, in metres")
-        laser_z = declare(self, "laser.height_m", 0.3, "laser above the floor, in metres")
-        laser_yaw = declare(self, "laser.yaw_rad", 0.0, "laser turned to the left, in radians")
+        laser = declare_laser(self)
+        poses, guard = declare_config(self, PoseConfig, "odometry"), declare_config(self, GuardConfig, "guard")
+        enable = declare(self, "enable", False, "paced: may drive at once; false = when explore/enable is called")
+        serve = declare(self, "serve_enable", True, "paced: serve explore/enable; false = another node does")
+        stamped = declare(self, "cmd_vel_stamped", False, "paced: cmd_vel is TwistStamped instead of Twist")
         if not command_hz > 0:
             raise InputError(f"command_hz must be positive, got {command_hz}")
-        poses = declare_config(self, PoseConfig, "odometry")
+        self._paced: PacedPlanner | None = None
         if paced:
-            T_base_laser = planar_pose(laser_x, laser_y, laser_yaw, laser_z) if use_scan else None
-            self._paced = PacedPlanner(self, velocity_driver, mounting, T_base_laser, command_hz, poses)
+            laser_or_none = laser if use_scan else None
+            settings = PacedSettings(
+                velocity_driver, mounting, laser_or_none, command_hz, poses, guard, enable, serve, stamped
+            )
+            self._paced = PacedPlanner(self, settings)
         else:
             self._begin_lockstep(config)
+
+    def on_dropped(self, what: str, error: ValueError) -> None:
+        """Stand: what came cannot be used, so it is not known what is around."""
+        if self._paced is not None:
+            self._paced.refuse(f"{what} cannot be used: {error}")
+
+    def halt(self) -> None:
+        """Leave no command behind."""
+        if self._paced is not None:
+            self._paced.halt()
 
     def _begin_lockstep(self, config: StepDriverConfig) -> None:
         self._driver = StepDriver(config)

@@ -10,6 +10,7 @@ from geometry_msgs.msg import PoseStamped
 
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode, run_node
+from seal_perception.nodes.live_frames import LiveFrames
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
 from seal_policy.goals.manager import GoalManager, StepClock
@@ -34,11 +35,19 @@ class PolicyNode(SealNode):
         goals = declare_config(self, GoalConfig, "goals")
         planner = declare_config(self, PlannerConfig, "planner")
         step_s = declare(self, "step_s", 0.7, "paced: seconds that count as one step for the goal manager")
-        self._step_clock = StepClock(step_s) if declare_mode(self) else None
-        self._frames = 0
-        self._goals = GoalManager(make_policy(name, seed, planner), goals)
+        paced = declare_mode(self)
+        poses = declare_config(self, PoseConfig, "odometry")
+
+        def begin() -> None:
+            self._step_clock = StepClock(step_s) if paced else None
+            self._frames = 0
+            self._goals = GoalManager(make_policy(name, seed, planner), goals)
+
+        begin()
         self._goal = self.advertise(PoseStamped, m.GOAL)
-        self.match(MAP_AND_POSE, self._on_frame, declare_config(self, PoseConfig, "odometry"))
+        frames = self.match(MAP_AND_POSE, self._on_frame, poses)
+        if isinstance(frames, LiveFrames):  # after a jump the way so far is in another frame
+            frames.on_fault = lambda _: begin()
 
     def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         step = self._step_clock.step(stamp_ns / m.NS) if self._step_clock is not None else self._frames
