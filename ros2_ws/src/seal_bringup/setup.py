@@ -31,7 +31,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        *(share(folder) for folder in ("launch", "config", "rviz", "foxglove")),
+        *(share(folder) for folder in ("launch", "config", "config/robots", "rviz", "foxglove")),
     ],
     install_requires=["setuptools"],
     extras_require={"ray": ["ray==2.60.0"]},

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,9 +50,10 @@ class Graph:
 
 
 @contextmanager
-def graph(domain_id: int, **parameters: object) -> Iterator[Graph]:
-    """A graph whose nodes all get these parameters; `__` in a name stands for a dot."""
-    words = [w for key, value in parameters.items() for w in ("-p", f"{key.replace('__', '.')}:={value}")]
+def graph(domain_id: int, arguments: Sequence[str] = (), **parameters: object) -> Iterator[Graph]:
+    """A graph whose nodes all get these ROS arguments and parameters; `__` in a name stands for a dot."""
+    given = [w for key, value in parameters.items() for w in ("-p", f"{key.replace('__', '.')}:={value}")]
+    words = [*arguments, *given]
     rclpy.init(args=["--ros-args", *words] if words else None, domain_id=domain_id)
     made = Graph()
     try:
