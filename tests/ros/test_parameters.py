@@ -28,6 +28,7 @@ from seal_perception.nodes.base import SealNode  # noqa: E402
 from seal_perception.nodes.perception_node import PerceptionNode  # noqa: E402
 from seal_policy.nodes.planner_node import PlannerNode  # noqa: E402
 from seal_policy.nodes.policy_node import PolicyNode  # noqa: E402
+from sim_bridge.nodes.robot_bridge_node import RobotBridgeNode  # noqa: E402
 from sim_bridge.nodes.sim_bridge_node import SimBridgeNode  # noqa: E402
 
 pytestmark = pytest.mark.ros
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.ros
 NODES: dict[str, type[SealNode]] = {
     "perception_node": PerceptionNode, "mapping_node": MappingNode, "heading_node": HeadingNode,
     "recorder_node": RecorderNode, "label_node": LabelNode, "policy_node": PolicyNode, "planner_node": PlannerNode,
-    "monitor_node": MonitorNode, "sim_bridge_node": SimBridgeNode,
+    "monitor_node": MonitorNode, "sim_bridge_node": SimBridgeNode, "robot_bridge_node": RobotBridgeNode,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
@@ -105,7 +106,7 @@ def graph(monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path) -> I
 @pytest.mark.parametrize("name", NODES)
 def test_every_parameter_says_what_the_table_says(graph: Callable[..., Graph], name: str) -> None:
     script = runpy.run_path(str(ROOT / ".ci" / "parameters.py"))
-    path = next(ROOT.glob(f"**/seal_*/nodes/{name}.py" if name != "sim_bridge_node" else f"sim_bridge/**/{name}.py"))
+    path = next(ROOT.glob(f"sim_bridge/**/{name}.py" if "bridge" in name else f"**/seal_*/nodes/{name}.py"))
     rows = {known.name: (known, changeable) for known, changeable in script["rows_of_file"](path)}
     for parameter, descriptor in graph(NODES[name]).descriptions().items():
         assert descriptor.description, parameter

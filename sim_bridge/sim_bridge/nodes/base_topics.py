@@ -66,16 +66,3 @@ def message_class(name: str) -> Any:
     if not hasattr(module, kind):
         raise InputError(f"{package} has no message {kind}: correct the type {name!r} in the robot's file")
     return getattr(module, kind)
-
-
-def frame_mismatch(msg: Any, base: BaseConfig) -> str:
-    """A line if odometry has other frames than the parameters say; empty if all is well."""
-    rows = []
-    for what, came, name in (
-        ("frame_id", msg.header.frame_id, base.odom_frame),
-        ("child_frame_id", msg.child_frame_id, base.base_frame),
-    ):
-        wanted = name.replace("{robot}", base.robot_name)
-        if wanted and came.lstrip("/") != wanted.lstrip("/"):
-            rows.append(f"{what} is {came!r}, base.{'odom' if what == 'frame_id' else 'base'}_frame says {wanted!r}")
-    return f"odometry: {'; '.join(rows)}: is this the robot that is meant?" if rows else ""

@@ -15,7 +15,7 @@ from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.explore_topics import ExploreStatus, Permission, VelocityTopic
 from seal_perception.nodes.params import declare, declare_config
-from sim_bridge.nodes.base_topics import BaseConfig, declare_signals, frame_mismatch, message_class
+from sim_bridge.nodes.base_topics import BaseConfig, declare_signals, message_class
 from sim_bridge.robot_base.fields import SignalConfig, signal_of
 from sim_bridge.robot_base.gate import Gate, GateConfig
 from sim_bridge.robot_base.limits import LimitsConfig
@@ -71,11 +71,7 @@ class RobotBridgeNode(SealNode):
 
     def _hear(self, kind: type, topic: str, callback: Any, depth: int = 10, raw: bool = False) -> None:
         """Subscribe with best effort, which fits what any driver offers."""
-        key = "qos." + self._topic(topic).strip("/").replace("/", "_")
-        if not self.has_parameter(key + ".reliability"):
-            self.declare_parameter(key + ".reliability", "best_effort")
-            self.declare_parameter(key + ".depth", depth)
-        self.subscribe(kind, self._topic(topic), callback, raw=raw)
+        self.subscribe(kind, self._topic(topic), callback, raw=raw, depth=depth, reliability="best_effort")
 
     def _hear_signals(self, signals: dict[str, SignalConfig]) -> None:
         """One subscription per topic, for all that it tells."""
@@ -110,7 +106,8 @@ class RobotBridgeNode(SealNode):
     def _on_odometry(self, msg: Odometry) -> None:
         T_odom_base = m.odometry_to_pose(msg)
         self.gate.see_odometry(m.header_stamp_ns(msg), T_odom_base, self._now_s())
-        told = frame_mismatch(msg, self._base)
+        wanted = [self._topic(name) for name in (self._base.odom_frame, self._base.base_frame)]
+        told = m.frame_mismatch(msg, *wanted)
         if told != self._frames_told:
             self._frames_told = told
             self.get_logger().warning(told)

@@ -153,3 +153,23 @@ def test_stamps_that_go_back_are_told_and_mapping_goes_on(
                 one.spin_for(0.05)
         assert one.spin_until(lambda: mapping._map.frames >= 9)
         assert "/odom: stamps went back by 60.40 s; what waited is dropped" in capfd.readouterr().err
+
+
+def test_another_robots_frames_and_a_second_camera_are_told(
+    start: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`locobot/odom` was mapped as `odom`, and two cameras into one map, without a word."""
+    with start(odometry__odom_frame="odom", odometry__base_frame="base_link") as one:
+        _, robot = _mapping_and_robot(one)
+        other = odometry(m.NS)
+        other.header.frame_id = "locobot/odom"
+        robot.send({m.ODOM: other})
+        for k, frame_id in enumerate(("left_optical", "right_optical")):
+            message = picture(m.NS + k * 100 * MS)[m.DEPTH]
+            message.header.frame_id = frame_id
+            robot.send({m.DEPTH: message})
+            one.spin_for(0.1)
+        one.spin_for(0.2)
+        said = capfd.readouterr().err
+        assert "odometry's frame_id is 'locobot/odom', expected is 'odom': is this the robot that is meant?" in said
+        assert "/camera/depth/image_raw changes its frame from 'left_optical' to 'right_optical'" in said

@@ -171,7 +171,7 @@ def test_another_robots_frames_are_told(open_graph: Callable[..., Graph], capfd:
     base = one.make(Base)
     ready(one, base)
     run(one, base, 0.3)
-    assert "frame_id is 'odom', base.odom_frame says 'locobot/odom': is this the robot" in capfd.readouterr().err
+    assert "odometry's frame_id is 'odom', expected is 'locobot/odom': is this the robot" in capfd.readouterr().err
 
 
 def test_a_stamped_base_gets_stamped_commands(open_graph: Callable[..., Graph]) -> None:

@@ -275,6 +275,18 @@ def odometry_to_pose(msg: Any) -> FloatArray:
     return pose_message_to_matrix(msg.pose.pose)
 
 
+def frame_mismatch(odometry: Any, odom_frame: str, base_frame: str) -> str:
+    """A line if an Odometry message has other frames than these; empty if all is well, and "" fits any."""
+    rows = []
+    for what, came, wanted in (
+        ("frame_id", str(odometry.header.frame_id), odom_frame),
+        ("child_frame_id", str(odometry.child_frame_id), base_frame),
+    ):
+        if wanted and came.lstrip("/") != wanted.lstrip("/"):
+            rows.append(f"{what} is {came!r}, expected is {wanted!r}")
+    return f"odometry's {' and '.join(rows)}: is this the robot that is meant?" if rows else ""
+
+
 def scan_from_message(msg: Any, T_base_laser: FloatArray) -> LaserScan:
     """A sensor_msgs LaserScan, with its mounting from elsewhere (tf).
 

@@ -96,11 +96,13 @@ class SealNode(Node):
         if self.own_run.watches:
             self.create_timer(_STRANGERS_S, self._look, clock=self.steady)
 
-    def qos(self, topic: str, latched: bool = False, depth: int | None = None) -> QoSProfile:
-        """Profile of a topic from its parameters; declares them."""
+    def qos(
+        self, topic: str, latched: bool = False, depth: int | None = None, reliability: str = "reliable"
+    ) -> QoSProfile:
+        """Profile of a topic from its parameters; declares them with these defaults."""
         key = "qos." + topic.strip("/").replace("/", "_")
         if not self.has_parameter(key + ".reliability"):
-            declare(self, key + ".reliability", "reliable", f"reliability of {topic}: reliable or best_effort")
+            declare(self, key + ".reliability", reliability, f"reliability of {topic}: reliable or best_effort")
             kept = depth if depth is not None else LATCHED_DEPTH if latched else 0
             declare(self, key + ".depth", kept, f"queue depth of {topic} in messages; 0 = keep all", minimum=0)
         reliability = self.get_parameter(key + ".reliability").value
@@ -129,6 +131,7 @@ class SealNode(Node):
         latched: bool = False,
         raw: bool = False,
         depth: int | None = None,
+        reliability: str = "reliable",
     ) -> Subscription:
         """Subscription to a relative topic; incompatible publishers are reported.
 
@@ -149,7 +152,7 @@ class SealNode(Node):
 
         events = SubscriptionEventCallbacks(incompatible_qos=lambda e: self._incompatible(topic, "publisher", e))
         subscription = self.create_subscription(
-            kind, topic, take, self.qos(topic, latched, depth), event_callbacks=events, raw=raw
+            kind, topic, take, self.qos(topic, latched, depth, reliability), event_callbacks=events, raw=raw
         )
         self._own_subscriptions[topic] = subscription
         return subscription

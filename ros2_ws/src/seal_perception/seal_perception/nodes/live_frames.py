@@ -79,6 +79,8 @@ class LiveFrames:
         self._sets = StampMatcher(topics, self._on_set, computed=computed, max_late_ns=round(max_late_s * m.NS))
         self._late_said = 0
         self._said: Counter[str] = Counter()
+        self._frames, self._frame_ids = (config.odom_frame, config.base_frame), dict[str, str]()
+        self._mismatch = ""
         self.matched = 0
         node.odometry.add(self._on_odometry)
         node.create_timer(_LOOK_S, lambda: self._posed.look(self._now_s()), clock=node.steady)
@@ -95,7 +97,14 @@ class LiveFrames:
         return self._sets.late_s
 
     def add(self, topic: str, stamp_ns: int, message: Any) -> None:
-        """Take a message of one of the topics."""
+        """Take a message of one of the topics; another frame than before is told: two cameras make no map."""
+        frame_id = str(message.header.frame_id)
+        before = self._frame_ids.setdefault(topic, frame_id)
+        if frame_id != before:
+            self._frame_ids[topic] = frame_id
+            name = self._node.resolve_topic_name(topic)
+            text = f"{name} changes its frame from {before!r} to {frame_id!r}: do two publishers share it?"
+            self._node.get_logger().warning(text, throttle_duration_sec=5.0)
         self._sets.add(topic, stamp_ns, message)
 
     def missing(self) -> tuple[str, ...]:
@@ -107,6 +116,10 @@ class LiveFrames:
 
     def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
         p, q = msg.pose.pose.position, msg.pose.pose.orientation
+        mismatch = m.frame_mismatch(msg, *self._frames)
+        if mismatch != self._mismatch:
+            self._mismatch = mismatch
+            self._node.get_logger().warning(mismatch or "odometry has the expected frames again")
         fault = self._watch.see(stamp_ns, m.odometry_to_pose(msg))
         if fault is not None:
             self._sets.clear()

@@ -42,6 +42,9 @@ class PoseConfig:
         0.5, "a larger turn between two odometry messages is a jump, in radians; 0 = any is believed", minimum=0.0
     )
 
+    odom_frame: str = parameter("", "frame_id that odometry should have; another one is told; empty = any")
+    base_frame: str = parameter("", "child_frame_id that odometry should have; another one is told; empty = any")
+
     def __post_init__(self) -> None:
         if not (self.max_gap_s > 0 and self.wait_s >= 0 and self.keep_s > 0):
             raise ValueError(f"need max_gap_s > 0, wait_s >= 0 and keep_s > 0, got {self}")
