@@ -173,3 +173,23 @@ def test_another_robots_frames_and_a_second_camera_are_told(
         said = capfd.readouterr().err
         assert "odometry's frame_id is 'locobot/odom', expected is 'odom': is this the robot that is meant?" in said
         assert "/camera/depth/image_raw changes its frame from 'left_optical' to 'right_optical'" in said
+
+
+@pytest.mark.parametrize("what", ["empty", "encoding", "cut"])
+def test_an_odd_picture_does_not_end_perception(start: Callable[..., Any], what: str) -> None:
+    with start(weights="none", qos__camera_color_image_raw__depth=10) as one:
+        perception, robot, listener = one.make(PerceptionNode), one.make(Robot), one.make(lambda: SealNode("listener"))
+        answered: list[int] = []
+        listener.subscribe(Image, m.SCORES, lambda msg: answered.append(m.header_stamp_ns(msg)))
+        assert one.spin_until(lambda: robot.heard(m.COLOUR) and perception._scores.get_subscription_count() > 0)
+        odd, good = picture(m.NS)[m.COLOUR], picture(2 * m.NS)[m.COLOUR]
+        if what == "empty":
+            odd.width, odd.height, odd.step, odd.data = 0, 0, 0, []
+        elif what == "encoding":
+            odd.encoding = "32FC1"
+        else:
+            odd.data = odd.data[:50]
+        robot.send({m.COLOUR: odd})
+        robot.send({m.COLOUR: good})
+        assert one.spin_until(lambda: answered == [2 * m.NS])
+        assert sum(perception.dropped.values()) == 1

@@ -89,6 +89,8 @@ def checked_stamp_ns(sec: int, nanosec: int) -> int:
 
 def _rows(msg: Any, itemsize: int, channels: int) -> UInt8Array:
     """(H, W * itemsize * channels) uint8 view of an Image's data without the padding at the end of its rows."""
+    if msg.width < 1 or msg.height < 1:
+        raise InputError(f"an Image must have pixels, got {msg.width} x {msg.height}")
     width_bytes = int(msg.width) * itemsize * channels
     data = np.frombuffer(msg.data, np.uint8)
     if msg.step < width_bytes or data.size != int(msg.height) * int(msg.step):
