@@ -261,7 +261,7 @@ def pretrain(
             help="Furniture that designers drew: a folder with Sweet Home 3D libraries (.sh3f); installed = that of the"
             " Debian package sweethome3d-furniture; none = all is drawn by code."
         ),
-    ] = "installed",
+    ] = "none",
     weights: Annotated[
         str | None,
         typer.Option(help="Start from these weights (seal-small or a file) instead of ImageNet's features."),
@@ -270,8 +270,7 @@ def pretrain(
 ) -> None:
     """Make the shipped weights: draw the catalogue, train from ImageNet's features, calibrate, measure.
 
-    Takes about an hour and a half on two cores with nothing else to do; an interrupted training resumes at its last
-    checkpoint.
+    Takes about 45 minutes on two cores with nothing else to do; an interrupted training resumes at its last checkpoint.
     """
     from seal_perception.detector.model import NEW
     from seal_perception.detector.weights import load_six
