@@ -67,9 +67,7 @@ def test_nothing_is_sent_before_all_is_there_and_it_is_allowed() -> None:
         assert drive.run(0.1) == [AHEAD]
 
 
-@pytest.mark.parametrize(
-    ("name", "limit_s"), [(ODOMETRY, 0.3), (PICTURE, 1.0), (MAP, 5.0), (GOAL, 5.0), (SCORES, 5.0)]
-)
+@pytest.mark.parametrize(("name", "limit_s"), [(ODOMETRY, 0.3), (PICTURE, 1.0), (MAP, 5.0), (GOAL, 5.0), (SCORES, 5.0)])
 def test_an_input_that_ends_stops_it_and_is_named(name: str, limit_s: float) -> None:
     drive = Drive(DriveGuard(enabled=True))
     drive.run(2.0)
