@@ -37,7 +37,7 @@ def test_completeness_is_about_required_things_only() -> None:
 
 
 def test_foreign_weights_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import seal_perception.detector.weights as weights
+    import seal_perception.detector.facts as weights
 
     foreign = tmp_path / "seal_small.safetensors"
     foreign.write_bytes(b"no safetensors at all")

@@ -134,7 +134,7 @@ def test_a_full_disk_is_one_clear_line(start_run: Start, tmp_path: Path) -> None
     ("changes", "message"),
     [
         ({"scene": "nowhere"}, "no home and no folder is called 'nowhere'"),
-        ({"weights": "missing.safetensors"}, "node perception ended with 1: .*missing.safetensors"),
+        ({"weights": "missing.safetensors"}, "no weights at missing.safetensors"),
     ],
 )
 def test_bad_input_is_one_clear_line(

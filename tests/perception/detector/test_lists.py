@@ -31,10 +31,10 @@ from seal_perception.detector.coco_weights import load_coco
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.facts import categories_of
 from seal_perception.detector.model import build_model
-from seal_perception.detector.new_list import ROWS_EACH, with_categories
 from seal_perception.detector.weights import load_small, load_weights, read_metadata, save_weights
 from seal_perception.errors import InputError
 from seal_perception.training.finetune import FinetuneConfig, finetune
+from seal_perception.training.new_list import ROWS_EACH, with_categories
 
 THREE = ("refrigerator", "chair", "dining table")
 ROWS = [COCO_NAMES.index(name) for name in THREE]

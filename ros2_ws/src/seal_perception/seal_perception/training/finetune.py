@@ -21,7 +21,6 @@ from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.devices import best_device, device_of, has_bfloat16
 from seal_perception.detector.facts import is_coco
-from seal_perception.detector.new_list import with_categories
 from seal_perception.detector.weights import (
     NetworkConfig,
     load_weights,
@@ -32,6 +31,7 @@ from seal_perception.detector.weights import (
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
 from seal_perception.training.augment import MILD
+from seal_perception.training.new_list import with_categories
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
 
 
