@@ -72,6 +72,25 @@ def _labels(folder: Path) -> None:
     run_alone("label @/bag --annotations @/coco.json --out @/labels", folder)
 
 
+def _furniture(folder: Path) -> None:
+    from sim_bridge.catalogue.library.models import Models, convert, load_mesh
+
+    out = convert(folder / "libraries", folder / "models")
+    for split in ("train", "val"):
+        models = Models(out, split)
+        for model in (*models.others, *(piece for pieces in models.of.values() for piece in pieces)):
+            load_mesh(out / model.file)
+
+
+def _furniture_parts(folder: Path, rng: random.Random | None) -> None:
+    """A furniture library of which one file is damaged, and the archive is not."""
+    files = seeds.furniture_files(folder)
+    if rng:
+        name = rng.choice(sorted(files))
+        files[name] = mutate.mutated(name.replace(".properties", ".txt"), files[name], rng)
+    seeds.pack(folder, files)
+
+
 def _messages(folder: Path, rng: random.Random | None) -> None:
     """A bag that is whole, with damaged messages in it."""
     rows = recording(seeds.FRAMES)
@@ -181,6 +200,8 @@ READERS: dict[str, Reader] = {
         ("set/one.scene_instance.json", "set/*.scene_dataset_config.json", "set/objects/*.json"),
         (f"{SCENE}set/one.scene_instance.json",),
     ),
+    "furniture": Reader(seeds.furniture, ("libraries/a.sh3f",), (_furniture,)),
+    "furniture's files": Reader(_nothing, (), (_furniture,), whole=_furniture_parts),
     "categories": Reader(
         seeds.categories, ("categories.json",), (f"{SCENE}room.glb --categories @/categories.json",)
     ),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,3 +222,28 @@ def numbered(folder: Path) -> None:
 def tum(folder: Path) -> None:
     """A folder of frames as the TUM benchmark has them."""
     write_tum(folder / "frames", FRAMES)
+
+
+def furniture_files(folder: Path) -> dict[str, bytes]:
+    """Files of a Sweet Home 3D library with two pieces."""
+    meshes(".obj")(folder)
+    table = "".join(
+        f"id#{k}=x#{k}\nname#{k}={name}\ncategory#{k}=Living room\nmodel#{k}=/a/room.obj\n"
+        f"width#{k}=60\ndepth#{k}=70.5\nheight#{k}=90\nelevation#{k}=5\nmodelRotation#{k}=1 0 0 0 1 0 0 0 1\n"
+        for k, name in enumerate(("Chair \\u00e9", "Table"), 1)
+    )
+    inside = {f"a/{name}": (folder / name).read_bytes() for name in ("room.obj", "room.mtl", "tex.png")}
+    return {"PluginFurnitureCatalog.properties": table.encode("latin-1"), **inside}
+
+
+def pack(folder: Path, files: dict[str, bytes]) -> None:
+    """Write them as a library."""
+    (folder / "libraries").mkdir()
+    with zipfile.ZipFile(folder / "libraries" / "a.sh3f", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def furniture(folder: Path) -> None:
+    """A furniture library."""
+    pack(folder, furniture_files(folder))

@@ -27,7 +27,7 @@ class Library(Protocol):
     """Pieces that designers drew (`library.models.Models`)."""
 
     def share(self, category: int) -> float:
-        """Share of a category's pieces to take from here."""
+        """Share of a category's pieces, or of what is none (-1), to take from here."""
 
     def piece(self, category: int, rng: np.random.Generator) -> Item:
         """A piece of one of the six categories."""

@@ -28,8 +28,6 @@ NEGATIVE_SHARE = 0.15
 _SEATS = tuple(CATEGORIES.index(name) for name in ("chair", "couch", "bed"))
 
 
-OTHERS_SHARE = 0.4
-"""Share of what is none of the six that is drawn from a library, where there is one."""
 _ROOMS = {"bed": "Bedroom", "toilet": "Bathroom", "tv": "Kitchen"}
 """Rooms of a library whose things are easily taken for a category."""
 
@@ -43,7 +41,7 @@ def target(setup: SetUp, category: int, rng: np.random.Generator) -> Item:
 
 def _other(setup: SetUp, kind: str, rng: np.random.Generator, room: str | None = None) -> Item:
     """Something of the library, if there is one, or a distractor of a kind."""
-    if setup.models is not None and rng.random() < OTHERS_SHARE:
+    if setup.models is not None and rng.random() < setup.models.share(NO_CATEGORY):
         return setup.models.other(rng, room)
     return distractor(kind, rng)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from seal_perception.errors import InputError
+from seal_perception.reading.limits import VARIABLE
 from sim_bridge.catalogue import pictures
 from sim_bridge.catalogue.library.kinds import kind_of
 from sim_bridge.catalogue.library.models import (
@@ -25,7 +27,7 @@ from sim_bridge.catalogue.library.models import (
 )
 from sim_bridge.catalogue.library.sweethome import TABLE, Entry, entries, libraries, read_model
 from sim_bridge.catalogue.pictures import catalogue_at, make_picture
-from sim_bridge.geometry.mesh import Mesh
+from sim_bridge.geometry.mesh import Material, Mesh
 
 BOX = """mtllib box.mtl
 {corners}
@@ -175,13 +177,27 @@ def test_no_name_in_a_library_leads_out_of_the_scratch_folder(tmp_path: Path) ->
 
 
 def test_a_model_that_would_fill_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim_bridge.catalogue.library.sweethome.LARGEST_MODEL", 500)
+    monkeypatch.setenv(VARIABLE, "scene_mb=1")
     library = _library(tmp_path, "")
+    with zipfile.ZipFile(library, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("test/box/zeros.bin", bytes(2 << 20))
     entry = Entry("a", "Chair", "", (1, 1, 1), 0.0, "test/box/box.obj", np.eye(3), library)
     (tmp_path / "scratch").mkdir()
-    with pytest.raises(InputError, match="is larger than"):
+    with pytest.raises(InputError, match="scene_mb"):
         read_model(entry, tmp_path / "scratch")
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_full_disk_is_no_broken_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = _library(tmp_path / "libraries", _row(1, "Chair"))
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("sim_bridge.catalogue.library.sweethome.write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        convert(library.parent, tmp_path / "models")
+    assert not (tmp_path / "models" / INDEX).exists()
 
 
 def test_conversion_keeps_what_is_there_and_leaves_out_what_is_broken(tmp_path: Path) -> None:
@@ -192,7 +208,7 @@ def test_conversion_keeps_what_is_there_and_leaves_out_what_is_broken(tmp_path: 
     out = convert(tmp_path / "libraries", tmp_path / "models")
     document = json.loads((out / INDEX).read_text())
     assert [row["name"] for row in document["models"]] == ["Chair"]
-    assert document["left_out"] == ["Sofa"]
+    assert len(document["left_out"]) == 1 and document["left_out"][0].startswith("Sofa: ")
     file = out / document["models"][0]["file"]
     before = file.stat().st_mtime_ns
     (out / INDEX).unlink()  # as after an interruption
@@ -200,6 +216,7 @@ def test_conversion_keeps_what_is_there_and_leaves_out_what_is_broken(tmp_path: 
     assert file.stat().st_mtime_ns == before
     _library(tmp_path / "libraries", _row(1, "Armchair"), "more.sh3f")
     convert(tmp_path / "libraries", out)
+    assert file.stat().st_mtime_ns == before  # another library changes neither a piece nor its split
     assert {row["name"] for row in json.loads((out / INDEX).read_text())["models"]} == {"Chair", "Armchair"}
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
@@ -214,6 +231,30 @@ def test_a_mesh_survives_its_file(tmp_path: Path) -> None:
         assert np.array_equal(getattr(again, name), getattr(mesh, name))
     sizes = sorted(m.texture.shape[:2] for m in again.materials)
     assert sizes == [(1, 1), (150, 75)]  # of 600 x 300
+
+
+def test_thin_pictures_stay_pictures(tmp_path: Path) -> None:
+    library = _library(tmp_path, _row(1, "Chair"))
+    (tmp_path / "scratch").mkdir()
+    mesh = read_model(entries(library)[0], tmp_path / "scratch")
+    stripe = Material(np.full((600, 1, 3), 7, np.uint8))
+    save_mesh(tmp_path / "m.npz", replace(mesh, materials=(stripe, *mesh.materials[1:])))
+    assert load_mesh(tmp_path / "m.npz").materials[0].texture.shape == (200, 1, 3)
+
+
+def test_a_damaged_piece_is_told(tmp_path: Path) -> None:
+    (tmp_path / "m.npz").write_bytes(b"PK no npz")
+    with pytest.raises(InputError, match="is no converted model"):
+        load_mesh(tmp_path / "m.npz")
+
+
+def test_a_library_of_few_pieces_leaves_the_rest_to_code(tmp_path: Path) -> None:
+    _library(tmp_path / "libraries", _row(1, "Chair"))
+    out = convert(tmp_path / "libraries", tmp_path / "models")
+    splits = [Models(out, "train"), Models(out, "val")]
+    assert sorted(models.share(0) for models in splits) == pytest.approx([0.0, 1 / 21])
+    assert all(models.share(category) == 0 for models in splits for category in (-1, 1, 2, 3, 4, 5))
+    assert make_picture(0, "val", (80, 60), out)[0].shape == (60, 80, 3)
 
 
 def test_no_piece_is_in_both_splits(converted: Path) -> None:

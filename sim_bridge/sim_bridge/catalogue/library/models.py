@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import os
+import logging
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -14,17 +13,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from seal_perception.categories import CATEGORIES, NO_CATEGORY
 from seal_perception.errors import InputError
-from seal_perception.files import sha256
-from seal_perception.reading.text import load_json
+from seal_perception.files import replacing, sha256, write_json
+from seal_perception.pose import planar_pose
+from seal_perception.reading.arrays import BROKEN, read_npz
+from seal_perception.reading.text import read_json
+from seal_perception.types import UInt8Array
 from sim_bridge.catalogue.library.kinds import Kind, kind_of
 from sim_bridge.catalogue.library.sweethome import Entry, entries, libraries, read_model
 from sim_bridge.catalogue.placing import DOUBTFUL
 from sim_bridge.furniture import Item
 from sim_bridge.geometry.mesh import Material, Mesh
+
+_log = logging.getLogger(__name__)
 
 DEBIAN_FOLDER = Path("/usr/share/sweethome3d/furniture")
 """Where Debian's and Ubuntu's package sweethome3d-furniture puts its libraries."""
@@ -34,9 +39,13 @@ TEXTURE = 256
 """Pixels of a picture's longer edge; what 320 x 240 pictures can show."""
 HELD_OUT = 8
 """One piece in so many is shown in "val" alone, and the others in "train" alone."""
+OTHERS, MOST_SHARE = 0.4, 0.55
+"""Share of what is none of the six that is taken from here, and the largest share of a category's pieces."""
 PAINTED_SHARE = 0.35
 """Share of pieces in other colours than their own."""
 INDEX = "models.json"
+VERSION = 2
+"""Raised whenever a library gives other pieces, or the same ones otherwise."""
 FAMILY = "drawn"
 
 
@@ -69,32 +78,39 @@ class Model:
     kind: Kind
 
 
-def _shrunk(material: Material) -> Material:
-    step = max(1, -(-max(material.texture.shape[:2]) // TEXTURE))
-    if step == 1:
-        return material
-    height, width = (n // step * step for n in material.texture.shape[:2])
-    blocks = material.texture[:height, :width].reshape(height // step, step, width // step, step, 3)
-    return replace(material, texture=np.round(blocks.mean((1, 3))).astype(np.uint8))
+def _shrunk(texture: UInt8Array) -> UInt8Array:
+    """At most `TEXTURE` pixels on the longer edge."""
+    step = -(-max(texture.shape[:2]) // TEXTURE)
+    if step <= 1:
+        return texture
+    height, width = (max(1, n // step) for n in texture.shape[:2])
+    return np.asarray(cv2.resize(texture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def save_mesh(path: Path, mesh: Mesh) -> None:
-    """Write a mesh as .npz (no pickle), beside and renamed."""
+    """Write a mesh as .npz (no pickle), whole or not at all."""
     arrays: dict[str, Any] = {"vertices": mesh.vertices, "faces": mesh.faces, "uv": mesh.uv, "material": mesh.material}
-    arrays.update({f"texture{i}": _shrunk(m).texture for i, m in enumerate(mesh.materials)})
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
-    os.replace(temporary, path)
+    arrays.update({f"texture{i}": _shrunk(material.texture) for i, material in enumerate(mesh.materials)})
+    with replacing(path) as beside:
+        np.savez(beside, **arrays)
 
 
 @functools.lru_cache(maxsize=1024)
 def load_mesh(path: Path) -> Mesh:
-    """A mesh of `save_mesh`."""
-    with np.load(path, allow_pickle=False) as data:
-        count = sum(name.startswith("texture") for name in data.files)
+    """A mesh of `save_mesh`.
+
+    Raises:
+        InputError: if the file is none.
+    """
+    try:
+        data = read_npz(path)
+        count = sum(name.startswith("texture") for name in data)
         materials = tuple(Material(data[f"texture{i}"]) for i in range(count))
         return Mesh(data["vertices"], data["faces"], data["uv"], data["material"], materials)
+    except InputError:
+        raise
+    except BROKEN as error:
+        raise InputError(f"{path} is no converted model ({error}); remove {path.parent}") from error
 
 
 def convert(folder: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -111,41 +127,43 @@ def convert(folder: Path, out: Path, progress: Callable[[int, int], None] | None
     Raises:
         InputError: if there is no library, or one cannot be read.
     """
-    files = libraries(folder)
-    source = hashlib.sha256("".join(sha256(file) for file in files).encode()).hexdigest()
-    if (out / INDEX).is_file() and load_json((out / INDEX).read_text(), out / INDEX).get("source") == source:
+    hashes = {file: sha256(file) for file in libraries(folder)}
+    source = hashlib.sha256(" ".join([str(VERSION), *hashes.values()]).encode()).hexdigest()
+    if (out / INDEX).is_file() and read_json(out / INDEX).get("source") == source:
         return out
     out.mkdir(parents=True, exist_ok=True)
-    wanted = [(entry, kind) for file in files for entry in entries(file) if (kind := kind_of(entry)) is not None]
+    wanted = [(entry, kind) for file in hashes for entry in entries(file) if (kind := kind_of(entry)) is not None]
     rows, left_out = [], []
     for done, (entry, kind) in enumerate(wanted, 1):
-        name = hashlib.sha256(f"{source} {entry.key}".encode()).hexdigest()[:16] + ".npz"
-        if _converted(entry, kind, out / name):
-            rows.append({"file": name, "name": entry.name, "room": entry.room, **kind._asdict()})
+        # A piece keeps its file, and so its split, whatever other libraries there are.
+        name = hashlib.sha256(f"{VERSION} {hashes[entry.library]} {entry.key}".encode()).hexdigest()[:16] + ".npz"
+        why = _converted(entry, kind, out / name)
+        if why:
+            left_out.append(why)
         else:
-            left_out.append(entry.name)
+            rows.append({"file": name, "name": entry.name, "room": entry.room, **kind._asdict()})
         if progress is not None:
             progress(done, len(wanted))
-    document = {"source": source, "left_out": left_out, "models": rows}
-    temporary = out / f".{INDEX}.new"
-    temporary.write_text(json.dumps(document, indent=1))
-    os.replace(temporary, out / INDEX)
+    if left_out:
+        _log.info("%d of %d pieces left out, as %s", len(left_out), len(wanted), left_out[0])
+    write_json(out / INDEX, {"source": source, "left_out": left_out, "models": rows})
     return out
 
 
-def _converted(entry: Entry, kind: Kind, path: Path) -> bool:
-    """Whether the piece could be read and is not too fine."""
+def _converted(entry: Entry, kind: Kind, path: Path) -> str:
+    """Convert a piece; why it is left out, or nothing."""
     if path.is_file():
-        return True
+        return ""
     with tempfile.TemporaryDirectory() as scratch:
         try:
             mesh = read_model(entry, Path(scratch))
-        except InputError:
-            return False
-    if len(mesh.faces) > (MOST_OF_OTHERS if kind.category == NO_CATEGORY else MOST_TRIANGLES):
-        return False
+        except InputError as error:
+            return f"{entry.name}: {error}"
+    most = MOST_OF_OTHERS if kind.category == NO_CATEGORY else MOST_TRIANGLES
+    if len(mesh.faces) > most:
+        return f"{entry.name}: {len(mesh.faces):,} triangles, more than {most:,}"
     save_mesh(path, mesh)
-    return True
+    return ""
 
 
 class Models:
@@ -162,7 +180,7 @@ class Models:
     def __init__(self, folder: Path, split: str) -> None:
         if not (folder / INDEX).is_file():
             raise InputError(f"{folder} holds no converted models ({INDEX}); give the folder of `convert`")
-        document = dict(load_json((folder / INDEX).read_text(), folder / INDEX))
+        document = read_json(folder / INDEX)
         self.folder, self.source = folder, str(document["source"])
         fields = ("category", "doubtful", "mounting")
         rows = [
@@ -174,9 +192,11 @@ class Models:
         self.others = [m for m in rows if m.kind.category == NO_CATEGORY or m.kind.doubtful]
 
     def share(self, category: int) -> float:
-        """Share of a category's pieces to take from here: the more there are, the larger."""
+        """Share of a category's pieces to take from here: the more there are, the larger; of what is none, `OTHERS`."""
+        if category == NO_CATEGORY:
+            return OTHERS if self.others else 0.0
         count = len(self.of[category])
-        return min(0.55, count / (count + 20.0))
+        return min(MOST_SHARE, count / (count + 20.0))
 
     def piece(self, category: int, rng: np.random.Generator) -> Item:
         """A piece of one of the six categories."""
@@ -199,15 +219,9 @@ class Models:
         if rng.random() < PAINTED_SHARE:
             mesh = replace(mesh, materials=_painted(mesh, model.kind.category, rng))
         if model.kind.mounting == "ceiling":
-            mesh = mesh.transformed(_lifted(-float(mesh.bounds()[1, 2])))
+            mesh = mesh.transformed(planar_pose(0.0, 0.0, 0.0, -float(mesh.bounds()[1, 2])))
         family = DOUBTFUL if model.kind.doubtful else FAMILY
         return Item(mesh, f"model {model.name.lower()}", family, model.kind.mounting, model.kind.category)
-
-
-def _lifted(by: float) -> Any:
-    T = np.eye(4)
-    T[2, 3] = by
-    return T
 
 
 def _painted(mesh: Mesh, category: int, rng: np.random.Generator) -> tuple[Material, ...]:

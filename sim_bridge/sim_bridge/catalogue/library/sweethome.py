@@ -7,12 +7,16 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from seal_perception.errors import InputError
+from seal_perception.files import write_bytes
+from seal_perception.reading.limits import require
+from seal_perception.reading.text import MB
 from seal_perception.types import FloatArray
 from sim_bridge.geometry.mesh import Mesh, merge
 from sim_bridge.scenes.files import Resources
@@ -20,12 +24,9 @@ from sim_bridge.scenes.meshes.read import MeshReader
 from sim_bridge.scenes.pieces import Notes
 
 TABLE = "PluginFurnitureCatalog.properties"
-LARGEST_MODEL = 64 * 2**20
-"""Bytes of one model with its pictures, unpacked; the libraries' largest has 9 MB."""
-MOST_ENTRIES = 20000
 _ROW = re.compile(r"(\w+)#(\d+)\s*[=:]\s*(.*)")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, NotImplementedError, RuntimeError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, RuntimeError)
 """What zipfile raises over damaged, encrypted or oddly compressed files."""
 
 
@@ -72,21 +73,32 @@ def entries(library: Path) -> list[Entry]:
     Raises:
         InputError: if the file is no furniture library.
     """
-    try:
-        with zipfile.ZipFile(library) as archive:
-            if len(archive.infolist()) > MOST_ENTRIES or archive.getinfo(TABLE).file_size > LARGEST_MODEL:
-                raise InputError(f"{library} is far larger than a furniture library")
-            text = archive.read(TABLE).decode("latin-1")
-    except _BROKEN as error:
-        raise InputError(f"{library} is no readable furniture library (.sh3f): {str(error)[:80]}") from error
+    text = _unpacked(library, lambda name: name == TABLE).get(TABLE)
+    if text is None:
+        raise InputError(f"{library} is no readable furniture library (.sh3f): it has no {TABLE}")
     rows: dict[int, dict[str, str]] = {}
-    for line in text.splitlines():
+    for line in text.decode("latin-1").splitlines():
         match = _ROW.fullmatch(line.strip())
         if match:
             value = _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)), match.group(3)).strip()
             rows.setdefault(int(match.group(2)), {})[match.group(1)] = value
     found = (_entry(rows[number], library) for number in sorted(rows))
     return [entry for entry in found if entry is not None]
+
+
+def _unpacked(library: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """Files of a library by name.
+
+    Raises:
+        InputError: if it is no readable library, or they unpack to more than the limit.
+    """
+    try:
+        with zipfile.ZipFile(library) as archive:
+            infos = [info for info in archive.infolist() if not info.is_dir() and wanted(info.filename)]
+            require("scene_mb", sum(info.file_size for info in infos) / MB, f"a model of {library}")
+            return {info.filename: archive.read(info) for info in infos}
+    except _BROKEN as error:
+        raise InputError(f"{library} is no readable furniture library (.sh3f): {str(error)[:80]}") from error
 
 
 def _entry(row: dict[str, str], library: Path) -> Entry | None:
@@ -113,18 +125,11 @@ def read_model(entry: Entry, scratch: Path) -> Mesh:
     Raises:
         InputError: if its model cannot be read.
     """
-    folder = str(PurePosixPath(entry.model).parent)
-    try:
-        with zipfile.ZipFile(entry.library) as archive:
-            beside = [i for i in archive.infolist() if str(PurePosixPath(i.filename).parent) == folder]
-            if sum(info.file_size for info in beside) > LARGEST_MODEL:
-                raise InputError(f"{entry.name} of {entry.library.name} is larger than {LARGEST_MODEL >> 20} MB")
-            for info in beside:
-                name = PurePosixPath(info.filename).name
-                if not info.is_dir() and name not in ("", ".", ".."):
-                    (scratch / name).write_bytes(archive.read(info))
-    except _BROKEN as error:
-        raise InputError(f"{entry.library} is damaged at {entry.name}: {str(error)[:80]}") from error
+    folder = PurePosixPath(entry.model).parent
+    for name, data in _unpacked(entry.library, lambda name: PurePosixPath(name).parent == folder).items():
+        bare = PurePosixPath(name).name
+        if bare not in ("", ".", ".."):
+            write_bytes(scratch / bare, data)
     file = MeshReader(Resources([scratch]), Notes()).read(scratch / PurePosixPath(entry.model).name)
     if not file.meshes:
         raise InputError(f"{entry.name} of {entry.library.name} has no triangles")

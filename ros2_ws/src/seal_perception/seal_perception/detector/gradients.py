@@ -50,6 +50,17 @@ def _filter_sums(x: FloatArray, gradient: FloatArray, stride: int, padding: int,
 
 
 @numba.njit(cache=True, nogil=True)
+def _between(at: float, size: int) -> tuple[int, int, float]:
+    """The two cells around a place on an axis, and its share of the way; -1 where RoIAlign reads nothing."""
+    if at < -1.0 or at > size:
+        return -1, -1, 0.0
+    at = max(at, 0.0)
+    low = min(int(at), size - 1)
+    high = min(low + 1, size - 1)
+    return low, high, at - low if high > low else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
 def _scatter(boxes: FloatArray, gradient: FloatArray, scale: float, image: int, out: FloatArray) -> None:
     """Add the gradient (R, p, p, C) of the boxes (R, 5; image, x0, y0, x1, y1) of one image to its map (H, W, C)."""
     height, width, channels = out.shape
@@ -61,21 +72,13 @@ def _scatter(boxes: FloatArray, gradient: FloatArray, scale: float, image: int, 
         step_x = max(boxes[r, 3] * scale - x0, 1.0) / cells
         step_y = max(boxes[r, 4] * scale - y0, 1.0) / cells
         for i in range(cells * SAMPLES):
-            y = y0 + (i + 0.5) * step_y / SAMPLES
-            if y < -1.0 or y > height:
+            top, bottom, down = _between(y0 + (i + 0.5) * step_y / SAMPLES, height)
+            if top < 0:
                 continue
-            y = max(y, 0.0)
-            top = min(int(y), height - 1)
-            bottom = min(top + 1, height - 1)
-            down = y - top if bottom > top else 0.0
             for j in range(cells * SAMPLES):
-                x = x0 + (j + 0.5) * step_x / SAMPLES
-                if x < -1.0 or x > width:
+                left, right, across = _between(x0 + (j + 0.5) * step_x / SAMPLES, width)
+                if left < 0:
                     continue
-                x = max(x, 0.0)
-                left = min(int(x), width - 1)
-                right = min(left + 1, width - 1)
-                across = x - left if right > left else 0.0
                 share = 1.0 / (SAMPLES * SAMPLES)
                 a, b = np.float32(share * (1 - down) * (1 - across)), np.float32(share * (1 - down) * across)
                 c, d = np.float32(share * down * (1 - across)), np.float32(share * down * across)
