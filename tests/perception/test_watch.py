@@ -23,9 +23,14 @@ S = 1_000_000_000
         (0.02, 0.0, 0.51, JUMPED),
         (0.02, 0.0, -0.51, JUMPED),
         (0.2, 0.31, 0.0, JUMPED),
-        (3.0, 0.9, 2.0, None),
-        (3.0, 4.0, 0.0, JUMPED),
+        (3.0, 0.7, 1.4, None),
+        (3.0, 0.9, 0.0, JUMPED),
+        (3.0, 0.0, 1.6, JUMPED),
+        (600.0, 0.9, 0.0, JUMPED),
         (0.0, 0.0, 0.0, None),
+        (-0.000000001, 0.0, 0.0, None),
+        (-0.09, 0.0, 0.0, None),
+        (-0.11, 0.0, 0.0, WENT_BACK),
         (-60.0, 0.0, 0.0, WENT_BACK),
         (-60.0, 1.0, 0.0, JUMPED),
     ],
@@ -45,8 +50,15 @@ def test_a_jump_is_told_with_figures_and_only_once() -> None:
     fault = watch.see(S + S // 50, planar_pose(1.0, 0.0, 0.0))
     assert fault is not None and fault.text == "odometry jumped by 1.00 m and 0.00 rad in 0.02 s"
     assert watch.see(S + S // 25, planar_pose(1.0, 0.0, 0.0)) is None
-    fault = watch.see(S, planar_pose(1.0, 0.0, 0.0))
-    assert fault is not None and fault.text == "stamps went back by 0.04 s"
+    fault = watch.see(S - S // 2, planar_pose(1.0, 0.0, 0.0))
+    assert fault is not None and fault.text == "stamps went back by 0.54 s"
+
+
+def test_a_message_that_was_overtaken_is_not_compared_with_the_next() -> None:
+    watch = OdometryWatch()
+    assert watch.see(10 * S, planar_pose(0.25, 0.0, 0.0)) is None
+    assert watch.see(10 * S - S // 20, planar_pose(0.0, 0.0, 0.0)) is None
+    assert watch.see(10 * S + S // 20, planar_pose(0.5, 0.0, 0.0)) is None
 
 
 def test_turning_through_half_a_turn_is_no_jump() -> None:

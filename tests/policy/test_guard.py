@@ -127,3 +127,33 @@ def test_taking_permission_away_stops_it() -> None:
 def test_a_limit_of_zero_is_none() -> None:
     drive = Drive(DriveGuard(GuardConfig(scores_s=0.0), enabled=True))
     assert drive.run(1.0, without=[SCORES]) == [AHEAD] * 10
+
+
+def _late(guard: DriveGuard, late_s: float, ticks: int, of_ticks: int) -> list[str]:
+    """Odometry at 50 Hz that is this late, and the other inputs; why it stands after it."""
+    stamp_s = 50.0 + ticks / of_ticks
+    guard.see_odometry(round(stamp_s * 1e9), planar_pose(0, 0, 0), stamp_s, late_s)
+    for name in INPUTS:
+        guard.seen(name)
+    return guard.reasons(stamp_s)
+
+
+def test_odometry_that_waits_in_a_queue_is_as_none() -> None:
+    """A busy computer reads older and older poses: it must not drive on them."""
+    guard = DriveGuard(enabled=True)
+    assert all(_late(guard, 7.0, k, 50) == [] for k in range(50)), "clocks of two computers may differ"
+    behind = [_late(guard, 7.0 + 0.01 * (k - 50), k, 50) for k in range(50, 150)]
+    assert behind[50] == [] and behind[51] == ["odometry is 0.5 s old when it is read: this computer is too slow"]
+    assert all(behind[51:])
+    assert _late(guard, 7.05, 150, 50) == [], "it has caught up"
+
+
+def test_clocks_that_part_slowly_are_no_delay() -> None:
+    guard = DriveGuard(enabled=True)
+    assert all(_late(guard, 0.0002 * k, k, 1) == [] for k in range(20000)), "0.2 ms a second, for hours"
+
+
+def test_a_wish_that_is_no_number_is_a_stop() -> None:
+    drive = Drive(DriveGuard(enabled=True))
+    drive.run(1.0)
+    assert drive.guard.to_send((float("nan"), 0.0), drive.time_s) == STOP

@@ -412,3 +412,13 @@ def test_the_overlay_colours_confident_masks_only() -> None:
     found = Detections(np.zeros((2, 4), np.float32), np.array([0, 1]), np.array([0.9, 0.2], np.float32), masks)
     picture = draw_overlay(np.zeros((2, 2, 3), np.uint8), found, 0.5)
     assert picture[0, 0].any() and not picture[1, 1].any()
+
+
+def test_one_picture_from_the_future_does_not_end_the_matching() -> None:
+    """A clock that was set wrong for a moment made every later picture too old, without a word."""
+    got: list[int] = []
+    matcher = StampMatcher(("depth", "scores"), lambda stamp, _: got.append(stamp), computed="scores", max_late_ns=10)
+    for stamp in (1, 2, 1_000_000, 3, 4, 5):
+        matcher.add("depth", stamp, "d")
+        matcher.add("scores", stamp, "s") if stamp != 1_000_000 else None
+    assert got == [1, 2, 3, 4, 5]

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seal_perception import messages as m
@@ -56,13 +58,15 @@ def message_class(name: str) -> Any:
         InputError: if the package has no such message.
     """
     package, kind = split_type(name)
-    try:
-        module = importlib.import_module(f"{package}.msg")
-    except ImportError as error:
+    # Finding a package imports nothing: a file's name must not run any module that happens to be there.
+    found = importlib.util.find_spec(package)
+    places = (found.submodule_search_locations if found else None) or ()
+    if not any((Path(place) / "msg" / "__init__.py").is_file() for place in places):
         raise MissingDependencyError(
             f"the robot's file needs {name}, and {package} is not installed: install "
             f"ros-$ROS_DISTRO-{package.replace('_', '-')}, or source the workspace that has it"
-        ) from error
-    if not hasattr(module, kind):
+        )
+    made = getattr(importlib.import_module(f"{package}.msg"), kind, None)
+    if not hasattr(made, "get_fields_and_field_types"):
         raise InputError(f"{package} has no message {kind}: correct the type {name!r} in the robot's file")
-    return getattr(module, kind)
+    return made

@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from seal_perception.errors import InputError
@@ -18,7 +19,7 @@ _PATH = re.compile(r"[a-z][a-z0-9_]*(\[\])?(\.[a-z][a-z0-9_]*(\[\])?)*")
 _COMPARED = re.compile(r"(==|!=|<=|>=|<|>|&)\s*(-?\d+(?:\.\d+)?)")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "&": lambda value, mask: bool(int(value) & int(mask)),
+    "&": lambda value, mask: math.isfinite(value) and bool(int(value) & int(mask)),
 }  # fmt: skip
 
 
@@ -69,37 +70,51 @@ def values_of(message: Any, path: str) -> list[Any]:
         except AttributeError as error:
             raise InputError(f"{type(message).__name__} has no field {path!r}: it ends at {name!r}") from error
         if part.endswith("[]"):
+            if not all(isinstance(each, Iterable) for each in found):
+                raise InputError(f"{type(message).__name__}: {name!r} of {path!r} is no list")
             found = [element for each in found for element in each]
     return found
 
 
-def test_of(when: str) -> Callable[[Any], bool]:
-    """The test of a value that `when` names.
+def _plain(value: Any) -> float:
+    """A value as a number; a byte field comes as one byte.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if isinstance(value, (bytes, bytearray)) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, Real):
+        raise InputError(f"a value of the base must be true, false or a number, got {str(value)[:40]!r}")
+    return float(value)
+
+
+def test_of(when: str) -> Callable[[Any], bool | None]:
+    """The test of a value that `when` names; None = the value says nothing (NaN: not measured).
 
     Raises:
         InputError: if it is none.
     """
     if when in ("true", "false"):
-        return lambda value: bool(value) == (when == "true")
+        return lambda value: (_plain(value) != 0) == (when == "true")
     found = _COMPARED.fullmatch(when.strip())
     if found is None:
         raise InputError(f"when must be true, false, or one of == != < <= > >= & and a number, got {when!r}")
     compare, number = _OPERATORS[found[1]], float(found[2])
 
-    def test(value: Any) -> bool:
-        value = float(value[0] if isinstance(value, (bytes, bytearray)) else value)
-        if not math.isfinite(value):
-            raise InputError(f"a value of the base is no number: {value}")
-        return compare(value, number)
+    def test(value: Any) -> bool | None:
+        plain = _plain(value)
+        return None if math.isnan(plain) else compare(plain, number)
 
     return test
 
 
-def signal_of(message: Any, signal: SignalConfig) -> bool:
-    """Whether a message says that the signal is on.
+def signal_of(message: Any, signal: SignalConfig) -> bool | None:
+    """Whether a message says that the signal is on; None = it does not say (NaN).
 
     Raises:
-        InputError: if the message has no such field, or its value is no number where one is compared.
+        InputError: if the message has no such field, or its value is no number.
     """
     test = test_of(signal.when)
-    return any([test(value) for value in values_of(message, signal.field)])
+    found = [test(value) for value in values_of(message, signal.field)]
+    return True if True in found else None if None in found else False

@@ -27,12 +27,13 @@ LATCHING = {
     WHEEL_DROP: "a wheel has dropped",
     KIDNAPPED: "it was lifted: the map is void",
     BATTERY: "the battery is nearly empty",
+    DOCKED: "it is docked",
+    OFFLINE: "the base is offline",
 }
-"""Signals that stop it until it is enabled anew, in words."""
-HOLDING = {DOCKED: "it is docked", OFFLINE: "the base is offline"}
-"""Signals that stop it while they hold, in words."""
+"""Signals that stop it until it is enabled anew, in words: letting go of an emergency stop moves nothing."""
 NOT_ENABLED = "not enabled"
-_NS = 1_000_000_000
+AWAY_S = 2.0
+"""Odometry and pictures that come again after so long do not start the wheels by themselves: that needs a person."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ class GateConfig:
     jump_rad: float = parameter(0.5, "a larger turn between two odometry messages is a jump, in rad", minimum=0.0)
 
     def __post_init__(self) -> None:
-        if not (self.command_s > 0 and self.odometry_s > 0):
-            raise ValueError(f"command_s and odometry_s must be positive, got {self.command_s}, {self.odometry_s}")
+        for name in ("command_s", "odometry_s", "jump_m", "jump_rad"):
+            if not (getattr(self, name) > 0 and math.isfinite(getattr(self, name))):
+                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
+        if not (math.isfinite(self.picture_s) and math.isfinite(self.contact_s)):
+            raise ValueError(f"picture_s and contact_s must be numbers, got {self.picture_s}, {self.contact_s}")
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Gate:
         self._sent: Speeds = STOP
         self._sent_s: float | None = None
         self._contact_s = -math.inf
+        self._outside: tuple[str, ...] = ()
         self.enabled = False
 
     @property
@@ -116,7 +121,7 @@ class Gate:
         if not on:
             self.enabled = False
             return ""
-        still = [words for name, words in {**LATCHING, **HOLDING}.items() if name in self._on]
+        still = [words for name, words in LATCHING.items() if name in self._on]
         if still:
             return f"not enabled: {'; '.join(still)}"
         self._latched.clear()
@@ -134,14 +139,20 @@ class Gate:
 
     def see_odometry(self, stamp_ns: int, T_odom_base: FloatArray, now_s: float) -> None:
         """Take odometry; a jump, or stamps that go back, are latched."""
-        self._inputs.seen(ODOMETRY, now_s)
+        self._seen(ODOMETRY, now_s)
         fault = self._watch.see(stamp_ns, T_odom_base)
         if fault is not None:
             self._latch(fault.kind, f"{fault.text}: the map is void")
 
     def see_picture(self, now_s: float) -> None:
         """A picture came."""
-        self._inputs.seen(PICTURE, now_s)
+        self._seen(PICTURE, now_s)
+
+    def _seen(self, name: str, now_s: float) -> None:
+        age_s = self._inputs.age_s(name, now_s)
+        if AWAY_S < age_s < math.inf:
+            self._latch(f"{name} was away", f"{name} was away for {age_s:.1f} s")
+        self._inputs.seen(name, now_s)
 
     def see_signal(self, name: str, on: bool, now_s: float) -> None:
         """The base tells of itself.
@@ -161,6 +172,10 @@ class Gate:
         if name in LATCHING:
             self._latch(name, LATCHING[name])
 
+    def see_graph(self, texts: tuple[str, ...]) -> None:
+        """What is wrong with the topics around the gate, such as a sensor's that nobody publishes; empty = nothing."""
+        self._outside = texts
+
     def refuse(self, what: str, text: str) -> None:
         """A message of the base cannot be used: it is not known how the base is, so this is latched."""
         self._latch(what, text)
@@ -172,7 +187,7 @@ class Gate:
         """Why nothing passes now; empty = commands pass."""
         rows = [] if self.enabled else [Reason(NOT_ENABLED, "not enabled: call explore/enable")]
         rows += self._latched.values()
-        rows += [Reason(name, words) for name, words in HOLDING.items() if name in self._on]
+        rows += [Reason("topics", text) for text in self._outside]
         if now_s - self._contact_s < self.config.contact_s:
             rows.append(Reason(CONTACT, "a bumper is pressed: it stands for a moment"))
         rows += [Reason(name, text) for name, text in self._inputs.missing_by_name(now_s)]
@@ -187,7 +202,8 @@ class Gate:
 
         While a bumper is pressed it may go back and turn, not ahead.
         """
-        passed_s = 0.0 if self._sent_s is None else max(0.0, now_s - self._sent_s)
+        # After a stall it does not make up for the time.
+        passed_s = 0.0 if self._sent_s is None else min(max(0.0, now_s - self._sent_s), 0.2)
         self._sent_s = now_s
         if self.reasons(now_s):
             self._sent = STOP

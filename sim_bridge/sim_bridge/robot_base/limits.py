@@ -30,18 +30,29 @@ class LimitsConfig:
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{name} must be a positive number, got {value}")
+        for name in ("max_back_mps", "max_wheel_mps", "wheel_distance_m"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)}")
         if self.max_wheel_mps > 0 and not self.wheel_distance_m > 0:
             raise ValueError(f"max_wheel_mps needs the wheel_distance_m, got {self.wheel_distance_m}")
 
 
 def clipped(speeds: Speeds, limits: LimitsConfig) -> Speeds:
-    """Speeds within the limits; where a wheel would be too fast, both are scaled, so that the arc stays the same."""
-    forward = max(-limits.max_back_mps, min(limits.max_forward_mps, speeds[0]))
-    turn = max(-limits.max_turn_radps, min(limits.max_turn_radps, speeds[1]))
-    fastest = abs(forward) + abs(turn) * limits.wheel_distance_m / 2
-    if 0 < limits.max_wheel_mps < fastest:
-        forward, turn = (value * limits.max_wheel_mps / fastest for value in (forward, turn))
-    return forward, turn
+    """Speeds within the limits; both are scaled, so that the arc stays the one that the planner found free.
+
+    A base that refuses to go back (`max_back_mps` 0) still turns.
+    """
+    forward, turn = speeds
+    most = limits.max_forward_mps if forward > 0 else limits.max_back_mps
+    if most == 0:
+        forward = 0.0
+    share = 1.0
+    for value, limit in ((abs(forward), most), (abs(turn), limits.max_turn_radps)):
+        share = min(share, limit / value) if value > limit else share
+    wheel = share * (abs(forward) + abs(turn) * limits.wheel_distance_m / 2)
+    if 0 < limits.max_wheel_mps < wheel:
+        share *= limits.max_wheel_mps / wheel
+    return forward * share, turn * share
 
 
 def slewed(last: Speeds, wanted: Speeds, passed_s: float, limits: LimitsConfig) -> Speeds:

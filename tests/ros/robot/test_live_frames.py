@@ -172,7 +172,7 @@ def test_another_robots_frames_and_a_second_camera_are_told(
         one.spin_for(0.2)
         said = capfd.readouterr().err
         assert "odometry's frame_id is 'locobot/odom', expected is 'odom': is this the robot that is meant?" in said
-        assert "/camera/depth/image_raw changes its frame from 'left_optical' to 'right_optical'" in said
+        assert "camera/depth/image_raw dropped: it is in the frame 'right_optical', before in 'left_optical'" in said
 
 
 @pytest.mark.parametrize("what", ["empty", "encoding", "cut"])

@@ -39,7 +39,8 @@ pytestmark = pytest.mark.ros
 
 Command = tuple[float, float]
 STOP: Command = (0.0, 0.0)
-SHORT = {"guard__map_s": 0.6, "guard__goal_s": 0.6, "guard__scores_s": 0.6, "guard__picture_s": 0.6}
+SHORT = {"guard__map_s": 0.6, "guard__goal_s": 0.6, "guard__scores_s": 0.6, "guard__picture_s": 0.6,
+         "guard__late_s": 0.0}  # fmt: skip
 TICK_NS = 50_000_000
 
 
@@ -229,16 +230,27 @@ def test_odometry_that_jumps_or_goes_back_stops_it_until_it_is_enabled(
     begin_driving(one, base)
 
 
+def test_odometry_that_gets_older_and_older_stops_it(drive: Callable[..., Any]) -> None:
+    """Its stamps run at a fourth of the clock's speed, as those of a queue that grows do."""
+    one, base, _ = drive(guard__late_s=0.5, enable="true")
+    begin_driving(one, base)
+    for _ in range(60):
+        base.stamp_ns += TICK_NS // 4
+        base.send({m.ODOM: odometry(base.stamp_ns, base.x), **base.inputs()})
+        one.spin_for(0.05)
+    assert base.commands[-1] == STOP and "this computer is too slow" in base.status
+
+
 _PLANNER = "import sys; from seal_policy.nodes.planner_node import main; main()"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_planner_that_is_ended_sends_zero_three_times(
     monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path, number: int
 ) -> None:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     domain = run_config(tmp_path).domain_id
-    words = ["-p", "mode:=paced", "-p", "enable:=true", "-p", "guard.odometry_s:=2.0"]
+    words = ["-p", "mode:=paced", "-p", "enable:=true", "-p", "guard.odometry_s:=2.0", "-p", "guard.late_s:=0.0"]
     process = subprocess.Popen(
         [sys.executable, "-c", _PLANNER, "--ros-args", *words], env={**os.environ, "ROS_DOMAIN_ID": str(domain)}
     )

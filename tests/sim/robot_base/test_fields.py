@@ -39,10 +39,16 @@ def hazards(*types: int) -> Message:
         (hazards(0, 3), "detections[].type", "== 1", False),
         (hazards(0, 1), "detections[].type", "== 1", True),
         (Message(level=b"\x02"), "level", ">= 2", True),
+        (Message(level=b"\x00"), "level", "true", False),
+        (Message(level=b"\x00"), "level", "false", True),
+        (Message(v=math.nan), "v", "< 13.2", None),
+        (Message(v=[1.0, math.nan]), "v[]", "< 13.2", True),
+        (Message(v=[20.0, math.nan]), "v[]", "< 13.2", None),
+        (Message(v=math.inf), "v", "& 3", False),
         (Message(status=Message(power=Message(on=False))), "status.power.on", "false", True),
     ],
 )
-def test_fields_and_tests(message: Any, field: str, when: str, on: bool) -> None:
+def test_fields_and_tests(message: Any, field: str, when: str, on: bool | None) -> None:
     assert signal_of(message, signal(field, when)) is on
 
 
@@ -60,7 +66,10 @@ def test_lists_of_lists_are_one() -> None:
         (lambda: signal("__class__.x", "true"), "field must be names with dots"),
         (lambda: SignalConfig(topic="t", type="kobuki/SensorState"), "written as package/msg/Name, got 'kobuki/Sen"),
         (lambda: split_type("os.path"), "written as package/msg/Name, got 'os.path'"),
-        (lambda: signal_of(Message(v=math.nan), signal("v", "< 13.2")), "a value of the base is no number: nan"),
+        (lambda: signal_of(Message(v=[1]), signal("v", "== 1")), "must be true, false or a number, got '\\[1\\]'"),
+        (lambda: signal_of(Message(v=b""), signal("v", "true")), "must be true, false or a number, got"),
+        (lambda: signal_of(Message(v="on"), signal("v", "true")), "must be true, false or a number, got 'on'"),
+        (lambda: signal_of(Message(v=1), signal("v[]", "true")), "'v' of 'v\\[\\]' is no list"),
     ],
 )
 def test_mistakes_are_named(make: Any, text: str) -> None:

@@ -200,6 +200,7 @@ def _policy(config: StackConfig) -> NodeSpec:
 _SIMULATED = {
     "enable": True,
     "guard.odometry_s": 5.0,
+    "guard.late_s": 5.0,
     "guard.picture_s": 3.0,
     "guard.map_s": 30.0,
     "guard.goal_s": 30.0,

@@ -100,7 +100,7 @@ class SealNode(Node):
         self, topic: str, latched: bool = False, depth: int | None = None, reliability: str = "reliable"
     ) -> QoSProfile:
         """Profile of a topic from its parameters; declares them with these defaults."""
-        key = "qos." + topic.strip("/").replace("/", "_")
+        key = self.qos_key(topic)
         if not self.has_parameter(key + ".reliability"):
             declare(self, key + ".reliability", reliability, f"reliability of {topic}: reliable or best_effort")
             kept = depth if depth is not None else LATCHED_DEPTH if latched else 0
@@ -115,6 +115,10 @@ class SealNode(Node):
             reliability=ReliabilityPolicy[reliability.upper()],
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         )
+
+    def qos_key(self, topic: str) -> str:
+        """Where the parameters of a topic's QoS stand."""
+        return "qos." + topic.strip("/").replace("/", "_")
 
     def advertise(self, kind: type, topic: str, latched: bool = False, depth: int | None = None) -> Publisher:
         """Publisher of a relative topic; incompatible subscribers are reported."""
@@ -177,7 +181,7 @@ class SealNode(Node):
     def _incompatible(self, topic: str, who: str, event: Any) -> None:
         self.get_logger().error(
             f"QoS of {topic} does not fit a {who} ({event.last_policy_kind}): nothing passes between the two; "
-            f"set qos.{topic.strip('/').replace('/', '_')}.reliability"
+            f"set {self.qos_key(topic)}.reliability"
         )
 
     @property
@@ -323,17 +327,23 @@ def _report(name: str, error: Exception) -> int:
 
 
 class _Interruption:
-    """Whether SIGINT or SIGTERM came; a second SIGINT raises KeyboardInterrupt where the node is."""
+    """Whether SIGINT, SIGTERM or SIGHUP came; a second SIGINT raises KeyboardInterrupt where the node is, if it may.
+
+    Attributes:
+        held: a second SIGINT changes nothing: a stop is being sent.
+    """
 
     def __init__(self) -> None:
-        self._came = False
+        self._came = self.held = False
         self._before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                # nohup lets a program outlive its terminal by ignoring SIGHUP.
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        if self._came and number == signal.SIGINT:
+        if self._came and number == signal.SIGINT and not self.held:
             raise KeyboardInterrupt
         self._came = True
 
@@ -381,8 +391,10 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     except (SealError, ValueError, OSError, ParameterException) as error:
         code = _report(name, error)
     finally:
+        interrupted.held = True
         if node is not None:
             node.halt()
+        interrupted.held = False
     try:
         if node is not None:
             node.close()

@@ -10,6 +10,7 @@ from typing import Any
 from nav_msgs.msg import Odometry
 
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 from seal_perception.nodes.stamp_matching import StampMatcher
 from seal_perception.odometry.live import PoseConfig, PosedPictures
 from seal_perception.safety.watch import Fault, OdometryWatch
@@ -97,14 +98,16 @@ class LiveFrames:
         return self._sets.late_s
 
     def add(self, topic: str, stamp_ns: int, message: Any) -> None:
-        """Take a message of one of the topics; another frame than before is told: two cameras make no map."""
+        """Take a message of one of the topics.
+
+        Raises:
+            InputError: if it is in another frame than the first one of its topic: two cameras make no map, and aligned
+                depth may flip to the depth camera's view (realsense-ros #3391).
+        """
         frame_id = str(message.header.frame_id)
         before = self._frame_ids.setdefault(topic, frame_id)
         if frame_id != before:
-            self._frame_ids[topic] = frame_id
-            name = self._node.resolve_topic_name(topic)
-            text = f"{name} changes its frame from {before!r} to {frame_id!r}: do two publishers share it?"
-            self._node.get_logger().warning(text, throttle_duration_sec=5.0)
+            raise InputError(f"it is in the frame {frame_id!r}, before in {before!r}: do two publishers share it?")
         self._sets.add(topic, stamp_ns, message)
 
     def missing(self) -> tuple[str, ...]:

@@ -80,7 +80,9 @@ class StampMatcher:
     def _is_late(self, part: str, stamp_ns: int) -> bool:
         """Note how late a computed part is; whether it is too late to be of use."""
         if part != self._computed:
-            self._newest_ns = max(self._newest_ns, stamp_ns)
+            # One picture stamped in the future must not make all others too old.
+            far_off = self._max_late_ns and stamp_ns < self._newest_ns - self._max_late_ns
+            self._newest_ns = stamp_ns if far_off else max(self._newest_ns, stamp_ns)
             return False
         self.late_ns = max(0, self._newest_ns - stamp_ns)
         too_late = stamp_ns <= self._given_up_ns

@@ -11,8 +11,11 @@ from seal_perception.pose import invert, pose_yaw
 from seal_perception.types import FloatArray
 
 JUMPED, WENT_BACK = "odometry jumped", "stamps went back"
-_SLACK_S = 0.2
-"""Messages that lie farther apart than this may differ by what a robot drives in the rest of the time."""
+_SLACK_S, _MOST_SPARE_S = 0.2, 0.5
+"""Messages that lie farther apart than this may differ by what a robot drives in the rest of the time, but not in more
+than so much: without odometry it soon stands, and a base that starts anew counts from zero."""
+_BACK_S = 0.1
+"""Stamps that go back by less come from messages that overtook each other, or a clock that was corrected."""
 _FAST_MPS, _FAST_RADPS = 1.0, 2.0
 _NS = 1_000_000_000
 
@@ -51,12 +54,14 @@ class OdometryWatch:
         if last is None:
             return None
         passed_s = (stamp_ns - last[0]) / _NS
+        if passed_s < 0:
+            self._last = max(last, self._last, key=lambda seen: seen[0]) if passed_s > -_BACK_S else self._last
         T = invert(last[1]) @ T_odom_base
         way, turn = math.hypot(float(T[0, 3]), float(T[1, 3])), abs(pose_yaw(T))
-        spare_s = max(0.0, passed_s - _SLACK_S)
+        spare_s = min(max(0.0, passed_s - _SLACK_S), _MOST_SPARE_S)
         if 0 < self._jump_m < way - _FAST_MPS * spare_s or 0 < self._jump_rad < turn - _FAST_RADPS * spare_s:
             return Fault(JUMPED, f"{JUMPED} by {way:.2f} m and {turn:.2f} rad in {passed_s:.2f} s")
-        if passed_s < 0:
+        if passed_s <= -_BACK_S:
             return Fault(WENT_BACK, f"{WENT_BACK} by {-passed_s:.2f} s")
         return None
 

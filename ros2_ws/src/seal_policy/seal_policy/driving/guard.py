@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from seal_perception.parameters import parameter
@@ -17,6 +18,8 @@ ZEROS = 3
 """How often a stop is sent: one message may be lost."""
 NOT_ENABLED = "not enabled: call explore/enable"
 _NS = 1_000_000_000
+_DRIFT = 1e-3
+"""Seconds per second by which two computers' clocks may part; a queue that grows is far faster."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class GuardConfig:
     map_s: float = parameter(5.0, "stop without a map for this long, in seconds; 0 = never", minimum=0.0)
     goal_s: float = parameter(5.0, "stop without a goal message for this long, in seconds; 0 = never", minimum=0.0)
     scores_s: float = parameter(5.0, "stop without detections for this long, in seconds; 0 = never", minimum=0.0)
+    late_s: float = parameter(
+        0.5,
+        "stop where odometry is this much older when it is read than at its best, in seconds; 0 = never",
+        minimum=0.0,
+    )
     odd_s: float = parameter(0.5, "stand for this long after a message that cannot be used, in seconds", minimum=0.0)
 
 
@@ -58,7 +66,8 @@ class DriveGuard:
         self._odometry = Freshness({ODOMETRY: c.odometry_s})
         self.latched = ""
         self.stops = 0
-        self._now_s = 0.0
+        self._now_s = self._behind_s = 0.0
+        self._least_s = math.inf
         self._odd: tuple[str, float] | None = None
         self._owed = 0
         self._moving = False
@@ -70,17 +79,20 @@ class DriveGuard:
             self.latched = ""
             self._odd = None
 
-    def see_odometry(self, stamp_ns: int, T_odom_base: FloatArray, clock_s: float) -> Fault | None:
+    def see_odometry(self, stamp_ns: int, T_odom_base: FloatArray, clock_s: float, late_s: float = 0.0) -> Fault | None:
         """Take odometry; returns what is wrong with it, which is latched.
 
         Args:
             stamp_ns: of the message.
             T_odom_base: (4, 4) pose.
             clock_s: a clock of this machine that does not go back.
+            late_s: the clock of the run minus the stamp, in seconds; clocks of two machines may differ by a constant.
         """
         fault = self.watch.see(stamp_ns, T_odom_base)
         self._odometry.seen(ODOMETRY, clock_s)
-        self._now_s = stamp_ns / _NS
+        passed_s, self._now_s = stamp_ns / _NS - self._now_s, stamp_ns / _NS
+        self._least_s = late_s if fault is not None else min(late_s, self._least_s + _DRIFT * max(0.0, passed_s))
+        self._behind_s = late_s - self._least_s
         if fault is not None:
             self.latched = fault.text
             self._inputs.forget((PICTURE, MAP, GOAL, SCORES))
@@ -101,6 +113,8 @@ class DriveGuard:
             rows.append(f"{self.latched}: call explore/enable")
         if self._odd is not None and clock_s - self._odd[1] < self.config.odd_s:
             rows.append(self._odd[0])
+        if 0 < self.config.late_s < self._behind_s:
+            rows.append(f"odometry is {self._behind_s:.1f} s old when it is read: this computer is too slow")
         # A goal that says "none yet" is a goal: the robot looks around first.
         return [*rows, *self._odometry.missing(clock_s), *self._inputs.missing(self._now_s)]
 
@@ -112,6 +126,8 @@ class DriveGuard:
             clock_s: as of `see_odometry`.
         """
         if not self.reasons(clock_s):
+            if wanted is not None and not all(map(math.isfinite, wanted)):
+                wanted = STOP
             if wanted is not None:
                 self._moving, self._owed = True, ZEROS
             return wanted

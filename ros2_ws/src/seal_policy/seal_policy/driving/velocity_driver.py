@@ -113,7 +113,6 @@ class VelocityDriver(Driver):
         """Somebody else has stopped the robot: begin anew from standing, with what is known."""
         self._last, self.route = STOP, None
         self._manoeuvre.clear()
-        self._touched = False
         self._anchor = (self._time_s, (math.inf, math.inf))
 
     def steer(self, time_s: float, T_map_base: FloatArray, goal: Point | None) -> Velocity:

@@ -74,7 +74,7 @@ class PacedPlanner:
         self._due_ns = -1
         self._goal: Point | None = None
         self._replans = self._looks = 0
-        self._used = False
+        self._used = self._skipped = False
         self._looked_s = self._now_s()
         self._command = VelocityTopic(node, m.CMD_VEL, settings.stamped)
         self._plan = node.advertise(Path, m.PLAN)
@@ -128,7 +128,8 @@ class PacedPlanner:
 
     def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
         T_odom_base = m.odometry_to_pose(msg)
-        fault = self.guard.see_odometry(stamp_ns, T_odom_base, self._now_s())
+        late_s = (self._node.get_clock().now().nanoseconds - stamp_ns) / m.NS
+        fault = self.guard.see_odometry(stamp_ns, T_odom_base, self._now_s(), late_s)
         if fault is not None:
             self._node.get_logger().error(f"{fault.text}: the map is void; call map/reset, then {m.ENABLE}")
             self._due_ns = -1
@@ -162,8 +163,10 @@ class PacedPlanner:
     def _look(self) -> None:
         """Stop where inputs have ended, and tell why the robot stands."""
         before_s, self._looked_s = self._looked_s, self._now_s()
-        if self._looked_s - before_s > 2 * _LOOK_S:
-            return  # this node was busy (planning): what came meanwhile still waits to be read
+        busy = self._looked_s - before_s > 2 * _LOOK_S
+        self._skipped = busy and not self._skipped
+        if self._skipped:
+            return  # this node was busy (planning), for once: what came meanwhile still waits to be read
         reasons = self.guard.reasons(self._looked_s)
         if reasons:
             self._send(None)
