@@ -159,6 +159,13 @@ def test_a_map_of_another_list_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the detections are of refrigerator.*, the map is for bed, chair, tv"):
         other.for_names(THREE)
     assert MapConfig().for_names(None) == MapConfig() == MapConfig().for_names(SIX)
+    two = MapConfig().for_names(CategorySet(("chair", "couch")))  # how the six begin, and yet another list
+    assert two.categories == ("chair", "couch") and two.num_categories == 2
+    eight = MapConfig(num_categories=8)
+    assert eight.for_names(SIX) is eight and two.for_names(CategorySet(("chair",))) is two
+    assert "categories" not in MapConfig().as_dict()  # what earlier files and unfinished runs hold
+    for config in (MapConfig(), two, eight, other):
+        assert MapConfig(**json.loads(json.dumps(config.as_dict()))) == config
     assert MapConfig(num_categories=8).names.name(7) == "category_7" and MapConfig().categories == CATEGORIES
     for wrong in (("chair", "chair"), (), ("a,b",)):
         with pytest.raises(ValueError, match="categor"):

@@ -132,15 +132,18 @@ class MapConfig:
         Raises:
             InputError: if this configuration has another list of its own.
         """
-        if names is None or names.names == self.categories[: len(names)]:
+        if names is None or names == self.names:
             return self
-        if self.names != SIX:
-            raise InputError(f"the detections are of {names}, the map is for {self.names}: give it their categories")
-        return replace(self, categories=names.names, num_categories=len(names))
+        if self.names == SIX:
+            return replace(self, categories=names.names, num_categories=len(names))
+        if names.names == self.categories[: len(names)]:
+            return self  # a map may have more categories than a detector knows, after those
+        raise InputError(f"the detections are of {names}, the map is for {self.names}: give it their categories")
 
     def as_dict(self) -> dict[str, Any]:
-        """All values as JSON gives them back."""
-        return {**asdict(self), "categories": list(self.categories)}
+        """All values as JSON gives them back; a list of categories only where it is not the six, as before lists."""
+        values = {key: value for key, value in asdict(self).items() if key != "categories"}
+        return values if self.categories == CATEGORIES else {**values, "categories": list(self.categories)}
 
     @property
     def origin(self) -> FloatArray:
