@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from tests.perception.toy_pictures import rectangle, write_rectangles
 
+from seal_mapping.voxels.config import MapConfig
 from seal_perception import messages as m
-from seal_perception.categories import CATEGORIES, COLOURS, SIX, CategorySet, as_set
+from seal_perception.categories import CATEGORIES, COLOURS, SIX, CategorySet
 from seal_perception.coco.names import CategoryNames, listed, listed_only
 from seal_perception.dataset import Annotation, CocoDataset, encode_picture
 from seal_perception.detections import Detections
@@ -33,7 +34,11 @@ def test_a_list_has_names_places_and_colours() -> None:
     assert len({tuple(colour) for colour in [*THREE.colours.tolist(), *COLOURS.tolist()]}) == 8
     eighty = CategorySet(tuple(f"thing {n}" for n in range(80)))
     assert len({tuple(colour) for colour in eighty.colours.tolist()}) == 80
-    assert as_set(list(CATEGORIES)) is SIX and CategorySet.numbered(8).name(7) == "category_7"
+    assert CategorySet(CATEGORIES) == SIX and CategorySet.numbered(8).name(7) == "category_7"
+    with pytest.raises(ValueError, match="must be a list of names, got 'chair'"):
+        CategorySet("chair")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="must be a list of names, got 'chair'"):
+        MapConfig(categories="chair")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="unknown category 'tv'; expected one of refrigerator, chair"):
         THREE.index("tv")
 
@@ -48,6 +53,7 @@ def test_a_list_has_names_places_and_colours() -> None:
         (["chair", 7], "must be a text of 1 to 40 printable signs .* got '7'"),
         (["chair", ""], "must be a text"),
         (["chair", " tv"], "must be a text"),
+        (["chair", "None"], "not 'none', got 'None'"),
         (["chair", "a\x1b[2J"], "must be a text"),
         (["chair", "a,b"], "without , and ="),
         (["chair", "x" * 41], "must be a text"),

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from seal_bringup.cli import learn
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detector.calibration import Calibration
+from seal_perception.detector.facts import read_metadata
 from seal_perception.detector.model import build_model
-from seal_perception.detector.weights import load_weights, read_metadata, save_weights
+from seal_perception.detector.weights import load_weights, save_weights
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
 from seal_perception.training.augment import AugmentConfig, augment
@@ -217,6 +218,23 @@ def test_finetune_repeats_resumes_and_records(tmp_path: Path) -> None:
         finetune(parent, tmp_path / "d", tmp_path / "c.safetensors", replace(config, replay_share=0.5))
     with pytest.raises(InputError, match="not a folder"):
         finetune(parent, tmp_path / "none", tmp_path / "c.safetensors", config)
+
+
+def test_checkpoints_of_before_lists_of_categories_still_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rectangles(tmp_path / "train", 2)
+    seen: list[dict[str, Any]] = []
+
+    def stop(*given: Any) -> None:
+        seen.append(given[4])
+        raise InputError("stopped before the first iteration")
+
+    monkeypatch.setattr("seal_perception.training.pretrain.train", stop)
+    for small in (0, 1):
+        config = PretrainConfig(small_iterations=small, iterations=1, batch=2, small_batch=2, threads=1)
+        with pytest.raises(InputError, match="stopped"):
+            pretrain(tmp_path / "train", tmp_path / "w.safetensors", config, start=Start(shape=TINY))
+    assert [set(facts) - {"stage"} for facts in seen] == [{"dataset", "model", "semantic", "frozen_stages"}] * 2
+    assert all(facts["model"] == TINY.shape() and "categories" not in facts["model"] for facts in seen)
 
 
 def test_pretrain_calibrates_and_measures(tmp_path: Path) -> None:

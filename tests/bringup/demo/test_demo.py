@@ -22,7 +22,7 @@ from seal_bringup.demo.run import mean_over_homes, run_demo
 from seal_bringup.demo.stages import StageLog
 from seal_mapping.bags.reader import open_bag
 from seal_perception.dataset import CocoDataset, DatasetWriter
-from seal_perception.detector.weights import SHIPPED, read_metadata
+from seal_perception.detector.facts import SHIPPED, read_metadata
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
 

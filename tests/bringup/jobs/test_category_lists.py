@@ -22,7 +22,10 @@ from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_specs import nodes_of
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.bags.writer import BagWriter, write_frame
+from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.instance_ids import load_objects
+from seal_mapping.source import Recording
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.io import load_map, save_map
 from seal_mapping.voxels.resume import MisfitError, resume_map
@@ -128,7 +131,7 @@ def test_recorded_detections_bring_their_list(tmp_path: Path) -> None:
     assert "the detections are of chair, couch" in text and "the map is for refrigerator, chair, dining table" in text
     assert run("label", bag, *again).exit_code == 0
     plain = run("label", other, "--rule", "self_training", "--out", tmp_path / "c")
-    assert plain.exit_code == 0 and own_categories(tmp_path / "c") is SIX
+    assert plain.exit_code == 0 and own_categories(tmp_path / "c") == SIX
     for words, line in (
         (("--categories", "chair,bed"), "--categories names a list for --redetect --weights coco"),
         (("--categories", "chair,chair"), "categories must differ"),
@@ -136,6 +139,16 @@ def test_recorded_detections_bring_their_list(tmp_path: Path) -> None:
     ):
         error = run("label", bag, *words, "--out", tmp_path / "d").exception
         assert isinstance(error, InputError) and line in str(error) and "\n" not in str(error)
+
+
+def test_self_training_refuses_a_frame_of_another_list(tmp_path: Path) -> None:
+    items = list(wall_source(3))
+    items[1] = replace(items[1], detections=replace(items[1].detections, names=THREE))
+    recording = Recording()
+    for item in items:
+        recording.add(item.index, item.frame, item.detections)
+    with pytest.raises(InputError, match="the detections of frame 1 are of refrigerator.* the first are of chair, cou"):
+        write_dataset(recording, SelfTraining(), DatasetWork(tmp_path / "labels"))
 
 
 def test_a_map_of_another_list_is_one_line(tmp_path: Path) -> None:

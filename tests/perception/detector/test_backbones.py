@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from seal_bringup.cli.app import app
 from seal_perception.detector.backbones import SCALES, EfficientNetLite, SameConv2d, fold_norm_of, scaled_stages
+from seal_perception.detector.facts import read_metadata
 from seal_perception.detector.model import ModelConfig, build_model, parameter_count
-from seal_perception.detector.weights import load_weights, read_metadata, save_weights
+from seal_perception.detector.weights import load_weights, save_weights
 from seal_perception.errors import InputError
 from seal_perception.training import imagenet
 from seal_perception.training.finetune import FinetuneConfig, finetune

@@ -28,8 +28,9 @@ from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig, RegionTra
 from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.detector import Detector, DetectorConfig, load_detector
 from seal_perception.detector.devices import best_device, device_of
+from seal_perception.detector.facts import read_metadata
 from seal_perception.detector.model import IgnoringRoIHeads, IgnoringRPN, covered_by
-from seal_perception.detector.weights import load_weights, read_metadata, save_weights
+from seal_perception.detector.weights import load_weights, save_weights
 from seal_perception.errors import InputError
 from seal_perception.training.finetune import FinetuneConfig, finetune
 

@@ -22,8 +22,9 @@ from seal_perception.detector.detector import (
     DetectorConfig,
     load_detector,
 )
+from seal_perception.detector.facts import SHIPPED, read_metadata
 from seal_perception.detector.model import NEW, ModelConfig, build_model, covered_by, fold_norm, parameter_count
-from seal_perception.detector.weights import SHIPPED, load_weights, read_metadata, save_tensors, save_weights
+from seal_perception.detector.weights import load_weights, save_tensors, save_weights
 from seal_perception.errors import InputError, SealError
 
 

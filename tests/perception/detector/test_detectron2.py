@@ -22,7 +22,8 @@ from seal_perception.detector import detectron2_form
 from seal_perception.detector.coco_weights import load_coco
 from seal_perception.detector.detector import DetectorConfig, load_detector
 from seal_perception.detector.detectron2_form import Detectron2Config
-from seal_perception.detector.weights import load_weights, read_metadata
+from seal_perception.detector.facts import read_metadata
+from seal_perception.detector.weights import load_weights
 from seal_perception.errors import InputError
 from seal_perception.training.finetune import FinetuneConfig, finetune
 

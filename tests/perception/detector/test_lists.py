@@ -29,9 +29,9 @@ from seal_perception.dataset import CocoDataset
 from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig
 from seal_perception.detector.coco_weights import load_coco
 from seal_perception.detector.detector import DetectorConfig, load_detector
-from seal_perception.detector.facts import categories_of
+from seal_perception.detector.facts import categories_of, read_metadata
 from seal_perception.detector.model import build_model
-from seal_perception.detector.weights import load_small, load_weights, read_metadata, save_weights
+from seal_perception.detector.weights import load_small, load_weights, save_weights
 from seal_perception.errors import InputError
 from seal_perception.training.finetune import FinetuneConfig, finetune
 from seal_perception.training.new_list import ROWS_EACH, with_categories
@@ -164,7 +164,7 @@ def test_the_small_network_learns_detects_and_is_measured_with_another_list(tmp_
     )
 
 
-def test_the_default_is_the_six_byte_for_byte(tmp_path: Path) -> None:
+def test_naming_the_six_trains_the_same_weights_as_naming_none(tmp_path: Path) -> None:
     labels, parent = write_rectangles(tmp_path / "d", 2).folder, write_tiny(tmp_path / "p.safetensors")
     for name, config in (("a", TUNE), ("b", replace(TUNE, categories=CATEGORIES))):
         finetune(parent, labels, tmp_path / f"{name}.safetensors", config)
@@ -201,11 +201,11 @@ def test_wrong_lists_are_one_line(words: list[str], text: str, pth: Path, tmp_pa
 def test_other_weights_have_their_own_list(tmp_path: Path) -> None:
     weights = write_tiny(tmp_path / "tiny.safetensors")
     assert (
-        categories_of(weights) is SIX and categories_of("coco", THREE).names == THREE and categories_of("none") is SIX
+        categories_of(weights) == SIX and categories_of("coco", THREE).names == THREE and categories_of("none") == SIX
     )
     with pytest.raises(InputError, match="is for the categories chair, couch.* not for refrigerator.*finetune --categ"):
         load_detector(weights, DETECT)
-    assert load_detector(weights, replace(DETECT, categories=CATEGORIES)).names is SIX
+    assert load_detector(weights, replace(DETECT, categories=CATEGORIES)).names == SIX
 
 
 @pytest.mark.parametrize(

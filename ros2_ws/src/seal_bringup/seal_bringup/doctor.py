@@ -150,7 +150,7 @@ def check_weights() -> Check:
     """The shipped detector and where it comes from."""
     cost = "no detector to start from; `seal pretrain` makes it in some hours, or take `--weights coco`"
     try:
-        from seal_perception.detector.weights import read_metadata, resolve_weights
+        from seal_perception.detector.facts import read_metadata, resolve_weights
 
         path = resolve_weights("seal-small")
         facts = read_metadata(path)

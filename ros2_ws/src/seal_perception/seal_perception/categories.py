@@ -9,7 +9,6 @@ from __future__ import annotations
 import colorsys
 import functools
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +37,8 @@ COLOURS: UInt8Array = np.array(
 )
 """(6, 3) uint8 RGB, one per category of the six: the same in map, overlay and report, and in every list."""
 
+NONE = "none"
+"""What stands for no category, in texts and in `--categories NAME=none`: no category has this name."""
 _GOLDEN = 0.6180339887498949
 _LONGEST_NAME = 40
 
@@ -53,6 +54,8 @@ class CategorySet:
     names: tuple[str, ...] = CATEGORIES
 
     def __post_init__(self) -> None:
+        if isinstance(self.names, str):  # its letters are no names
+            raise ValueError(f"categories must be a list of names, got {self.names[:60]!r}")
         object.__setattr__(self, "names", tuple(self.names))
         if not 1 <= len(self.names) <= MOST_CATEGORIES:
             raise ValueError(f"categories must be 1 to {MOST_CATEGORIES} names, got {len(self.names)}")
@@ -60,8 +63,8 @@ class CategorySet:
         for name in self.names:
             if not _is_name(name):
                 raise ValueError(
-                    f"a category's name must be a text of 1 to {_LONGEST_NAME} printable signs without , and = "
-                    f"and without spaces around it, got {str(name)[:60]!r}"
+                    f"a category's name must be a text of 1 to {_LONGEST_NAME} printable signs without , and =, "
+                    f"without spaces around it and not {NONE!r}, got {str(name)[:60]!r}"
                 )
             if plain_name(name) in known:
                 raise ValueError(f"categories must differ, got {name!r} twice")
@@ -130,7 +133,7 @@ def plain_name(name: Any) -> str:
 def category_name(index: int, known: tuple[str, ...] = CATEGORIES) -> str:
     """Name of a category of the six; beyond them, in maps of unnamed categories, "category_7"; "none" if negative."""
     if index < 0:
-        return "none"
+        return NONE
     return known[index] if index < len(known) else f"category_{index}"
 
 
@@ -177,13 +180,7 @@ def _colours_of(names: tuple[str, ...]) -> UInt8Array:
 def _is_name(name: Any) -> bool:
     if not isinstance(name, str) or name != name.strip() or not 1 <= len(name) <= _LONGEST_NAME:
         return False
-    return name.isprintable() and not set(name) & set(",=") and bool(plain_name(name))
-
-
-def as_set(names: Iterable[str]) -> CategorySet:
-    """The list of these names; the very object `SIX` for the six."""
-    names = tuple(names)
-    return SIX if names == CATEGORIES else CategorySet(names)
+    return name.isprintable() and not set(name) & set(",=") and plain_name(name) not in ("", NONE)
 
 
 SIX = CategorySet(CATEGORIES)

@@ -21,7 +21,7 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
-from seal_perception.categories import SIX, CategorySet, as_set
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.coco.document import CocoFile, read_document
 from seal_perception.coco.names import CategoryNames, LeftOut
 from seal_perception.coco.pictures import (
@@ -289,7 +289,7 @@ def own_categories(folder: Path | str) -> CategorySet:
     document = read_document(find_annotations(Path(folder)))
     rows = document.get("categories") if isinstance(document, dict) else None
     try:
-        names = as_set(row["name"] for row in rows or ())
+        names = CategorySet(tuple(row["name"] for row in rows or ()))
     except (TypeError, KeyError, ValueError):
         return SIX
     return names if names.table() == rows else SIX

@@ -27,7 +27,7 @@ from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import CocoDataset, own_dataset
 from seal_perception.detector.detector import load_detector
-from seal_perception.detector.weights import resolve_weights
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.evaluation.evaluate import evaluate_detector
 from seal_perception.evaluation.label_quality import label_quality
 from seal_perception.files import replacing, sha256, write_json

@@ -15,7 +15,7 @@ from seal_bringup.demo.home_loop import HomeLoop, Progress
 from seal_bringup.demo.stages import StageLog
 from seal_bringup.provenance import provenance
 from seal_bringup.report import write_report
-from seal_perception.detector.weights import resolve_weights
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.reading.text import read_json

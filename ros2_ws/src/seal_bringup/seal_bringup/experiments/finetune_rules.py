@@ -25,7 +25,7 @@ from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import SIZES_M, LabelConfig
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.detector import load_detector
-from seal_perception.detector.weights import resolve_weights
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import evaluate_detector
 from seal_perception.evaluation.label_quality import label_quality

@@ -13,7 +13,7 @@ from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detections import Detections
 from seal_perception.detector.detector import load_detector
-from seal_perception.detector.weights import resolve_weights
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256, write_json
 from seal_perception.frame import Frame

@@ -20,7 +20,7 @@ from seal_mapping.folders.colour import FolderPictures, is_recording
 from seal_perception.coco.pictures import NAMES, find_annotations
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.detector import DetectorConfig, load_detector
-from seal_perception.detector.weights import resolve_weights
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256, write_json
 from seal_perception.pictures.detect import (

@@ -12,8 +12,8 @@ from seal_bringup.provenance import provenance
 from seal_perception.benchmarks.perception_benchmark import PerceptionRow, frontier, measure
 from seal_perception.benchmarks.variants import FULL_SIZE, Variant, coco_variants, small_variants
 from seal_perception.dataset import CocoDataset
-from seal_perception.detector.coco_weights import is_coco
-from seal_perception.detector.weights import SHIPPED, load_small
+from seal_perception.detector.facts import SHIPPED, is_coco
+from seal_perception.detector.weights import load_small
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
 from seal_perception.simulator import Action

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seal_bringup.report.run_folder import RunFolder, as_dict, number, numbers
-from seal_perception.categories import CATEGORIES, SIX, CategorySet, as_set
+from seal_perception.categories import CATEGORIES, SIX, CategorySet
 
 DASH = "–"
 
@@ -135,7 +135,7 @@ def _category_names(tables: list[dict[str, Any]]) -> list[str]:
 def _listed(tables: list[dict[str, Any]]) -> CategorySet:
     """The list of categories that tables have a line of, in the order of the first; the six if it is none."""
     try:
-        return as_set(tables[0]) if tables else SIX
+        return CategorySet(tuple(tables[0])) if tables else SIX
     except ValueError:
         return SIX
 

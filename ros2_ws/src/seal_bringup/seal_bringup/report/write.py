@@ -21,7 +21,7 @@ from seal_bringup.report.topdown import draw_topdown, trajectory_arrays
 from seal_bringup.report.viewer import VIEWER_LIMIT, pack_voxels
 from seal_bringup.report.voxels import Voxels
 from seal_mapping.voxels.io import load_map
-from seal_perception.categories import CATEGORIES, SIX, as_set
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError, SealError
@@ -53,7 +53,7 @@ def write_report(run_dir: Path) -> Path:
     """
     run = read_run(Path(run_dir))
     page = _page(run)
-    lists = [as_set(home["viewer"].get("categories", CATEGORIES)) for home in page["homes"] if home["viewer"]]
+    lists = [CategorySet.stored(home["viewer"].get("categories")) for home in page["homes"] if home["viewer"]]
     return write_page(run.path / "report.html", "report.html.j2", page, lists[0] if lists else SIX)
 
 

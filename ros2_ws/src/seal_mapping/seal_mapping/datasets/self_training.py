@@ -38,13 +38,17 @@ class SelfTraining(Labeller):
         """The frame's confident detections with their score.
 
         Raises:
-            InputError: if no frame of the recording has detections.
+            InputError: if no frame of the recording has detections, or this one's are of another list than the first.
         """
         found = item.detections
         if found is None:
             if not self._some_have_none:
                 raise InputError(NO_DETECTIONS)
             return []
+        if len(found) and found.names != self.names:
+            raise InputError(
+                f"the detections of frame {item.index} are of {found.names}, the first are of {self.names}"
+            )
         min_score, least = self._min_score, self._min_area_share
         return [
             Annotation(int(category), mask, {"score": round(float(score), 6)})

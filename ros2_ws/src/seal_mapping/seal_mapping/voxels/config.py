@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.voxels.blocks import Voxels
-from seal_perception.categories import CATEGORIES, MOST_CATEGORIES, NUM_CATEGORIES, SIX, CategorySet, as_set
+from seal_perception.categories import CATEGORIES, MOST_CATEGORIES, NUM_CATEGORIES, SIX, CategorySet
 from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 from seal_perception.types import (
@@ -78,7 +78,8 @@ class MapConfig:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "categories", tuple(self.categories))
+        if not isinstance(self.categories, str):
+            object.__setattr__(self, "categories", tuple(self.categories))
         for item in fields(self):
             if item.name != "categories" and not math.isfinite(getattr(self, item.name)):
                 raise ValueError(f"{item.name} must be finite, got {getattr(self, item.name)}")
@@ -121,7 +122,7 @@ class MapConfig:
     @property
     def names(self) -> CategorySet:
         """The list of categories."""
-        return as_set(self.categories)
+        return CategorySet(self.categories)
 
     def for_names(self, names: CategorySet | None) -> MapConfig:
         """The same for detections of another list, where this one was left at the six.

@@ -19,8 +19,9 @@ from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.coco_weights import coco_file as checked_file
 from seal_perception.detector.coco_weights import load_coco
 from seal_perception.detector.detector import Detector, DetectorConfig, load_detector, small_labels
+from seal_perception.detector.facts import SHIPPED
 from seal_perception.detector.model import build_model, fold_norm, native_bfloat16
-from seal_perception.detector.weights import SHIPPED, load_small
+from seal_perception.detector.weights import load_small
 
 SMALL_SIZES = ((160, 120), (320, 240), (640, 480))
 COCO_MIN_SIZES = (240, 480, 800)

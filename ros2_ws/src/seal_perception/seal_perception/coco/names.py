@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seal_perception.categories import SIX, CategorySet, plain_name
+from seal_perception.categories import NONE, SIX, CategorySet, plain_name
 from seal_perception.errors import InputError
 
 ALIASES = {
@@ -27,8 +27,6 @@ ALIASES = {
 }
 """Other names of our categories (COCO, Pascal VOC, LVIS), lower case, with spaces for _ and -."""
 
-NONE = "none"
-"""What `--categories NAME=none` maps a name to that is not to be taken."""
 _NUMBERED = re.compile(r"(.*?[^\W\d])[ _-]*(\d+)")
 _MAX_NAME = 100
 _SHOWN = 5

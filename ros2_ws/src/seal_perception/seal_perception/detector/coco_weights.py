@@ -15,13 +15,10 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.detectron2_form import Detectron2Config, is_detectron2, network_state
 from seal_perception.detector.detectron2_zoo import read_zoo
-from seal_perception.detector.facts import is_coco
 from seal_perception.detector.torch_files import check_torch_file
 from seal_perception.detector.weights import build_network, require_finite, shapes_of
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
-
-__all__ = ["is_coco"]
 
 
 def coco_file(weights: str | Path = "coco", copy: Path | None = None) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seal_perception.categories import SIX, CategorySet, as_set
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.detections import Detections
 from seal_perception.detector.calibration import Calibration, relative_sizes
 from seal_perception.detector.coco_form import MOST_SIZE, CocoConfig
@@ -170,7 +170,7 @@ def _coco_detector(
         _lower_threshold(network.model.roi_heads.box_predictor, "test_score_thresh", config)
     else:
         _lower_threshold(network.roi_heads, "score_thresh", config)
-    rows, names = shape.categories_of_rows(), as_set(shape.categories)
+    rows, names = shape.categories_of_rows(), CategorySet(shape.categories)
     return Detector(network.to(best_device()), rows, config, calibration, facts, names)
 
 

@@ -10,8 +10,9 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from seal_perception.benchmarking import BenchmarkRow, time_ms
 from seal_perception.categories import SIX
 from seal_perception.detector.detector import Detector, load_detector, small_labels
+from seal_perception.detector.facts import SHIPPED
 from seal_perception.detector.model import build_model, fold_norm
-from seal_perception.detector.weights import SHIPPED, load_weights
+from seal_perception.detector.weights import load_weights
 
 
 def rows(repeats: int = 20) -> list[BenchmarkRow]:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from seal_perception.categories import SIX, CategorySet, as_set
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.errors import InputError
 from seal_perception.reading.text import load_json, require_file
 
@@ -62,12 +62,12 @@ def stored_categories(facts: dict[str, Any], path: Path) -> CategorySet:
     try:
         if not isinstance(facts.get("categories"), list):
             raise ValueError(f"categories must be a list of names, got {str(facts.get('categories'))[:60]}")
-        return as_set(facts["categories"])
+        return CategorySet(tuple(facts["categories"]))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path} has no usable list of categories: {error}") from error
 
 
-def categories_of(weights: str | Path, chosen: Sequence[str] = ()) -> CategorySet:
+def categories_of(weights: str | Path, chosen: tuple[str, ...] = ()) -> CategorySet:
     """The list that a detector with these weights looks for.
 
     Args:
@@ -79,7 +79,7 @@ def categories_of(weights: str | Path, chosen: Sequence[str] = ()) -> CategorySe
         InputError: if there is no such file, its list is none, or it is not the chosen one.
     """
     try:
-        names = as_set(chosen) if chosen else None
+        names = CategorySet(chosen) if chosen else None
     except ValueError as error:
         raise InputError(str(error)) from error
     if is_coco(weights) or str(weights) == "none":

@@ -24,12 +24,10 @@ from torch import nn
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector.coco_form import CocoConfig, build_coco
 from seal_perception.detector.detectron2_form import Detectron2Config, build_detectron2
-from seal_perception.detector.facts import FORMAT, SHIPPED, opened, read_metadata, resolve_weights, stored_categories
+from seal_perception.detector.facts import FORMAT, opened, read_metadata, resolve_weights, stored_categories
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import replacing
-
-__all__ = ["SHIPPED", "read_metadata", "resolve_weights"]
 
 NetworkConfig = ModelConfig | CocoConfig
 FORMS = {"seal": ModelConfig, "coco": CocoConfig, "detectron2": Detectron2Config}

@@ -20,11 +20,10 @@ from seal_perception.detector.calibration import Calibration
 from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.devices import best_device, device_of, has_bfloat16
-from seal_perception.detector.facts import is_coco
+from seal_perception.detector.facts import is_coco, resolve_weights
 from seal_perception.detector.weights import (
     NetworkConfig,
     load_weights,
-    resolve_weights,
     save_weights,
     source_commit,
 )

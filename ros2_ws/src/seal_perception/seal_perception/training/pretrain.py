@@ -25,8 +25,9 @@ from seal_perception.detections import Detections
 from seal_perception.detector.backbones import EfficientNetLite
 from seal_perception.detector.calibration import Calibration, fit_calibration, relative_sizes
 from seal_perception.detector.detector import DetectorConfig, load_detector
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.detector.model import NEW, ModelConfig, build_model, native_bfloat16, set_shrink
-from seal_perception.detector.weights import load_six, resolve_weights, save_tensors, save_weights, source_commit
+from seal_perception.detector.weights import load_six, save_tensors, save_weights, source_commit
 from seal_perception.errors import InputError
 from seal_perception.evaluation.evaluate import calibration_data, detect_all, evaluate_detections
 from seal_perception.files import sha256
@@ -170,7 +171,7 @@ def pretrain(
     if frozen_norm:
         model.backbone.freeze(config.frozen_stages)
     checkpoint = out.with_name(f".{out.name}.checkpoint")
-    fingerprint = {"dataset": facts["dataset"], "model": asdict(model_config), "semantic": config.semantic, **origin}
+    fingerprint = {"dataset": facts["dataset"], "model": model_config.shape(), "semantic": config.semantic, **origin}
     fingerprint["frozen_stages"] = config.frozen_stages
     if config.small_iterations > 0:
         loop = config.loop(True, frozen_norm)
