@@ -12,10 +12,12 @@ import pytest
 import torch
 import typer
 from tests.mapping.worlds import wall_source
+from tests.perception.toy_pictures import TINY
 from typer.testing import CliRunner
 
 from seal_bringup.cli import detect, label, learn
 from seal_bringup.cli.map import map_facts
+from seal_bringup.jobs import label_jobs
 from seal_bringup.report import label_report
 from seal_bringup.report.cubes import CubeView
 from seal_bringup.stack.config import StackConfig
@@ -32,8 +34,8 @@ from seal_mapping.voxels.resume import MisfitError, resume_map
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES, SIX, CategorySet
 from seal_perception.dataset import own_categories
-from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig, build_coco
 from seal_perception.detector.facts import categories_of
+from seal_perception.detector.model import build_model
 from seal_perception.detector.weights import save_weights
 from seal_perception.errors import InputError
 from seal_perception.pose import camera_mounting, invert
@@ -50,12 +52,12 @@ def _small_pictures() -> Any:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random network of the COCO form for the three, which takes whatever it sees for a refrigerator."""
+    """A small random network for the three, which takes whatever it sees for a refrigerator."""
     torch.manual_seed(0)
-    shape = CocoConfig(THREE.names, min_size=64, samples=8)
-    network: Any = build_coco(shape)
+    shape = replace(TINY, categories=THREE.names)
+    network: Any = build_model(shape)
     with torch.no_grad():
-        network.roi_heads.box_predictor.cls_score.bias[COCO_NAMES.index("refrigerator")] += 12.0
+        network.roi_heads.box_predictor.cls_score.bias[1] += 12.0  # 0 is the background
         network.roi_heads.mask_predictor.mask_fcn_logits.bias += 3.0
     path = tmp_path_factory.mktemp("weights") / "three.safetensors"
     save_weights(path, network, shape, {})
@@ -102,7 +104,7 @@ def test_from_weights_over_map_and_labels_to_the_next_weights(weights: Path, tmp
     page = (labels / "report.html").read_text()
     assert "refrigerator" in page and "dining table" in page and "potted plant" not in page
     tuned = tmp_path / "tuned.safetensors"
-    sizes = ("--iterations", 1, "--learning-rate", 1e-5, "--samples", 4)
+    sizes = ("--iterations", 1, "--learning-rate", 1e-5)
     learnt = run("finetune", labels, "--weights", weights, "--out", tuned, *sizes)
     assert learnt.exit_code == 0, (learnt.output, learnt.exception)
     assert categories_of(tuned) == THREE
@@ -115,6 +117,46 @@ def test_from_weights_over_map_and_labels_to_the_next_weights(weights: Path, tmp
     # The stack's map gets the list of the detector's file.
     nodes = {node.name: node.parameters for node in nodes_of(StackConfig(weights=str(tuned)))}
     assert nodes["mapping"]["map.categories"] == list(THREE.names) and nodes["mapping"]["map.num_categories"] == 3
+
+
+def drawing(path: Path) -> Path:
+    """A file in which somebody drew the wall of the bag's first frame and calls it a fridge."""
+    outline = [[32.0, 24.0, 96.0, 24.0, 96.0, 72.0, 32.0, 72.0]]
+    document = {
+        "images": [{"id": 1, "file_name": "x.png", "stamp_ns": 10**9, "width": 128, "height": 96}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": outline, "iscrowd": 0}],
+        "categories": [{"id": 1, "name": "fridge"}],
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_drawings_map_to_the_list_of_the_weights(weights: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    bag, drawn = write_bag(tmp_path / "bag", [None] * 2), drawing(tmp_path / "fridge.json")
+    words = (bag, "--redetect", "--weights", weights, "--rule", "paper", "--min-volume", 0.001)
+    hand = ("--annotations", drawn)
+    for name, given in (
+        ("own", ("--categories", "refrigerator,chair,dining table")),  # a list may be repeated
+        ("mapped", (*hand, "--categories", "fridge=refrigerator")),
+        ("both", (*hand, "--categories", "refrigerator,chair,dining table", "--categories", "fridge=refrigerator")),
+    ):
+        made = run("label", *words, *given, "--out", tmp_path / name)
+        assert made.exit_code == 0, (made.output, made.exception)
+        summary = json.loads((tmp_path / name / "labels.json").read_text())
+        assert own_categories(tmp_path / name) == THREE and summary["annotations"] > 0
+    rows = json.loads((tmp_path / "mapped/labels.json").read_text())["instances"]
+    assert rows[0]["category"] == "refrigerator" and rows[0]["score"] == 1.0  # somebody drew it
+    monkeypatch.setattr(label_jobs, "open_bag", None)  # what is wrong is said before the bag is read
+    for given, text in (
+        ((*hand, "--categories", "fridge=couch"), "OURS one of refrigerator, chair, dining table, none; got 'fridge=c"),
+        (("--categories", "chair,bed"), "is for the categories refrigerator, chair, dining table, not for chair, bed"),
+        (("--categories", "fridge=refrigerator"), "--categories maps names of --annotations: give that file too"),
+    ):
+        error = run("label", *words, *given, "--out", tmp_path / "d").exception
+        assert isinstance(error, InputError) and text in str(error) and "\n" not in str(error)
+    coco = ("--redetect", "--weights", "coco", "--categories", "lamp,chair", "--out", tmp_path / "d")
+    error = run("label", bag, *coco).exception
+    assert isinstance(error, InputError) and "of COCO's 80, got 'lamp'" in str(error)
 
 
 def test_recorded_detections_bring_their_list(tmp_path: Path) -> None:
@@ -193,6 +235,8 @@ def test_a_run_gives_the_map_what_the_detector_looks_for(tmp_path: Path) -> None
     assert nodes["perception"]["detector.categories"] == list(THREE.names) == nodes["mapping"]["map.categories"]
     plain = {node.name: node.parameters for node in nodes_of(StackConfig())}
     assert "map.categories" not in plain["mapping"] and "detector.categories" not in plain["perception"]
+    with pytest.raises(InputError, match="of COCO's 80, got 'lamp'"):
+        nodes_of(StackConfig(weights="coco", categories="chair,lamp"))
     for wrong in ("chair,chair", ",", "a=chair"):
         with pytest.raises(InputError, match="--categories"):
             StackConfig(weights="coco", categories=wrong)

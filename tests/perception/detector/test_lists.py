@@ -7,6 +7,8 @@ Weights are random, of the same form; pictures are small: seconds.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from seal_bringup.cli import detect as detect_command
 from seal_bringup.cli import learn
 from seal_bringup.experiments.detectors.coco_loop import seeded_network
 from seal_perception.categories import CATEGORIES, SIX, CategorySet
-from seal_perception.coco.names import CategoryNames
+from seal_perception.coco.names import COCO_CATEGORIES, CategoryNames
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.coco_form import COCO_NAMES, CocoConfig
 from seal_perception.detector.coco_weights import load_coco
@@ -196,6 +198,16 @@ def test_wrong_lists_are_one_line(words: list[str], text: str, pth: Path, tmp_pa
         assert isinstance(run.exception, InputError), (command, run.output)
         assert text in str(run.exception) and "\n" not in str(run.exception)
     assert not out.exists()
+
+
+def test_cocos_80_are_known_without_torch() -> None:
+    names = MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
+    assert tuple(name for name in names if name not in ("__background__", "N/A")) == COCO_CATEGORIES
+    assert len(COCO_CATEGORIES) == 80 and categories_of("coco", COCO_CATEGORIES).names == COCO_CATEGORIES
+    with pytest.raises(InputError, match="of COCO's 80, got 'Sofa'; COCO calls it couch"):
+        categories_of("w.pth", ("chair", "Sofa"))
+    script = "import sys, seal_perception.detector.facts; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_other_weights_have_their_own_list(tmp_path: Path) -> None:

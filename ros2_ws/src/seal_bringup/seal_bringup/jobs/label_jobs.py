@@ -27,9 +27,9 @@ from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import RULES, LabelConfig, label_preset
 from seal_mapping.voxels.config import MapConfig
 from seal_perception.categories import SIX
-from seal_perception.coco.names import CategoryNames, listed, shown
+from seal_perception.coco.names import CategoryNames, listed, maps_names, shown
 from seal_perception.dataset import ANNOTATIONS
-from seal_perception.detector.facts import is_coco, resolve_weights
+from seal_perception.detector.facts import categories_of, resolve_weights
 from seal_perception.errors import InputError, SealError
 from seal_perception.files import sha256
 from seal_perception.upright import FrameDetector
@@ -58,7 +58,7 @@ class LabelJob:
         weights: detector to run on every frame; None = the bag's detections.
         annotations: frames that a human drew on.
         categories: names of that file and which of ours they are, and the list of COCO's weights or of drawings alone
-            (`CategoryNames.from_words`).
+            (`CategoryNames.from_words`); of other weights and of recorded detections only their own list.
         continue_from: labels of an earlier run in the same map frame.
         workers: threads; None = one per core.
         overwrite: replace a dataset that is there already.
@@ -81,16 +81,20 @@ class LabelJob:
         """The label configuration, None for self-training; before any long work.
 
         Raises:
-            InputError: if an option is unknown or out of range, options contradict each other, or `out` is taken.
+            InputError: if an option is unknown or out of range, options contradict each other, the weights look for
+            another list, or `out` is taken.
         """
         if self.rule not in (*RULES, "self_training"):
             raise InputError(f"--rule must be one of {', '.join(RULES)}, self_training; got {self.rule!r}")
-        if CategoryNames.from_words(self.categories).mapped and self.annotations is None:
+        chosen = listed(self.categories)
+        if maps_names(self.categories) and self.annotations is None:
             raise InputError("--categories maps names of --annotations: give that file too")
-        if listed(self.categories) and self.annotations is None and not is_coco(self.weights or ""):
+        if chosen is not None and self.weights is not None:
+            categories_of(self.weights, chosen.names)
+        elif chosen is not None and self.annotations is None:
             raise InputError(
                 "--categories names a list for --redetect --weights coco, or for --annotations without detections; "
-                "recorded detections and other weights have their own"
+                "recorded detections have their own"
             )
         if (self.out / ANNOTATIONS).exists() and not self.overwrite:
             raise InputError(f"{self.out} already holds a dataset; add --overwrite to replace it")
@@ -120,6 +124,8 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         InputError: as `LabelJob.check`, `open_bag` and `write_dataset`.
     """
     config = job.check()
+    if job.weights is not None and job.annotations is not None:
+        CategoryNames.from_words(job.categories, categories_of(job.weights))  # said before the bag is read
     source = open_bag(job.bag, job.options)
     if on_bag is not None:
         on_bag(source)
@@ -127,7 +133,6 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
     drawn = None
     if job.annotations is not None:
         drawn = read_annotations(job.annotations, CategoryNames.from_words(job.categories, frames.names or SIX))
-    if drawn is not None:
         _check_drawn(drawn, source)
     work = DatasetWork(
         job.out,

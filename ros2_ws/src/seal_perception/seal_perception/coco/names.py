@@ -27,6 +27,18 @@ ALIASES = {
 }
 """Other names of our categories (COCO, Pascal VOC, LVIS), lower case, with spaces for _ and -."""
 
+COCO_CATEGORIES: tuple[str, ...] = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
+    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
+    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
+    "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
+    "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # fmt: skip
+"""COCO's 80 in its order, as torchvision's and detectron2's weights name them (a test compares); read without torch."""
+
 _NUMBERED = re.compile(r"(.*?[^\W\d])[ _-]*(\d+)")
 _MAX_NAME = 100
 _SHOWN = 5
@@ -55,6 +67,11 @@ def listed(words: Iterable[str]) -> CategorySet | None:
         raise InputError(f"--categories: {error}") from error
 
 
+def maps_names(words: Iterable[str]) -> bool:
+    """Whether `--categories` texts map a name of a file; which names they may map to is known with the list alone."""
+    return any("=" in piece for piece in _pieces(words))
+
+
 def listed_only(words: Iterable[str]) -> tuple[str, ...]:
     """The names of a list, empty if no text is given; for commands that read no file whose names could be mapped.
 
@@ -71,6 +88,19 @@ def listed_only(words: Iterable[str]) -> tuple[str, ...]:
 
 def _pieces(words: Iterable[str]) -> list[str]:
     return [part for text in words for part in text.split(",") if part.strip()]
+
+
+def require_of_coco(names: CategorySet) -> None:
+    """Refuse a list that COCO's own weights cannot look for.
+
+    Raises:
+        InputError: if a name is none of COCO's 80.
+    """
+    for name in names.names:
+        if name not in COCO_CATEGORIES:
+            known = ALIASES.get(plain_name(name), plain_name(name))
+            hint = f"; COCO calls it {known}" if known in COCO_CATEGORIES else ""
+            raise InputError(f"categories must be different ones of COCO's 80, got {shown(name)!r}{hint}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from seal_perception.categories import SIX, CategorySet
+from seal_perception.coco.names import require_of_coco
 from seal_perception.errors import InputError
 from seal_perception.reading.text import load_json, require_file
 
@@ -76,14 +77,17 @@ def categories_of(weights: str | Path, chosen: tuple[str, ...] = ()) -> Category
             their own list.
 
     Raises:
-        InputError: if there is no such file, its list is none, or it is not the chosen one.
+        InputError: if there is no such file, its list is none, it is not the chosen one, or a chosen name is none of
+            COCO's 80.
     """
     try:
         names = CategorySet(chosen) if chosen else None
     except ValueError as error:
         raise InputError(str(error)) from error
     if is_coco(weights) or str(weights) == "none":
-        return names or SIX
+        names = names or SIX
+        require_of_coco(names)
+        return names
     path = resolve_weights(weights)
     own = stored_categories(read_metadata(path), path)
     if names is not None and names != own:
