@@ -147,6 +147,25 @@ def test_truth_marks_what_is_right(labels, folders):
     assert "used by this evaluation alone" in text_of(page)
 
 
+def test_what_the_truth_does_not_know_is_not_judged(labels, folders, tmp_path):
+    shutil.copytree(folders[2], tmp_path / "truth")
+    document = read_json(tmp_path / "truth" / "annotations.json")
+    document["categories"] = [row for row in document["categories"] if row["name"] != "bed"]
+    document["annotations"] = [row for row in document["annotations"] if row["category_id"] != 4]
+    write_json(tmp_path / "truth" / "annotations.json", document)
+    truth, dataset = CocoDataset(tmp_path / "truth"), CocoDataset(labels)
+    assert truth.not_in_file == ("bed",)
+    quality, kinds = label_quality(dataset, truth), judge(dataset, truth).kind
+    beds = {row["id"] for n in range(len(dataset)) for row in dataset.rows(n) if row["category_id"] == 4}
+    assert beds and not beds & set(kinds) and len(kinds) == quality["overall"]["predicted"] > 0
+    for kind, count in quality["overall"]["errors"].items():
+        assert list(kinds.values()).count(kind) == count
+    page = write_label_report(labels, truth).read_text(encoding="utf-8")
+    objects = rows_of(page, "objects")
+    assert all((cells[1] == "–") == name.startswith("bed") for name, cells in objects.items())
+    assert "not judged: bed" in page and "right: bed" not in page and ", not judged" in text_of(page)
+
+
 def test_truth_of_other_pictures_is_refused(labels, folders, tmp_path):
     with DatasetWriter(tmp_path / "one") as writer:
         writer.add(np.zeros((72, 96, 3), np.uint8))

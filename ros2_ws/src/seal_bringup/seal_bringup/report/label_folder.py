@@ -129,7 +129,7 @@ class Verdicts:
     """What every label is, and what has no label.
 
     Attributes:
-        kind: one of `KINDS` per annotation id of the labels.
+        kind: one of `KINDS` per annotation id of the labels; labels that cannot be judged are not in it.
         missed: per picture's position the true annotations' rows that no label found.
     """
 
@@ -137,17 +137,26 @@ class Verdicts:
     missed: dict[int, list[dict[str, Any]]]
 
     def wrong(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Those of the labels' rows that are not right."""
+        """Those of the labels' rows that are judged and not right."""
         return [row for row in rows if self.kind.get(row["id"], RIGHT) != RIGHT]
+
+    def right(self, rows: list[dict[str, Any]]) -> int | None:
+        """How many of the labels' rows are right; None if there are some and none of them can be judged."""
+        kinds = [self.kind[row["id"]] for row in rows if row["id"] in self.kind]
+        return None if rows and not kinds else kinds.count(RIGHT)
 
 
 def judge(labels: CocoDataset, truth: CocoDataset) -> Verdicts:
-    """Match every picture's labels as `evaluation.label_quality` does, which also checks that pictures fit."""
+    """Match every picture's labels as `evaluation.label_quality` does, which also checks that pictures fit.
+
+    Labels of categories that the truth's file does not have are not judged there, and not here.
+    """
+    lost = {labels.names.index(name) + 1 for name in truth.not_in_file}
     place = {image_id: index for index, image_id in enumerate(truth.image_ids)}
     kind: dict[int, str] = {}
     missed: dict[int, list[dict[str, Any]]] = {}
     for index, image_id in enumerate(labels.image_ids):
-        guesses = [row for row in labels.rows(index) if not row.get("ignore", False)]
+        guesses = [r for r in labels.rows(index) if not r.get("ignore", False) and r["category_id"] not in lost]
         guesses.sort(key=lambda row: -float(row.get("score", 1.0)))
         real = [row for row in truth.rows(place[image_id]) if not row.get("ignore", False)]
         found, kinds = match_boxes(

@@ -56,7 +56,7 @@ def denied(row: Row) -> float:
 
 def most_wrong(labels: LabelFolder, count: int, verdicts: Verdicts) -> list[int]:
     """Positions of the pictures with the most wrong labels, as `worst`."""
-    return worst(labels, count, lambda row: float(verdicts.kind[row["id"]] != RIGHT))
+    return worst(labels, count, lambda row: float(bool(verdicts.wrong([row]))))
 
 
 def shots(labels: LabelFolder, positions: Iterable[int], verdicts: Verdicts | None = None) -> list[dict[str, Any]]:
@@ -90,7 +90,9 @@ def _verdict(row: Row, verdicts: Verdicts | None, names: CategorySet) -> dict[st
     """Text and CSS tone of a label's mark."""
     if verdicts is None:
         return {"text": label_text(row, names), "tone": "unsure" if denied(row) > 0 else ""}
-    kind = verdicts.kind.get(row["id"], RIGHT)
+    kind = verdicts.kind.get(row["id"])
+    if kind is None:  # the truth's file does not have its category
+        return {"text": f"not judged: {label_text(row, names)}", "tone": ""}
     return {"text": f"{kind}: {label_text(row, names)}", "tone": "good" if kind == RIGHT else "bad"}
 
 
@@ -130,7 +132,8 @@ def best_views(labels: LabelFolder, limit: int, verdicts: Verdicts | None = None
             cut, text = _crop(labels, *seen), f"frame {labels.frame(seen[0])}; labelled in {frames[item['id']]}"
         if verdicts is not None:
             own = [row for _, row in labels.rows if row.get("instance") == item.get("id")]
-            text += f", right in {len(own) - len(verdicts.wrong(own))}"
+            right = verdicts.right(own)
+            text += ", not judged" if right is None else f", right in {right}"
         out.append({"name": f"{item.get('category')} {item.get('id')}", "uri": cut, "text": text})
     return out
 

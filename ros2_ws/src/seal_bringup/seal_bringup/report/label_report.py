@@ -134,13 +134,13 @@ def _topdown(labels: LabelFolder) -> str | None:
 def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, Any]]:
     """Lines of the table of objects: by category, most frames first."""
     frames = labels.labels_of()
-    wrong: dict[int, int] = {}
-    for _, row in labels.rows if verdicts is not None else ():
-        wrong[row.get("instance", 0)] = wrong.get(row.get("instance", 0), 0) + (verdicts.kind[row["id"]] != RIGHT)  # type: ignore[union-attr]
+    rows_of: dict[int, list[dict[str, Any]]] = {}
+    for _, row in labels.rows:
+        rows_of.setdefault(row.get("instance", 0), []).append(row)
     lines, names = [], labels.dataset.names
     for item in labels.instances:
         size = item.get("size_xyz")
-        count = frames[item.get("id", 0)]
+        own = rows_of.get(item.get("id", 0), [])
         lines.append(
             {
                 "id": item.get("id"),
@@ -152,8 +152,8 @@ def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, A
                 "views": fixed(item.get("views"), 0),
                 "seen": fixed(item.get("seen"), 0, 100.0),
                 "size": " × ".join(fixed(v, 2) for v in size) if isinstance(size, list) else DASH,
-                "frames": count,
-                "right": None if verdicts is None else count - wrong.get(item.get("id", 0), 0),
+                "frames": frames[item.get("id", 0)],
+                "right": None if verdicts is None else fixed(verdicts.right(own), 0),
             }
         )
     known = {name: n for n, name in enumerate(names.names)}
