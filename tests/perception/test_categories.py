@@ -17,7 +17,7 @@ from seal_perception.coco.names import CategoryNames, listed, listed_only
 from seal_perception.dataset import Annotation, CocoDataset, encode_picture
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
-from seal_perception.evaluation.evaluate import evaluate_detections
+from seal_perception.evaluation.evaluate import calibration_data, evaluate_detections
 from seal_perception.evaluation.label_quality import label_quality
 
 THREE = CategorySet(("refrigerator", "chair", "dining table"))
@@ -120,6 +120,8 @@ def test_a_dataset_is_read_by_name_and_judges_what_its_file_has(tmp_path: Any) -
     figures = evaluate_detections([wrong] * 3, own, resamples=0)
     assert figures["not_judged"] == ["refrigerator", "dining table"] and figures["confident"]["detections"] == 3
     assert list(figures["per_category"]) == list(THREE.names) and figures["instances"] == chairs
+    rows = calibration_data([wrong] * 3, own)  # nor does a calibration learn from what cannot be judged
+    assert rows.categories.tolist() == [1, 1, 1] and not rows.right.any() and len(rows.scores) == len(rows.sizes) == 3
     assert "not_judged" not in evaluate_detections([Detections.empty(64, 80)] * 3, six, resamples=0)
     with pytest.raises(InputError, match="detections 0 are of refrigerator, chair, din.* was read for chair"):
         evaluate_detections([wrong] * 3, six, resamples=0)

@@ -158,12 +158,32 @@ def test_the_small_network_learns_detects_and_is_measured_with_another_list(tmp_
     # The simulators' truth is of the six: what it does not have is named and not judged.
     truth = write_rectangles(tmp_path / "truth", 4).folder
     run = CliRunner().invoke(app, ["evaluate", str(truth), "--weights", str(out), "--json", str(tmp_path / "f.json")])
-    assert run.exit_code == 0 and "has no such category: refrigerator, dining table" in run.output, run.output
+    assert run.exit_code == 0 and "has no category read as: refrigerator, dining table" in run.output, run.output
     assert json.loads((tmp_path / "f.json").read_text())["not_judged"] == ["refrigerator", "dining table"]
+    # A category that the user maps away is in the file, and yet nothing is read as it.
+    words = ["--weights", str(parent), "--categories", "bed=none"]
+    run = CliRunner().invoke(app, ["evaluate", str(truth), *words])
+    assert run.exit_code == 0 and "has no category read as: bed" in run.output, run.output
     run = CliRunner().invoke(app, ["pretrain", "--weights", str(out), "--out", str(tmp_path / "n.safetensors")])
     assert "is for the categories refrigerator, chair, dining table; the catalogue has the six alone" in str(
         run.exception
     )
+
+
+def test_replay_with_other_names_says_what_it_teaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = write_tiny(tmp_path / "p.safetensors")
+    monkeypatch.setattr("sim_bridge.catalogue.pictures.catalogue_at", lambda *given, **options: None)
+    app = typer.Typer()
+    learn.register(app)
+    replay = str(write_rectangles(tmp_path / "catalogue", 2).folder)
+    text = "catalogue pictures have no labels of refrigerator, dining table: what stands in them is taught"
+    for name, names in (("three", CategorySet(THREE)), ("six", SIX)):
+        labels = write_rectangles(tmp_path / name, 2, names=names).folder
+        words = ["--categories", ",".join(names.names), "--out", str(tmp_path / f"{name}.safetensors")]
+        words += ["--weights", parent, "--iterations", "1", "--replay", replay]
+        run = CliRunner().invoke(app, ["finetune", str(labels), *words])
+        assert run.exit_code == 0, (run.output, run.exception)
+        assert (text in run.output) == (name == "three")
 
 
 def test_naming_the_six_trains_the_same_weights_as_naming_none(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def finetune(
     _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
     _say(said)
     # Only now: torch takes seconds to import.
+    from seal_perception.categories import CATEGORIES as CATALOGUE_NAMES
     from seal_perception.detector.coco_weights import coco_file
     from seal_perception.training.finetune import FinetuneConfig
     from seal_perception.training.finetune import finetune as run
@@ -139,6 +140,11 @@ def finetune(
     else:
         resolve_weights(weights)
     if mixed.replay is not None and config.replay_share > 0:
+        if others := [name for name in labelled.names.names if name not in CATALOGUE_NAMES]:
+            echo(
+                f"--replay: catalogue pictures have no labels of {', '.join(others)}: what stands in them is taught "
+                "as background; leave --replay out, or give it a small --replay-share"
+            )
         catalogue_at(mixed.replay, REPLAY_PICTURES, announce=print)
     with training_bar(config.iterations) as report:
         facts = run(weights, labelled, out, config, report, mixed.replay)
@@ -168,7 +174,7 @@ def evaluate(
     _require(any(truth.objects(i) for i in range(len(truth))), f"{dataset} has no true object to compare with", said)
     _say(said)
     if truth.not_in_file:
-        echo(f"not judged, as {truth.file} has no such category: {', '.join(truth.not_in_file)}")
+        echo(f"not judged, as {truth.file} has no category read as: {', '.join(truth.not_in_file)}")
     # Only now: torch takes seconds to import.
     from seal_perception.categories import SIX
     from seal_perception.detector.detector import DetectorConfig, load_detector

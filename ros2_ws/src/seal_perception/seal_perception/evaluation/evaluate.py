@@ -138,9 +138,12 @@ class CalibrationData(NamedTuple):
 
 
 def calibration_data(detections: Sequence[Detections], dataset: CocoDataset) -> CalibrationData:
-    """What a calibration is fitted on; right: box IoU >= 0.5, right category, no duplicate."""
+    """What a calibration is fitted on; right: box IoU >= 0.5, right category, no duplicate.
+
+    Detections of categories that the dataset's file does not have are left out, as in the figures.
+    """
     rows = []
-    for index, found in enumerate(detections):
+    for index, found in enumerate(_judged(each, dataset) for each in detections):
         boxes, categories = true_boxes(dataset, index)
         _, kinds = match_boxes(found.boxes, found.categories, boxes, categories)
         sizes = relative_sizes(found.boxes, *dataset.size(index))
