@@ -27,6 +27,7 @@ from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.io import load_map
 from seal_perception import messages as m
 from seal_perception.camera import Camera
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -162,6 +163,28 @@ def test_depth_that_is_not_registered_ends_a_lockstep_run(ros: Callable[..., _Ro
     assert one.spin_until(lambda: all(p.get_subscription_count() for p in sender.topics.values()))
     sender.send(_frame_messages(m.NS, depth_height=12))
     with pytest.raises(InputError, match="frame of 1000000000 ns: depth is not registered to colour: depth is 32 x 12"):
+        one.spin_until(lambda: False)
+
+
+OTHERS = CategorySet(("lamp", "oven", "sink", "cup", "book", "vase"))
+
+
+def found_nothing(names: CategorySet, stamp_ns: int) -> String:
+    """The detections of a frame in which nothing of a list was found."""
+    return String(data=m.detections_to_text(Detections.empty(24, 32, names=names), stamp_ns))
+
+
+def test_scores_of_six_other_categories_end_a_lockstep_run(ros: Callable[..., _Ros]) -> None:
+    one = ros()
+    mapping, sender, teller = one.make(MappingNode), one.make(_Sender), one.make(lambda: SealNode("teller"))
+    told = teller.advertise(String, m.DETECTIONS)
+    assert one.spin_until(lambda: all(p.get_subscription_count() for p in (told, *sender.topics.values())))
+    told.publish(found_nothing(SIX, m.NS))
+    sender.send(_frame_messages(m.NS))
+    assert one.spin_until(lambda: mapping._map.frames == 1)
+    told.publish(found_nothing(OTHERS, 2 * m.NS))
+    line = "semantic/detections: the detections are of lamp, oven.*; the map is for chair, couch.*: set map.categories$"
+    with pytest.raises(InputError, match=line):
         one.spin_until(lambda: False)
 
 

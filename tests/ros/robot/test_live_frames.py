@@ -13,11 +13,14 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from tests.ros.robot.graph import Graph, Robot, graph, odometry, picture
+from tests.ros.test_nodes import OTHERS, found_nothing
 
 from seal_mapping.nodes.mapping_node import MappingNode
 from seal_perception import messages as m
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.perception_node import PerceptionNode
 
@@ -55,6 +58,27 @@ def test_odometry_beside_the_camera_maps_every_picture_at_its_interpolated_pose(
         for (_, T), tick in zip(taken, range(2, 50, 5), strict=True):
             np.testing.assert_allclose(T[:3, 3], [0.02 * tick - 0.003, 0.0, 0.5], atol=1e-6)
         assert mapping._frames.dropped == 0
+
+
+def test_scores_of_six_other_categories_are_not_mapped(start: Callable[..., Any]) -> None:
+    """Their channels are as many as the map's: without the names a lamp would be mapped as a chair."""
+    with start() as one:
+        mapping, robot = _mapping_and_robot(one)
+        teller = one.make(lambda: SealNode("teller"))
+        told = teller.advertise(String, m.DETECTIONS)
+        assert one.spin_until(told.get_subscription_count)
+
+        def send(names: CategorySet, stamp: int) -> None:
+            told.publish(found_nothing(names, stamp))
+            assert one.spin_until(lambda: bool(mapping._list._refusal) == (names != SIX))
+            robot.send({m.ODOM: odometry(stamp - 3 * MS), **picture(stamp)})
+            robot.send({m.ODOM: odometry(stamp + 3 * MS)})
+
+        send(OTHERS, m.NS)
+        assert one.spin_until(lambda: mapping.dropped["frames"] == 1) and mapping._map.frames == 0
+        assert mapping.dropped["messages on semantic/detections"] == 1
+        send(SIX, m.NS + 100 * MS)  # perception was started anew
+        assert one.spin_until(lambda: mapping._map.frames == 1) and mapping.dropped["frames"] == 1
 
 
 def test_a_picture_without_odometry_is_dropped_and_it_is_said(

@@ -168,7 +168,7 @@ def _mapping(config: StackConfig) -> NodeSpec:
             "voxels_every": config.voxels_every,
             **{f"map.{name}": getattr(config.map_config, name) for name in chosen},
         },
-        subscribes=(*CAMERA, m.ODOM, m.SCORES),
+        subscribes=(*CAMERA, m.ODOM, m.SCORES, m.DETECTIONS),
         publishes=(*GRIDS, m.STATUS),
     )
 

@@ -19,6 +19,7 @@ from seal_mapping.nodes import map_messages as convert
 from seal_mapping.nodes.map_services import MapServices
 from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
+from seal_mapping.nodes.same_list import SameList
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.io import save_map
 from seal_mapping.voxels.resume import resume_map
@@ -42,7 +43,7 @@ class MappingNode(SealNode):
 
     Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`,
     `odometry.*` (PoseConfig), and those that the node declares with a description below. With `lockstep` a frame that
-    cannot be used ends the run; else it is dropped.
+    cannot be used ends the run; else it is dropped. So with scores of another list of categories than the map's.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class MappingNode(SealNode):
         }
         if declare(self, "use_scores", True, "wait for semantic/scores"):
             topics[m.SCORES] = (Image, False)
+            self._list = SameList(self, self._config.names)
         poses = declare_config(self, PoseConfig, "odometry")
         late_s = declare(self, "max_late_s", 10.0, "paced: wait of pictures for their scores, in seconds", minimum=0.1)
         self._frames = self.match(topics, self._on_frame, poses, late_s)
@@ -94,7 +96,10 @@ class MappingNode(SealNode):
             m.camera_info_to_camera(parts[m.CAMERA_INFO]),
             parts[m.ODOM] @ self._T_base_camera,
         )
-        scores = m.image_to_scores(parts[m.SCORES]) if m.SCORES in parts else None
+        scores = None
+        if m.SCORES in parts:
+            self._list.require()
+            scores = m.image_to_scores(parts[m.SCORES])
         self._map.integrate_scores(frame, scores)
         self._stamp_ns = stamp_ns
         self._taken += 1
