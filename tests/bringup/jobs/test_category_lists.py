@@ -225,6 +225,8 @@ def test_a_map_of_another_list_is_one_line(tmp_path: Path) -> None:
     for wrong in (("chair", "chair"), (), ("a,b",)):
         with pytest.raises(ValueError, match="categor"):
             MapConfig(categories=wrong)
+    with pytest.raises(ValueError, match="categories must be 1 to 80 names, got 81"):
+        MapConfig(num_categories=81)
     with pytest.raises(ValueError, match="num_categories must be the number of categories, 3, got 4"):
         MapConfig(categories=THREE.names, num_categories=4)
 
