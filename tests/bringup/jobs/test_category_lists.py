@@ -235,6 +235,9 @@ def test_a_run_gives_the_map_what_the_detector_looks_for(tmp_path: Path) -> None
     config = StackConfig(weights="coco", categories="refrigerator,chair, dining table")
     nodes = {node.name: node.parameters for node in nodes_of(config)}
     assert nodes["perception"]["detector.categories"] == list(THREE.names) == nodes["mapping"]["map.categories"]
+    two = {node.name: node.parameters for node in nodes_of(StackConfig(weights="coco", categories="chair,couch"))}
+    own = MapConfig().for_names(CategorySet(("chair", "couch")))  # the same over ROS and in one process
+    assert tuple(two["mapping"]["map.categories"]) == own.categories and two["mapping"]["map.num_categories"] == 2
     plain = {node.name: node.parameters for node in nodes_of(StackConfig())}
     assert "map.categories" not in plain["mapping"] and "detector.categories" not in plain["perception"]
     with pytest.raises(InputError, match="of COCO's 80, got 'lamp'"):

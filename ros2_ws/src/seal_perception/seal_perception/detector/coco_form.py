@@ -25,6 +25,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FrozenBatchNorm2d
 
 from seal_perception.categories import CATEGORIES
+from seal_perception.coco.names import COCO_CATEGORIES
 from seal_perception.detector.model import IgnoringRoIHeads, IgnoringRPN, keep_float32
 from seal_perception.types import IntArray
 
@@ -58,8 +59,7 @@ class CocoConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "categories", tuple(self.categories))
-        known = {name for name in COCO_NAMES if name not in ("__background__", "N/A")}
-        odd = [name for name in self.categories if name not in known]
+        odd = [name for name in self.categories if name not in COCO_CATEGORIES]
         if odd or not self.categories or len(set(self.categories)) != len(self.categories):
             raise ValueError(f"categories must be different ones of COCO's 80, got {str(list(self.categories))[:100]}")
         for name in ("min_size", "max_size", "samples"):
