@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,11 @@ from seal_perception.pose import planar_pose
 from seal_perception.running.patience import Patience
 
 CAMERA = Camera.from_hfov(32, 24, 1.2)
+
+
+def hear_hangups() -> None:
+    """In a child process before it begins: the suite itself may run under nohup, which ignores SIGHUP."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Graph:

@@ -23,7 +23,7 @@ from geometry_msgs.msg import PoseStamped, Twist
 from nav_msgs.msg import OccupancyGrid
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
-from tests.ros.robot.graph import Graph, Robot, graph, odometry, picture
+from tests.ros.robot.graph import Graph, Robot, graph, hear_hangups, odometry, picture
 
 from seal_mapping.nodes.map_messages import explored_to_occupancy, obstacles_to_occupancy
 from seal_perception import messages as m
@@ -252,7 +252,9 @@ def test_a_planner_that_is_ended_sends_zero_three_times(
     domain = run_config(tmp_path).domain_id
     words = ["-p", "mode:=paced", "-p", "enable:=true", "-p", "guard.odometry_s:=2.0", "-p", "guard.late_s:=0.0"]
     process = subprocess.Popen(
-        [sys.executable, "-c", _PLANNER, "--ros-args", *words], env={**os.environ, "ROS_DOMAIN_ID": str(domain)}
+        [sys.executable, "-c", _PLANNER, "--ros-args", *words],
+        env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+        preexec_fn=hear_hangups,
     )
     try:
         with graph(domain, lockstep="false") as one:

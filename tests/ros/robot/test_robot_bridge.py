@@ -25,7 +25,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import BatteryState, CameraInfo
 from std_msgs.msg import Bool, UInt8
 from std_srvs.srv import SetBool, Trigger
-from tests.ros.robot.graph import Graph, graph, odometry, picture
+from tests.ros.robot.graph import Graph, graph, hear_hangups, odometry, picture
 
 from seal_bringup.stack.config import shared_folder
 from seal_perception import messages as m
@@ -116,7 +116,9 @@ def ask(one: Graph, node: Any, kind: type, name: str, **fields: Any) -> Any:
 
 def ready(one: Graph, base: Base) -> None:
     topics = (base.odom, base.bumper, base.info, base.command)
-    assert one.spin_until(lambda: all(t.get_subscription_count() for t in topics) and bool(base.told))
+    assert one.spin_until(
+        lambda: all(t.get_subscription_count() for t in topics) and bool(base.told) and bool(base.allowed)
+    )
 
 
 def test_commands_pass_when_enabled_and_stop_at_a_bumper_and_in_silence(open_graph: Callable[..., Graph]) -> None:
@@ -329,6 +331,7 @@ def test_a_bridge_that_is_ended_sends_zero_three_times(
     process = subprocess.Popen(
         [sys.executable, "-m", "sim_bridge.nodes.robot_bridge_node", *words],
         env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+        preexec_fn=hear_hangups,
     )
     try:
         with graph(domain, ["-r", f"__ns:={NAMESPACE}"], lockstep="false") as one:
