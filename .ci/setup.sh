@@ -89,9 +89,10 @@ install_packages() {
         fi
     fi
     say "installing Debian packages: $names"
-    $sudo apt-get update -q
+    # Another program may be at it: unattended upgrades on a new machine.
+    $sudo apt-get -o DPkg::Lock::Timeout=300 update -q
     # shellcheck disable=SC2086
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $names
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends $names
 }
 
 python_of_venv() { "$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo broken; }

@@ -60,7 +60,8 @@ def test_with_rights_they_are_installed(user: int) -> None:
     done = bash(f"{machine}; install_packages 'g++ libgl1'")
     assert done.returncode == 0, done.stderr
     ran = [line for line in done.stdout.splitlines() if line.startswith("RAN")]
-    assert ran == ["RAN update -q", "RAN install -y -q --no-install-recommends g++ libgl1"]
+    wait = "-o DPkg::Lock::Timeout=300"  # another program may hold apt's lock
+    assert ran == [f"RAN {wait} update -q", f"RAN {wait} install -y -q --no-install-recommends g++ libgl1"]
     assert ("SUDO" in done.stdout) == (user != 0)
 
 
