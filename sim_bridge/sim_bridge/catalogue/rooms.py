@@ -25,6 +25,8 @@ from sim_bridge.modelling.shapes import stand_on_floor, turn
 
 NEGATIVE_SHARE = 0.15
 """Share of set-ups without any of the six categories, among lookalikes."""
+LIBRARY_ROOMS = 0.5
+"""Share of set-ups that take pieces of a furniture library, if there is one: rooms drawn by code alone stay as many."""
 _SEATS = tuple(CATEGORIES.index(name) for name in ("chair", "couch", "bed"))
 
 
@@ -206,7 +208,12 @@ def _disorder(setup: SetUp, rng: np.random.Generator) -> None:
 
 
 def build(rng: np.random.Generator, models: Library | None = None) -> tuple[SetUp, Scene]:
-    """A set-up of one subject (`NEGATIVE_SHARE`: none of the six), with its scene; some pieces are of `models`."""
+    """A set-up of one subject (`NEGATIVE_SHARE`: none of the six), with its scene.
+
+    Some pieces of `LIBRARY_ROOMS` of the set-ups are of `models`.
+    """
+    if models is not None and rng.random() >= LIBRARY_ROOMS:
+        models = None
     negative = rng.random() < NEGATIVE_SHARE
     category = int(rng.choice(len(CATEGORIES), p=SUBJECT_WEIGHTS / SUBJECT_WEIGHTS.sum()))
     theme = str(rng.choice(THEMES[CATEGORIES[category]])) if rng.random() < 0.85 else "jumble"

@@ -44,7 +44,7 @@ OTHERS, MOST_SHARE = 0.4, 0.55
 PAINTED_SHARE = 0.35
 """Share of pieces in other colours than their own."""
 INDEX = "models.json"
-VERSION = 2
+VERSION = 3
 """Raised whenever a library gives other pieces, or the same ones otherwise."""
 FAMILY = "drawn"
 
