@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -132,3 +133,18 @@ def test_every_python_process_is_started_through_one_module() -> None:
 def test_other_ways_to_start_one_are_found(source: str) -> None:
     assert _starts(ast.parse(source)) == [1]
     assert _starts(ast.parse("ProcessPoolExecutor(2, context('fork')); subprocess.run(['git', 'status'])")) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_threads_leave_busy_cores_to_others_unless_told_otherwise(given: dict[str, str], spins: str | None) -> None:
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    # Before torch is loaded: afterwards it would be too late.
+    code = "import sys, os, seal_perception; assert 'torch' not in sys.modules; print(os.environ.get('GOMP_SPINCOUNT'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**clean, **given}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(spins)
