@@ -20,7 +20,7 @@ setup(
     license=MANIFEST.findtext("license"),
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_dir={"": "."},
-    package_data={},
+    package_data={NAME: ["labels/objects/*.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

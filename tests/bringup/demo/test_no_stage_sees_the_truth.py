@@ -48,7 +48,7 @@ def digest(folder: Path) -> dict[str, str]:
 def loop(world: EmbeddedSimulator, folder: Path, replay: Path) -> dict[str, str]:
     source = record_world(world, folder, "seal-small", STEPS, seed=0)
     # The demo's rule; its thresholds are lower, for so few frames.
-    config = LabelConfig(agreement=0.15, agreement_min_views=1, min_instance_m3=0.002)
+    config = LabelConfig(rule="instance_vote", agreement=0.15, agreement_min_views=1, min_instance_m3=0.002)
     write_dataset(source, LabelProp(config), DatasetWork(folder / "labels"))
     write_dataset(source, SelfTraining(min_score=0.5), DatasetWork(folder / "self"))
     tuning = FinetuneConfig(iterations=2, batch=2, checkpoint_every=10, replay_share=0.5)

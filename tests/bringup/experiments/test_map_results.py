@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from seal_mapping.labels.objects.model import SHIPPED
+from seal_perception.detector.facts import resolve_weights
+from seal_perception.files import sha256
+from seal_perception.reading.text import read_json
+
 
 def result(repo_root: Path, name: str) -> Any:
     return json.loads((repo_root / "results" / f"{name}.json").read_text())
@@ -19,13 +24,13 @@ def cells(page: str, first: str) -> list[str]:
     """Cells after the first of the table line whose first cell, without bold, is `first`."""
     for line in page.splitlines():
         row = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and row[0].replace("**", "").removesuffix(" (the default)") == first:
+        if line.startswith("|") and row[0].replace("**", "").removesuffix(" (the default of `instance_vote`)") == first:
             return row[1:]
     raise AssertionError(f"no table line begins with {first!r}")
 
 
 def test_rules_of_fusion(repo_root: Path) -> None:
-    page = (repo_root / "docs/labels.md").read_text().split("How the default was chosen")[1]
+    page = (repo_root / "docs/labels.md").read_text().split("How they were chosen")[1]
     table = result(repo_root, "fusion_rules")["pooled"]
     quoted = [name for name in table if f"`{name}`" in page]
     assert len(quoted) >= 15 and "paper" in quoted
@@ -34,6 +39,24 @@ def test_rules_of_fusion(repo_root: Path) -> None:
         assert found[:2] == [f"{row['precision']:.2f}", f"{row['recall']:.2f}"], name
         counts = [f"{c['right']}/{c['predicted']}/{c['true']}" for c in row["per_category"].values()]
         assert found[2:] == counts, name
+
+
+def test_objects_beside_other_rules(repo_root: Path) -> None:
+    page = (repo_root / "docs/labels.md").read_text().split("Every home left out")[1]
+    found = result(repo_root, "objects")
+    for name, row in found["pooled"].items():
+        counts = [f"{c['right']}/{c['predicted']}/{c['true']}" for c in row["per_category"].values()]
+        named = f"`{name}`" if name in ("paper", "instance_vote") else f"`objects`, `least_overlap` {name.split()[1]}"
+        assert cells(page, named) == [f"{row['precision']:.2f}", f"{row['recall']:.2f}", *counts], name
+    seen, right = found["objects_seen"], found["objects_with_a_right_candidate"]
+    assert f"{right} of the {seen} objects seen" in page
+
+
+def test_the_shipped_model_is_that_of_the_figures(repo_root: Path) -> None:
+    found, model = result(repo_root, "objects"), read_json(SHIPPED)
+    assert all(model["about"][key] == found[key] for key in ("homes", "weights", "command", "candidates", "things"))
+    assert model["about"]["weights"] == sha256(resolve_weights("seal-small")), "fitted with the shipped detector"
+    assert list(found["shared_weights"].values()) == pytest.approx(model["shared"], abs=1e-5)
 
 
 def test_filters_of_real_depth(repo_root: Path) -> None:

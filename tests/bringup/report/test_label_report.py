@@ -62,7 +62,7 @@ def folders(tmp_path_factory):
         patch.setattr(label_report, "PICTURE", CubeView(width=240))
         base, truth = tmp_path_factory.mktemp("labels"), []
         items = [recorded(step, truth) for step in range(len(walk()))]
-        config = LabelConfig(agreement=0.2, agreement_min_views=1, min_instance_m3=0.005, plausible_size=False)
+        config = LabelConfig(rule="instance_vote", agreement=0.2, agreement_min_views=1, min_instance_m3=0.005)
         write_dataset(items, LabelProp(config), DatasetWork(base / "labels", workers=1))
         write_dataset(items, SelfTraining(), DatasetWork(base / "own", workers=1))
         with DatasetWriter(base / "truth") as writer:
@@ -116,6 +116,21 @@ def test_figures_are_those_of_labels_json(labels):
     assert f"{summary['annotations']} labels in {summary['labelled_frames']} of {summary['frames']} frames" in text
     assert "It is no truth" in text and "Against the truth" not in text
     assert {item["category"] for item in summary["instances"]} <= {"chair", "potted plant", "bed", "tv"}
+
+
+def test_what_was_considered_and_not_labelled_is_listed_with_the_reason(labels):
+    summary = read_json(labels / "labels.json")
+    assert summary["considered"] and all(bool(row["label"]) != bool(row["why"]) for row in summary["considered"])
+    known = {item["id"]: item["category"] for item in summary["instances"]}
+    assert all(known[row["label"]] == row["category"] for row in summary["considered"] if row["label"])
+    row = {**summary["considered"][0], "category": "toilet", "overlap": 0.25, "label": 0, "why": "too <odd>"}
+    write_json(labels / "labels.json", {**summary, "considered": [*summary["considered"], row]})
+    page = write_label_report(labels).read_text(encoding="utf-8")
+    shown = rows_of(page, "considered")
+    assert len(shown) == len({r["category"] for r in [*summary["considered"], row] if not r["label"]})
+    assert shown["toilet"][0] == "0.25" and shown["toilet"][-1] == "too <odd>" and "<odd>" not in page
+    write_json(labels / "labels.json", {key: value for key, value in summary.items() if key != "considered"})
+    assert 'id="considered"' not in write_label_report(labels).read_text(encoding="utf-8"), "labels of earlier versions"
 
 
 def test_the_viewer_shows_objects_not_single_voxels(labels):

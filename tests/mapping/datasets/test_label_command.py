@@ -53,6 +53,18 @@ def command():
     return lambda *words: CliRunner().invoke(app, ["label", *map(str, words)])
 
 
+def test_explain_prints_what_was_considered(command, tmp_path):
+    bag = write_bag(tmp_path / "bag")
+    result = command(bag, "--explain")
+    assert result.exit_code in (0, 3), result.output
+    considered = json.loads((tmp_path / "labels" / "labels.json").read_text())["considered"]
+    assert considered and f"{len(considered)} considered" in result.output
+    told = " ".join(result.output.split())
+    assert all((f"object {row['label']}" if row["label"] else row["why"][:12]) in told for row in considered)
+    result = command(bag, "--explain", "--rule", "self_training", "--overwrite")
+    assert "the rule self_training makes no map" in result.output
+
+
 def test_label_writes_a_dataset_and_says_what_is_in_it(command, tmp_path):
     bag = write_bag(tmp_path / "bag")
     result = command(bag, "--min-volume", 0.001, "--rule", "paper")
@@ -138,7 +150,7 @@ def test_polygons_and_an_earlier_map_by_options(command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("--rule", "best"), "paper, agreement, instance_vote, self_training; got 'best'"),
+        (("--rule", "best"), "paper, agreement, instance_vote, objects, self_training; got 'best'"),
         (("--agreement", 2), r"agreement must lie in (0, 1], got 2.0"),
         (("--evidence", "luck"), "score, share, log_odds, got 'luck'"),
         (("--clear-views", 300), "clear_views must be in 0..255, got 300"),

@@ -17,10 +17,8 @@ from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.no_labels import no_map_labels
 from seal_mapping.datasets.self_training import SelfTraining
-from seal_mapping.labels.config import LabelConfig
+from seal_mapping.labels.config import VOTE, LabelConfig
 from seal_mapping.voxels.config import MapConfig
-
-VOTE = LabelConfig()
 
 
 def why(tmp_path, source, labeller):
@@ -85,3 +83,19 @@ def test_each_frame_is_counted_once():
     for item in [*source, *source]:
         frames.detections_for(item)
     assert frames.best_scores == pytest.approx(dict.fromkeys(range(4), 0.95))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault", "cause"),
+    [
+        (
+            {"score": 0.06},
+            "detector",
+            r"the best candidate, a chair, has an expected overlap of 0\.\d\d, a label needs 0\.4; ",
+        ),
+        ({"score": 0.03}, "detector", "no voxels that lie together were called a thing by enough of their views; "),
+    ],
+)
+def test_objects_that_are_not_likely_enough(tmp_path, change, fault, cause):
+    found = why(tmp_path, wall_source(**change), LabelProp(LabelConfig()))
+    assert found[0] == fault and re.match(cause, found[1]), found

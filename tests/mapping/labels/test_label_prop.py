@@ -271,7 +271,7 @@ def test_components_are_those_of_a_flood(seed, share):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"rule": "best"}, "paper, agreement, instance_vote, got 'best'"),
+        ({"rule": "best"}, "paper, agreement, instance_vote, objects, got 'best'"),
         ({"pixels": "both"}, "ray, depth, got 'both'"),
         ({"agreement": 0.0}, r"agreement must lie in \(0, 1\], got 0.0"),
         ({"min_views": 0}, "min_views must be at least 1, got 0"),

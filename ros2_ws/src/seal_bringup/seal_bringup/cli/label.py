@@ -44,10 +44,11 @@ class FusionOptions:
     rule: Annotated[
         str,
         typer.Option(
-            help="How views are fused: paper (best score ever > 0.9), agreement (share of the views of a voxel), "
-            "instance_vote (the same over a whole object), self_training (no map: each frame's own detections > 0.9)."
+            help="How views are fused: objects (what views agree on at any level, by how well it should fit a thing), "
+            "paper (best score ever > 0.9), agreement (share of the views of a voxel), instance_vote (the same over a "
+            "whole object), self_training (no map: each frame's own detections > 0.9)."
         ),
-    ] = "instance_vote"
+    ] = "objects"
     evidence: Annotated[
         str | None,
         typer.Option(help="Evidence of the views: score (mean), share (of views that voted for it), log_odds."),
@@ -118,6 +119,9 @@ class WorkOptions:
     ] = None
     read: READ = None
     overwrite: Annotated[bool, typer.Option(help="Replace existing datasets.")] = False
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print what was considered for an object, and why it got a label or none.")
+    ] = False
 
 
 @with_options
@@ -162,6 +166,8 @@ def label(
 
     def show(job: LabelJob, summary: dict[str, Any]) -> None:
         _print(job, summary)
+        if work.explain:
+            _print_considered(summary)
         if not summary["annotations"]:
             empty.append(job)
 
@@ -231,6 +237,28 @@ def _print(job: LabelJob, summary: dict[str, Any]) -> None:
         why = summary.get("no_labels") or {"fault": "", "cause": "the cause is not known"}
         text = f"no label: {why['cause']}; next: {_advice(job, why['fault'])}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_considered(summary: dict[str, Any]) -> None:
+    """What was considered for an object (labels.json, `considered`)."""
+    from rich.table import Table
+
+    from seal_bringup.console import make_console
+
+    console = make_console()
+    if "considered" not in summary:
+        console.print(f"--explain: the rule {summary['rule']} makes no map, so no objects were considered")
+        return
+    title = f"{len(summary['considered'])} considered; found: share of the views that voted for it"
+    table = Table(title=title, title_justify="left")
+    for column in ("", "overlap", "score", "found", "views", "voxels", "at, m", "label"):
+        table.add_column(column, justify="left" if column in ("", "label") else "right")
+    for one in summary["considered"]:
+        place = " ".join(f"{value:.1f}" for value in one["centre_xyz"])
+        numbers = [f"{one[key]:.2f}" for key in ("overlap", "score", "found")]
+        told = f"object {one['label']}" if one["label"] else one["why"]
+        table.add_row(one["category"], *numbers, f"{one['views']:.0f}", str(one["voxels"]), place, told)
+    console.print(table)
 
 
 def _advice(job: LabelJob, fault: str) -> str:

@@ -19,7 +19,7 @@ from seal_bringup.provenance import provenance
 from seal_mapping.datasets.label_prop import VolumeLabels
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.map_builder import build_map
-from seal_mapping.labels.config import PAPER, LabelConfig
+from seal_mapping.labels.config import PAPER, VOTE, LabelConfig
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.source import BagFrame, FrameSource
 from seal_perception.categories import CATEGORIES
@@ -47,14 +47,14 @@ class Thinned:
 def candidates() -> dict[str, LabelConfig]:
     """The rules compared; all but the paper's by depth, with plausible sizes."""
     out = {"paper": PAPER, "paper by depth": replace(PAPER, pixels="depth")}
-    agree = LabelConfig(rule="agreement", evidence="score")
+    agree = replace(VOTE, rule="agreement", evidence="score")
     for bar in (0.2, 0.3, 0.4):
         out[f"agreement score {bar}"] = replace(agree, agreement=bar)
     for bar in (0.2, 0.3, 0.4, 0.5):
         out[f"agreement share {bar}"] = replace(agree, evidence="share", agreement=bar)
     for bar in (0.3, 0.5, 0.7, 0.9):
         out[f"agreement log_odds {bar}"] = replace(agree, evidence="log_odds", agreement=bar)
-    vote = LabelConfig(rule="instance_vote", evidence="score")
+    vote = replace(VOTE, evidence="score")
     for low in (0.1, 0.15, 0.2):
         for bar in (0.25, 0.3, 0.35, 0.4):
             out[f"vote score {low} {bar}"] = replace(vote, vote_low=low, agreement=bar)
@@ -80,7 +80,7 @@ def compare(home: str, folder: Path, weights: str, rules: dict[str, LabelConfig]
     recording = record(home, folder, weights, seed=seed)
     truth_all = CocoDataset(true_labels(home, folder, recording, seed))
     thinned = Thinned(recording)
-    truth = _thin_truth(folder, truth_all, thinned)
+    truth = thin_truth(folder, truth_all, thinned)
     voxel_map = build_map(recording)
     out = {}
     for name, config in rules.items():
@@ -113,7 +113,8 @@ def pooled(homes: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _thin_truth(folder: Path, truth: CocoDataset, thinned: Thinned) -> CocoDataset:
+def thin_truth(folder: Path, truth: CocoDataset, thinned: Thinned) -> CocoDataset:
+    """True labels of the thinned frames, kept in `folder`."""
     out = folder / "labels_oracle_thinned"
     if not (out / "annotations.json").is_file():
         with DatasetWriter(out) as writer:

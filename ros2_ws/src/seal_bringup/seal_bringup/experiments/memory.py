@@ -184,7 +184,7 @@ def map_row(boxes: Boxes, tour: Iterator[FloatArray], label_every: int) -> dict[
     box = (cloud.ijk.max(axis=0) - cloud.ijk.min(axis=0) + 1).astype(np.float64)
     seen_floor = len(np.unique(cloud.ijk[cloud.ijk[:, 2] <= 1][:, :2], axis=0)) * voxel_map.config.voxel_m**2
     del cloud
-    volume = propagate(voxel_map, LabelConfig(rule="paper"))
+    volume = propagate(voxel_map, LabelConfig(rule="paper", min_instance_m3=0.025))
     for T in poses[::label_every]:
         render_labels(volume, camera, T)
     return {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from seal_bringup.demo.config import TRAINING_HOMES
@@ -60,7 +61,7 @@ def record_world(world: Simulator, folder: Path, weights: str, steps: int, seed:
 
 
 def record(home: str, folder: Path, weights: str, steps: int = 300, seed: int = 0) -> BagReader:
-    """Recording of a training home; the one that is there is taken.
+    """Recording of a training home; the one that is there is taken, one that was interrupted is made anew.
 
     Raises:
         InputError: if the recording there was made with another detector, seed or number of steps.
@@ -68,8 +69,12 @@ def record(home: str, folder: Path, weights: str, steps: int = 300, seed: int = 
     made_by = {"weights": sha256(resolve_weights(weights)), "steps": steps, "seed": seed}
     mark = folder / "recording.json"
     if not (folder / "bag").is_dir():
-        record_world(world_of(home, seed), folder, weights, steps, seed)
+        part = folder / ".part"
+        shutil.rmtree(part, ignore_errors=True)
+        record_world(world_of(home, seed), part, weights, steps, seed)
         write_json(mark, made_by)
+        (part / "bag").rename(folder / "bag")
+        part.rmdir()
     elif not mark.is_file() or read_json(mark) != made_by:
         raise InputError(f"{folder / 'bag'} was recorded otherwise than {made_by}; remove {folder} or name another")
     return open_bag(folder / "bag")

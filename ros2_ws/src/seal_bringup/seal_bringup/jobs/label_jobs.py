@@ -66,7 +66,7 @@ class LabelJob:
 
     bag: Path
     out: Path
-    rule: str = "instance_vote"
+    rule: str = "objects"
     label_changes: dict[str, Any] = field(default_factory=dict)
     map_changes: dict[str, Any] = field(default_factory=dict)
     options: BagOptions = field(default_factory=BagOptions)

@@ -34,6 +34,8 @@ RULE_TEXTS = {
     "are an object.",
     "instance_vote": "Voxels with some evidence connect to an object; the object takes the category that the frames "
     "which saw it agree on best, and is kept if they agree well enough.",
+    "objects": "Connected voxels at every level of evidence may be an object; those are kept whose expected "
+    "overlap with a thing, learnt on training homes from evidence, size and what lies around, is large enough.",
     "self_training": "No map: each frame's own confident detections are its labels.",
 }
 CONFIG_KEYS = ("label_config", "map_config")
@@ -78,6 +80,7 @@ def _page(labels: LabelFolder, truth: CocoDataset | None, source_lines: Sequence
         "viewer": None if voxels is None else pack_voxels(voxels, confident=0),
         "topdown": None if voxels is None else _topdown(labels),
         "objects": _objects(labels, verdicts),
+        "considered": _considered(labels),
         "categories": _categories(labels),
         "agrees": fixed(AGREES, 1),
         "plots": _plots(labels, verdicts),
@@ -139,7 +142,6 @@ def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, A
         rows_of.setdefault(row.get("instance", 0), []).append(row)
     lines, names = [], labels.dataset.names
     for item in labels.instances:
-        size = item.get("size_xyz")
         own = rows_of.get(item.get("id", 0), [])
         lines.append(
             {
@@ -151,13 +153,35 @@ def _objects(labels: LabelFolder, verdicts: Verdicts | None) -> list[dict[str, A
                 "support": fixed(item.get("support"), 0),
                 "views": fixed(item.get("views"), 0),
                 "seen": fixed(item.get("seen"), 0, 100.0),
-                "size": " × ".join(fixed(v, 2) for v in size) if isinstance(size, list) else DASH,
+                "size": _sizes(item.get("size_xyz"), " × ", 2),
                 "frames": frames[item.get("id", 0)],
                 "right": None if verdicts is None else fixed(verdicts.right(own), 0),
             }
         )
     known = {name: n for n, name in enumerate(names.names)}
     return sorted(lines, key=lambda line: (known.get(line["category"], len(known)), -line["frames"]))
+
+
+def _considered(labels: LabelFolder) -> list[dict[str, Any]]:
+    """Lines of the table of what was considered and got no label, best first."""
+    rows = [as_dict(row) for row in labels.summary.get("considered") or []]
+    return [
+        {
+            "category": row.get("category"),
+            "colour": category_colour(str(row.get("category")), labels.dataset.names),
+            **{key: fixed(row.get(key), 2) for key in ("overlap", "score", "found")},
+            **{key: fixed(row.get(key), 0) for key in ("views", "voxels")},
+            "place": _sizes(row.get("centre_xyz"), ", ", 1),
+            "size": _sizes(row.get("size_xyz"), " × ", 2),
+            "why": str(row.get("why", "")),
+        }
+        for row in rows
+        if not row.get("label")
+    ]
+
+
+def _sizes(values: Any, between: str, decimals: int) -> str:
+    return between.join(fixed(value, decimals) for value in values) if isinstance(values, list) else DASH
 
 
 def _categories(labels: LabelFolder) -> list[dict[str, str]]:

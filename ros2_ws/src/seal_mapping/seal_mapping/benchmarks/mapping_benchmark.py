@@ -16,8 +16,8 @@ from numba import njit, prange
 
 from seal_mapping.benchmarks.episode_benchmark import FRAMES as EPISODE
 from seal_mapping.benchmarks.episode_benchmark import episode_rows
-from seal_mapping.labels.config import PAPER
-from seal_mapping.labels.propagate import LabelConfig, LabelVolume, propagate
+from seal_mapping.labels.config import PAPER, VOTE
+from seal_mapping.labels.propagate import LabelVolume, propagate
 from seal_mapping.labels.raytrace import render_labels
 from seal_mapping.labels.volume import LabelCrop
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
@@ -224,12 +224,11 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     baseline = time_ms(_each(plain, frames), repeats)[0]
     name = "plain numba traversal"
     few = max(3, repeats // 4)
-    vote = LabelConfig(rule="instance_vote")
     table = [
         BenchmarkRow("labels", "ray-traced labels", size, *time_ms(_each(traced, frames), repeats), name, baseline),
         BenchmarkRow("labels", "labels by depth", size, *time_ms(_each(looked_up, frames), repeats), name, baseline),
         BenchmarkRow("labels", "propagate, paper", shape, *time_ms(lambda: propagate(voxel_map, PAPER), few, 1)),
-        BenchmarkRow("labels", "propagate, instance_vote", shape, *time_ms(lambda: propagate(voxel_map, vote), few, 1)),
+        BenchmarkRow("labels", "propagate, instance_vote", shape, *time_ms(lambda: propagate(voxel_map, VOTE), few, 1)),
     ]
     return [*table, *episode_rows(frames, EPISODE if repeats >= 10 else 24)]
 

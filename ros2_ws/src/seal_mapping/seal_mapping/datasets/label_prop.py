@@ -18,6 +18,7 @@ from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.datasets.summary import OWN_SCORE, own_score
 from seal_mapping.labels.instance_ids import load_objects, save_objects
+from seal_mapping.labels.objects.explain import explain
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.raytrace import render_labels
 from seal_mapping.labels.volume import LabelVolume
@@ -148,7 +149,7 @@ class LabelProp(VolumeLabels):
         }
 
     def summary(self, counts: dict[str, Any]) -> dict[str, Any]:
-        """Configurations, figures of the map, counts, the table of objects."""
+        """Configurations, figures of the map, counts, the table of objects, and what was considered for one."""
         if self._left_out and "unused" in counts:
             counts["unused"]["without detections, not in the map"] = self._left_out
         return {
@@ -161,6 +162,7 @@ class LabelProp(VolumeLabels):
             **self._not_drawn(),
             **counts,
             "instances": self.volume.table(),
+            "considered": [asdict(one) for one in explain(self._map, self.volume, self.config)],
         }
 
     def _not_drawn(self) -> dict[str, Any]:

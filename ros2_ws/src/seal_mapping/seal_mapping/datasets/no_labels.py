@@ -10,8 +10,10 @@ import numpy as np
 
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.fusion import fuse_labels, voxel_evidence
+from seal_mapping.labels.objects.choose import choose_objects
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.categories import CategorySet
 
 MAP, DRAWN, DETECTOR, RULE = "map", "drawn", "detector", "rule"
 """What is at fault: too little in the map, the drawings, the detector, or the rule that drops what there is."""
@@ -83,7 +85,7 @@ def no_map_labels(
     if not cloud.score.any():
         lost = NoLabels(MAP, f"no detection has a depth reading that lies {range_m}")
         return found_nothing(best_scores, 0.0) or lost
-    why = _below(cloud, config, grid.voxel_m)
+    why = _below(cloud, config, grid.names, grid.voxel_m)
     some = sum(score > 0 for score in best_scores.values())
     return replace(why, cause=f"{why.cause}; {some} of {len(best_scores)} frames have detections")
 
@@ -98,9 +100,11 @@ def _of_drawn(drawn: Drawn, least: float, range_m: str) -> str:
     return f"the {drawn.objects} drawn objects cover {held} voxels, in parts smaller than {least:.0f} voxels each"
 
 
-def _below(cloud: VoxelCloud, config: LabelConfig, voxel_m: float) -> NoLabels:
+def _below(cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: float) -> NoLabels:
     """Why scored voxels gave no object."""
     best = f"the best score in the map is {cloud.score.max() / 255:.2f}"
+    if config.rule == "objects":
+        return _unlikely(cloud, config, names, voxel_m, best)
     labels, _ = fuse_labels(cloud, config)
     if labels.any():
         count, least = np.count_nonzero(labels), config.min_instance_m3 / voxel_m**3
@@ -114,3 +118,17 @@ def _below(cloud: VoxelCloud, config: LabelConfig, voxel_m: float) -> NoLabels:
     need = f"an object needs {config.agreement:g} over {config.agreement_min_views} frames"
     text = f"views do not agree: the best evidence of a voxel is {evidence:.2f}, {need}; {best}"
     return NoLabels(DETECTOR, text)
+
+
+def _unlikely(cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: float, best: str) -> NoLabels:
+    """Why the rule "objects" chose none, or none that is large enough."""
+    chosen = choose_objects(cloud, config, names, voxel_m)
+    if chosen.labels.any():
+        count, least = np.count_nonzero(chosen.labels), config.min_instance_m3 / voxel_m**3
+        return NoLabels(RULE, f"{count} voxels have a category, in parts smaller than {least:.0f} voxels; {best}")
+    best_overlap = float(chosen.overlap.max(initial=0.0))
+    if best_overlap == 0:
+        return NoLabels(DETECTOR, f"no voxels that lie together were called a thing by enough of their views; {best}")
+    name = names.name(int(chosen.overlap.max(axis=0).argmax()))
+    text = f"the best candidate, a {name}, has an expected overlap of {best_overlap:.2f}, a label needs"
+    return NoLabels(DETECTOR, f"{text} {config.least_overlap:g}; {best}")

@@ -21,7 +21,7 @@ footprint, greatest height of the top above the floor. Common knowledge with roo
 look at training homes the bed's 3.0 became 3.4 m (a blurred end adds up to 1 m) and the least longer sides came in
 (chairs had been labelled couches). Tops above the map's own `max_height_m` never bind."""
 
-RULES = ("paper", "agreement", "instance_vote")
+RULES = ("paper", "agreement", "instance_vote", "objects")
 EVIDENCE = ("score", "share", "log_odds")
 PIXELS = ("ray", "depth")
 
@@ -31,10 +31,12 @@ class LabelConfig:
     """Parameters of `propagate` and of the pictures made from its volume."""
 
     rule: str = parameter(
-        "instance_vote",
+        "objects",
         '"paper": a voxel takes its best category if that score was ever confident; "agreement": if its '
         'evidence reaches `agreement`; "instance_vote": voxels above `vote_low` connect, and the component '
-        "takes one category if its evidence reaches `agreement`",
+        "takes one category if its evidence reaches `agreement`; "
+        '"objects": connected voxels at every level of evidence are candidates, and those are objects whose '
+        "expected overlap with a thing, learnt on training homes, reaches `least_overlap`",
     )
     evidence: str = parameter(
         "share",
@@ -61,6 +63,9 @@ class LabelConfig:
     )
     log_hit: float = parameter(0.201, "log-odds added by a view that votes for the category", minimum=0.0)
     log_miss: float = parameter(-0.117, "log-odds added by a view that does not vote for it (negative)", maximum=0.0)
+    least_overlap: float = parameter(
+        0.4, 'smallest expected overlap of an object with a thing ("objects")', minimum=0.0, maximum=1.0
+    )
     smooth_voxels: int = parameter(
         0, 'pool evidence over a cube of this many voxels to each side; 0 = off (not in "paper")', minimum=0
     )
@@ -79,7 +84,9 @@ class LabelConfig:
         minimum=0.0,
     )
     min_instance_m3: float = parameter(
-        0.025, "drop smaller instances, in cubic metres (0.025 = 200 voxels of 5 cm)", minimum=0.0
+        0.0025,
+        'drop smaller instances, in cubic metres (0.0025 = 20 voxels of 5 cm; every rule but "objects" wants 0.025)',
+        minimum=0.0,
     )
     min_instance_by_category_m3: tuple[float, ...] = parameter(
         (), "the same for the first categories, one number each, in their order; empty = one limit for all"
@@ -93,9 +100,10 @@ class LabelConfig:
         2, "voxels by which a human label spreads into what is occupied and no annotated frame saw", minimum=0
     )
     plausible_size: bool = parameter(
-        True,
+        False,
         "drop instances whose footprint or height no object of their category has (`SIZES_M`): a table that"
-        " views agree to be a chair, a wall taken for a bed, two chairs in one",
+        ' views agree to be a chair, a wall taken for a bed, two chairs in one; for "agreement" and "instance_vote"'
+        ' ("objects" weighs sizes itself)',
     )
     max_hole_m3: float = parameter(
         0.25, "fill enclosed holes below this volume, in cubic metres, never over another category", minimum=0.0
@@ -137,7 +145,7 @@ class LabelConfig:
             raise ValueError(f"pixels must be one of {', '.join(PIXELS)}, got {self.pixels!r}")
         if not 1 <= self.confident <= 255:
             raise ValueError(f"confident must be in 1..255, got {self.confident}")
-        for name in ("agreement", "vote_low", "uncertain"):
+        for name in ("agreement", "vote_low", "uncertain", "least_overlap"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in (0, 1], got {getattr(self, name)}")
         for name in ("vote_confident_share", "min_area_share"):
@@ -168,8 +176,10 @@ class LabelConfig:
         return by_category[category] if category < len(by_category) else self.min_instance_m3
 
 
-PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False)
-"""The paper's 3DLabelProp; `LabelConfig`'s defaults were chosen on train_01..train_06 (results/fusion_rules.json)."""
+PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, min_instance_m3=0.025)
+"""The paper's 3DLabelProp."""
+VOTE = LabelConfig(rule="instance_vote", min_instance_m3=0.025, plausible_size=True)
+"""Views of a whole component vote; its numbers were chosen on train_01..train_06 (results/fusion_rules.json)."""
 
 
 def label_preset(rule: str, **changes: Any) -> LabelConfig:
@@ -178,4 +188,5 @@ def label_preset(rule: str, **changes: Any) -> LabelConfig:
     Raises:
         ValueError: if there is no such rule or a value is out of range.
     """
-    return replace(PAPER, **changes) if rule == "paper" else LabelConfig(rule=rule, **changes)
+    base = {"paper": PAPER, "agreement": replace(VOTE, rule="agreement"), "instance_vote": VOTE}.get(rule)
+    return LabelConfig(rule=rule, **changes) if base is None else replace(base, **changes)

@@ -20,6 +20,8 @@ from seal_mapping.labels.config import SIZES_M, LabelConfig
 from seal_mapping.labels.fusion import NO_LABEL, fuse_labels, voxel_evidence
 from seal_mapping.labels.human_labels import apply_annotations
 from seal_mapping.labels.instance_ids import keep_ids
+from seal_mapping.labels.objects.choose import choose_objects
+from seal_mapping.labels.objects.model import ObjectModel
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
@@ -53,9 +55,12 @@ class Parts:
     category: IntArray
 
     @classmethod
-    def connected(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
-        """The 26-connected parts of equal labels (N,)."""
-        part, count = connected_components(cloud.ijk, labels)
+    def connected(cls, cloud: VoxelCloud, labels: UInt8Array, group: IntArray | None = None) -> Parts:
+        """The 26-connected parts of equal labels (N,); with `group` (N,), of equal group, each of one label.
+
+        Parts are numbered by label or group, then by first voxel.
+        """
+        part, count = connected_components(cloud.ijk, labels if group is None else group)
         rows = np.flatnonzero(part).astype(np.int64)
         category = np.zeros(count + 1, np.int64)
         category[part] = labels
@@ -92,6 +97,7 @@ def propagate(
     config: LabelConfig | None = None,
     previous: LabelVolume | None = None,
     human_map: VoxelMap | None = None,
+    object_model: ObjectModel | None = None,
 ) -> LabelVolume:
     """Label a map's voxels and group them into instances.
 
@@ -102,6 +108,7 @@ def propagate(
         human_map: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
             the human decides. What the human labels is never too low nor of an implausible size, and is dropped below
             `LabelConfig.min_annotated_m3` only.
+        object_model: of the rule "objects"; None = the shipped one.
 
     Returns:
         The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z. With `previous`
@@ -109,18 +116,30 @@ def propagate(
     """
     config = config or LabelConfig()
     cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
-    labels, score = fuse_labels(cloud, config)
+    labels, score, group = _fused(cloud, config, voxel_map.config, object_model)
     human_labels = apply_annotations(human_map, cloud, labels, score, config)
-    parts = Parts.connected(cloud, labels)
+    # What a human drew belongs to the object that it touches, as with the other rules.
+    parts = Parts.connected(cloud, labels, group if human_map is None else None)
     parts = fill_holes(parts, cloud, config.max_hole_m3 / voxel_m**3)
     parts = drop_small(parts, human_labels, config, voxel_m)
     if config.plausible_size:
         parts = drop_implausible(parts, human_labels, voxel_map.config.names, voxel_m)
     ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
-    volume = _pack(voxel_map.config, cloud, parts, score, ids, config)
+    regions = _uncertain(cloud, parts, score if config.rule == "objects" else voxel_evidence(cloud, config), config)
+    volume = _pack(voxel_map.config, cloud, parts, regions, score, ids, config)
     volume = replace(volume, next_id=max(volume.first_free_id(), 1 if previous is None else previous.first_free_id()))
     _LOG.info("rule %s: %d instances, %d regions to ignore", config.rule, len(volume.instances), len(volume.ignored))
     return volume
+
+
+def _fused(
+    cloud: VoxelCloud, config: LabelConfig, grid: MapConfig, model: ObjectModel | None
+) -> tuple[UInt8Array, Float32Array, IntArray | None]:
+    """(N,) labels, (N, C) score of the rule, and (N,) the object where the rule tells touching ones apart."""
+    if config.rule != "objects":
+        return *fuse_labels(cloud, config), None
+    chosen = choose_objects(cloud, config, grid.names, grid.voxel_m, model)
+    return chosen.labels, chosen.overlap, chosen.number
 
 
 def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
@@ -192,22 +211,34 @@ def plausible_sizes(parts: Parts, names: CategorySet, voxel_m: float) -> BoolArr
     return kept
 
 
-def _uncertain(cloud: VoxelCloud, parts: Parts, config: LabelConfig) -> tuple[Parts, Float32Array]:
+@dataclass(frozen=True)
+class Regions:
     """Regions with some evidence and no label, and the (N, C) evidence."""
-    evidence = voxel_evidence(cloud, config)
+
+    parts: Parts
+    evidence: Float32Array
+
+
+def _uncertain(cloud: VoxelCloud, parts: Parts, evidence: Float32Array, config: LabelConfig) -> Regions:
     labels: UInt8Array = np.zeros(len(cloud), np.uint8)
     if config.ignore_uncertain and len(cloud):
         above = evidence.max(axis=1) >= config.uncertain
         labels = np.where(above, evidence.argmax(axis=1) + 1, NO_LABEL).astype(np.uint8)
         labels[parts.row[parts.row >= 0]] = NO_LABEL
-    return Parts.connected(cloud, labels), evidence
+    return Regions(Parts.connected(cloud, labels), evidence)
 
 
 def _pack(
-    grid: MapConfig, cloud: VoxelCloud, parts: Parts, score: Float32Array, ids: IntArray, config: LabelConfig
+    grid: MapConfig,
+    cloud: VoxelCloud,
+    parts: Parts,
+    uncertain: Regions,
+    score: Float32Array,
+    ids: IntArray,
+    config: LabelConfig,
 ) -> LabelVolume:
     """The volume of the parts, the regions to ignore and whatever else is occupied; voxels in the order x, y, z."""
-    regions, region_score = _uncertain(cloud, parts, config)
+    regions = uncertain.parts
     occupied = np.flatnonzero(cloud.occupied(config.min_views))
     labelled = np.concatenate([parts.ijk, regions.ijk])
     rest = cloud.ijk[occupied].astype(np.int64)
@@ -221,7 +252,7 @@ def _pack(
         origin=grid.origin,
         voxel_m=grid.voxel_m,
         instances=_describe(cloud, parts, score, grid.voxel_m, ids),
-        ignored=_describe(cloud, regions, region_score, grid.voxel_m, -np.arange(len(regions.category))),
+        ignored=_describe(cloud, regions, uncertain.evidence, grid.voxel_m, -np.arange(len(regions.category))),
         names=grid.names,
     )
 

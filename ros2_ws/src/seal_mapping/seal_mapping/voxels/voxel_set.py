@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_matrix, csgraph
 
-from seal_perception.types import Int32Array, IntArray, UInt8Array
+from seal_perception.types import Int32Array, IntArray
 
 MAX_INDEX = 1 << 20
 """Greatest voxel index, up and down, that a key holds."""
@@ -60,12 +60,12 @@ class VoxelSet:
         return lookup(self.keys, self.keys + key_offset(offset))
 
 
-def connected_components(ijk: npt.NDArray[Any], labels: UInt8Array) -> tuple[Int32Array, int]:
+def connected_components(ijk: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[Int32Array, int]:
     """26-connected components of equal non-zero labels, numbered by label, then by first voxel.
 
     Args:
         ijk: (N, 3) voxel indices in the order x, y, z, none twice.
-        labels: (N,) label of each; 0 = none.
+        labels: (N,) whole number of each; 0 = none.
 
     Returns:
         (N,) int32 numbers from 1, 0 = none; how many there are.
@@ -84,7 +84,7 @@ def connected_components(ijk: npt.NDArray[Any], labels: UInt8Array) -> tuple[Int
     return part, int(count)
 
 
-def _group(voxels: VoxelSet, labels: UInt8Array) -> tuple[int, Int32Array]:
+def _group(voxels: VoxelSet, labels: npt.NDArray[Any]) -> tuple[int, Int32Array]:
     """How many components there are, and the component (N,) of each voxel, in no order to rely on."""
     ends: list[tuple[IntArray, IntArray]] = []
     forward = [offset for offset in itertools.product((-1, 0, 1), repeat=3) if offset > (0, 0, 0)]

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells a thing from a mistake that many views share: evidence, its contrast with what lies around, shape.
+
+All of it is worked out from the map alone; nothing here knows a true label.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from seal_mapping.labels.objects.candidates import Candidate
+from seal_mapping.voxels.config import VoxelCloud
+from seal_mapping.voxels.voxel_set import VoxelSet
+from seal_perception.types import FloatArray, Int32Array, IntArray
+
+FEATURES = (
+    "logit of the mean score",
+    "square of the logit of the mean score",
+    "share of votes",
+    "mean best score",
+    "log of the views",
+    "logit times log of the views",
+    "contrast with the ring",
+    "lead over other categories",
+    "log of the volume",
+    "square of the log of the volume",
+    "longer side",
+    "square of the longer side",
+    "shorter side",
+    "square of the shorter side",
+    "top",
+    "square of the top",
+    "bottom",
+    "square of the bottom",
+    "fill",
+)
+"""Of a candidate, in the order of `describe`'s columns; lengths in metres, the volume in cubic metres."""
+_EDGE = 1e-3
+_RING = 2
+"""Voxels of the ring around a candidate, in steps of 26-neighbours."""
+_AROUND = [offset for offset in itertools.product((-1, 0, 1), repeat=3) if any(offset)]
+
+
+def describe(cloud: VoxelCloud, candidates: Sequence[Candidate], voxel_m: float) -> FloatArray:
+    """(M, len(FEATURES)) features of candidates of a map.
+
+    Args:
+        cloud: the map's voxels.
+        candidates: of `find_candidates` of this cloud.
+        voxel_m: edge of a voxel.
+    """
+    voxels, weight = VoxelSet(cloud.ijk), 255.0 * cloud.weight.astype(np.float64)
+    rows = [_describe(cloud, voxels, weight, one, voxel_m) for one in candidates]
+    return np.array(rows, np.float64).reshape(-1, len(FEATURES))
+
+
+def _describe(
+    cloud: VoxelCloud, voxels: VoxelSet, weight: FloatArray, one: Candidate, voxel_m: float
+) -> tuple[float, ...]:
+    rows, c = one.rows, one.category
+    means = cloud.score_sum[rows].sum(axis=0) / max(float(weight[rows].sum()), 1.0)
+    own = float(_logit(means[c]))
+    ring = _ring(voxels, cloud.ijk, rows)
+    around = float(cloud.score_sum[ring, c].sum()) / max(float(weight[ring].sum()), 1.0)
+    others = float(np.delete(means, c).max(initial=0.0))
+    views = float(np.log(max(float(np.median(cloud.views[rows])), 1.0)))
+    votes = float(cloud.votes[rows, c].sum()) / max(float(cloud.views[rows].sum()), 1.0)
+    best = float(cloud.best_score[rows, c].mean()) / 255.0
+    volume = float(np.log(len(rows) * voxel_m**3))
+    longer, shorter, top, bottom, fill = _shape(cloud.ijk[rows], voxel_m)
+    lead, contrast = own - float(_logit(others)), own - float(_logit(around))
+    squares = (longer, longer**2, shorter, shorter**2, top, top**2, bottom, bottom**2)
+    return (own, own**2, votes, best, views, own * views, contrast, lead, volume, volume**2, *squares, fill)
+
+
+def _shape(ijk: Int32Array, voxel_m: float) -> tuple[float, float, float, float, float]:
+    """Sides of the smallest rectangle around the footprint, top and bottom above the floor, share of its box filled."""
+    corners = np.unique(ijk[:, :2], axis=0)[:, None, :] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+    _, sides, _ = cv2.minAreaRect(corners.reshape(-1, 2).astype(np.float32))
+    shorter, longer = sorted(float(side) for side in sides)
+    low, high = float(ijk[:, 2].min()), float(ijk[:, 2].max())
+    fill = len(ijk) / max(shorter * longer * (high - low + 1.0), 1.0)
+    return voxel_m * longer, voxel_m * shorter, voxel_m * (high + 0.5), voxel_m * (low - 0.5), min(fill, 1.0)
+
+
+def _ring(voxels: VoxelSet, ijk: Int32Array, rows: IntArray) -> IntArray:
+    """Rows of the seen voxels within `_RING` steps of a candidate, without itself."""
+    grown, edge = rows, rows
+    for _ in range(_RING):
+        near = np.concatenate([voxels.rows(ijk[edge] + np.array(offset)) for offset in _AROUND])
+        edge = np.setdiff1d(near[near >= 0], grown)
+        grown = np.union1d(grown, edge)
+    return np.setdiff1d(grown, rows, assume_unique=True)
+
+
+def _logit(share: float) -> float:
+    p = min(max(float(share), _EDGE), 1.0 - _EDGE)
+    return float(np.log(p / (1.0 - p)))
