@@ -16,7 +16,7 @@ from rich.console import Console
 
 from seal_bringup.cli import app
 from seal_bringup.cli.demo import _print_table
-from seal_bringup.demo.config import ROWS, DemoConfig
+from seal_bringup.demo.config import DEFAULT_ROWS, DemoConfig
 from seal_bringup.demo.home_loop import HomeLoop
 from seal_bringup.demo.run import mean_over_homes, run_demo
 from seal_bringup.demo.stages import StageLog
@@ -46,7 +46,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_metrics_have_every_row_with_figures(work: Path) -> None:
     metrics = json.loads((work / "runs/a/metrics.json").read_text())
     home = metrics["homes"]["train_02"]
-    assert tuple(home["rows"]) == ROWS
+    assert tuple(home["rows"]) == DEFAULT_ROWS
     for row in home["rows"].values():
         assert 0 <= row["box_ap50"] <= 100 and 0 <= row["mask_ap50"] <= 100
         assert row["frames"] == metrics["config"]["evaluation_frames"]
@@ -75,7 +75,7 @@ def test_every_row_learns_from_its_labels_and_the_catalogue_and_without_labels_s
     home = work / "runs/a/train_02"
     catalogue = CocoDataset(work / "runs/a/.catalogue").hash()
     assert CocoDataset(home / "labels_oracle").labelled()
-    for row in ROWS[1:]:
+    for row in DEFAULT_ROWS[1:]:
         learnt = json.loads((home / f"learnt_{row}.json").read_text())
         labels, tuned = CocoDataset(home / f"labels_{row}"), home / f"detector_{row}.safetensors"
         assert learnt == {"pictures": len(labels.labelled())}

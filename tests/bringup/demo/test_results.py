@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seal_bringup.demo.config import ROWS, TEST_HOMES, DemoConfig
+from seal_bringup.demo.config import DEFAULT_ROWS, TEST_HOMES, DemoConfig
 from seal_bringup.demo.run import mean_over_homes
 
 README_ROWS = ("pretrained", "label_prop", "oracle")
@@ -26,7 +26,7 @@ def test_all_test_homes_were_run_as_the_demo_runs_them(loop: dict[str, Any]) -> 
     assert tuple(loop["homes"]) == TEST_HOMES
     assert loop["config"] == DemoConfig(homes=TEST_HOMES).as_dict()
     for home in loop["homes"].values():
-        assert tuple(home["rows"]) == ROWS
+        assert tuple(home["rows"]) == DEFAULT_ROWS
         assert all(row["frames"] == 500 for row in home["rows"].values())
     assert mean_over_homes(loop["homes"]) == loop["mean"]
 
@@ -43,7 +43,7 @@ def means(loop: dict[str, Any], row: str) -> list[float]:
     return [round(mean["box_ap50"], 1), round(mean["mask_ap50"], 1), round(mean["box_ap50"] - base, 1)]
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", DEFAULT_ROWS)
 def test_pages_quote_the_measured_figures(loop: dict[str, Any], repo_root: Path, row: str) -> None:
     assert quoted((repo_root / "docs/results.md").read_text(), row)[:3] == pytest.approx(means(loop, row))
     homes = [home["rows"][row] for home in loop["homes"].values()]

@@ -75,6 +75,9 @@ def test_label_writes_a_dataset_and_says_what_is_in_it(command, tmp_path):
     assert isinstance(again.exception, InputError) and "--overwrite" in str(again.exception)
     result = command(bag, "--overwrite", "--rule", "self_training")
     assert result.exit_code == 0 and "rule self_training" in result.output
+    result = command(bag, "--overwrite", "--rule", "optical_flow")
+    assert result.exit_code == 0 and "4 labels in 4 frames, rule optical_flow" in " ".join(result.output.split())
+    assert "before and after, carried along dense optical flow" in (tmp_path / "labels" / "report.html").read_text()
     result = command(bag, "--overwrite", "--rule", "paper", "--min-volume", 9)
     assert result.exit_code == 3 and "written to" in result.output
     last = result.output.strip().splitlines()[-1]
@@ -150,11 +153,12 @@ def test_polygons_and_an_earlier_map_by_options(command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("--rule", "best"), "paper, agreement, instance_vote, objects, self_training; got 'best'"),
+        (("--rule", "best"), "paper, agreement, instance_vote, objects, self_training, optical_flow; got 'best'"),
         (("--agreement", 2), r"agreement must lie in (0, 1], got 2.0"),
         (("--evidence", "luck"), "score, share, log_odds, got 'luck'"),
         (("--clear-views", 300), "clear_views must be in 0..255, got 300"),
-        (("--rule", "self_training", "--min-views", 3), "uses no map"),
+        (("--rule", "self_training", "--min-views", 3), "self_training uses no map"),
+        (("--rule", "optical_flow", "--agreement", 0.5), "optical_flow uses no map"),
         (("--read", "colour"), "--read must be NAME=VALUE"),
         (("--read", "color=/a"), "got 'color=/a'"),
         (("--read", "pose=gps"), "pose must be one of auto, odom, tf, pose_stamped; got 'gps'"),
@@ -199,4 +203,9 @@ def test_ray_is_named_where_it_is_missing(command, tmp_path, monkeypatch):
 
 def test_help_teaches(command):
     result = command("--help")
-    assert "instance_vote" in result.output and "--redetect" in result.output and "--annotations" in result.output
+    assert (
+        "instance_vote" in result.output
+        and "optical_flow" in result.output
+        and "--redetect" in result.output
+        and "--annotations" in result.output
+    )

@@ -39,7 +39,9 @@ def demo(
     weights: Annotated[
         str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
     ] = "seal-small",
-    rows: Annotated[str, typer.Option(help="Rows of the table to compute, with commas.")] = "",
+    rows: Annotated[
+        str, typer.Option(help="Rows of the table to compute, with commas; default: all but optical_flow.")
+    ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="A few steps and iterations: does it run at all?")] = False,
 ) -> None:
     """Send a robot through a home it has never seen and get a better detector back.
@@ -51,10 +53,10 @@ def demo(
     from dataclasses import replace
 
     from seal_bringup.console import make_console
-    from seal_bringup.demo.config import ROWS, DemoConfig, default_run_dir, parse_homes
+    from seal_bringup.demo.config import DEFAULT_ROWS, DemoConfig, default_run_dir, parse_homes
     from seal_bringup.demo.run import run_demo
 
-    chosen = tuple(r for r in rows.split(",") if r) or ROWS
+    chosen = tuple(r for r in rows.split(",") if r) or DEFAULT_ROWS
     config = DemoConfig(
         parse_homes(homes), seed, amount.steps, iterations=amount.iterations, weights=weights, rows=chosen
     )

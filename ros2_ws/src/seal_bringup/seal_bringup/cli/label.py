@@ -46,7 +46,8 @@ class FusionOptions:
         typer.Option(
             help="How views are fused: objects (what views agree on at any level, by how well it should fit a thing), "
             "paper (best score ever > 0.9), agreement (share of the views of a voxel), instance_vote (the same over a "
-            "whole object), self_training (no map: each frame's own detections > 0.9)."
+            "whole object), self_training (no map: each frame's own detections > 0.9), optical_flow (no map: its own "
+            "and its neighbours', carried along optical flow)."
         ),
     ] = "objects"
     evidence: Annotated[

@@ -10,8 +10,11 @@ from typing import Any
 
 from seal_perception.errors import InputError
 
-ROWS = ("pretrained", "self_training", "label_prop_paper", "label_prop", "oracle")
+ROWS = ("pretrained", "self_training", "optical_flow", "label_prop_paper", "label_prop", "oracle")
 """Rows of the result table: `pretrained` is not fine-tuned, `oracle` learns from the simulator's true labels."""
+
+DEFAULT_ROWS = tuple(row for row in ROWS if row != "optical_flow")
+"""The rows of a demo that names none."""
 
 TRAINING_HOMES = tuple(f"train_{i:02d}" for i in range(1, 26))
 TEST_HOMES = tuple(f"test_{i:02d}" for i in range(1, 6))
@@ -53,7 +56,7 @@ class DemoConfig:
     replay_share: float = REPLAY_SHARE
     replay_pictures: int = REPLAY_PICTURES
     evaluation_frames: int = 500
-    rows: tuple[str, ...] = field(default=ROWS)
+    rows: tuple[str, ...] = field(default=DEFAULT_ROWS)
 
     def __post_init__(self) -> None:
         for name in ("steps", "width", "height", "iterations", "replay_pictures", "evaluation_frames"):

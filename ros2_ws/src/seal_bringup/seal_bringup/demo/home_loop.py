@@ -21,6 +21,7 @@ from seal_bringup.stack.runner import run_stack
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
+from seal_mapping.datasets.optical_flow import OpticalFlow
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import PAPER, SIZES_M, LabelConfig
 from seal_mapping.voxels.voxel_map import MapConfig
@@ -39,7 +40,7 @@ from sim_bridge.worlds import World, open_simulator
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
-LABELLED_ROWS = ("self_training", "label_prop_paper", "label_prop", "oracle")
+LABELLED_ROWS = ("self_training", "optical_flow", "label_prop_paper", "label_prop", "oracle")
 
 
 def label_configs() -> dict[str, LabelConfig]:
@@ -162,6 +163,8 @@ class HomeLoop:
         source = open_bag(self.folder / "bag")
         if row == "self_training":
             write_dataset(source, SelfTraining(), DatasetWork(self._labels(row)))
+        elif row == "optical_flow":
+            write_dataset(source, OpticalFlow(), self._work(row, f"labels {row}"))
         else:
             labeller = LabelProp(label_configs()[row], MapConfig())
             write_dataset(source, labeller, self._work(row, f"labels {row}"))
@@ -211,5 +214,5 @@ class HomeLoop:
     @property
     def _shown(self) -> str:
         """The row whose labels are shown in pictures; empty if none has labels of its own."""
-        order = ("label_prop", "label_prop_paper", "self_training")
+        order = ("label_prop", "label_prop_paper", "optical_flow", "self_training")
         return next((row for row in order if row in self.config.rows), "")

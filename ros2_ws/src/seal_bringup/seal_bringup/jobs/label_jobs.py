@@ -22,6 +22,7 @@ from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.map_builder import silent
+from seal_mapping.datasets.optical_flow import OpticalFlow
 from seal_mapping.datasets.resumable import fingerprint
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import RULES, LabelConfig, label_preset
@@ -35,6 +36,9 @@ from seal_perception.files import sha256
 from seal_perception.upright import FrameDetector
 
 _LOG = logging.getLogger(__name__)
+
+MAPLESS = {"self_training": SelfTraining, "optical_flow": OpticalFlow}
+"""Rules that need no map, and so no option about one."""
 
 _ONE_BAG = (SealError, OSError, MemoryError)
 """Errors of one bag; the other bags are still labelled."""
@@ -51,7 +55,7 @@ class LabelJob:
     Attributes:
         bag: where it is.
         out: folder to write.
-        rule: one of `labels.config.RULES`, or self_training.
+        rule: one of `labels.config.RULES`, or of `MAPLESS`.
         label_changes: fields of LabelConfig that differ from the rule's.
         map_changes: fields of MapConfig that differ from the default.
         options: how the bag is read.
@@ -78,14 +82,14 @@ class LabelJob:
     overwrite: bool = False
 
     def check(self) -> LabelConfig | None:
-        """The label configuration, None for self-training; before any long work.
+        """The label configuration, None for a rule without a map; before any long work.
 
         Raises:
             InputError: if an option is unknown or out of range, options contradict each other, the weights look for
             another list, or `out` is taken.
         """
-        if self.rule not in (*RULES, "self_training"):
-            raise InputError(f"--rule must be one of {', '.join(RULES)}, self_training; got {self.rule!r}")
+        if self.rule not in (*RULES, *MAPLESS):
+            raise InputError(f"--rule must be one of {', '.join([*RULES, *MAPLESS])}; got {self.rule!r}")
         chosen = listed(self.categories)
         if maps_names(self.categories) and self.annotations is None:
             raise InputError("--categories maps names of --annotations: give that file too")
@@ -98,10 +102,10 @@ class LabelJob:
             )
         if (self.out / ANNOTATIONS).exists() and not self.overwrite:
             raise InputError(f"{self.out} already holds a dataset; add --overwrite to replace it")
-        if self.rule == "self_training":
+        if self.rule in MAPLESS:
             if self.label_changes or self.map_changes or self.annotations or self.continue_from:
                 raise InputError(
-                    "self_training uses no map: leave out --agreement, --min-volume, --min-views, --annotations, "
+                    f"{self.rule} uses no map: leave out --agreement, --min-volume, --min-views, --annotations, "
                     "--continue-from and the like"
                 )
             return None
@@ -142,7 +146,7 @@ def run_job(job: LabelJob, report: Report | None = None, on_bag: Callable[[BagRe
         on_folder=lambda folder: write_label_report(folder, source_lines=source.choices),
     )
     if config is None:
-        return write_dataset(frames, SelfTraining(), work)
+        return write_dataset(frames, MAPLESS[job.rule](), work)
     changed = MapConfig(**job.map_changes) if job.map_changes else None
     _check_heights(source, changed or MapConfig())
     return write_dataset(frames, LabelProp(config, changed, drawn, job.continue_from), work)

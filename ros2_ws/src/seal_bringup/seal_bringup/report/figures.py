@@ -37,6 +37,13 @@ ROWS: tuple[RowText, ...] = (
         "detections, picture by picture, with no map. It shows what one gains without 3D.",
     ),
     RowText(
+        "optical_flow",
+        "Optical flow",
+        "control",
+        "The paper's second control: confident detections of the picture itself and of those before and after it, "
+        "carried along optical flow. No map and no pose.",
+    ),
+    RowText(
         "label_prop_paper",
         "3DLabelProp, paper's rule",
         "method",

@@ -87,7 +87,7 @@ def read_labels(folder: Path | str, with_map: bool = True) -> LabelFolder:
 
 def _voxels(folder: Path, summary: dict[str, Any], missing: list[str]) -> Voxels | None:
     if not (folder / MAP).is_file():
-        if summary.get("rule") != "self_training":
+        if summary.get("rule") not in ("self_training", "optical_flow"):
             missing.append(f"{MAP} is missing: no map is shown")
         return None
     voxel_map = load_map(folder / MAP)

@@ -37,6 +37,8 @@ RULE_TEXTS = {
     "objects": "Connected voxels at every level of evidence may be an object; those are kept whose expected "
     "overlap with a thing, learnt on training homes from evidence, size and what lies around, is large enough.",
     "self_training": "No map: each frame's own confident detections are its labels.",
+    "optical_flow": "No map: each pixel takes the best of the confident detections of its frame and of the frames "
+    "before and after, carried along dense optical flow.",
 }
 CONFIG_KEYS = ("label_config", "map_config")
 

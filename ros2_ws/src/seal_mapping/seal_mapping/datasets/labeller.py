@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What gives frames their labels, as `write_dataset` asks for them.
 
-There are `label_prop.LabelProp` (3DLabelProp: the map's objects, seen from each frame) and `self_training.SelfTraining`
-(each frame's own detections); the simulator's truth is one in `seal_bringup.demo.oracle`, where truth may be known. To
-add another (a human, optical flow, a second network): one class in a file of its own with a name and `annotations`.
+There are `label_prop.LabelProp` (3DLabelProp: the map's objects, seen from each frame), `self_training.SelfTraining`
+(each frame's own detections) and `optical_flow.OpticalFlow` (those of its neighbours too); the simulator's truth is one
+in `seal_bringup.demo.oracle`, where truth may be known. To add another (a human, a second network): one class in a file
+of its own with a name and `annotations`.
 
     class HumanLabels(Labeller):
         name = "human"

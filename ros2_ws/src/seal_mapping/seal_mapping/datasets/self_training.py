@@ -11,8 +11,9 @@ from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.no_labels import RULE, NoLabels, found_nothing
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.source import BagFrame
-from seal_perception.categories import SIX
+from seal_perception.categories import SIX, CategorySet
 from seal_perception.dataset import Annotation
+from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 
 
@@ -40,15 +41,9 @@ class SelfTraining(Labeller):
         Raises:
             InputError: if no frame of the recording has detections, or this one's are of another list than the first.
         """
-        found = item.detections
+        found = detections_of(item, self.names, self._some_have_none)
         if found is None:
-            if not self._some_have_none:
-                raise InputError(NO_DETECTIONS)
             return []
-        if len(found) and found.names != self.names:
-            raise InputError(
-                f"the detections of frame {item.index} are of {found.names}, the first are of {self.names}"
-            )
         min_score, least = self._min_score, self._min_area_share
         return [
             Annotation(int(category), mask, {"score": round(float(score), 6)})
@@ -72,3 +67,24 @@ class SelfTraining(Labeller):
     def summary(self, counts: dict[str, Any]) -> dict[str, Any]:
         """Method, thresholds, counts."""
         return {"rule": self.name, **self.facts(), **counts}
+
+
+def detections_of(item: BagFrame, names: CategorySet, some_have_none: bool) -> Detections | None:
+    """A frame's detections, None where it may have none.
+
+    Args:
+        item: the frame.
+        names: the list that they must be of.
+        some_have_none: frames without detections are to be expected.
+
+    Raises:
+        InputError: if it has none and must, or they are of another list.
+    """
+    found = item.detections
+    if found is None:
+        if not some_have_none:
+            raise InputError(NO_DETECTIONS)
+        return None
+    if len(found) and found.names != names:
+        raise InputError(f"the detections of frame {item.index} are of {found.names}, the first are of {names}")
+    return found
