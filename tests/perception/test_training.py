@@ -293,6 +293,11 @@ def test_commands(tmp_path: Path) -> None:
         app, ["finetune", str(tmp_path / "d"), "--weights", str(parent), "--out", str(out), "--iterations", "1"]
     )
     assert run.exit_code == 0 and "loss" in run.output and out.is_file()
+    robust = ["finetune", str(tmp_path / "d"), "--weights", str(parent), "--iterations", "1", "--robust-masks"]
+    assert CliRunner().invoke(app, [*robust, "0.7", "--out", str(tmp_path / "robust.safetensors")]).exit_code == 0
+    assert read_metadata(tmp_path / "robust.safetensors")["config"]["robust_mask_iou"] == 0.7
+    assert "robust_mask_iou" not in read_metadata(out)["config"]
+    assert CliRunner().invoke(app, [*robust, "1.5", "--out", str(out)]).exit_code == 2
     run = CliRunner().invoke(
         app, ["evaluate", str(tmp_path / "d"), "--weights", str(out), "--json", str(tmp_path / "f.json")]
     )

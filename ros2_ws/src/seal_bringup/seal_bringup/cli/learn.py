@@ -71,6 +71,14 @@ class RateOptions:
         int | None,
         typer.Option(min=1, help="COCO weights: proposals per picture that the heads learn from.", show_default="512"),
     ] = None
+    robust_masks: Annotated[
+        float | None,
+        typer.Option(
+            metavar="IOU",
+            help="For noisy masks: any mask of at least this IoU with the label is as good as the label; try 0.8.",
+            show_default="off",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def finetune(
     changes: dict[str, Any] = {"seed": seed, "replay_share": share if mixed.replay else 0.0}
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
     changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
-    changes.update(min_size=rates.min_size, samples=rates.samples)
+    changes.update(min_size=rates.min_size, samples=rates.samples, robust_mask_iou=rates.robust_masks)
     changes.update({} if labelled.names == own else {"categories": labelled.names.names})
     try:
         config = FinetuneConfig.from_preset(preset, **changes)

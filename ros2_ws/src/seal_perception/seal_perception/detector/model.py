@@ -8,6 +8,7 @@ of 4 are too small for statistics).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.models.detection.roi_heads import RoIHeads, project_masks_on_boxes
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import box_iou
@@ -140,8 +141,55 @@ class IgnoringRPN(RegionProposalNetwork):
         return labels, matched
 
 
+MaskLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Loss of (K, M, M) logits, their labels in [0, 1], and which (K,) of these are `EXACT`."""
+EXACT = "exact"
+"""Key of a picture's target, if its masks have no noise."""
+
+
 class IgnoringRoIHeads(RoIHeads):
-    """Box and mask heads; proposals inside an ignore region are never negatives."""
+    """Box and mask heads; proposals inside an ignore region are never negatives.
+
+    Attributes:
+        mask_loss: takes the place of torchvision's cross-entropy of the masks in training; None leaves that.
+    """
+
+    mask_loss: MaskLoss | None = None
+    _selected: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] | None = None
+
+    def forward(
+        self,
+        features: dict[str, Tensor],
+        proposals: list[Tensor],
+        image_shapes: list[tuple[int, int]],
+        targets: list[dict[str, Tensor]] | None = None,
+    ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
+        """As torchvision's, with `loss_mask` by `mask_loss` where that is set."""
+        if self.mask_loss is None or targets is None or not self.training:
+            return super().forward(features, proposals, image_shapes, targets)  # type: ignore[no-any-return]
+        logits: list[Tensor] = []
+        hook = self.mask_predictor.register_forward_hook(lambda module, inputs, output: logits.append(output))
+        try:
+            found, losses = super().forward(features, proposals, image_shapes, targets)
+        finally:
+            hook.remove()
+        if len(logits[0]):  # else there is no object in the batch: torchvision's 0
+            losses["loss_mask"] = self._mask_loss_of(logits[0], targets)
+        self._selected = None
+        return found, losses
+
+    def _mask_loss_of(self, logits: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
+        """`mask_loss` of what the mask head put out for the samples of this batch that are objects."""
+        assert self.mask_loss is not None and self._selected is not None
+        labels, masks, exact = [], [], []
+        for boxes, matched, label, target in zip(*self._selected[:3], targets, strict=True):
+            positive = label > 0
+            labels.append(label[positive])
+            found = project_masks_on_boxes(target["masks"], boxes[positive], matched[positive], logits.shape[-1])
+            masks.append(found)
+            exact.append(torch.full((len(found),), EXACT in target, device=found.device))
+        own = logits[torch.arange(len(logits), device=logits.device), torch.cat(labels)]
+        return self.mask_loss(own, torch.cat(masks), torch.cat(exact))
 
     def select_training_samples(
         self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None
@@ -156,6 +204,7 @@ class IgnoringRoIHeads(RoIHeads):
         selected: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] = super().select_training_samples(
             kept, targets
         )
+        self._selected = selected if self.mask_loss is not None else None
         return selected
 
 

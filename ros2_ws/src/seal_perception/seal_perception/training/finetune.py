@@ -8,6 +8,7 @@ few and too alike. The truth is never used, only the dataset.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from seal_perception.errors import InputError
 from seal_perception.files import sha256
 from seal_perception.training.augment import MILD
 from seal_perception.training.new_list import with_categories
+from seal_perception.training.robust_mask import RobustMaskLoss, set_robust_masks
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
 
 
@@ -57,6 +59,10 @@ class FinetuneConfig:
         samples: proposals per picture that the heads of such a network learn from; None = as in the weights.
         frozen_stages: stages of an EfficientNet-Lite, from the first on and the stem with them, that stay as they
             are, as detectron2 freezes the first of its R50 (FREEZE_AT).
+        robust_mask_iou: learn masks by the robust set loss: a mask of at least this IoU with the label is as good as
+            the label (`robust_mask`), in (0, 1]; replay keeps its own. None = plain cross-entropy.
+        robust_mask_slack: what that IoU may lack costs this much per 1 of IoU, in nats over a mask's pixels; None = it
+            may lack nothing.
         categories: list that the network learns; rows of its heads that it knows are taken over. None = the weights'
             own, which are the six for COCO's.
         preset: name of the preset this came from; for the record only.
@@ -78,6 +84,8 @@ class FinetuneConfig:
     min_size: int | None = None
     samples: int | None = None
     frozen_stages: int = 3
+    robust_mask_iou: float | None = None
+    robust_mask_slack: float | None = None
     categories: tuple[str, ...] | None = None
     preset: str = "laptop"
 
@@ -87,6 +95,9 @@ class FinetuneConfig:
         CocoConfig(**self.coco_changes())
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
+        if self.robust_mask_slack is not None and self.robust_mask_iou is None:
+            raise ValueError("robust_mask_slack needs robust_mask_iou")
+        self.mask_loss()
         if self.categories is not None:
             object.__setattr__(self, "categories", CategorySet(self.categories).names)
         self.loop()
@@ -108,8 +119,17 @@ class FinetuneConfig:
         return {name: value for name, value in given.items() if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
-        """All values, JSON-ready; a list of categories only where one was chosen."""
-        return {key: value for key, value in asdict(self).items() if key != "categories" or value is not None}
+        """All values, JSON-ready; categories and robust masks only where they were chosen."""
+        chosen = ("categories", "robust_mask_iou", "robust_mask_slack")
+        return {key: value for key, value in asdict(self).items() if key not in chosen or value is not None}
+
+    def mask_loss(self) -> RobustMaskLoss | None:
+        """The loss of masks in the place of the network's own; None leaves that."""
+        if self.robust_mask_iou is None:
+            return None
+        return RobustMaskLoss(
+            self.robust_mask_iou, math.inf if self.robust_mask_slack is None else self.robust_mask_slack
+        )
 
     def loop(self) -> LoopConfig:
         """The training loop's configuration."""
@@ -171,6 +191,8 @@ def finetune(
     parent, model, model_config, parent_facts = _parent(weights_in, config)
     if isinstance(getattr(model, "backbone", None), EfficientNetLite):
         model.backbone.freeze(config.frozen_stages)
+    if (mask_loss := config.mask_loss()) is not None:
+        set_robust_masks(model, mask_loss)
     if config.bfloat16 is None:
         config = replace(config, bfloat16=has_bfloat16(device_of(model)))
     names = CategorySet(model_config.categories)

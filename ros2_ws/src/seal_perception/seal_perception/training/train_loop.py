@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from seal_perception.dataset import Annotation, CocoDataset
 from seal_perception.detector.devices import device_of, settle
-from seal_perception.detector.model import freeze_norm
+from seal_perception.detector.model import EXACT, freeze_norm
 from seal_perception.detector.weights import save_tensors
 from seal_perception.errors import InputError, NoLabelsError, SealError
 from seal_perception.reading.text import load_json
@@ -176,7 +176,10 @@ class Batches:
                 if self._config.shrink > 1:
                     rgb, kept = shrunk(rgb, kept, self._config.shrink)
                 images.append(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255.0)
-                targets.append(make_target(kept, rgb.shape[0], rgb.shape[1]))
+                target = make_target(kept, rgb.shape[0], rgb.shape[1])
+                targets.append(
+                    {**target, EXACT: torch.tensor(True)} if part else target
+                )  # replay is drawn, not guessed
         return images, targets
 
 
