@@ -173,7 +173,7 @@ def label_config(**values: Any) -> LabelConfig:
         "pixels": "ray",
         "agreement": 0.5,
         "min_height_m": 0.0,
-        "min_instance_m3": 0.025,
+        "plausible_size": False,
     }
     return LabelConfig(**{**plain, **values})
 

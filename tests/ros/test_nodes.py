@@ -212,7 +212,13 @@ def test_the_label_node_labels_a_bag_and_says_how_far_it_is(ros: Callable[..., _
     with BagWriter(tmp_path / "bag") as writer:
         for k in range(3):
             write_frame(writer, (k + 1) * m.NS, rgb, depth, CAMERA, np.eye(4), camera_mounting(0.88), sure)
-    one = ros(bag=tmp_path / "bag", out=tmp_path / "labels", label__min_instance_m3=0.0, label__plausible_size=False)
+    one = ros(
+        bag=tmp_path / "bag",
+        out=tmp_path / "labels",
+        label__rule="paper",
+        label__min_instance_m3=0.0,
+        label__plausible_size=False,
+    )
     one.make(LabelNode)
     caller = one.make(lambda: SealNode("caller"))
     said: list[str] = []

@@ -275,7 +275,7 @@ def test_components_are_those_of_a_flood(seed, share):
         ({"pixels": "both"}, "ray, depth, got 'both'"),
         ({"agreement": 0.0}, r"agreement must lie in \(0, 1\], got 0.0"),
         ({"min_views": 0}, "min_views must be at least 1, got 0"),
-        ({"min_instance_m3": -1}, "min_instance_m3 must be >= 0"),
+        ({"min_instance_m3": -0.5}, "min_instance_m3 must be >= 0"),
     ],
 )
 def test_wrong_configuration_shows_the_values(values, text):

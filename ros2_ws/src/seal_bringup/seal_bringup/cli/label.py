@@ -52,7 +52,10 @@ class FusionOptions:
     ] = "objects"
     evidence: Annotated[
         str | None,
-        typer.Option(help="Evidence of the views: score (mean), share (of views that voted for it), log_odds."),
+        typer.Option(
+            help="agreement, instance_vote: evidence of the views: score (mean), share (of views that voted for it), "
+            "log_odds."
+        ),
     ] = None
 
 
@@ -81,7 +84,12 @@ class InputOptions:
 class LimitOptions:
     """Limits of map and labels; None leaves the default of the rule."""
 
-    agreement: Annotated[float | None, typer.Option(help="Minimum agreement between views, 0 to 1.")] = None
+    least_overlap: Annotated[
+        float | None, typer.Option(help="objects: smallest expected overlap with a thing, 0 to 1; default 0.4.")
+    ] = None
+    agreement: Annotated[
+        float | None, typer.Option(help="agreement, instance_vote: minimum agreement between views, 0 to 1.")
+    ] = None
     min_volume: Annotated[
         float | None, typer.Option(help="Smallest object in cubic metres of voxels; 0.025 is 200 voxels.")
     ] = None
@@ -181,6 +189,7 @@ def _label_changes(fusion: FusionOptions, limits: LimitOptions) -> dict[str, Any
     """Fields of LabelConfig that are given."""
     changes = {
         "evidence": fusion.evidence,
+        "least_overlap": limits.least_overlap,
         "agreement": limits.agreement,
         "min_instance_m3": limits.min_volume,
         "min_views": limits.min_views,
@@ -277,7 +286,7 @@ def _advice(job: LabelJob, fault: str) -> str:
     if fault == n.DRAWN:
         return f"{look}; or draw on other frames: {draw}"
     if fault == n.RULE:
-        return f"a smaller --min-volume or `--rule paper`, or {draw}"
+        return f"a smaller --min-volume, `--rule paper`, or {draw}"
     if job.weights == "coco":
         return draw
     return f"on real pictures `seal label {bag} --redetect --weights coco {again}`, or {draw}"

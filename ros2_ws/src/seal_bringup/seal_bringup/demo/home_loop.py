@@ -24,6 +24,7 @@ from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.optical_flow import OpticalFlow
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import PAPER, SIZES_M, LabelConfig
+from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import CocoDataset, own_dataset
@@ -122,7 +123,7 @@ class HomeLoop:
 
     def _label_key(self, row: str) -> list[Any]:
         rule = label_configs().get(row)
-        return [self._explore_key, row, repr(rule), repr(MapConfig()), SIZES_M]
+        return [self._explore_key, row, repr(rule), repr(MapConfig()), SIZES_M, model_digest(shipped_model())]
 
     def _tuned(self, row: str) -> Path:
         return self.folder / f"detector_{row}.safetensors"

@@ -23,6 +23,7 @@ from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import SIZES_M, LabelConfig
+from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.detector import load_detector
 from seal_perception.detector.facts import resolve_weights
@@ -75,6 +76,7 @@ class HomeTrials:
             return {"rule": rule, "finetune": config.as_dict(), "labels": quality, **self._evaluate(tuned)}
 
         decisive = [config.as_dict(), repr(label_rules().get(rule)), SIZES_M, CocoDataset(self._replay).hash()]
+        decisive.append(model_digest(shipped_model()))
         return self._once(f"{rule}_{name}_{_short(decisive)}", work)
 
     def _labels(self, rule: str) -> Path:

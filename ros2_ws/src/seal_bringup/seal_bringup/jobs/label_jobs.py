@@ -39,6 +39,12 @@ _LOG = logging.getLogger(__name__)
 
 MAPLESS = {"self_training": SelfTraining, "optical_flow": OpticalFlow}
 """Rules that need no map, and so no option about one."""
+RULE_OPTIONS = {
+    "objects": {"least_overlap"},
+    "agreement": {"agreement", "evidence"},
+    "instance_vote": {"agreement", "evidence"},
+}
+"""Options that only some rules use; another rule refuses them."""
 
 _ONE_BAG = (SealError, OSError, MemoryError)
 """Errors of one bag; the other bags are still labelled."""
@@ -109,6 +115,10 @@ class LabelJob:
                     "--continue-from and the like"
                 )
             return None
+        of_rules = {name for names in RULE_OPTIONS.values() for name in names} & self.label_changes.keys()
+        if unused := sorted(of_rules - RULE_OPTIONS.get(self.rule, set())):
+            words = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+            raise InputError(f"the rule {self.rule} does not use {words}: leave it out, or give another --rule")
         try:
             MapConfig(**self.map_changes)
             return label_preset(self.rule, **self.label_changes)

@@ -7,6 +7,7 @@ compiled and parallel too, that walks voxel by voxel).
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from numba import njit, prange
 from seal_mapping.benchmarks.episode_benchmark import FRAMES as EPISODE
 from seal_mapping.benchmarks.episode_benchmark import episode_rows
 from seal_mapping.labels.config import PAPER, VOTE
-from seal_mapping.labels.propagate import LabelVolume, propagate
+from seal_mapping.labels.propagate import LabelConfig, LabelVolume, propagate
 from seal_mapping.labels.raytrace import render_labels
 from seal_mapping.labels.volume import LabelCrop
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
@@ -224,12 +225,14 @@ def label_rows(repeats: int = 20) -> list[BenchmarkRow]:
     baseline = time_ms(_each(plain, frames), repeats)[0]
     name = "plain numba traversal"
     few = max(3, repeats // 4)
+    rules = {"paper": PAPER, "instance_vote": VOTE, "objects": LabelConfig()}
     table = [
         BenchmarkRow("labels", "ray-traced labels", size, *time_ms(_each(traced, frames), repeats), name, baseline),
         BenchmarkRow("labels", "labels by depth", size, *time_ms(_each(looked_up, frames), repeats), name, baseline),
-        BenchmarkRow("labels", "propagate, paper", shape, *time_ms(lambda: propagate(voxel_map, PAPER), few, 1)),
-        BenchmarkRow("labels", "propagate, instance_vote", shape, *time_ms(lambda: propagate(voxel_map, VOTE), few, 1)),
     ]
+    for rule, config in rules.items():
+        spent = time_ms(functools.partial(propagate, voxel_map, config), few, 1)
+        table.append(BenchmarkRow("labels", f"propagate, {rule}", shape, *spent))
     return [*table, *episode_rows(frames, EPISODE if repeats >= 10 else 24)]
 
 

@@ -18,7 +18,9 @@ from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.datasets.summary import OWN_SCORE, own_score
 from seal_mapping.labels.instance_ids import load_objects, save_objects
-from seal_mapping.labels.objects.explain import explain
+from seal_mapping.labels.objects.choose import judge_candidates
+from seal_mapping.labels.objects.explain import Considered, explain
+from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.raytrace import render_labels
 from seal_mapping.labels.volume import LabelVolume
@@ -87,6 +89,7 @@ class LabelProp(VolumeLabels):
         self._map = VoxelMap(map_config)
         self._human_map: VoxelMap | None = None
         self._left_out = 0
+        self._considered: list[Considered] = []
 
     def prepare(self, frames: DetectedFrames, folder: WorkFolder, progress: Callable[[int], None]) -> None:
         """Build the map, find its objects, save both.
@@ -100,7 +103,10 @@ class LabelProp(VolumeLabels):
         builder = MapBuilder(frames, start_map, self._annotations, folder.checkpoints)
         self._map = builder.run(lambda done, _: progress(done))
         self._human_map = builder.human_map
-        self.volume = propagate(self._map, self.config, before, builder.human_map)
+        grid = self._map.config
+        judged = judge_candidates(self._map.voxels(), self.config, grid.names, grid.voxel_m)
+        self.volume = propagate(self._map, self.config, before, builder.human_map, judged)
+        self._considered = explain(self._map, self.volume, self.config, judged)
         self.names = self.volume.names
         save_map(self._map, folder.path / MAP)
         save_objects(self.volume, folder.path / OBJECTS)
@@ -139,10 +145,11 @@ class LabelProp(VolumeLabels):
         return no_map_labels(self._map, self.config, frames.best_scores, drawn, len(self.volume.instances))
 
     def facts(self) -> dict[str, Any]:
-        """Configurations, the map that is continued, what was drawn."""
+        """Configurations, the model of objects, the map that is continued, what was drawn."""
         before = None if self._previous is None else self._previous / MAP
         return {
             "label": asdict(self.config),
+            "object_model": model_digest(shipped_model()),
             "map": (self._map_config or MapConfig()).as_dict(),
             "previous": None if before is None or not before.is_file() else sha256(before),
             "annotations": None if self._annotations is None else self._annotations.digest(),
@@ -155,6 +162,7 @@ class LabelProp(VolumeLabels):
         return {
             "rule": self.config.rule,
             "label_config": asdict(self.config),
+            "object_model": model_digest(shipped_model()),
             "map_config": self._map.config.as_dict(),
             "confident_voxels": self._map.confident_count,
             "explored_area_m2": round(self._map.explored_area_m2, 4),
@@ -162,7 +170,7 @@ class LabelProp(VolumeLabels):
             **self._not_drawn(),
             **counts,
             "instances": self.volume.table(),
-            "considered": [asdict(one) for one in explain(self._map, self.volume, self.config)],
+            "considered": [asdict(one) for one in self._considered],
         }
 
     def _not_drawn(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.fusion import fuse_labels, voxel_evidence
-from seal_mapping.labels.objects.choose import choose_objects
+from seal_mapping.labels.objects.choose import choose_objects, judge_candidates
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CategorySet
@@ -121,14 +121,15 @@ def _below(cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: 
 
 
 def _unlikely(cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: float, best: str) -> NoLabels:
-    """Why the rule "objects" chose none, or none that is large enough."""
-    chosen = choose_objects(cloud, config, names, voxel_m)
+    """Why the rule "objects" chose none, or none that is left."""
+    judged = judge_candidates(cloud, config, names, voxel_m)
+    if not judged.candidates:
+        return NoLabels(DETECTOR, f"no voxels that lie together were called a thing by enough of their views; {best}")
+    chosen = choose_objects(cloud, judged, config.least_overlap)
     if chosen.labels.any():
         count, least = np.count_nonzero(chosen.labels), config.min_instance_m3 / voxel_m**3
         return NoLabels(RULE, f"{count} voxels have a category, in parts smaller than {least:.0f} voxels; {best}")
-    best_overlap = float(chosen.overlap.max(initial=0.0))
-    if best_overlap == 0:
-        return NoLabels(DETECTOR, f"no voxels that lie together were called a thing by enough of their views; {best}")
-    name = names.name(int(chosen.overlap.max(axis=0).argmax()))
-    text = f"the best candidate, a {name}, has an expected overlap of {best_overlap:.2f}, a label needs"
-    return NoLabels(DETECTOR, f"{text} {config.least_overlap:g}; {best}")
+    first = int(judged.overlaps.argmax())
+    name, overlap = names.name(judged.candidates[first].category), float(judged.overlaps[first])
+    text = f"the best candidate, a {name}, has an expected overlap of {overlap:.3f}, a label needs"
+    return NoLabels(DETECTOR, f"{text} {config.least_overlap:g} (--least-overlap); {best}")

@@ -152,13 +152,15 @@ class OpticalFlow(Labeller):
 
 def _exchange(before: _Seen, now: _Seen) -> None:
     """Carry the detections of two neighbours to each other; without any there is nothing to associate."""
-    before.views += 1
-    now.views += 1
     if not (before.own or now.own):
+        before.views += 1
+        now.views += 1
         return
     pair = associate(before.grey, now.grey)
-    if pair is None:
+    if pair is None:  # the flow cannot look at such pictures
         return
+    before.views += 1
+    now.views += 1
     before.carried += _carried(now.own, pair[0], NEXT)
     now.carried += _carried(before.own, pair[1], PREVIOUS)
 

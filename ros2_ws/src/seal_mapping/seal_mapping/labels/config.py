@@ -84,9 +84,10 @@ class LabelConfig:
         minimum=0.0,
     )
     min_instance_m3: float = parameter(
-        0.0025,
-        'drop smaller instances, in cubic metres (0.0025 = 20 voxels of 5 cm; every rule but "objects" wants 0.025)',
-        minimum=0.0,
+        -1.0,
+        "drop smaller instances, in cubic metres (0.025 = 200 voxels of 5 cm); -1 = the rule's own: 0.0025 for "
+        '"objects", 0.025 for the others',
+        minimum=-1.0,
     )
     min_instance_by_category_m3: tuple[float, ...] = parameter(
         (), "the same for the first categories, one number each, in their order; empty = one limit for all"
@@ -100,10 +101,10 @@ class LabelConfig:
         2, "voxels by which a human label spreads into what is occupied and no annotated frame saw", minimum=0
     )
     plausible_size: bool = parameter(
-        False,
+        True,
         "drop instances whose footprint or height no object of their category has (`SIZES_M`): a table that"
-        ' views agree to be a chair, a wall taken for a bed, two chairs in one; for "agreement" and "instance_vote"'
-        ' ("objects" weighs sizes itself)',
+        ' views agree to be a chair, a wall taken for a bed, two chairs in one; not for "objects", which'
+        " weighs sizes itself",
     )
     max_hole_m3: float = parameter(
         0.25, "fill enclosed holes below this volume, in cubic metres, never over another category", minimum=0.0
@@ -116,7 +117,12 @@ class LabelConfig:
     ignore_uncertain: bool = parameter(
         False, "turn voxels with evidence from `uncertain` on that got no label into regions to ignore"
     )
-    uncertain: float = parameter(0.15, "minimum evidence of such a voxel", minimum=0.0, maximum=1.0)
+    uncertain: float = parameter(
+        0.15,
+        'minimum evidence of such a voxel; "objects": expected overlap of the best candidate that holds it',
+        minimum=0.0,
+        maximum=1.0,
+    )
     pixels: str = parameter(
         "depth",
         '"ray": a pixel\'s label is that of the first occupied or labelled voxel on its ray (the paper); '
@@ -135,6 +141,8 @@ class LabelConfig:
     )
 
     def __post_init__(self) -> None:
+        if self.min_instance_m3 == -1.0:
+            object.__setattr__(self, "min_instance_m3", 0.0025 if self.rule == "objects" else 0.025)
         if self.rule not in RULES:
             raise ValueError(f"rule must be one of {', '.join(RULES)}, got {self.rule!r}")
         if self.evidence not in EVIDENCE:
@@ -176,9 +184,9 @@ class LabelConfig:
         return by_category[category] if category < len(by_category) else self.min_instance_m3
 
 
-PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, min_instance_m3=0.025)
+PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False)
 """The paper's 3DLabelProp."""
-VOTE = LabelConfig(rule="instance_vote", min_instance_m3=0.025, plausible_size=True)
+VOTE = LabelConfig(rule="instance_vote")
 """Views of a whole component vote; its numbers were chosen on train_01..train_06 (results/fusion_rules.json)."""
 
 
@@ -188,5 +196,4 @@ def label_preset(rule: str, **changes: Any) -> LabelConfig:
     Raises:
         ValueError: if there is no such rule or a value is out of range.
     """
-    base = {"paper": PAPER, "agreement": replace(VOTE, rule="agreement"), "instance_vote": VOTE}.get(rule)
-    return LabelConfig(rule=rule, **changes) if base is None else replace(base, **changes)
+    return replace(PAPER, **changes) if rule == "paper" else LabelConfig(rule=rule, **changes)

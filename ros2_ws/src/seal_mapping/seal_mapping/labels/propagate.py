@@ -20,8 +20,7 @@ from seal_mapping.labels.config import SIZES_M, LabelConfig
 from seal_mapping.labels.fusion import NO_LABEL, fuse_labels, voxel_evidence
 from seal_mapping.labels.human_labels import apply_annotations
 from seal_mapping.labels.instance_ids import keep_ids
-from seal_mapping.labels.objects.choose import choose_objects
-from seal_mapping.labels.objects.model import ObjectModel
+from seal_mapping.labels.objects.choose import Judged, choose_objects, judge_candidates
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
@@ -55,12 +54,9 @@ class Parts:
     category: IntArray
 
     @classmethod
-    def connected(cls, cloud: VoxelCloud, labels: UInt8Array, group: IntArray | None = None) -> Parts:
-        """The 26-connected parts of equal labels (N,); with `group` (N,), of equal group, each of one label.
-
-        Parts are numbered by label or group, then by first voxel.
-        """
-        part, count = connected_components(cloud.ijk, labels if group is None else group)
+    def connected(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
+        """The 26-connected parts of equal labels (N,)."""
+        part, count = connected_components(cloud.ijk, labels)
         rows = np.flatnonzero(part).astype(np.int64)
         category = np.zeros(count + 1, np.int64)
         category[part] = labels
@@ -97,7 +93,7 @@ def propagate(
     config: LabelConfig | None = None,
     previous: LabelVolume | None = None,
     human_map: VoxelMap | None = None,
-    object_model: ObjectModel | None = None,
+    judged: Judged | None = None,
 ) -> LabelVolume:
     """Label a map's voxels and group them into instances.
 
@@ -108,7 +104,7 @@ def propagate(
         human_map: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
             the human decides. What the human labels is never too low nor of an implausible size, and is dropped below
             `LabelConfig.min_annotated_m3` only.
-        object_model: of the rule "objects"; None = the shipped one.
+        judged: the map's candidates for the rule "objects"; None = judged by the shipped model.
 
     Returns:
         The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z. With `previous`
@@ -116,16 +112,15 @@ def propagate(
     """
     config = config or LabelConfig()
     cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
-    labels, score, group = _fused(cloud, config, voxel_map.config, object_model)
+    labels, score = _fused(cloud, config, voxel_map.config, judged)
     human_labels = apply_annotations(human_map, cloud, labels, score, config)
-    # What a human drew belongs to the object that it touches, as with the other rules.
-    parts = Parts.connected(cloud, labels, group if human_map is None else None)
+    parts = Parts.connected(cloud, labels)
     parts = fill_holes(parts, cloud, config.max_hole_m3 / voxel_m**3)
     parts = drop_small(parts, human_labels, config, voxel_m)
-    if config.plausible_size:
+    if config.plausible_size and config.rule != "objects":
         parts = drop_implausible(parts, human_labels, voxel_map.config.names, voxel_m)
     ids = keep_ids(parts.ijk, parts.number, parts.category, previous)
-    regions = _uncertain(cloud, parts, score if config.rule == "objects" else voxel_evidence(cloud, config), config)
+    regions = _uncertain(cloud, parts, score, config)
     volume = _pack(voxel_map.config, cloud, parts, regions, score, ids, config)
     volume = replace(volume, next_id=max(volume.first_free_id(), 1 if previous is None else previous.first_free_id()))
     _LOG.info("rule %s: %d instances, %d regions to ignore", config.rule, len(volume.instances), len(volume.ignored))
@@ -133,13 +128,14 @@ def propagate(
 
 
 def _fused(
-    cloud: VoxelCloud, config: LabelConfig, grid: MapConfig, model: ObjectModel | None
-) -> tuple[UInt8Array, Float32Array, IntArray | None]:
-    """(N,) labels, (N, C) score of the rule, and (N,) the object where the rule tells touching ones apart."""
+    cloud: VoxelCloud, config: LabelConfig, grid: MapConfig, judged: Judged | None
+) -> tuple[UInt8Array, Float32Array]:
+    """(N,) category + 1 of every voxel under the rule, 0 = none; (N, C) score by which it went."""
     if config.rule != "objects":
-        return *fuse_labels(cloud, config), None
-    chosen = choose_objects(cloud, config, grid.names, grid.voxel_m, model)
-    return chosen.labels, chosen.overlap, chosen.number
+        return fuse_labels(cloud, config)
+    judged = judged or judge_candidates(cloud, config, grid.names, grid.voxel_m)
+    chosen = choose_objects(cloud, judged, config.least_overlap)
+    return chosen.labels, chosen.overlap
 
 
 def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
@@ -219,7 +215,9 @@ class Regions:
     evidence: Float32Array
 
 
-def _uncertain(cloud: VoxelCloud, parts: Parts, evidence: Float32Array, config: LabelConfig) -> Regions:
+def _uncertain(cloud: VoxelCloud, parts: Parts, score: Float32Array, config: LabelConfig) -> Regions:
+    """What got no label and may be a thing all the same; `score` (N, C) is that of the rule."""
+    evidence = score if config.rule == "objects" else voxel_evidence(cloud, config)
     labels: UInt8Array = np.zeros(len(cloud), np.uint8)
     if config.ignore_uncertain and len(cloud):
         above = evidence.max(axis=1) >= config.uncertain

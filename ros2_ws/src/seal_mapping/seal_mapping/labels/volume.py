@@ -30,7 +30,8 @@ class Instance:
         id: > 0 for an object, < 0 for a region to ignore.
         category: category index.
         voxels: number of voxels, filled holes included.
-        score: mean over the seen voxels of what the rule went by: best score ("paper") or evidence, 0..1.
+        score: mean over the seen voxels of what the rule went by: best score ("paper"), evidence, or expected overlap
+            ("objects"), 0..1.
         views: median over the seen voxels of the frames that saw them.
         support: median over the seen voxels of the frames that voted for the category (`MapConfig.vote_score`).
         seen: share of the voxels that a camera saw (the rest are filled holes).

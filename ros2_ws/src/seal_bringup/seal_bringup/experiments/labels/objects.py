@@ -4,7 +4,7 @@
 Every home in turn is left out: its objects are chosen by a model of the others. The model of all is what the rule
 "objects" ships.
 
-python -m seal_bringup.experiments.labels.objects --homes train_01,train_02,train_03 --out results/objects.json
+python -m seal_bringup.experiments.labels.objects --out results/objects.json --model OBJECT_MODEL.json
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.map_builder import build_map
 from seal_mapping.labels.config import PAPER, VOTE, LabelConfig
 from seal_mapping.labels.objects.candidates import Candidate, find_candidates
+from seal_mapping.labels.objects.choose import Judged
 from seal_mapping.labels.objects.features import FEATURES, describe
-from seal_mapping.labels.objects.model import SHIPPED, ObjectModel, fit_object_model, save_object_model
+from seal_mapping.labels.objects.model import ObjectModel, fit_object_model, save_object_model
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.source import FrameSource
 from seal_mapping.voxels.config import VoxelCloud
@@ -36,6 +37,7 @@ from seal_mapping.voxels.voxel_set import lookup, voxel_keys
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.facts import resolve_weights
+from seal_perception.errors import InputError
 from seal_perception.evaluation.label_quality import label_quality
 from seal_perception.files import sha256, write_json
 from seal_perception.types import BoolArray, FloatArray, IntArray
@@ -147,7 +149,8 @@ def prepare(home: str, folder: Path, weights: str, seed: int = 0) -> Home:
 
 def judge(home: Home, config: LabelConfig, model: ObjectModel | None = None) -> dict[str, Any]:
     """Label quality of a rule in one home."""
-    volume = propagate(home.voxel_map, config, object_model=model)
+    judged = None if model is None else Judged(home.candidates, model.overlap(home.features, home.names))
+    volume = propagate(home.voxel_map, config, judged=judged)
     with tempfile.TemporaryDirectory() as labels:
         write_dataset(home.frames, VolumeLabels(volume, config), DatasetWork(labels))
         found = label_quality(CocoDataset(labels), home.truth)
@@ -185,11 +188,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/objects"))
     parser.add_argument("--weights", default="seal-small")
     parser.add_argument("--out", type=Path, default=Path("results/objects.json"))
-    parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model of all homes is written")
+    parser.add_argument("--model", type=Path, help="file to write with the model of all homes, as the package has it")
     options = parser.parse_args()
     homes: dict[str, Home] = {}
-    for name in parse_homes(options.homes):
+    named = parse_homes(options.homes)
+    for name in named:
         require_training_home(name)
+    if len(named) < 2:
+        raise InputError(f"every home is judged by a model of the others: expected two or more, got {options.homes}")
+    for name in named:
         homes[name] = home = prepare(name, options.work / name, options.weights)
         seen, found = home.seen
         print(f"{name}: {len(home.candidates)} candidates, one is right for {found} of {seen} objects", flush=True)
@@ -211,7 +218,8 @@ def main() -> None:
         "objects_with_a_right_candidate": sum(home.seen[1] for home in homes.values()),
     }
     model = fitted(list(homes.values()))
-    save_object_model(model, options.model, about)
+    if options.model is not None:
+        save_object_model(model, options.model, about)
     weights = dict(zip((*FEATURES, "offset"), model.shared, strict=True))
     write_json(
         options.out,

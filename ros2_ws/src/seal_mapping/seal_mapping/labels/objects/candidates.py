@@ -20,8 +20,8 @@ from seal_perception.types import BoolArray, IntArray
 
 LEVELS = (0.05, 0.08, 0.12, 0.18, 0.26, 0.36, 0.5)
 """Mean scores over a voxel's views from which it belongs to a candidate."""
-LEAST_M3, MOST_M3 = 0.0025, 7.5
-"""Smallest and largest candidate in cubic metres of voxels: 20 and 60,000 of 5 cm."""
+MOST_M3 = 7.5
+"""Largest candidate in cubic metres of voxels: 60,000 of 5 cm."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,16 @@ def find_candidates(cloud: VoxelCloud, config: LabelConfig, voxel_m: float) -> l
 
     Args:
         cloud: the map's voxels.
-        config: `min_height_m`: lower voxels belong to nothing.
+        config: `min_height_m`: lower voxels belong to nothing; `min_instance`: smaller parts are none.
         voxel_m: edge of a voxel.
     """
     mean = cloud.mean_score()
     high = cloud.xyz[:, 2] >= config.min_height_m if config.min_height_m > 0 else np.ones(len(cloud), bool)
-    least, most = LEAST_M3 / voxel_m**3 - 1e-6, MOST_M3 / voxel_m**3
+    most = MOST_M3 / voxel_m**3
     out: list[Candidate] = []
     for category in range(mean.shape[1]):
         seen: set[tuple[int, int]] = set()
+        least = config.min_instance(category) / voxel_m**3 - 1e-6
         for level in LEVELS:
             for rows in _parts(cloud, high & (mean[:, category] >= level)):
                 mark = int(rows[0]), len(rows)

@@ -17,7 +17,38 @@ from seal_perception.categories import CategorySet
 from seal_perception.types import Float32Array, FloatArray, IntArray, UInt8Array
 
 MOST_LOST = 0.2
-"""Share of its voxels that a candidate may have lost to better ones and still be an object."""
+"""Share of its voxels that a candidate may have lost to better ones of other categories and still be an object."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What may be an object in a map.
+
+    Attributes:
+        candidates: M of them.
+        overlaps: (M,) expected overlap of each with a thing of its category, 0..1.
+    """
+
+    candidates: list[Candidate]
+    overlaps: FloatArray
+
+
+def judge_candidates(
+    cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: float, model: ObjectModel | None = None
+) -> Judged:
+    """Find and judge the candidates of a map.
+
+    Args:
+        cloud: the map's voxels.
+        config: `min_height_m`, `min_instance`.
+        names: the map's categories.
+        voxel_m: edge of a voxel.
+        model: gives the expected overlaps; None = the shipped one.
+    """
+    candidates = find_candidates(cloud, config, voxel_m)
+    features = describe(cloud, candidates, voxel_m)
+    overlaps = (model or shipped_model()).overlap(features, [names.name(one.category) for one in candidates])
+    return Judged(candidates, overlaps)
 
 
 @dataclass(frozen=True)
@@ -26,58 +57,37 @@ class Chosen:
 
     Attributes:
         labels: (N,) uint8 category + 1 of each voxel, 0 = none.
-        number: (N,) int64 object of each voxel, from 1, by category and first voxel; 0 = none. Objects of one category
-            may touch.
         overlap: (N, C) float32 expected overlap of the best candidate of each category that holds the voxel, chosen or
             not.
     """
 
     labels: UInt8Array
-    number: IntArray
     overlap: Float32Array
 
 
-def choose_objects(
-    cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: float, model: ObjectModel | None = None
-) -> Chosen:
+def choose_objects(cloud: VoxelCloud, judged: Judged, least: float) -> Chosen:
     """The objects of a map by the rule "objects".
 
     Args:
         cloud: the map's voxels.
-        config: `least_overlap`, `min_height_m`.
-        names: the map's categories.
-        voxel_m: edge of a voxel.
-        model: gives the expected overlaps; None = the shipped one.
+        judged: its candidates.
+        least: smallest expected overlap of an object.
     """
-    candidates, overlaps = expected(cloud, config, names, voxel_m, model)
-    picked = pick(candidates, overlaps, config.least_overlap, len(cloud))
-    best = np.zeros((len(cloud), cloud.score_sum.shape[1]), np.float32)
-    for one, overlap in zip(candidates, overlaps, strict=True):
-        column = best[:, one.category]
-        column[one.rows] = np.maximum(column[one.rows], np.float32(overlap))
-    labels = np.zeros(len(cloud), np.uint8)
-    number = np.zeros(len(cloud), np.int64)
-    kept = sorted(picked, key=lambda pair: (candidates[pair[0]].category, int(pair[1][0])))
-    for place, (index, rows) in enumerate(kept, start=1):
-        labels[rows] = candidates[index].category + 1
-        number[rows] = place
-    return Chosen(labels, number, best)
-
-
-def expected(
-    cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: float, model: ObjectModel | None = None
-) -> tuple[list[Candidate], FloatArray]:
-    """What may be an object in a map, and (M,) the expected overlap of each; arguments as `choose_objects`."""
-    candidates = find_candidates(cloud, config, voxel_m)
-    features = describe(cloud, candidates, voxel_m)
-    overlaps = (model or shipped_model()).overlap(features, [names.name(one.category) for one in candidates])
-    return candidates, overlaps
+    overlap = np.zeros((len(cloud), cloud.score_sum.shape[1]), np.float32)
+    for one, expected in zip(judged.candidates, judged.overlaps, strict=True):
+        column = overlap[:, one.category]
+        column[one.rows] = np.maximum(column[one.rows], np.float32(expected))
+    labels: UInt8Array = np.zeros(len(cloud), np.uint8)
+    for index, rows in pick(judged.candidates, judged.overlaps, least, len(cloud)):
+        labels[rows] = judged.candidates[index].category + 1
+    return Chosen(labels, overlap)
 
 
 def pick(candidates: Sequence[Candidate], overlaps: FloatArray, least: float, count: int) -> list[tuple[int, IntArray]]:
     """Indices of the chosen candidates and the rows that are theirs, best first.
 
-    A candidate gives up the voxels of better ones. If that is more than `MOST_LOST` of it, it is no object.
+    A candidate gives up the voxels of better ones. If that is more than `MOST_LOST` of it, or any of them is of its own
+    category, it is no object: it would be another cut of the same thing.
 
     Args:
         candidates: of one map.
@@ -85,14 +95,15 @@ def pick(candidates: Sequence[Candidate], overlaps: FloatArray, least: float, co
         least: smallest of an object.
         count: rows of the map.
     """
-    free = np.ones(count, np.bool_)
+    owner = np.full(count, -1, np.int16)
     out = []
     for index in np.argsort(-overlaps, kind="stable"):
         if overlaps[index] < least:
             break
-        rows = candidates[index].rows
-        own = rows[free[rows]]
-        if len(own) >= (1.0 - MOST_LOST) * len(rows):
-            free[own] = False
+        rows, category = candidates[index].rows, candidates[index].category
+        before = owner[rows]
+        own = rows[before < 0]
+        if len(own) >= (1.0 - MOST_LOST) * len(rows) and not (before == category).any():
+            owner[own] = category
             out.append((int(index), own))
     return out

@@ -10,8 +10,7 @@ import numpy as np
 
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.objects.candidates import Candidate
-from seal_mapping.labels.objects.choose import expected, pick
-from seal_mapping.labels.objects.model import ObjectModel
+from seal_mapping.labels.objects.choose import Judged, pick
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
@@ -52,19 +51,16 @@ class Considered:
     why: str
 
 
-def explain(
-    voxel_map: VoxelMap, volume: LabelVolume, config: LabelConfig, model: ObjectModel | None = None
-) -> list[Considered]:
+def explain(voxel_map: VoxelMap, volume: LabelVolume, config: LabelConfig, judged: Judged) -> list[Considered]:
     """What was considered in a map, best first, at most `MOST`.
 
     Args:
         voxel_map: the map.
         volume: what `propagate` made of it.
         config: of that `propagate`.
-        model: gives the expected overlaps; None = the shipped one.
+        judged: the map's candidates.
     """
-    cloud, grid = voxel_map.voxels(), voxel_map.config
-    candidates, overlaps = expected(cloud, config, grid.names, grid.voxel_m, model)
+    cloud, candidates, overlaps = voxel_map.voxels(), judged.candidates, judged.overlaps
     picked = pick(candidates, overlaps, 0.0, len(cloud))
     picked = [pair for n, pair in enumerate(picked[:MOST]) if n < FIRST or overlaps[pair[0]] >= WORTH_TELLING]
     owner = _owners(cloud, volume)
@@ -90,7 +86,7 @@ def _row(
     if there is not None and not labelled:
         why = f"it is part of object {there.id}, a {volume.names.name(there.category)}"
     elif not labelled:
-        why = _not_labelled(overlap, len(rows), volume.voxel_m, config)
+        why = _not_labelled(overlap, config)
     return Considered(
         category=volume.names.name(c),
         overlap=round(overlap, 4),
@@ -105,13 +101,13 @@ def _row(
     )
 
 
-def _not_labelled(overlap: float, voxels: int, voxel_m: float, config: LabelConfig) -> str:
+def _not_labelled(overlap: float, config: LabelConfig) -> str:
     """Why a candidate that no object took has no label."""
     if config.rule != "objects":
         return f"the rule {config.rule} keeps nothing here"
     if overlap < config.least_overlap:
-        return f"expected overlap {overlap:.2f}, a label needs {config.least_overlap:g}"
-    return f"too small: {voxels} voxels, an object needs {config.min_instance_m3 / voxel_m**3:.0f}"
+        return f"expected overlap {overlap:.3f}, a label needs {config.least_overlap:g}"
+    return "better ones of other categories left too little of it, or a human drew otherwise there"
 
 
 def _metres(values: Sequence[float] | FloatArray, voxel_m: float) -> tuple[float, float, float]:

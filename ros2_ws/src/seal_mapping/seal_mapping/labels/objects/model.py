@@ -5,14 +5,18 @@ The overlap is the 3D IoU with the thing that the candidate fits best, 0 where t
 thing and a good cut from a poor one at once, as IoU-Net does for boxes (Jiang et al. 2018). It is expected by a
 logistic function of the features, fitted by cross-entropy against the overlap itself.
 
-One set of weights serves every category, so that a list of other categories than the six has expectations too. A
-category that training homes showed often enough adds its own weights, held near zero by a prior: how high a bed is and
-how thick a tv says more than the mean of all.
+One set of weights is fitted to all categories together, and serves those that training homes do not have. Each of the
+six then adds its own to it, held near zero by a prior: how high a bed is and how thick a tv says more than the mean.
+
+Weights of evidence are never negative in sum: a thing that a detector is surer of is no worse for it. (Without that
+bound the fit bends down beyond the scores that its data hold, and a better detector would get fewer labels.)
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +24,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 
-from seal_mapping.labels.objects.features import FEATURES
+from seal_mapping.labels.objects.candidates import LEVELS
+from seal_mapping.labels.objects.features import EVIDENCE, FEATURES
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.reading.text import read_json
-from seal_perception.types import BoolArray, FloatArray
+from seal_perception.types import FloatArray
 
 FORMAT, VERSION = "seal_object_model", 1
 SHIPPED = Path(__file__).with_name("object_model.json")
@@ -95,25 +100,31 @@ def fit_object_model(features: FloatArray, names: Sequence[str], overlap: npt.Ar
         raise InputError(f"expected candidates that are things and others that are not, got {len(y)} of one kind")
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     x = _standardised(features, mean, scale)
-    known = sorted(set(names))
-    member: BoolArray = np.array([[name == one for one in known] for name in names])
-    blocks, size = len(known) + 1, x.shape[1]
-    prior = np.full((blocks, size), OWN_PRIOR)
-    prior[0] = SHARED_PRIOR
-    prior[0, -1] = 1e-3  # the offset is free: how rare things are is no prior belief
+    least = np.full(x.shape[1], -np.inf)
+    least[: len(EVIDENCE)] = 0.0
+    prior = np.full(x.shape[1], SHARED_PRIOR)
+    prior[-1] = 1e-3  # the offset is free: how rare things are is no prior belief
+    shared = _likeliest(x, y, np.zeros(len(y)), prior, least)
+    own = {}
+    for name in sorted(set(names)):
+        rows = np.flatnonzero(np.array(names) == name)
+        weights = _likeliest(x[rows], y[rows], x[rows] @ shared, np.full(x.shape[1], OWN_PRIOR), least - shared)
+        own[name] = tuple(map(float, weights))
+    return ObjectModel(tuple(map(float, mean)), tuple(map(float, scale)), tuple(map(float, shared)), own)
 
-    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
-        w = flat.reshape(blocks, size)
-        odds = x @ w[0] + ((x @ w[1:].T) * member).sum(axis=1)
-        error = 1.0 / (1.0 + np.exp(-odds)) - y
-        value = float(np.logaddexp(0.0, odds).sum() - y @ odds + 0.5 * (prior * w * w).sum())
-        gradient = np.concatenate([(error @ x)[None], (member * error[:, None]).T @ x]) + prior * w
-        return value, gradient.ravel()
 
-    found = minimize(loss, np.zeros(blocks * size), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
-    w = found.x.reshape(blocks, size)
-    own = {name: tuple(map(float, row)) for name, row in zip(known, w[1:], strict=True)}
-    return ObjectModel(tuple(map(float, mean)), tuple(map(float, scale)), tuple(map(float, w[0])), own)
+def _likeliest(x: FloatArray, y: FloatArray, odds: FloatArray, prior: FloatArray, least: FloatArray) -> FloatArray:
+    """(F + 1,) weights, each at least `least`, that added to the log-odds (M,) make `y` likeliest under the prior."""
+
+    def loss(w: FloatArray) -> tuple[float, FloatArray]:
+        total = odds + x @ w
+        error = 1.0 / (1.0 + np.exp(-total)) - y
+        value = float(np.logaddexp(0.0, total).sum() - y @ total + 0.5 * (prior * w * w).sum())
+        return value, error @ x + prior * w
+
+    start = np.maximum(np.zeros(x.shape[1]), least)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=Bounds(least, np.inf), options={"maxiter": 2000})
+    return np.asarray(found.x, np.float64)
 
 
 def save_object_model(model: ObjectModel, path: Path, about: dict[str, Any]) -> None:
@@ -153,6 +164,12 @@ def _standardised(features: FloatArray, mean: FloatArray, scale: FloatArray) -> 
     """
     x = np.clip((features - mean) / scale, -4.0, 4.0)
     return np.concatenate([x, np.ones((len(x), 1))], axis=1)
+
+
+def model_digest(model: ObjectModel) -> str:
+    """Hash of a model's numbers and of how candidates are made and chosen: other labels where it differs."""
+    facts = json.dumps([VERSION, LEVELS, FEATURES, model.as_dict()], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def _numbers(row: Any) -> tuple[float, ...]:
