@@ -42,6 +42,22 @@ def _chair(x0: int, y0: int, x1: int, y1: int, category: int = 0, **extra: objec
     return Annotation(category, rectangle(40, 60, x0, y0, x1, y1), dict(extra))
 
 
+def test_kept_draws_are_those_of_the_interval_and_take_the_same_frames_for_every_detector(tmp_path: Path) -> None:
+    """Of two frames with a chair each, the first detector finds one, the second the other: where a draw takes one frame
+    twice, one of them has all and the other nothing."""
+    dataset = _dataset(tmp_path / "d", [[_chair(5, 5, 20, 20)], [_chair(30, 10, 50, 30)]])
+    first = [_found([(0, 0.9, (5, 5, 20, 20))]), _found([])]
+    second = [_found([]), _found([(0, 0.9, (30, 10, 50, 30))])]
+    one, other = (evaluate_detections(found, dataset, resamples=40, keep_draws=True) for found in (first, second))
+    assert "box_ap50_draws" not in evaluate_detections(first, dataset, resamples=40)
+    for kind in ("box", "mask"):
+        draws = np.array(one[f"{kind}_ap50_draws"])
+        assert draws.shape == (40,) and {0.0, 100.0} < set(np.round(draws))
+        assert one[f"{kind}_ap50_interval"] == pytest.approx(np.percentile(draws, [2.5, 97.5]))
+        only = np.isin(np.round(draws), (0.0, 100.0))
+        np.testing.assert_allclose(draws[only] + np.array(other[f"{kind}_ap50_draws"])[only], 100.0)
+
+
 def test_perfect_and_shifted(tmp_path: Path) -> None:
     dataset = write_rectangles(tmp_path / "d", 6)
     perfect = [as_detections(dataset.annotations(i), dataset.size(i)) for i in range(6)]

@@ -72,6 +72,7 @@ def evaluate_detections(
     resamples: int = 500,
     seed: int = 0,
     confident: float = 0.9,
+    keep_draws: bool = False,
 ) -> dict[str, Any]:
     """Measure detections against a dataset.
 
@@ -82,6 +83,9 @@ def evaluate_detections(
         resamples: bootstrap draws for the intervals; 0 for none.
         seed: of the bootstrap.
         confident: score above which a detection counts as confident.
+        keep_draws: give the AP50 of each bootstrap draw too (`box_ap50_draws`, `mask_ap50_draws`; None where a draw
+            has nothing to find). Draw i takes the same pictures whatever the detections, so that detectors can be
+            compared draw by draw.
 
     Returns:
         JSON-ready: frames, instances, box_ap50 and mask_ap50 (0..100, None where nothing is to be found) with
@@ -113,6 +117,7 @@ def evaluate_detections(
         draws = [_mean([m.average_precision(c) for m in matches]) for c in counts]
         kept = [d for d in draws if d is not None]
         out[f"{name}_ap50_interval"] = [float(v) for v in np.percentile(kept, [2.5, 97.5])] if kept else None
+        out.update({f"{name}_ap50_draws": draws} if keep_draws else {})
         for category, value, match in zip(dataset.names.names, values, matches, strict=True):
             per_category[category][f"{name}_ap50"] = value
             per_category[category].setdefault("instances", int(match.positives.sum()))
