@@ -14,8 +14,8 @@ from rich.table import Table
 
 import seal_bringup
 from seal_bringup import bars
+from seal_bringup.bars import StageBar
 from seal_bringup.cli import app as cli
-from seal_bringup.cli.demo import _StageBar
 from seal_bringup.console import make_console
 
 PACKAGE = Path(seal_bringup.__file__).parent
@@ -66,7 +66,7 @@ def test_stages_of_the_demo_print_no_empty_line_into_a_log(
 ) -> None:
     seconds = iter([0.0, 0.0, 20.0])
     monkeypatch.setattr(bars.time, "monotonic", lambda: next(seconds))
-    with _StageBar(make_console()) as stages:
+    with StageBar(make_console()) as stages:
         stages.announce("[test_01] evaluation frames ...")
         stages.progress("evaluation frames", 300, 500)
         stages.announce("[test_01] evaluation frames: 20 s")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seal_bringup.console import make_console
 from seal_bringup.stack.progress import clock
@@ -71,3 +71,50 @@ def rate_lines(name: str, unit: str = "") -> Report:
         console.print(f"{name}: {done}/{total}{unit}{left}", highlight=False, markup=False)
 
     return report
+
+
+class StageBar:
+    """Progress bar of the running stage: rate and time left."""
+
+    def __init__(self, console: Any) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(), console=console, transient=True,
+        )  # fmt: skip
+        self._console = console
+        self._task: Any = None
+        self._stage = ""
+        self._lines = rate_lines("")
+
+    def __enter__(self) -> StageBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._console.is_terminal:  # elsewhere it would print an empty line
+            self._bar.stop()
+
+    def announce(self, line: str) -> None:
+        """Print a line for a stage; the bar of the previous stage is removed."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._bar.stop()
+            self._task, self._stage = None, ""
+        self._console.print(line, highlight=False, markup=False)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Move the bar of `stage`; without a terminal, print a line now and then."""
+        if not self._console.is_terminal:
+            if stage != self._stage:
+                self._stage, self._lines = stage, rate_lines(stage)
+            self._lines(done, total)
+            return
+        if stage != self._stage:
+            self._bar.start()
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task, self._stage = self._bar.add_task(stage, total=total, rate=""), stage
+        task = self._bar.tasks[self._bar.task_ids.index(self._task)]
+        rate = f"{task.speed:.1f}/s" if task.speed else ""
+        self._bar.update(self._task, completed=done, total=total, rate=rate)

@@ -32,9 +32,10 @@ MODULES = (
     "episodes",
     "bag",
     "map",
+    "experiment.group",
 )
 
-RESUMING = ("demo", "detect", "label", "finetune", "pretrain")
+RESUMING = ("demo", "detect", "label", "finetune", "pretrain", "experiment")
 """Commands that resume after an interruption."""
 
 app = typer.Typer(

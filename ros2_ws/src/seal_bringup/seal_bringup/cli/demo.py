@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seal_bringup.bars import rate_lines
+from seal_bringup.bars import StageBar
 from seal_bringup.cli.options import with_options
 
 
@@ -67,57 +67,10 @@ def demo(
     if quick and not name:
         run_dir = run_dir.with_name(run_dir.name + "_quick")
     console = make_console()
-    with _StageBar(console) as bar:
+    with StageBar(console) as bar:
         metrics = run_demo(config, run_dir, bar.announce, bar.progress)
     _print_table(console, metrics)
     console.print(f"\nOpen {run_dir / 'report.html'} in a browser.", highlight=False)
-
-
-class _StageBar:
-    """Progress bar of the running stage: rate and time left."""
-
-    def __init__(self, console: Any) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(), console=console, transient=True,
-        )  # fmt: skip
-        self._console = console
-        self._task: Any = None
-        self._stage = ""
-        self._lines = rate_lines("")
-
-    def __enter__(self) -> _StageBar:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._console.is_terminal:  # elsewhere it would print an empty line
-            self._bar.stop()
-
-    def announce(self, line: str) -> None:
-        """Print a line for a stage; the bar of the previous stage is removed."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._bar.stop()
-            self._task, self._stage = None, ""
-        self._console.print(line, highlight=False, markup=False)
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        """Move the bar of `stage`; without a terminal, print a line now and then."""
-        if not self._console.is_terminal:
-            if stage != self._stage:
-                self._stage, self._lines = stage, rate_lines(stage)
-            self._lines(done, total)
-            return
-        if stage != self._stage:
-            self._bar.start()
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task, self._stage = self._bar.add_task(stage, total=total, rate=""), stage
-        task = self._bar.tasks[self._bar.task_ids.index(self._task)]
-        rate = f"{task.speed:.1f}/s" if task.speed else ""
-        self._bar.update(self._task, completed=done, total=total, rate=rate)
 
 
 def _print_table(console: Any, metrics: dict[str, Any]) -> None:

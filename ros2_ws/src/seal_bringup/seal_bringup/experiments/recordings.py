@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from seal_bringup.demo.config import TRAINING_HOMES
@@ -45,14 +46,25 @@ def world_of(home: str, seed: int) -> World:
     return world
 
 
-def record_world(world: Simulator, folder: Path, weights: str, steps: int, seed: int = 0) -> BagReader:
-    """Explore a world in one process by the frontier policy and keep the frames in `folder`/bag."""
+def record_world(
+    world: Simulator,
+    folder: Path,
+    weights: str,
+    steps: int,
+    seed: int = 0,
+    on_step: Callable[[int], None] = lambda step: None,
+) -> BagReader:
+    """Explore a world in one process by the frontier policy and keep the frames in `folder`/bag.
+
+    `on_step` is called with the number of actions taken before each frame.
+    """
     with BagWriter(folder / "bag") as writer:
 
         def keep(step: int, frame: Frame, found: Detections | None, action: Action | None) -> None:
             T_odom_base = frame.T_map_camera @ invert(world.T_base_camera)
             views = (frame.rgb, frame.depth, frame.camera)
             write_frame(writer, frame.stamp_ns, *views, T_odom_base, world.T_base_camera, found)
+            on_step(step)
 
         explorer = Explorer(make_policy("frontier", seed))
         explore(world, load_detector(weights), VoxelMap(), explorer, steps, keep, seed)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seal experiment table1`: generalization and specialization of labels of a robot's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seal_bringup.cli.options import with_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seal_bringup.experiments.tables.table1 import Table1Config
+
+
+@dataclass(frozen=True)
+class WhatOptions:
+    """What the table holds."""
+
+    homes: Annotated[int, typer.Option(min=1, max=25, help="Training homes: the first so many of 25.")] = 25
+    test_homes: Annotated[
+        str, typer.Option(help="Homes to judge in, with commas; `test` is test_01..test_05. None of --homes.")
+    ] = "test"
+    seeds: Annotated[str, typer.Option(help="Seeds of start poses and fine-tuning, with commas.")] = "0,1,2"
+    rows: Annotated[
+        str,
+        typer.Option(
+            help="Rows, with commas, such as label_prop,oracle; an unknown one lists them all.", show_default="all"
+        ),
+    ] = ""
+    settings: Annotated[
+        str, typer.Option(help="generalization, specialization, or both with a comma.", show_default="both")
+    ] = ""
+    weights: Annotated[
+        str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
+    ] = "seal-small"
+
+
+@dataclass(frozen=True)
+class AmountOptions:
+    """How much work is done."""
+
+    steps: Annotated[int, typer.Option(min=1, help="Actions of the robot in each episode.")] = 300
+    iterations: Annotated[int, typer.Option(min=1, help="Of the fine-tuning on all training homes.")] = 1500
+    specialization_iterations: Annotated[int, typer.Option(min=1, help="Of the fine-tuning in a test home.")] = 300
+    evaluation_frames: Annotated[int, typer.Option(min=1, help="Frames per test home that no robot saw.")] = 500
+
+
+@dataclass(frozen=True)
+class PlaceOptions:
+    """Where it is computed."""
+
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the finished cells; may be shared.", show_default="runs/table1"),
+    ] = None
+    out: Annotated[
+        Path | None, typer.Option(help="JSON to write, with a .png beside it.", show_default="results/table1.json")
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Address of a Ray cluster, auto, or local: a cell per task. --work must be shared."),
+    ] = None
+    any_code: Annotated[
+        bool, typer.Option("--any-code", help="Also take cells that another version of the code made.")
+    ] = False
+
+
+@with_options
+def table1(
+    *,
+    what: WhatOptions,
+    amount: AmountOptions,
+    place: PlaceOptions,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Two training homes, one test home, a few steps: does it run? In runs/table1_quick."
+        ),
+    ] = False,
+) -> None:
+    """Box and mask AP50 after learning from labels of the robot's own, in new homes and in its own.
+
+    generalization: an episode in each training home, labels, one fine-tuning on all of them, judged in the test homes.
+    specialization: from there on, an episode, labels and a fine-tuning in each test home, judged in it. Intervals are
+    95 % bootstraps over homes, seeds and frames. Every finished cell is kept in --work; the same command resumes, and
+    several may work on one folder. The table is written after every cell.
+    """
+    from seal_bringup.bars import StageBar
+    from seal_bringup.console import make_console
+    from seal_bringup.experiments.tables.run import RunOptions, run_table
+    from seal_bringup.experiments.tables.table1 import Table1
+
+    config, console = _config(what, amount, quick), make_console()
+    default = Path("runs/table1_quick") if quick else Path("runs/table1")
+    work = place.work or default
+    out = place.out or (work / "table1.json" if quick else Path("results/table1.json"))
+    with StageBar(console) as bar:
+        result = run_table(Table1(config), RunOptions(work, out, place.ray, place.any_code), bar.announce, bar.progress)
+    print_table(console, result)
+    console.print(f"written to {out} and {out.with_suffix('.png')}", highlight=False)
+
+
+def _config(what: WhatOptions, amount: AmountOptions, quick: bool) -> Table1Config:
+    from seal_bringup.demo.config import TRAINING_HOMES, parse_homes
+    from seal_bringup.experiments.explore_homes import parse_seeds
+    from seal_bringup.experiments.tables.labellers import ROWS
+    from seal_bringup.experiments.tables.table1 import SETTINGS, Table1Config
+    from sim_bridge.worlds import require_scene
+
+    config = Table1Config(
+        what.weights, TRAINING_HOMES[: what.homes], parse_homes(what.test_homes), parse_seeds(what.seeds),
+        _words(what.rows) or ROWS, _words(what.settings) or SETTINGS,
+        amount.steps, amount.iterations, amount.specialization_iterations, amount.evaluation_frames,
+    )  # fmt: skip
+    for home in config.test_homes:
+        require_scene(home, "embedded")
+    return config.quick() if quick else config
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def print_table(console: Console, result: dict[str, Any]) -> None:
+    """Print a table per setting, and what is missing."""
+    from rich.table import Table
+
+    for setting, rows in result["settings"].items():
+        table = Table(title=f"{setting}: AP50 with 95 % intervals", title_justify="left")
+        table.add_column("row", no_wrap=True)
+        for title in ("box", "mask", "change (box)", "gap closed", "labels", "missing"):
+            table.add_column(title, justify="right")
+        for name, row in rows.items():
+            labels = row.get("labels", {})
+            table.add_row(
+                name, _figure(row["box_ap50"]), _figure(row["mask_ap50"]),
+                _figure(row.get("change", {}).get("box_ap50"), "+.1f"),
+                _figure(row.get("gap_share", {}).get("box_ap50"), ".0%"),
+                f"{_share(labels['precision'])} / {_share(labels['recall'])}" if labels else "",
+                str(len(row["missing"]) or ""),
+            )  # fmt: skip
+        console.print(table)
+    config = result["config"]
+    seeds = ", ".join(map(str, config["seeds"]))
+    console.print(
+        f"mean over {len(config['test_homes'])} test homes and seeds {seeds}; labels: precision / recall",
+        highlight=False,
+    )
+    if result["missing"]:
+        first = "; ".join(result["missing"][:5])
+        console.print(f"missing: {len(result['missing'])}, such as {first}", highlight=False)
+
+
+def _figure(figure: dict[str, Any] | None, form: str = ".1f") -> str:
+    if figure is None or figure["mean"] is None:
+        return "" if figure is None else "-"
+    span = figure["interval"]
+    return f"{figure['mean']:{form}}" + (f" [{span[0]:{form}}, {span[1]:{form}}]" if span else "")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the tables, and the labeller of each: the one place where a row's labeller is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from seal_mapping.datasets.label_prop import LabelProp
+from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.datasets.self_training import SelfTraining
+from seal_mapping.labels.config import PAPER, LabelConfig
+from seal_mapping.labels.objects.model import SHIPPED
+from seal_mapping.voxels.config import MapConfig
+from seal_perception.errors import InputError
+from seal_perception.files import sha256
+
+PRETRAINED, ORACLE = "pretrained", "oracle"
+"""The rows without a labeller: the detector that all begin from; the simulator's true labels, which are the ceiling."""
+
+LABELLERS: dict[str, Callable[[], Labeller]] = {
+    "self_training": SelfTraining,
+    # "optical_flow": OpticalFlow, of the module that defines it: a row appears when its labeller stands here.
+    "label_prop_paper": lambda: LabelProp(PAPER, MapConfig()),
+    "label_prop": lambda: LabelProp(LabelConfig(), MapConfig()),
+}
+"""Row -> its labeller, made anew for each recording; in the order of the table."""
+
+ROWS: tuple[str, ...] = (PRETRAINED, *LABELLERS, ORACLE)
+
+
+def labeller_of(row: str) -> Labeller:
+    """A fresh labeller of a row.
+
+    Raises:
+        InputError: if none is registered.
+    """
+    if row not in LABELLERS:
+        raise InputError(f"no labeller is registered for the row {row!r}; expected one of {', '.join(LABELLERS)}")
+    return LABELLERS[row]()
+
+
+def labeller_facts(row: str) -> dict[str, Any]:
+    """JSON-ready values that decide the labels of a row, code apart."""
+    if row == ORACLE:
+        return {"labeller": ORACLE}
+    labeller = labeller_of(row)
+    facts = {"labeller": labeller.name, **labeller.facts()}
+    if isinstance(labeller, LabelProp) and labeller.config.rule == "objects":
+        facts["object_model"] = sha256(SHIPPED)
+    return facts
+
+
+def labeller_module(row: str) -> str:
+    """The module whose code gives the labels of a row."""
+    return "seal_bringup.demo.oracle" if row == ORACLE else type(labeller_of(row)).__module__

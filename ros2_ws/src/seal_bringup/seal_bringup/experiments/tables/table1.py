@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Table 1 of the paper: what a detector gains from labels of its own, in homes it has not seen and in its own.
+
+`generalization`: an episode in each training home with the detector to start from, labels, one fine-tuning on all homes
+together; judged in the test homes. `specialization`: from that detector of the same row and seed, an episode in each
+test home with it, labels, a fine-tuning; judged in that home. Nothing is chosen here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
+from seal_bringup.experiments.tables.cells import (
+    Catalogue,
+    Detector,
+    Evaluation,
+    Frames,
+    Labels,
+    Quality,
+    Recording,
+    learnt_pictures,
+)
+from seal_bringup.experiments.tables.labellers import LABELLERS, ORACLE, PRETRAINED, ROWS
+from seal_bringup.experiments.tables.statistics import Grid, Resamples, Score, change, gap_share, summarise
+from seal_bringup.experiments.tables.store import Cell, CellStore, Given
+from seal_perception.detector.facts import resolve_weights
+from seal_perception.errors import InputError
+from seal_perception.reading.text import read_json
+from seal_perception.training.finetune import FinetuneConfig
+
+FORMAT = 1
+GENERALIZATION, SPECIALIZATION = "generalization", "specialization"
+SETTINGS = (GENERALIZATION, SPECIALIZATION)
+METRICS = ("box_ap50", "mask_ap50")
+
+
+@dataclass(frozen=True)
+class Table1Config:
+    """What Table 1 is made of.
+
+    Attributes:
+        weights: the detector to start from: `seal-small` or a file.
+        training_homes: homes to learn from in `generalization`.
+        test_homes: homes to judge in, and to learn from in `specialization`.
+        seeds: each of start poses and of fine-tuning.
+        rows: of the table; `pretrained` always is.
+        settings: which of the two.
+        steps: actions of the robot in each episode.
+        iterations: of the fine-tuning on all training homes.
+        specialization_iterations: of the fine-tuning in each test home.
+        evaluation_frames: per test home.
+        replay_pictures: catalogue pictures to mix in; half of each batch.
+    """
+
+    weights: str = "seal-small"
+    training_homes: tuple[str, ...] = TRAINING_HOMES
+    test_homes: tuple[str, ...] = TEST_HOMES
+    seeds: tuple[int, ...] = (0, 1, 2)
+    rows: tuple[str, ...] = ROWS
+    settings: tuple[str, ...] = SETTINGS
+    steps: int = 300
+    iterations: int = 1500
+    specialization_iterations: int = 300
+    evaluation_frames: int = 500
+    replay_pictures: int = REPLAY_PICTURES
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "iterations", "specialization_iterations", "evaluation_frames", "replay_pictures"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, known in (("rows", ROWS), ("settings", SETTINGS)):
+            if unknown := [one for one in getattr(self, name) if one not in known]:
+                raise InputError(f"unknown {name} {', '.join(unknown)}; expected some of {', '.join(known)}")
+        for name in ("training_homes", "test_homes", "seeds", "settings"):
+            if not getattr(self, name):
+                raise InputError(f"{name} names nothing; give at least one")
+        if both := sorted(set(self.training_homes) & set(self.test_homes)):
+            raise InputError(f"{', '.join(both)} would be learnt from and judged in; name other test homes")
+        ordered = tuple(row for row in ROWS if row in self.rows or row == PRETRAINED)
+        object.__setattr__(self, "rows", ordered)
+
+    def quick(self) -> Table1Config:
+        """The same made small: whether it runs at all."""
+        return replace(
+            self, training_homes=self.training_homes[:2], test_homes=self.test_homes[:1], seeds=self.seeds[:1],
+            steps=8, iterations=2, specialization_iterations=2, evaluation_frames=3, replay_pictures=4,
+        )  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+class Table1:
+    """The cells of Table 1, and the table of those that are finished.
+
+    Args:
+        config: what to compute.
+    """
+
+    def __init__(self, config: Table1Config) -> None:
+        self.config = config
+        self.start = Given(resolve_weights(config.weights))
+        self._replay = Catalogue(config.replay_pictures)
+        self._detectors: dict[tuple[str, str, int, str], Cell] = {}
+        self._qualities: dict[tuple[str, str, int], tuple[Quality, ...]] = {}
+
+    def detector(self, setting: str, row: str, seed: int, home: str) -> Cell:
+        """The detector that is judged in `home`; in `generalization` the same for every home."""
+        if row == PRETRAINED:
+            return self.start
+        place = setting, row, seed, home if setting == SPECIALIZATION else ""
+        if place not in self._detectors:
+            self._detectors[place] = self._make_detector(*place)
+        return self._detectors[place]
+
+    def _make_detector(self, setting: str, row: str, seed: int, home: str) -> Cell:
+        c, about = self.config, f"{setting}_{row}_seed{seed}"
+        labels = self.labels(setting, row, seed, home)
+        if setting == GENERALIZATION:
+            return Detector(self.start, labels, self._replay, self._finetuning(c.iterations, seed), about)
+        parent = self.detector(GENERALIZATION, row, seed, home)
+        config = self._finetuning(c.specialization_iterations, seed)
+        return Detector(parent, labels, self._replay, config, f"{about}_{home}")
+
+    def labels(self, setting: str, row: str, seed: int, home: str) -> tuple[Labels, ...]:
+        """What `detector` of a row with labels learns from."""
+        if setting == GENERALIZATION:
+            homes, weights = self.config.training_homes, self.start
+        else:
+            homes, weights = (home,), self.detector(GENERALIZATION, row, seed, home)
+        return tuple(Labels(Recording(one, seed, self.config.steps, weights), row) for one in homes)
+
+    def evaluation(self, setting: str, row: str, seed: int, home: str) -> Evaluation:
+        """AP50 of `detector` in `home`."""
+        return Evaluation(self.detector(setting, row, seed, home), Frames(home, self.config.evaluation_frames))
+
+    def qualities(self, setting: str, row: str, seed: int) -> tuple[Quality, ...]:
+        """How good the labels are that a row learns from; none where there are none, or they are the truth."""
+        if row in (PRETRAINED, ORACLE):
+            return ()
+        if (setting, row, seed) not in self._qualities:
+            homes = self.config.test_homes if setting == SPECIALIZATION else self.config.test_homes[:1]
+            every = [one for home in homes for one in self.labels(setting, row, seed, home)]
+            found = tuple(Quality(one, Labels(one.recording, ORACLE)) for one in every)
+            self._qualities[setting, row, seed] = found
+        return self._qualities[setting, row, seed]
+
+    def targets(self) -> list[Cell]:
+        """All that the table shows, a seed after the other, so that one seed is whole early."""
+        out: list[Cell] = []
+        for seed in self.config.seeds:
+            for setting in self.config.settings:
+                for row in self.config.rows:
+                    out += [self.evaluation(setting, row, seed, home) for home in self.config.test_homes]
+                    out += self.qualities(setting, row, seed)
+        return list(dict.fromkeys(out))
+
+    def table(self, store: CellStore) -> dict[str, Any]:
+        """The table of the finished cells, JSON-ready; what is missing is named."""
+        c = self.config
+        settings = {name: self._setting(name, store) for name in c.settings}
+        missing = [f"{name}: {row}: {one}" for name, rows in settings.items()
+                   for row, figures in rows.items() for one in figures["missing"]]  # fmt: skip
+        return {
+            "format": FORMAT,
+            "table": "table1",
+            "config": c.as_dict(),
+            "weights_sha256": self.start.sha256,
+            "complete": not missing,
+            "missing": missing,
+            "commits": self._commits(store),
+            "settings": settings,
+            "families": "not split by seen and unseen shape families: evaluation frames do not say an object's family",
+        }
+
+    def _commits(self, store: CellStore) -> list[str]:
+        """Commits of the code that made the evaluations."""
+        cells = [cell for cell in self.targets() if isinstance(cell, Evaluation)]
+        return sorted({str(store.mark(cell)["commit"]) for cell in cells if store.find(cell) is not None})
+
+    def _finetuning(self, iterations: int, seed: int) -> FinetuneConfig:
+        return FinetuneConfig(iterations=iterations, seed=seed, replay_share=REPLAY_SHARE)
+
+    def _setting(self, setting: str, store: CellStore) -> dict[str, Any]:
+        """The rows of a setting."""
+        c = self.config
+        resamples = Resamples(len(c.test_homes), len(c.seeds))
+        found = {row: self._evaluations(setting, row, store) for row in c.rows}
+        grids = {
+            row: {metric: Grid.of(_scores(ours, metric), c.test_homes, c.seeds) for metric in METRICS}
+            for row, ours in found.items()
+        }
+        out = {}
+        for row, own in grids.items():
+            start, ceiling = grids[PRETRAINED], grids.get(ORACLE)
+            figures: dict[str, Any] = {metric: summarise(own[metric], resamples) for metric in METRICS}
+            figures["homes"] = {
+                home: {metric: _rounded(own[metric].values[h]) for metric in METRICS}
+                for h, home in enumerate(c.test_homes)
+            }
+            if row != PRETRAINED:
+                figures["change"] = {m: change(own[m], start[m], resamples) for m in METRICS}
+            if row not in (PRETRAINED, ORACLE) and ceiling is not None:
+                figures["gap_share"] = {m: gap_share(own[m], start[m], ceiling[m], resamples) for m in METRICS}
+            figures["missing"] = [
+                f"{home} seed {seed}" for home in c.test_homes for seed in c.seeds
+                if all(_scores(found[row], m).get((home, seed)) is None for m in METRICS)
+            ]  # fmt: skip
+            out[row] = {**figures, **self._learnt(setting, row, store)}
+        return out
+
+    def _evaluations(self, setting: str, row: str, store: CellStore) -> dict[tuple[str, int], dict[str, Any]]:
+        out = {}
+        for home in self.config.test_homes:
+            for seed in self.config.seeds:
+                path = store.find(self.evaluation(setting, row, seed, home))
+                if path is not None:
+                    out[home, seed] = dict(read_json(path))
+        return out
+
+    def _learnt(self, setting: str, row: str, store: CellStore) -> dict[str, Any]:
+        """Labels that a row learnt from: how good, in how many pictures."""
+        if row == PRETRAINED:
+            return {}
+        pictures: list[int] = []
+        for seed in self.config.seeds:
+            homes = self.config.test_homes if setting == SPECIALIZATION else self.config.test_homes[:1]
+            found = [store.find(self.detector(setting, row, seed, home)) for home in homes]
+            pictures += [learnt_pictures(path) for path in found if path is not None]
+        out: dict[str, Any] = {"labelled_pictures": {"fine_tunings": len(pictures), "sum": sum(pictures)}}
+        if row in LABELLERS:
+            wanted = [one for seed in self.config.seeds for one in self.qualities(setting, row, seed)]
+            paths = [path for path in map(store.find, wanted) if path is not None]
+            out["labels"] = {"recordings": len(paths), "of": len(wanted), **pooled([read_json(path) for path in paths])}
+        return out
+
+
+def pooled(qualities: list[dict[str, Any]]) -> dict[str, Any]:
+    """Precision and recall by instance over recordings, counted together; None where nothing was to be counted."""
+    right, predicted, true = (sum(q["overall"][key] for q in qualities) for key in ("right", "predicted", "true"))
+    return {
+        "precision": round(right / predicted, 4) if predicted else None,
+        "recall": round(right / true, 4) if true else None,
+        "right": right,
+        "predicted": predicted,
+        "true": true,
+    }
+
+
+def _scores(evaluations: dict[tuple[str, int], dict[str, Any]], metric: str) -> dict[tuple[str, int], Score]:
+    """Those that have a figure: in a home without any object of the categories there is none."""
+    return {
+        place: Score(float(found[metric]), np.array(found[f"{metric}_draws"], np.float64))
+        for place, found in evaluations.items()
+        if found[metric] is not None
+    }
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [None if not np.isfinite(value) else round(float(value), 4) for value in values]
