@@ -76,8 +76,8 @@ class _Writer:
 
     def write(self, work: Work, draw: bool = True) -> dict[str, Any]:
         """Write the table, and the plot."""
-        cells = {"finished": work.total - len(work.missing()), "of": work.total}
-        cells["failed"] = {cell.title: error for cell, error in work.failed.items()}
+        failed = {cell.title: error for cell, error in work.failed.items()}
+        cells = {"finished": work.total - len(work.missing()), "of": work.total, "failed": failed}
         table = {"provenance": self._made_by, **self._table.table(work.store), "cells": cells}
         write_json(self._options.out, table)
         if draw:

@@ -129,9 +129,9 @@ class Table1:
 
     def labels(self, setting: str, row: str, seed: int, home: str) -> tuple[Labels, ...]:
         """What `detector` of a row with labels learns from."""
-        if setting == GENERALIZATION:
-            homes, weights = self.config.training_homes, self.start
-        else:
+        homes: tuple[str, ...] = self.config.training_homes
+        weights: Cell = self.start
+        if setting == SPECIALIZATION:
             homes, weights = (home,), self.detector(GENERALIZATION, row, seed, home)
         return tuple(Labels(Recording(one, seed, self.config.steps, weights), row) for one in homes)
 
