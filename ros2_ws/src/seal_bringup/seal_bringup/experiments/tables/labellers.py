@@ -8,19 +8,18 @@ from typing import Any
 
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labeller import Labeller
+from seal_mapping.datasets.optical_flow import OpticalFlow
 from seal_mapping.datasets.self_training import SelfTraining
 from seal_mapping.labels.config import PAPER, LabelConfig
-from seal_mapping.labels.objects.model import SHIPPED
 from seal_mapping.voxels.config import MapConfig
 from seal_perception.errors import InputError
-from seal_perception.files import sha256
 
 PRETRAINED, ORACLE = "pretrained", "oracle"
 """The rows without a labeller: the detector that all begin from; the simulator's true labels, which are the ceiling."""
 
 LABELLERS: dict[str, Callable[[], Labeller]] = {
     "self_training": SelfTraining,
-    # "optical_flow": OpticalFlow, of the module that defines it: a row appears when its labeller stands here.
+    "optical_flow": OpticalFlow,
     "label_prop_paper": lambda: LabelProp(PAPER, MapConfig()),
     "label_prop": lambda: LabelProp(LabelConfig(), MapConfig()),
 }
@@ -45,10 +44,7 @@ def labeller_facts(row: str) -> dict[str, Any]:
     if row == ORACLE:
         return {"labeller": ORACLE}
     labeller = labeller_of(row)
-    facts = {"labeller": labeller.name, **labeller.facts()}
-    if isinstance(labeller, LabelProp) and labeller.config.rule == "objects":
-        facts["object_model"] = sha256(SHIPPED)
-    return facts
+    return {"labeller": labeller.name, **labeller.facts()}
 
 
 def labeller_module(row: str) -> str:
