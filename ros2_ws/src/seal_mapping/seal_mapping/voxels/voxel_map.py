@@ -24,6 +24,7 @@ from seal_mapping.voxels.clearing import clear_free
 from seal_mapping.voxels.config import WEIGHT_ONE, MapConfig, VoxelCloud
 from seal_mapping.voxels.kernels import Columns, Picture, Rules, Touched, View
 from seal_mapping.voxels.store import VoxelStore
+from seal_mapping.voxels.uncertainty import uncertain_cells
 from seal_perception.categories import CategorySet
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
@@ -243,6 +244,12 @@ class VoxelMap:
     def explored(self) -> Grid2D:
         """Cells in which something was observed or which a ray crossed freely (a copy)."""
         return Grid2D(self.store.grids.explored.copy(), self.store.grid_origin(), self.config.voxel_m)
+
+    def uncertainty(self) -> Grid2D:
+        """How uncertain the map is about the objects over each cell (uint8, `uncertainty.MOST` at most), aligned."""
+        one = WEIGHT_ONE if self.config.range_weight_m > 0 else 1
+        cells = uncertain_cells(self.store.blocks, self.store.voxels, self.store.num_rows, one)
+        return Grid2D(cells, self.store.grid_origin(), self.config.voxel_m)
 
     @property
     def explored_area_m2(self) -> float:
