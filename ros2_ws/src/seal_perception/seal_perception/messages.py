@@ -44,6 +44,7 @@ MAX_STAMP_NS = (1 << 31) * NS - 1
 COLOUR, CAMERA_INFO, DEPTH = "camera/color/image_raw", "camera/color/camera_info", "camera/depth/image_raw"
 ODOM, SCORES, DETECTIONS, OVERLAY = "odom", "semantic/scores", "semantic/detections", "semantic/overlay"
 VOXELS, OBSTACLES, EXPLORED, STATUS = "map/voxels", "map/obstacles", "map/explored", "map/status"
+UNCERTAINTY = "map/uncertainty"
 GOAL, PLAN, STEP, READY = "goal", "plan", "step", "ready"
 TF, TF_STATIC = "/tf", "/tf_static"
 SCAN = "scan"

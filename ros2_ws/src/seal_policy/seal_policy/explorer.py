@@ -15,7 +15,7 @@ from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
 from seal_policy.driving.step_driver import StepDriver, StepDriverConfig
 from seal_policy.goals.manager import GoalManager
-from seal_policy.goals.policy import GlobalPolicy
+from seal_policy.goals.policy import GlobalPolicy, Uncertainty
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.planning.motion import Point
 
@@ -48,7 +48,14 @@ class Explorer:
         """The goal in force."""
         return self.goals.goal
 
-    def act(self, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray, step: int) -> Action:
+    def act(
+        self,
+        obstacles: Grid2D,
+        explored: Grid2D,
+        T_map_base: FloatArray,
+        step: int,
+        uncertainty: Uncertainty | None = None,
+    ) -> Action:
         """The action after `step` actions, on the map that holds the frame of that step; once per step."""
-        self.goal_given = self.goals.update(step, obstacles, explored, T_map_base)
+        self.goal_given = self.goals.update(step, obstacles, explored, T_map_base, uncertainty)
         return self.driver.act(obstacles, explored, T_map_base, self.goal)

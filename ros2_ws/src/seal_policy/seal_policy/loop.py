@@ -45,6 +45,10 @@ class SemanticMap(Protocol):
         """Bool cells seen, aligned with the obstacles."""
         ...
 
+    def uncertainty(self) -> Grid2D:
+        """Uint8 cells, aligned with the obstacles: `VoxelMap.uncertainty`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Trajectory:
@@ -126,7 +130,7 @@ class Run:
     def choose(self) -> Action:
         """Goal when due, plan when needed, then an action; once per step."""
         obstacles, explored = self.voxel_map.obstacles(), self.voxel_map.explored()
-        action = self.explorer.act(obstacles, explored, self.seen.T_odom_base, self.step)
+        action = self.explorer.act(obstacles, explored, self.seen.T_odom_base, self.step, self.voxel_map.uncertainty)
         if self.explorer.goal_given and self.explorer.goal is not None:
             self.goals.append((self.step, self.explorer.goal))
         return action

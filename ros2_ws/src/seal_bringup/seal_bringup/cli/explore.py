@@ -32,7 +32,7 @@ class RunOptions:
         int | None, typer.Option(help="Actions: 0.25 m ahead or 30 degrees; 300 if not given. Not with --paced.")
     ] = None
     seed: Annotated[int, typer.Option(help="Start pose (0 = the scene's own) and seed of the policy.")] = 0
-    policy: Annotated[str, typer.Option(help="Goal policy: frontier or random.")] = "frontier"
+    policy: Annotated[str, typer.Option(help="Goal policy: frontier, random or gainful_views.")] = "frontier"
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from seal_perception.reading.text import read_json
 from seal_perception.running.processes import context
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
+from seal_policy.goals.policy import Uncertainty
 from seal_policy.goals.registry import make_policy
 from seal_policy.loop import Trajectory, explore
 from seal_policy.planning.motion import planar
@@ -93,10 +94,17 @@ class TimedExplorer(Explorer):
     ms: list[float]
     squeezed: int = 0
 
-    def act(self, obstacles: Grid2D, explored: Grid2D, T_map_base: Any, step: int) -> Action:
+    def act(
+        self,
+        obstacles: Grid2D,
+        explored: Grid2D,
+        T_map_base: Any,
+        step: int,
+        uncertainty: Uncertainty | None = None,
+    ) -> Action:
         """See `Explorer.act`."""
         start = time.thread_time()
-        action = super().act(obstacles, explored, T_map_base, step)
+        action = super().act(obstacles, explored, T_map_base, step, uncertainty)
         self.ms.append(1e3 * (time.thread_time() - start))
         self.squeezed += self.driver.squeezes
         return action

@@ -154,6 +154,7 @@ def _take_picture(
     if seen.scan is not None:
         driver.see_scan(robot.time_s, seen.scan, T_map_base)
     driver.see_map(obstacles, explored)
-    if stack.goals.update(stack.clock.step(robot.time_s), obstacles, explored, T_map_base):
+    step = stack.clock.step(robot.time_s)
+    if stack.goals.update(step, obstacles, explored, T_map_base, voxel_map.uncertainty):
         assert stack.goals.goal is not None
         stack.given.append((robot.time_s, stack.goals.goal))

@@ -58,7 +58,7 @@ _DECLARED = {
     "mapping": _Declared(
         (
             *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "use_scores"),
-            "max_late_s",
+            *("max_late_s", "uncertainty"),
             *_MOUNTING,
         ),
         {"map": MapConfig, "label": LabelConfig, "odometry": PoseConfig},

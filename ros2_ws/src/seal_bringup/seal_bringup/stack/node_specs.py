@@ -14,6 +14,7 @@ from seal_perception import messages as m
 from seal_perception.categories import SIX, CategorySet
 from seal_perception.detector.facts import categories_of
 from seal_perception.errors import InputError
+from seal_policy.goals.registry import NEED_UNCERTAINTY
 
 CAMERA = (m.COLOUR, m.CAMERA_INFO, m.DEPTH)
 GRIDS = (m.OBSTACLES, m.EXPLORED)
@@ -56,11 +57,14 @@ def nodes_of(config: StackConfig) -> list[NodeSpec]:
         InputError: if the stack file is wrong (the text names the node and the parameter), there are no such weights,
             or the map is for another list of categories than theirs.
     """
+    given = read_overrides(config.stack) if config.stack else None
+    if given is not None:  # topics depend on the policy, which the file may name
+        named = given.nodes.get("policy", {}).get("policy", given.everywhere.get("policy", config.policy))
+        config = dataclasses.replace(config, policy=str(named))
     nodes = [_in_run(node, config) for node in _nodes(config)]
     connected = [_with_handshake(node, nodes) for node in nodes]
-    if not config.stack:
+    if given is None:
         return _with_categories(connected)
-    given = read_overrides(config.stack)
     changed = [
         dataclasses.replace(node, parameters={**node.parameters, **given.everywhere, **given.nodes.get(node.name, {})})
         for node in connected
@@ -156,6 +160,15 @@ def _perception(config: StackConfig) -> NodeSpec:
     )
 
 
+def _needs_uncertainty(config: StackConfig) -> bool:
+    return config.policy in NEED_UNCERTAINTY
+
+
+def _seen_by_policy(config: StackConfig) -> tuple[str, ...]:
+    """The grids of the map that the goal policy goes by."""
+    return (*GRIDS, m.UNCERTAINTY) if _needs_uncertainty(config) else GRIDS
+
+
 def _mapping(config: StackConfig) -> NodeSpec:
     chosen = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
     return NodeSpec(
@@ -166,10 +179,11 @@ def _mapping(config: StackConfig) -> NodeSpec:
             "save_path": str(config.map_path.absolute()),
             "expected_frames": config.frames,
             "voxels_every": config.voxels_every,
+            **({"uncertainty": True} if _needs_uncertainty(config) else {}),
             **{f"map.{name}": getattr(config.map_config, name) for name in chosen},
         },
         subscribes=(*CAMERA, m.ODOM, m.SCORES, m.DETECTIONS),
-        publishes=(*GRIDS, m.STATUS),
+        publishes=(*_seen_by_policy(config), m.STATUS),
     )
 
 
@@ -192,7 +206,7 @@ def _policy(config: StackConfig) -> NodeSpec:
             "seed": config.seed,
             "max_steps": config.goal_steps,
         },
-        subscribes=(*GRIDS, m.ODOM),
+        subscribes=(*_seen_by_policy(config), m.ODOM),
         publishes=(m.GOAL,),
     )
 

@@ -58,6 +58,11 @@ def explored_to_occupancy(explored: Grid2D, header: Header) -> OccupancyGrid:
     return _occupancy(np.where(explored.cells, FREE, UNKNOWN), explored, header)
 
 
+def uncertainty_to_occupancy(uncertainty: Grid2D, explored: Grid2D, header: Header) -> OccupancyGrid:
+    """`map/uncertainty`: 0 to 100, -1 unknown."""
+    return _occupancy(np.where(explored.cells, uncertainty.cells.astype(np.int8), UNKNOWN), uncertainty, header)
+
+
 def _grid(msg: OccupancyGrid, cells: np.ndarray) -> Grid2D:
     """The cells where the message says they lie; raises ValueError if it gives no finite metres."""
     origin = np.array([msg.info.origin.position.x, msg.info.origin.position.y])
@@ -86,6 +91,11 @@ def occupancy_to_obstacles(msg: OccupancyGrid) -> Grid2D:
 def occupancy_to_explored(msg: OccupancyGrid) -> Grid2D:
     """Bool grid of the explored cells in `map/explored`."""
     return _grid(msg, _values(msg) != UNKNOWN)
+
+
+def occupancy_to_uncertainty(msg: OccupancyGrid) -> Grid2D:
+    """Uint8 grid of `map/uncertainty`, 0 where nothing is known."""
+    return _grid(msg, np.maximum(_values(msg), 0).astype(np.uint8))
 
 
 def url_to_path(url: str) -> Path:

@@ -39,6 +39,8 @@ OBJECTS = "map/objects"
 class MappingNode(SealNode):
     """Puts each frame into the voxel map; publishes `map/obstacles`, `explored`, `status`, `voxels` and `objects`.
 
+    With `uncertainty`, `map/uncertainty` too.
+
     Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid), `map/reset`.
 
     Parameters: `map.*` (MapConfig), `label.*` (LabelConfig, for the objects), `mounting.*`,
@@ -57,11 +59,15 @@ class MappingNode(SealNode):
         declare(self, "save_path", "", "file for the map, .npz; empty = none", changeable=True)
         declare(self, "voxels_every", 10, "frames per map/voxels message", minimum=0, changeable=True)
         declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
+        uncertainty = declare(
+            self, "uncertainty", False, "publish map/uncertainty, which the policy gainful_views needs"
+        )
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self.void = ""  # why nothing more is mapped
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
+        self._uncertainty = self.advertise(OccupancyGrid, m.UNCERTAINTY, latched=True) if uncertainty else None
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
         self._objects = self.advertise(MarkerArray, OBJECTS, latched=True, depth=1)
         self._status = self.advertise(DiagnosticArray, m.STATUS)
@@ -122,6 +128,8 @@ class MappingNode(SealNode):
         explored = self._map.explored()
         self._explored.publish(convert.explored_to_occupancy(explored, header))
         self._obstacles.publish(convert.obstacles_to_occupancy(self._map.obstacles(), explored, header))
+        if self._uncertainty is not None:
+            self._uncertainty.publish(convert.uncertainty_to_occupancy(self._map.uncertainty(), explored, header))
         if voxels:
             self._voxels.publish(convert.cloud_to_message(self._map.voxels(), header))
         if objects:

@@ -169,7 +169,9 @@ class SealEnv(gymnasium.Env[Observed, Action]):
         """
         run = self._require_open()
         obstacles, explored = self._map.obstacles(), self._map.explored()
-        inp = run.explorer.goals.policy_input(run.step, obstacles, explored, run.seen.T_odom_base)
+        inp = run.explorer.goals.policy_input(
+            run.step, obstacles, explored, run.seen.T_odom_base, self._map.uncertainty
+        )
         failed = [self._named.get((x, y), (x, y)) for x, y in inp.failed.tolist()]
         goal = policy.goal(dataclasses.replace(inp, failed=np.array(failed).reshape(-1, 2)))
         action = self._view.frame.action(goal)

@@ -80,7 +80,7 @@ class FrontierConfig:
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """The map on coarse cells, and what it costs to get anywhere in it."""
 
     terrain: Terrain
@@ -137,10 +137,14 @@ class FrontierPolicy:
         if inp.quiet_steps >= self._patience:
             best = self._behind_narrow(view, pose, inp) or best
         if best is None:
-            best = self._second_look(view, pose, inp) or self._patrol(view, pose, inp)
+            best = self._beyond_frontiers(view, pose, inp)
         self._last = best if best is not None else pose[:2]
         self._given.append(self._last)
         return self._last
+
+    def _beyond_frontiers(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
+        """Where to go when no frontier is worth it."""
+        return self._second_look(view, pose, inp) or self._patrol(view, pose, inp)
 
     def left(self, inp: PolicyInput, narrow: bool = False) -> Left:
         """The places at frontiers within reach, of the narrow margin if asked, however little they show."""
@@ -148,7 +152,7 @@ class FrontierPolicy:
         places, gain = self._frontier_places(view)
         return Left(view.places(places), gain, view.cost, view.terrain)
 
-    def _view(self, inp: PolicyInput, planner: Planner) -> _View:
+    def _view(self, inp: PolicyInput, planner: Planner) -> View:
         """Coarse grids and the robot's travel cost over known floor."""
         c = self.config
         x, y, _ = planar(inp.T_map_base)
@@ -167,7 +171,7 @@ class FrontierPolicy:
         cost = planner.march(speed, (i // factor, j // factor))
         blocked: BoolArray = np.asarray(coarsen(terrain.obstacles, factor).any(axis=2))
         unknown: BoolArray = ~np.asarray(coarsen(terrain.explored, factor).any(axis=2)) & ~blocked
-        return _View(terrain, cost, blocked, unknown)
+        return View(terrain, cost, blocked, unknown)
 
     def _note(self, inp: PolicyInput) -> None:
         """Remember which goals have failed since floor was last new."""
@@ -175,12 +179,12 @@ class FrontierPolicy:
             self._new_at, self._failed = inp.step - inp.quiet_steps, []
         self._failed += [(x, y) for x, y in inp.failed.tolist() if (x, y) not in self._failed]
 
-    def _frontier(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+    def _frontier(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The best place at a frontier, or None if none is worth going to."""
         places, gain = self._frontier_places(view)
         return self._best(view, pose, places, gain, self.config.min_gain_m2, inp)
 
-    def _behind_narrow(self, usual: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+    def _behind_narrow(self, usual: View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The best place that only the narrow margin leads to, or None while the usual one leaves something new."""
         c, narrow = self.config, self._narrow
         if narrow is None or self._leaves_something(usual, inp):
@@ -192,7 +196,7 @@ class FrontierPolicy:
         only_so = ~np.isfinite(usual.cost.grid.cells[places[:, 0], places[:, 1]])
         return self._best(view, pose, places, gain * only_so, c.narrow_gain_m2, inp)
 
-    def _leaves_something(self, view: _View, inp: PolicyInput) -> bool:
+    def _leaves_something(self, view: View, inp: PolicyInput) -> bool:
         """Whether a frontier within reach is left that the robot neither has been to nor failed to get to."""
         places, gain = self._frontier_places(view)
         usable = self._usable(view, places, gain, self.config.min_gain_m2, inp, 0.3)
@@ -200,7 +204,7 @@ class FrontierPolicy:
             usable &= np.hypot(*(view.places(places) - point).T) > 0.5
         return bool(usable.any())
 
-    def _frontier_places(self, view: _View) -> tuple[IntArray, FloatArray]:
+    def _frontier_places(self, view: View) -> tuple[IntArray, FloatArray]:
         """(N, 2) cells that the robot can reach, one per frontier, and the unknown floor in m2 that each may show."""
         c, cell = self.config, view.cost.grid.cell_m
         free = ~view.blocked & ~view.unknown
@@ -221,7 +225,7 @@ class FrontierPolicy:
         )
         return places, gain
 
-    def _second_look(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+    def _second_look(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The place that shows most sides of objects not yet seen, per step to get there."""
         c, cell = self.config, view.cost.grid.cell_m
         places = self._spaced_places(view)
@@ -234,7 +238,7 @@ class FrontierPolicy:
         gain = cell * new_sides_in_view(view.blocked, seen, places, reach, 180)
         return self._best(view, pose, places, gain, 0.0, inp, c.step_out_m)
 
-    def _patrol(self, view: _View, pose: Pose, inp: PolicyInput) -> Point | None:
+    def _patrol(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The place that the robot has not been near for longest, per step to get there: it never just stands."""
         places = self._spaced_places(view)
         if not len(places) or not len(inp.poses):
@@ -244,7 +248,7 @@ class FrontierPolicy:
         unseen_for = (len(inp.poses) - last).astype(np.float64)
         return self._best(view, pose, places, unseen_for, 0.0, inp, self.config.step_out_m)
 
-    def _spaced_places(self, view: _View) -> IntArray:
+    def _spaced_places(self, view: View) -> IntArray:
         """(N, 2) cells that the robot can reach, half a metre apart."""
         spacing = max(1, round(0.5 / view.cost.grid.cell_m))
         reachable = np.argwhere(np.isfinite(view.cost.grid.cells))
@@ -252,7 +256,7 @@ class FrontierPolicy:
 
     def _best(
         self,
-        view: _View,
+        view: View,
         pose: Pose,
         places: IntArray,
         gain: FloatArray,
@@ -280,7 +284,7 @@ class FrontierPolicy:
         return float(xy[k, 0]), float(xy[k, 1])
 
     def _usable(
-        self, view: _View, places: IntArray, gain: FloatArray, min_gain: float, inp: PolicyInput, least_m: float
+        self, view: View, places: IntArray, gain: FloatArray, min_gain: float, inp: PolicyInput, least_m: float
     ) -> BoolArray:
         """(N,) whether a place gains enough, is not too near, and has not just failed."""
         xy = view.places(places)
@@ -296,7 +300,7 @@ class FrontierPolicy:
         return [point for point in self._given if np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4]
 
     @staticmethod
-    def _first_turns(view: _View, pose: Pose, places: IntArray) -> FloatArray:
+    def _first_turns(view: View, pose: Pose, places: IntArray) -> FloatArray:
         """(N,) turns until the robot faces along the way to each place."""
         turns = np.zeros(len(places))
         for k, place in enumerate(places):

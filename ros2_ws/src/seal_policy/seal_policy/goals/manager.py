@@ -13,7 +13,7 @@ import numpy as np
 
 from seal_perception.grid import Grid2D
 from seal_perception.types import FloatArray
-from seal_policy.goals.policy import GlobalPolicy, PolicyInput
+from seal_policy.goals.policy import GlobalPolicy, PolicyInput, Uncertainty
 from seal_policy.goals.rule import GoalConfig, goal_due
 from seal_policy.goals.visibility import unknown_m2_around
 from seal_policy.planning.motion import Point, Pose, planar
@@ -55,7 +55,14 @@ class GoalManager:
         self._haunt: Point | None = None
         self._haunt_since = 0
 
-    def update(self, step: int, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray) -> bool:
+    def update(
+        self,
+        step: int,
+        obstacles: Grid2D,
+        explored: Grid2D,
+        T_map_base: FloatArray,
+        uncertainty: Uncertainty | None = None,
+    ) -> bool:
         """Look at a step and ask the policy for a goal if one is due.
 
         Args:
@@ -63,13 +70,14 @@ class GoalManager:
             obstacles: map of the same stamp as the pose.
             explored: aligned with `obstacles`.
             T_map_base: (4, 4) pose of the robot.
+            uncertainty: of the same map, for the policy; None = there is none.
 
         Returns:
             Whether a goal was given at this call.
         """
         if not self.is_due(step, obstacles, explored, T_map_base):
             return False
-        goal = self._policy.goal(self.policy_input(step, obstacles, explored, T_map_base))
+        goal = self._policy.goal(self.policy_input(step, obstacles, explored, T_map_base, uncertainty))
         self._take(step, goal, obstacles, explored)
         return True
 
@@ -82,7 +90,14 @@ class GoalManager:
             self._due = self._rule(step, obstacles, explored, T_map_base)
         return self._due
 
-    def policy_input(self, step: int, obstacles: Grid2D, explored: Grid2D, T_map_base: FloatArray) -> PolicyInput:
+    def policy_input(
+        self,
+        step: int,
+        obstacles: Grid2D,
+        explored: Grid2D,
+        T_map_base: FloatArray,
+        uncertainty: Uncertainty | None = None,
+    ) -> PolicyInput:
         """What the policy gets at a step at which a goal is due: the map, the way, the goals that failed lately."""
         noted = bool(self._failed) and self._failed[-1][0] == step
         if self.goal is not None and not noted and self.is_stuck(step):
@@ -90,7 +105,8 @@ class GoalManager:
         lately = [goal for since, goal in self._failed if step - since <= REMEMBERED_STEPS]
         failed = np.array(lately).reshape(-1, 2)
         quiet = self._new_floor.quiet_steps(step)
-        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed, quiet)
+        cells = uncertainty() if uncertainty is not None else None
+        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed, quiet, cells)
 
     def is_stuck(self, step: int) -> bool:
         """Whether the robot has stood still, or gone to and fro, for so long that its goal must be out of reach.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +26,8 @@ class PolicyInput:
         poses: (N, 3) x, y (metres) and yaw (rad) of all frames so far, the last one the robot's.
         failed: (M, 2) goals that could not be reached lately.
         quiet_steps: steps since floor was last new, as `NewFloor` counts it.
+        uncertainty: how uncertain the map is about the objects over each cell, in tenths of a voxel (uint8, 100 at
+            most; `VoxelMap.uncertainty`), on the cells of `obstacles`; None where whoever asks has no such map.
     """
 
     obstacles: Grid2D
@@ -34,6 +37,11 @@ class PolicyInput:
     poses: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
     failed: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
     quiet_steps: int = 0
+    uncertainty: Grid2D | None = None
+
+
+Uncertainty = Callable[[], Grid2D]
+"""Gives `PolicyInput.uncertainty`; called only where a goal is due."""
 
 
 class GlobalPolicy(Protocol):

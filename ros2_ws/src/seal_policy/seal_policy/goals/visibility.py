@@ -166,6 +166,98 @@ def new_sides_in_view(blocked, seen, places, range_cells, rays):  # type: ignore
 
 
 @njit(cache=True)
+def looks_taken(  # type: ignore[no-untyped-def]  # numba infers
+    blocked, doubt, poses, range_cells, rays, fov_rad, through_cells
+):
+    """Number of poses from which each doubtful cell was in view, by the octant of the viewer around the cell.
+
+    Args:
+        blocked: (X, Y) bool; see `_stops`.
+        doubt: (X, Y) float64, > 0 where the map is uncertain.
+        poses: (N, 3) float64: x, y in cells, yaw in rad.
+        range_cells: nearest and farthest distance of a look.
+        rays: number of rays in the field of view.
+        fov_rad: horizontal field of view.
+        through_cells: doubtful cells that a ray passes.
+
+    Returns:
+        (X, Y, 8) uint8, at most 255.
+    """
+    counts = np.zeros((*blocked.shape, 8), np.uint8)
+    stamp = np.zeros(blocked.shape, np.int32)
+    for p in range(len(poses)):
+        for r in range(rays):
+            angle = poses[p, 2] + fov_rad * ((r + 0.5) / rays - 0.5)
+            dx, dy = math.cos(angle), math.sin(angle)
+            passed = 0
+            for s in range(1, range_cells[1] + 1):
+                i = int(math.floor(poses[p, 0] + s * dx))
+                j = int(math.floor(poses[p, 1] + s * dy))
+                passed += _stops(blocked, doubt, i, j, through_cells)
+                if passed > through_cells:
+                    break
+                if doubt[i, j] > 0.0 and s >= range_cells[0] and stamp[i, j] != p + 1:
+                    stamp[i, j] = p + 1
+                    octant = _octant(-dx, -dy)
+                    counts[i, j, octant] += counts[i, j, octant] < 255
+    return counts
+
+
+@njit(cache=True)
+def doubt_in_view(  # type: ignore[no-untyped-def]  # numba infers
+    blocked, doubt, looks, places, range_cells, rays, through_cells
+):
+    """What a look from each place would show of the doubt, by direction: less of it where looks were taken before.
+
+    Args:
+        blocked: (X, Y) bool; see `_stops`.
+        doubt: (X, Y) float64.
+        looks: (X, Y, 8) float64, 0..1: share of a cell's doubt that another look from an octant is worth.
+        places: (N, 2) int64 cells to look from.
+        range_cells: nearest and farthest distance of a look.
+        rays: number of rays around the place; ray r points to 2 pi r / rays.
+        through_cells: doubtful cells that a ray passes.
+
+    Returns:
+        (N, rays) float64 doubt in each direction, each cell in one of them; and the same times its distance in cells.
+    """
+    gain = np.zeros((len(places), rays))
+    moment = np.zeros((len(places), rays))
+    stamp = np.zeros(blocked.shape, np.int32)
+    for p in range(len(places)):
+        for r in range(rays):
+            angle = 2.0 * math.pi * r / rays
+            dx, dy = math.cos(angle), math.sin(angle)
+            passed = 0
+            for s in range(1, range_cells[1] + 1):
+                i = int(math.floor(places[p, 0] + 0.5 + s * dx))
+                j = int(math.floor(places[p, 1] + 0.5 + s * dy))
+                passed += _stops(blocked, doubt, i, j, through_cells)
+                if passed > through_cells:
+                    break
+                if doubt[i, j] > 0.0 and s >= range_cells[0] and stamp[i, j] != p + 1:
+                    stamp[i, j] = p + 1
+                    worth = doubt[i, j] * looks[i, j, _octant(-dx, -dy)]
+                    gain[p, r] += worth
+                    moment[p, r] += worth * s
+    return gain, moment
+
+
+@njit(cache=True)
+def _stops(blocked, doubt, i, j, through_cells):  # type: ignore[no-untyped-def]  # numba infers
+    """By how much a cell stops a ray that passes `through_cells`: a doubtful obstacle by 1, any other at once.
+
+    The camera looks down on a bed or a couch: its far side is in view, too. A wall, or a thing that is no object, is
+    taken to hide what lies behind.
+    """
+    if i < 0 or j < 0 or i >= blocked.shape[0] or j >= blocked.shape[1]:
+        return through_cells + 1
+    if not blocked[i, j]:
+        return 0
+    return 1 if doubt[i, j] > 0.0 else through_cells + 1
+
+
+@njit(cache=True)
 def _octant(dx, dy):  # type: ignore[no-untyped-def]  # numba infers
     """Octant 0..7 of a direction."""
     return int(math.floor((math.atan2(dy, dx) + math.pi) / (math.pi / 4))) % 8

@@ -10,7 +10,11 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
 
-from seal_mapping.nodes.map_messages import occupancy_to_explored, occupancy_to_obstacles
+from seal_mapping.nodes.map_messages import (
+    occupancy_to_explored,
+    occupancy_to_obstacles,
+    occupancy_to_uncertainty,
+)
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
@@ -23,6 +27,7 @@ from seal_policy.driving.rolling_grid import RollingGridConfig
 from seal_policy.driving.step_driver import StepDriverConfig
 from seal_policy.driving.velocity import VelocityConfig
 from seal_policy.driving.velocity_driver import VelocityDriverConfig
+from seal_policy.goals.policy import Uncertainty
 from seal_policy.planning.local_policy import LocalConfig
 from seal_policy.planning.motion import Point
 from seal_policy.planning.planner import PlannerConfig
@@ -58,6 +63,12 @@ def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
         ValueError: as `read_grids`.
     """
     return *read_grids(parts), parts[m.ODOM]
+
+
+def read_uncertainty(parts: dict[str, Any]) -> Uncertainty | None:
+    """What gives the policy `map/uncertainty` of matched messages; None where that is not among them."""
+    msg = parts.get(m.UNCERTAINTY)
+    return None if msg is None else lambda: occupancy_to_uncertainty(msg)
 
 
 def goal_to_message(goal: Point | None, heading: float, stamp_ns: int) -> PoseStamped:

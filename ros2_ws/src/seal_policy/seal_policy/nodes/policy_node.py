@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import OccupancyGrid
 
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode, run_node
@@ -14,9 +15,9 @@ from seal_perception.nodes.live_frames import LiveFrames
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
 from seal_policy.goals.manager import GoalManager, StepClock
-from seal_policy.goals.registry import make_policy
+from seal_policy.goals.registry import NEED_UNCERTAINTY, make_policy
 from seal_policy.goals.rule import GoalConfig
-from seal_policy.nodes.inputs import MAP_AND_POSE, declare_mode, goal_to_message, read_step
+from seal_policy.nodes.inputs import MAP_AND_POSE, declare_mode, goal_to_message, read_step, read_uncertainty
 from seal_policy.planning.planner import PlannerConfig
 
 
@@ -24,7 +25,8 @@ class PolicyNode(SealNode):
     """Answers each frame with the goal in force on `goal`: a new one when one is due, NaN before the first.
 
     The frame is a map and the pose at its stamp, and the goal has that stamp too. In lockstep a frame is a step; in
-    paced mode `step_s` seconds are one.
+    paced mode `step_s` seconds are one. The policy gainful_views also needs `map/uncertainty` of that stamp, which
+    mapping publishes on request (`uncertainty`).
     """
 
     def __init__(self) -> None:
@@ -45,7 +47,8 @@ class PolicyNode(SealNode):
 
         begin()
         self._goal = self.advertise(PoseStamped, m.GOAL)
-        frames = self.match(MAP_AND_POSE, self._on_frame, poses)
+        more = {m.UNCERTAINTY: (OccupancyGrid, True)} if name in NEED_UNCERTAINTY else {}
+        frames = self.match({**MAP_AND_POSE, **more}, self._on_frame, poses)
         if isinstance(frames, LiveFrames):  # after a jump the way so far is in another frame
             frames.on_fault = lambda _: begin()
 
@@ -53,7 +56,7 @@ class PolicyNode(SealNode):
         step = self._step_clock.step(stamp_ns / m.NS) if self._step_clock is not None else self._frames
         self._frames += 1
         if not (self._step_clock is None and 0 < self._max_steps <= step):  # no action follows a run's last frame
-            self._goals.update(step, *read_step(parts))
+            self._goals.update(step, *read_step(parts), read_uncertainty(parts))
         self._goal.publish(goal_to_message(self._goals.goal, self._goals.heading, stamp_ns))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from seal_perception.grid import Grid2D
 from seal_perception.types import BoolArray, Float32Array
 from seal_policy.planning.motion import Point
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 FAR_M = 10.0
 """Clearance is measured so far."""
@@ -112,9 +115,9 @@ def _extent(known: BoolArray, points: list[npt.NDArray[np.int_]]) -> tuple[npt.N
     return stacked.min(axis=0), stacked.max(axis=0) + 1
 
 
-def window(cells: BoolArray, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> BoolArray:
-    """Cells [low, high) of a grid; what lies outside it is False."""
-    out = np.zeros(tuple(int(n) for n in high - low), dtype=bool)
+def window(cells: npt.NDArray[Kind], low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> npt.NDArray[Kind]:
+    """Cells [low, high) of a grid; what lies outside it is 0 or False."""
+    out = np.zeros(tuple(int(n) for n in high - low), dtype=cells.dtype)
     a = np.maximum(low, 0)
     b = np.maximum(np.minimum(high, cells.shape), a)
     part = cells[a[0] : b[0], a[1] : b[1]]
