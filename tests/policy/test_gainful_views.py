@@ -133,34 +133,67 @@ def same_as_frontier(inputs: Callable[[], list[PolicyInput]]) -> bool:
 
 
 def test_while_floor_is_left_to_see_it_is_the_frontier_policy() -> None:
-    """A whole run: the same goals, however doubtful things are, until the first view."""
+    """A whole run: the same goals, however doubtful things are, until no frontier shows enough per step."""
     blocked = room(8.0, 6.0)
     blocked[80:82, :] = True
     blocked[80:82, 50:70] = False
     blocked[40:50, 90:100] = True
-    world = FlatWorld(blocked, 1.0, 1.0)
-    doubt = doubtful(blocked, (slice(40, 50), slice(90, 100)))
-    explorer, other = Explorer(GainfulViewsPolicy()), GoalManager(FrontierPolicy())
-    goals, frontier = [], FrontierPolicy()
-    for step in range(70):
+    world, policy = FlatWorld(blocked, 1.0, 1.0), GainfulViewsPolicy()
+    doubt = doubtful(blocked, (slice(40, 50), slice(90, 100)), tenths=100)
+    explorer, other, goals = Explorer(policy), GoalManager(FrontierPolicy()), []
+    for step in range(120):
         world.look()
         obstacles, explored = world.grids()
-        inp = (
-            other.policy_input(step, obstacles, explored, world.T)
-            if other.is_due(step, *world.grids(), world.T)
-            else None
-        )
-        if (
-            inp is not None
-            and frontier._frontier(frontier._view(inp, frontier._planner), (*world.T[:2, 3], 0.0), inp) is None
-        ):
-            break
         action = explorer.act(obstacles, explored, world.T, step, lambda: doubt)
+        if policy._going is not None or policy._done:
+            break
         other.update(step, obstacles, explored, world.T)
         assert explorer.goal == other.goal
         goals.append(other.goal)
         world.step(action)
-    assert len(set(goals)) > 4 and len(goals) > 25
+    else:
+        pytest.fail("no view was taken")
+    assert len(set(goals)) >= 3 and len(goals) > 20
+    frontier, inp = FrontierPolicy(), other.policy_input(step, obstacles, explored, world.T)
+    pose = (world.T[0, 3], world.T[1, 3], pose_yaw(world.T))
+    found = frontier._best_frontier(frontier._view(inp, frontier._planner), pose, inp)
+    assert found is None or found[1] < policy.views.floor_m2_per_step
+
+
+def corner_unseen(blocked: BoolArray, size: int) -> tuple[Grid2D, Grid2D]:
+    """All is known but a corner of the room."""
+    known = np.ones_like(blocked)
+    known[-size:, -size:] = False
+    return Grid2D(blocked & known, np.zeros(2), CELL), Grid2D(known, np.zeros(2), CELL)
+
+
+@pytest.mark.parametrize(("size", "floor_first"), [(14, False), (50, True)])
+def test_a_little_floor_far_away_waits_for_a_view_nearby(size: int, floor_first: bool) -> None:
+    blocked = room(10.0, 5.0)
+    thing = (slice(36, 44), slice(46, 54))
+    blocked[thing] = True
+    grids = corner_unseen(blocked, size)
+    inp = PolicyInput(
+        *grids, planar_pose(1.0, 1.0, 0.0), 50, np.array([[1.0, 1.0, 0.0]]), uncertainty=doubtful(blocked, thing)
+    )
+    goal, frontier = GainfulViewsPolicy().goal(inp), FrontierPolicy().goal(inp)
+    assert frontier[0] > 5.5, "the corner is worth going to for the frontier policy"
+    assert (goal == frontier) == floor_first
+    only_floor = GainfulViewsPolicy(views=ViewsConfig(floor_m2_per_step=0.0))
+    assert only_floor.goal(inp) == frontier
+
+
+def test_one_that_has_come_for_a_look_takes_it_before_new_floor() -> None:
+    blocked = world_with_box()
+    doubt, poses = doubtful(blocked, BOX), spun((1.0, 2.0), (1.2, 1.0), (1.0, 3.2))
+    policy = GainfulViewsPolicy()
+    x, y = policy.goal(asked(blocked, doubt, (1.0, 2.0, 0.0), poses))
+    away = math.atan2(y - 2.0, x - 3.0)
+    obstacles, explored = corner_unseen(blocked, 40)
+    inp = PolicyInput(obstacles, explored, planar_pose(x, y, away), 60, np.array([[x, y, away]]), uncertainty=doubt)
+    assert math.dist(policy.goal(inp), (x, y)) == pytest.approx(0.5)
+    after = policy.goal(inp)
+    assert after == FrontierPolicy().goal(inp)
 
 
 @pytest.mark.parametrize("tenths", [None, 0])
@@ -192,12 +225,19 @@ def test_a_viewpoint_that_was_not_reached_is_not_tried_again() -> None:
     assert math.dist(later, first) >= 0.4
 
 
-def test_an_empty_map_and_doubt_beyond_it_do_no_harm() -> None:
-    nothing = Grid2D(np.zeros((8, 8), bool), np.zeros(2), CELL)
-    for shape, origin in (((0, 0), 0.0), ((8, 8), 0.0), ((2, 2), 50.0)):
-        doubt = Grid2D(np.full(shape, 100 if origin else 0, np.uint8), np.full(2, origin), CELL)
+def test_an_empty_map_does_no_harm() -> None:
+    for shape in ((0, 0), (8, 8)):
+        nothing = Grid2D(np.zeros(shape, bool), np.zeros(2), CELL)
+        doubt = nothing.with_cells(nothing.cells.astype(np.uint8))
         inp = PolicyInput(nothing, nothing, planar_pose(0.2, 0.2, 0.0), 0, uncertainty=doubt)
         assert GainfulViewsPolicy().goal(inp) == FrontierPolicy().goal(inp)
+
+
+@pytest.mark.parametrize(("shape", "origin"), [((120, 79), 0.0), ((120, 80), 0.1)])
+def test_uncertainty_of_another_map_is_refused(shape: tuple[int, int], origin: float) -> None:
+    doubt = Grid2D(np.ones(shape, np.uint8), np.full(2, origin), CELL)
+    with pytest.raises(ValueError, match="uncertainty must be aligned with obstacles"):
+        GainfulViewsPolicy().goal(asked(world_with_box(), doubt, (1.0, 2.0, 0.0), spun((1.0, 2.0))))
 
 
 # ---- whole runs -----------------------------------------------------------------------------------------------------
@@ -313,7 +353,15 @@ def test_looks_are_counted_by_picture_and_side() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"near_m": 3.5}, {"counts_from_m": 0.0}, {"enough_looks": 0}, {"ahead_m": 0.0}, {"min_voxels": -1.0}]
+    "bad",
+    [
+        {"near_m": 3.5},
+        {"counts_from_m": 0.0},
+        {"enough_looks": 0},
+        {"ahead_m": 0.0},
+        {"min_voxels": -1.0},
+        {"floor_m2_per_step": -0.1},
+    ],
 )
 def test_impossible_numbers_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="need"):

@@ -189,6 +189,7 @@ def test_a_grid_that_is_none_is_refused(field: str, value: Any, text: str) -> No
 def test_grids_arrive_with_the_same_cells(cell_m: float) -> None:
     obstacles = Grid2D(RNG.random((7, 4)) < 0.3, np.array([-3.075, 1.025]), cell_m)
     explored = Grid2D(RNG.random((7, 4)) < 0.6, obstacles.origin_xy, cell_m)
+    doubt = explored.with_cells((RNG.integers(0, 101, (7, 4)) * explored.cells).astype(np.uint8))
     header = convert.make_header(STAMP, m.MAP_FRAME)
     for sent, read, original in (
         (
@@ -197,10 +198,16 @@ def test_grids_arrive_with_the_same_cells(cell_m: float) -> None:
             obstacles,
         ),
         (map_convert.explored_to_occupancy(explored, header), map_convert.occupancy_to_explored, explored),
+        (
+            map_convert.uncertainty_to_occupancy(doubt, explored, header),
+            map_convert.occupancy_to_uncertainty,
+            doubt,
+        ),
     ):
         assert (sent.info.width, sent.info.height) == (7, 4)
         back = read(deserialize_message(serialize_message(sent), OccupancyGrid))
         np.testing.assert_array_equal(back.cells, original.cells)
+        assert back.cells.dtype == original.cells.dtype
         np.testing.assert_array_equal(back.origin_xy, original.origin_xy)
         assert back.cell_m == cell_m
     values = set(np.unique(map_convert.obstacles_to_occupancy(obstacles, explored, header).data))

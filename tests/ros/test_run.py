@@ -14,6 +14,7 @@ import pytest
 import torch
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
+from tests.sim.rooms import box_part, room
 
 pytest.importorskip("rclpy", reason="rclpy is not installed; `make setup` installs it")
 
@@ -30,9 +31,11 @@ from seal_perception.detector.detector import load_detector
 from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.detector.weights import save_weights
 from seal_policy.explorer import Explorer
+from seal_policy.goals.gainful_views import GainfulViewsPolicy
 from seal_policy.goals.registry import make_policy
 from seal_policy.loop import explore
 from sim_bridge.embedded import EmbeddedConfig
+from sim_bridge.scenes.write import write_scene_folder
 from sim_bridge.worlds import open_simulator
 
 pytestmark = pytest.mark.ros
@@ -139,6 +142,22 @@ def test_a_run_over_ros_and_one_in_a_process_are_the_same(quiet: Quiet, weights:
     assert over_ros["goals"] == [[step, *goal] for step, goal in done.goals]
     save_map(voxel_map, tmp_path / "map.npz")
     assert (tmp_path / "map.npz").read_bytes() == quiet[0].map_path.read_bytes()
+
+
+def test_views_over_ros_are_those_in_a_process(run_config: Config, weights: str, tmp_path: Path) -> None:
+    """In a room whose floor is seen at once, so that the goals are views of what the map is uncertain of."""
+    write_scene_folder(room(box_part((0.9, -0.3, 0.0), (1.4, 0.3, 0.8))), tmp_path / "room")
+    values = {"scene": str(tmp_path / "room"), "policy": "gainful_views", "steps": 45, "record": False}
+    result = run_stack(run_config(tmp_path / "run", weights=weights, **values), _silent)
+    simulator = open_simulator(tmp_path / "room", EmbeddedConfig(width=WIDTH, height=HEIGHT))
+    voxel_map, policy = VoxelMap(), GainfulViewsPolicy()
+    done = explore(simulator, load_detector(weights), voxel_map, Explorer(policy), 45)
+    assert policy._done, "no view was taken: the test shows nothing"
+    over_ros = json.loads(result.trajectory_path.read_text())
+    assert over_ros["actions"][:-1] == [a.name.lower() for a in done.actions]
+    assert over_ros["goals"] == [[step, *goal] for step, goal in done.goals] and len(done.goals) >= 3
+    save_map(voxel_map, tmp_path / "map.npz")
+    assert (tmp_path / "map.npz").read_bytes() == result.map_path.read_bytes()
 
 
 _LABEL = """

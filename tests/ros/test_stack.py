@@ -49,7 +49,25 @@ def test_without_recording_nobody_waits_for_the_recorder(tmp_path: Path) -> None
     assert "camera/color/image_raw=2" in specs["sim_bridge"].parameters["expect_subscribers"]
 
 
-RUNS = (StackConfig(), StackConfig(mode="paced"), StackConfig(mode="paced", wall_heading=True, laser="rplidar"))
+RUNS = (
+    StackConfig(),
+    StackConfig(mode="paced"),
+    StackConfig(mode="paced", wall_heading=True, laser="rplidar"),
+    StackConfig(policy="gainful_views"),
+)
+
+
+@pytest.mark.parametrize("named_in", ["run", "policy"])
+def test_the_map_publishes_its_uncertainty_for_the_policy_that_needs_it(tmp_path: Path, named_in: str) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(f"{named_in}: {{ros__parameters: {{policy: gainful_views}}}}\n")
+    specs = {spec.name: spec for spec in nodes_of(config_from_file(path))}
+    assert specs["policy"].parameters["policy"] == "gainful_views"
+    assert specs["mapping"].parameters["uncertainty"] is True
+    assert "map/uncertainty=1" in specs["mapping"].parameters["expect_subscribers"]
+    assert "map/uncertainty" in specs["policy"].parameters["expect_publishers"]
+    for spec in nodes_of(StackConfig()):
+        assert "uncertainty" not in str(spec)
 
 
 def test_every_topic_that_is_heard_is_published() -> None:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of every home does the frontier policy see from several starts, does it get stuck, does it touch things?
+"""How much of every home does a policy see from several starts, does it get stuck, does it touch things?
 
 python -m seal_bringup.experiments.explore_homes --homes all --out results/explore_homes.json
 
-In one process, without ROS and without a detector: the map holds geometry only, so the pictures' light is left out. The
-truth (reachable floor) is read for the figures alone. Each run's figures are kept under --work and taken from there
-when the same code has run from the same start before; what the run says of itself is read off the map that it left.
+In one process, without ROS. By default without a detector: the map holds geometry only, so the pictures' light is left
+out. With `--weights seal-small --width 320 --height 240` the figures also say how many voxels are confident, how many
+of them are right, and how often each object was in view (`views`).
+
+The truth (reachable floor, labels) is read for the figures alone. Each run's figures are kept under --work and taken
+from there when the same code has run from the same start before; what the run says of itself is read off the map that
+it left.
 """
 
 from __future__ import annotations
@@ -25,9 +29,13 @@ from seal_bringup.demo.config import TEST_HOMES, parse_homes
 from seal_bringup.evaluation.coverage import measure, seen_share, top_down, write_top_down
 from seal_bringup.evaluation.shut_in import FEW, RunEnd, remarks
 from seal_bringup.evaluation.standstill import DITHERS, SPINS, longest_standstill, stuck_steps
+from seal_bringup.evaluation.true_views import TrueViews
 from seal_bringup.experiments.explore_sheet import write_sheet
 from seal_bringup.provenance import code_hash, provenance
+from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.categories import names_of
+from seal_perception.detector.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.files import replacing, write_json
 from seal_perception.frame import Frame
@@ -52,6 +60,7 @@ CODE = (
     *(
         "seal_bringup.evaluation.coverage",
         "seal_bringup.evaluation.standstill",
+        "seal_bringup.evaluation.true_views",
         "seal_bringup.experiments.explore_homes",
     ),
 )
@@ -70,6 +79,7 @@ class Settings:
         width, height: size of the pictures.
         seed: of the start pose; 0 = the middle of the home, facing +x.
         policy: name of the goal policy.
+        weights: of the detector; "none" = a map without categories.
     """
 
     steps: int = 300
@@ -77,6 +87,7 @@ class Settings:
     height: int = 96
     seed: int = 4711
     policy: str = "frontier"
+    weights: str = "none"
 
     def __post_init__(self) -> None:
         if min(self.steps, self.width, self.height) < 1:
@@ -136,8 +147,9 @@ def explore_home(home: str, settings: Settings, work: Path, world: EmbeddedSimul
 
 def open_home(home: str, settings: Settings) -> EmbeddedSimulator:
     """The home with the camera of the settings."""
-    config = EmbeddedConfig(width=settings.width, height=settings.height, light=UNLIT, cache_light=False)
-    return EmbeddedSimulator(make_home(home), config)
+    size = {"width": settings.width, "height": settings.height}
+    unlit = {} if settings.weights != "none" else {"light": UNLIT, "cache_light": False}
+    return EmbeddedSimulator(make_home(home), EmbeddedConfig(**size, **unlit))  # type: ignore[arg-type]
 
 
 def explore_starts(home: str, settings: Settings, seeds: tuple[int, ...], work: Path) -> dict[str, dict[str, Any]]:
@@ -152,16 +164,20 @@ def explore_starts(home: str, settings: Settings, seeds: tuple[int, ...], work: 
 
 
 def _run(world: EmbeddedSimulator, settings: Settings, end: Path, picture: Path) -> dict[str, Any]:
-    voxel_map, shares = VoxelMap(), []
+    detector = load_detector(settings.weights) if settings.weights != "none" else None
+    voxel_map, shares = VoxelMap(MapConfig().for_names(None if detector is None else names_of(detector))), []
+    truth = TrueViews(world, voxel_map.config) if detector is not None else None
     explorer = TimedExplorer(make_policy(settings.policy, settings.seed))
     explorer.ms = []
 
     def watch(step: int, frame: Frame, found: object, action: Action | None) -> None:
         if step % 100 == 0:
             shares.append(round(seen_share(world.reachable_floor(), world.T_world_odom, voxel_map.explored()), 4))
+        if truth is not None:
+            truth.add(frame)
 
     began = time.monotonic()
-    run = explore(world, None, voxel_map, explorer, settings.steps, watch, settings.seed)
+    run = explore(world, detector, voxel_map, explorer, settings.steps, watch, settings.seed)
     wall_s = time.monotonic() - began
     floor, explored = world.reachable_floor(), voxel_map.explored()
     result = measure(floor, world.T_world_odom, explored, run.poses)
@@ -182,6 +198,7 @@ def _run(world: EmbeddedSimulator, settings: Settings, end: Path, picture: Path)
         "squeezed": explorer.squeezed,
         "think_cpu_ms": {"median": _ms(explorer.ms, 50), "p90": _ms(explorer.ms, 90)},
         "wall_s": round(wall_s, 1),
+        **({"views": truth.figures(voxel_map)} if truth is not None else {}),
     }
 
 
@@ -253,7 +270,13 @@ def figures(of: list[dict[str, Any]]) -> dict[str, Any]:
         "longest_standstill": max(row["longest_standstill"] for row in of),
         "outside_free_space": sum(row["outside_free_space"] for row in of),
         "mean_path_m": round(float(np.mean([row["path_m"] for row in of])), 1),
+        **_mean_views([row["views"] for row in of if "views" in row]),
     }
+
+
+def _mean_views(of: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Means of the figures of `TrueViews`, where runs have them."""
+    return {"views": {key: round(float(np.mean([row[key] for row in of])), 4) for key in of[0]}} if of else {}
 
 
 def main() -> None:
@@ -266,13 +289,14 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=usual.width)
     parser.add_argument("--height", type=int, default=usual.height)
     parser.add_argument("--policy", default=usual.policy)
+    parser.add_argument("--weights", default=usual.weights, help="detector; none = a map without categories")
     parser.add_argument("--workers", type=int, default=1, help="homes at the same time")
     parser.add_argument("--work", type=Path, default=Path("runs/explore_homes"))
     parser.add_argument("--out", type=Path, default=Path("results/explore_homes.json"))
     parser.add_argument("--sheet", type=Path, help="also draw each home's least seen run on one picture (.jpg)")
     options = parser.parse_args()
     homes = parse_homes("train,test" if options.homes == "all" else options.homes)
-    settings = Settings(options.steps, options.width, options.height, policy=options.policy)
+    settings = Settings(options.steps, options.width, options.height, policy=options.policy, weights=options.weights)
     seeds = parse_seeds(options.seeds)
     if options.workers < 1:
         raise InputError(f"--workers must be at least 1, got {options.workers}")
@@ -326,7 +350,7 @@ def _show(name: str, row: dict[str, Any]) -> None:
     print(
         f"{name}: {row['floor_m2']:5.1f} m2, seen {curve} %, {row['path_m']:.0f} m, {row['contacts']} contacts, "
         f"stuck {row['stuck_steps']}, longest {row['longest_standstill']}, squeezed {row['squeezed']}, "
-        f"{row['think_cpu_ms']['median']:.1f} ms, {row['wall_s']:.0f} s",
+        f"{row['think_cpu_ms']['median']:.1f} ms, {row['wall_s']:.0f} s {row.get('views', '')}",
         flush=True,
     )
 

@@ -42,7 +42,7 @@ class StackConfig:
     )
     width: int = parameter(320, "width of the pictures in pixels", minimum=16)
     height: int = parameter(240, "height of the pictures in pixels", minimum=16)
-    policy: str = parameter("frontier", "goal policy")
+    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views")
     record: bool = parameter(True, "record a bag")
     detector_threads: int = parameter(
         2, "CPU threads of the detector; a run repeats only with the same number", minimum=1

@@ -181,8 +181,13 @@ class FrontierPolicy:
 
     def _frontier(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The best place at a frontier, or None if none is worth going to."""
+        found = self._best_frontier(view, pose, inp)
+        return found[0] if found is not None else None
+
+    def _best_frontier(self, view: View, pose: Pose, inp: PolicyInput) -> tuple[Point, float] | None:
+        """The best place at a frontier with what it may show per step (m2), or None if none shows enough."""
         places, gain = self._frontier_places(view)
-        return self._best(view, pose, places, gain, self.config.min_gain_m2, inp)
+        return self._best_worth(view, pose, places, gain, self.config.min_gain_m2, inp)
 
     def _behind_narrow(self, usual: View, pose: Pose, inp: PolicyInput) -> Point | None:
         """The best place that only the narrow margin leads to, or None while the usual one leaves something new."""
@@ -264,7 +269,21 @@ class FrontierPolicy:
         inp: PolicyInput,
         least_m: float = 0.3,
     ) -> Point | None:
-        """Place with the greatest gain per step, or None if no gain is above the least one.
+        """`_best_worth` without the worth."""
+        found = self._best_worth(view, pose, places, gain, min_gain, inp, least_m)
+        return found[0] if found is not None else None
+
+    def _best_worth(
+        self,
+        view: View,
+        pose: Pose,
+        places: IntArray,
+        gain: FloatArray,
+        min_gain: float,
+        inp: PolicyInput,
+        least_m: float = 0.3,
+    ) -> tuple[Point, float] | None:
+        """Place with the greatest gain per step and that worth, or None if no gain is above the least one.
 
         Places that cost less than `least_m` to drive to are left out.
         """
@@ -281,7 +300,7 @@ class FrontierPolicy:
         if not usable.any():
             return None
         k = int(np.argmax(np.where(usable, worth, -1.0)))
-        return float(xy[k, 0]), float(xy[k, 1])
+        return (float(xy[k, 0]), float(xy[k, 1])), float(worth[k])
 
     def _usable(
         self, view: View, places: IntArray, gain: FloatArray, min_gain: float, inp: PolicyInput, least_m: float

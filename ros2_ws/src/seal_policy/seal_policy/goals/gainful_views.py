@@ -32,6 +32,7 @@ class ViewsConfig:
     """How views are weighed.
 
     Attributes:
+        floor_m2_per_step: a frontier that may show at least so much unknown floor per step (m2) comes before any view.
         near_m: nearest distance from a viewpoint to what it is to show (metres).
         far_m: farthest distance (metres); looks from farther away do not count as looks either.
         counts_from_m: nearest distance at which something in view counts as looked at (metres).
@@ -48,6 +49,7 @@ class ViewsConfig:
         remembered_poses: looks from earlier poses than these last ones are forgotten.
     """
 
+    floor_m2_per_step: float = 0.08
     near_m: float = 1.0
     far_m: float = 3.0
     counts_from_m: float = 0.5
@@ -68,10 +70,10 @@ class ViewsConfig:
                 "need 0 < counts_from_m <= near_m < far_m, through_m > 0 and ahead_m > 0; got "
                 f"{self.counts_from_m}, {self.near_m}, {self.far_m}, {self.through_m}, {self.ahead_m}"
             )
-        if self.enough_looks < 1 or self.remembered_poses < 1 or not self.min_voxels >= 0:
+        if self.enough_looks < 1 or self.remembered_poses < 1 or not min(self.min_voxels, self.floor_m2_per_step) >= 0:
             raise ValueError(
-                "need enough_looks >= 1, remembered_poses >= 1 and min_voxels >= 0; got "
-                f"{self.enough_looks}, {self.remembered_poses}, {self.min_voxels}"
+                "need enough_looks >= 1, remembered_poses >= 1, min_voxels >= 0 and floor_m2_per_step >= 0; got "
+                f"{self.enough_looks}, {self.remembered_poses}, {self.min_voxels}, {self.floor_m2_per_step}"
             )
 
 
@@ -107,6 +109,16 @@ class GainfulViewsPolicy(FrontierPolicy):
         self._going: _Look | None = None
         self._done: list[_Look] = []  # no more than fit beside each other: `again_m`, `again_rad`
 
+    def _frontier(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
+        """The best place at a frontier; a look where one is under way, or where that place shows too little."""
+        found = self._best_frontier(view, pose, inp)
+        if found is None:
+            return None
+        arrived = self._going is not None and math.dist(pose[:2], self._going.place) <= self.views.arrive_m
+        if arrived or found[1] < self.views.floor_m2_per_step:
+            return self._next_look(view, pose, inp) or found[0]
+        return found[0]
+
     def _beyond_frontiers(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
         return self._next_look(view, pose, inp) or super()._beyond_frontiers(view, pose, inp)
 
@@ -114,7 +126,7 @@ class GainfulViewsPolicy(FrontierPolicy):
         """The goal for the look under way or the best one; None if no look gains enough."""
         if inp.uncertainty is None:
             return None
-        doubt = _doubt(view, inp.uncertainty)
+        doubt = _doubt(view, inp.obstacles, inp.uncertainty)
         going = self._going
         if going is not None and len(inp.failed) and math.dist(inp.failed[-1], going.place) < 1e-6:
             self._end(going)
@@ -220,8 +232,17 @@ class GainfulViewsPolicy(FrontierPolicy):
         return float(view.cost.grid.cells[place[0], place[1]]) / FORWARD_M + (first + float(last)) / TURN_RAD
 
 
-def _doubt(view: View, uncertainty: Grid2D) -> FloatArray:
-    """(X, Y) voxels' worth of uncertainty on the view's cells."""
+def _doubt(view: View, obstacles: Grid2D, uncertainty: Grid2D) -> FloatArray:
+    """(X, Y) voxels' worth of uncertainty on the view's cells.
+
+    Raises:
+        ValueError: if the uncertainty is not on the obstacles' cells.
+    """
+    if uncertainty.shape != obstacles.shape or not np.allclose(uncertainty.origin_xy, obstacles.origin_xy):
+        raise ValueError(
+            f"uncertainty must be aligned with obstacles, got {uncertainty.shape} at {uncertainty.origin_xy} "
+            f"and {obstacles.shape} at {obstacles.origin_xy}"
+        )
     fine = view.terrain.clearance
     low = np.rint((fine.origin_xy - uncertainty.origin_xy) / fine.cell_m).astype(np.int64)
     cells = window(uncertainty.cells, low, low + np.array(fine.shape))

@@ -31,7 +31,7 @@ class PolicyNode(SealNode):
 
     def __init__(self) -> None:
         super().__init__("policy")
-        name = declare(self, "policy", "frontier", "goal policy")
+        name = declare(self, "policy", "frontier", "goal policy: frontier, random or gainful_views")
         seed = declare(self, "seed", 0, "seed of the policy", minimum=0)
         self._max_steps = declare(self, "max_steps", 0, "lockstep: actions in the run; 0 = unknown", minimum=0)
         goals = declare_config(self, GoalConfig, "goals")
