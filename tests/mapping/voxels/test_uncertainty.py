@@ -26,12 +26,12 @@ def value_at(world: VoxelMap, ij: tuple[int, int]) -> int:
     ("score", "views", "tenths"),
     [
         (0, 5, 0),  # no evidence of an object
-        (25, 5, 0),  # less than a tenth
+        (75, 5, 0),  # less than three tenths
         (128, 8, 10),  # undecided
         (255, 1, round(10 * entropy(2 / 3))),  # sure, but seen once
         (255, 8, round(10 * entropy(9 / 10))),
         (255, 98, round(10 * entropy(99 / 100))),
-        (51, 8, round(10 * entropy(2.6 / 10))),  # one view in five says so
+        (102, 8, round(10 * entropy(4.2 / 10))),  # two views in five say so
     ],
 )
 def test_known_answers_of_one_voxel(score: int, views: int, tenths: int) -> None:

@@ -27,11 +27,12 @@ class UncertaintyConfig:
     """What counts as uncertain.
 
     Attributes:
-        min_mean: least mean score (0..1) of the best category; with less there is no object.
+        min_mean: least mean score (0..1) of the best category; with less there is no object. Chosen on training homes:
+            with 0.1 the edges of masks on walls and floors count for as much as the objects.
         undecided_views: views with score 1/2 that are added to a voxel's own.
     """
 
-    min_mean: float = 0.1
+    min_mean: float = 0.3
     undecided_views: float = 2.0
 
     def __post_init__(self) -> None:

@@ -91,7 +91,7 @@ class _Look:
 
 
 class GainfulViewsPolicy(FrontierPolicy):
-    """`FrontierPolicy` while a frontier is worth going to; then the view that shows most that is uncertain per step.
+    """`FrontierPolicy` while a frontier shows enough; then the view that shows most that is uncertain per step.
 
     A goal is a place, without a heading. At a viewpoint the next goal therefore lies `ahead_m` towards what is to be
     seen: the robot turns to it before it drives. Each look is given once: what stays uncertain from all sides is left.
