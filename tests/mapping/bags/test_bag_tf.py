@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seal_mapping.bags.sync import match, nearest
-from seal_mapping.bags.tf import TransformTree
 from seal_perception.odometry.track import NO_POSE, POSE_GAP, NoPoseError, Samples, Track, slerp
+from seal_perception.odometry.tree import TransformTree
 from seal_perception.pose import invert, planar_pose, pose_from_xyz_quat, pose_to_xyz_quat, pose_yaw
 
 S = 1_000_000_000

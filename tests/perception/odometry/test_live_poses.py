@@ -8,17 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from seal_perception.odometry.live import (
-    NEVER_CAME,
-    NO_ODOMETRY,
-    NOT_YET,
-    TOO_MANY,
-    TOO_OLD,
-    WENT_BACK,
-    PoseBuffer,
-    PoseConfig,
-    PosedPictures,
-)
+from seal_perception.odometry.buffer import NEVER_CAME, NO_ODOMETRY, NOT_YET, TOO_OLD, PoseBuffer
+from seal_perception.odometry.live import TOO_MANY, WENT_BACK, PoseConfig, PosedPictures
 from seal_perception.odometry.track import POSE_GAP, NoPoseError, Samples, Track
 from seal_perception.pose import planar_pose, pose_to_xyz_quat, pose_yaw
 from seal_perception.types import FloatArray

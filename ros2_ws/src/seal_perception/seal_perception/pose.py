@@ -35,9 +35,14 @@ def invert(T: FloatArray) -> FloatArray:
 
 
 def camera_mounting(
-    height_m: float, forward_m: float = 0.0, tilt_down_rad: float = 0.0, roll_rad: float = 0.0
+    height_m: float,
+    forward_m: float = 0.0,
+    tilt_down_rad: float = 0.0,
+    roll_rad: float = 0.0,
+    left_m: float = 0.0,
+    pan_left_rad: float = 0.0,
 ) -> FloatArray:
-    """T_base_camera (optical) of a camera above the base that looks forward, tilted down.
+    """T_base_camera (optical) of a camera above the base that looks forward, panned to the left, then tilted down.
 
     `roll_rad` turns it clockwise about its axis, seen from behind: its right side goes down, its picture shows the
     world turned counter-clockwise.
@@ -46,10 +51,12 @@ def camera_mounting(
     pitch = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
     T = np.eye(4)
     T[:3, :3] = pitch @ R_BODY_OPTICAL
+    if pan_left_rad:
+        T[:3, :3] = planar_pose(0.0, 0.0, pan_left_rad)[:3, :3] @ T[:3, :3]
     if roll_rad:
         c, s = math.cos(roll_rad), math.sin(roll_rad)
         T[:3, :3] = T[:3, :3] @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    T[:3, 3] = (forward_m, 0.0, height_m)
+    T[:3, 3] = (forward_m, left_m, height_m)
     return T
 
 

@@ -29,7 +29,9 @@ from sim_bridge.robot.paced_robot import PacedConfig
 
 COMMON = ("use_sim_time", "expect_subscribers", "expect_publishers", "known_publishers", "lockstep")
 """Parameters of every SealNode, besides `qos.<topic>.reliability` and `.depth`."""
-_MOUNTING = ("mounting.height_m", "mounting.forward_m", "mounting.tilt_down_deg", "mounting.roll_deg")
+_MOUNTING = tuple(
+    f"mounting.{name}" for name in ("height_m", "forward_m", "left_m", "pan_left_deg", "tilt_down_deg", "roll_deg")
+)
 _END_OF_RUN = ("expected_frames", "last_stamp_ns")
 _FREE = re.compile(r"qos\.\w+\.(reliability|depth)|qos_overrides\..+|start_type_description_service")
 """Names that depend on topics, and those that rclpy itself declares."""

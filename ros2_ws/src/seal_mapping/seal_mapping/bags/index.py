@@ -15,12 +15,12 @@ import numpy as np
 from seal_mapping.bags import decode as bd
 from seal_mapping.bags.entry import ALL, HEAD, Entry, Location, Topic
 from seal_mapping.bags.store import BagStore
-from seal_mapping.bags.tf import TransformTree
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.categories import CategorySet
 from seal_perception.errors import InputError
 from seal_perception.odometry.track import Samples, Track
+from seal_perception.odometry.tree import TransformTree
 from seal_perception.pose import pose_from_xyz_quat
 from seal_perception.types import FloatArray
 
@@ -139,7 +139,8 @@ class BagIndex:
         infos: CameraInfo by topic name.
         odometry: by topic name.
         poses: PoseStamped by topic name.
-        tree: recorded transforms.
+        moving: recorded transforms of /tf by (parent, child).
+        tree: these and those of /tf_static.
         detections: location of the detections by the stamp of their frame.
         names: their list of categories; None without detections.
         broken: what could not be read, by reason.
@@ -172,11 +173,8 @@ class BagIndex:
         self.topics: tuple[Topic, ...] = tuple(sorted(tally.topics.values(), key=lambda t: t.name))
         self.broken.update({"broken message": tally.broken_messages, "broken chunk": tally.broken_chunks})
         self.broken = +self.broken
-        self.tree = TransformTree(
-            self._static,
-            {k: Track(v) for k, v in self._moving.items() if k not in self._static and len(v.stamps)},
-            self._restated,
-        )
+        self.moving = {k: Track(v) for k, v in self._moving.items() if k not in self._static and len(v.stamps)}
+        self.tree = TransformTree(self._static, self.moving, self._restated)
         self._moving = {}
 
     def _wants(self, topic: Topic) -> int:

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from seal_mapping.bags.index import NO_POSE_TOPIC, BagIndex, PoseMessages
 from seal_mapping.bags.options import BagOptions
-from seal_mapping.bags.tf import Link, TransformTree
 from seal_mapping.bags.topics import named
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.odometry.track import NoPoseError, Track
+from seal_perception.odometry.tree import Link, TransformTree
+from seal_perception.pose import invert
 from seal_perception.types import FloatArray, IntArray
 
 ODOM_NAMES = (rf"(^|/){m.ODOM}$", r"(^|/)odometry/filtered$", r"filtered", r"(^|/)odom", r"odom", r"")
@@ -54,6 +57,19 @@ def _in_words(chain: list[Link], target: str) -> str:
         parent, child = link.edge
         names.append(child if link.forward else parent)
     return " -> ".join(names)
+
+
+def _restated_lines(tree: TransformTree, chain: list[Link]) -> list[str]:
+    """A line per link of a chain that /tf_static gave twice with different values."""
+    lines = []
+    for edge in (link.edge for link in chain if link.edge in tree.restated):
+        T = invert(tree.restated[edge]) @ tree.static[edge]
+        apart, turn = np.linalg.norm(T[:3, 3]), np.degrees(np.arccos(np.clip((np.trace(T[:3, :3]) - 1) / 2, -1, 1)))
+        lines.append(
+            f"warning: /tf_static gives {edge[0]} -> {edge[1]} twice, {apart:.2f} m and {turn:.0f} degrees apart: "
+            "the later is taken; mounting=... overrides"
+        )
+    return lines
 
 
 class PoseFinder:
@@ -203,13 +219,13 @@ class PoseFinder:
             line,
             f"frames: {poses.frame_id!r} is the map; mounting {way}",
             *self._hint(),
-            *tree.restated_lines(chain),
+            *_restated_lines(tree, chain),
         ]
         return PoseSource(name, tuple(lines), at, lambda stamp_ns: track.at(stamp_ns, gap), mounting)
 
     def _hint(self) -> list[str]:
         """A hint that a localised frame is recorded too, where odometry was chosen by default."""
-        moving = {edge for edge, track in self._index.tree.moving.items() if not track.constant}
+        moving = {edge for edge, track in self._index.moving.items() if not track.constant}
         localised = [edge for edge in moving if _last(edge[0]) == m.MAP_FRAME]
         if self._options.pose != "auto" or not localised:
             return []
@@ -240,7 +256,7 @@ class PoseFinder:
             f"pose: recorded transforms {_in_words(chain, frame)}, interpolated ({100 * shares[frame]:.0f} % of the "
             f"pictures){also}",
             f"frames: {frame!r} is the map",
-            *tree.restated_lines(chain),
+            *_restated_lines(tree, chain),
         )
         return PoseSource("tf", lines, lambda stamp_ns: tree.along(chain, stamp_ns, self._gap_ns))
 

@@ -28,7 +28,7 @@ from seal_perception import messages as m
 from seal_perception.frame import Frame
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, status_message
-from seal_perception.nodes.live_frames import LiveFrames
+from seal_perception.nodes.live_frames import MOUNTING, LiveFrames
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
 from seal_perception.safety.watch import JUMPED, Fault
@@ -100,7 +100,7 @@ class MappingNode(SealNode):
             m.image_to_rgb(parts[m.COLOUR]),
             m.image_to_depth(parts[m.DEPTH]),
             m.camera_info_to_camera(parts[m.CAMERA_INFO]),
-            parts[m.ODOM] @ self._T_base_camera,
+            parts[m.ODOM] @ parts.get(MOUNTING, self._T_base_camera),
         )
         scores = None
         if m.SCORES in parts:

@@ -31,6 +31,7 @@ from seal_perception.nodes.live_frames import COMPUTED_DEPTH, PICTURE_DEPTH, Liv
 from seal_perception.nodes.own_run import BEGIN, OwnRun
 from seal_perception.nodes.params import declare, declare_use_sim_time
 from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_perception.nodes.transform_feed import TransformFeed
 from seal_perception.odometry.live import PoseConfig
 
 try:
@@ -76,6 +77,7 @@ class SealNode(Node):
         self._own_publishers: dict[str, Publisher] = {}
         self._own_subscriptions: dict[str, Subscription] = {}
         self._odometry: OdometryFeed | None = None
+        self._transforms: TransformFeed | None = None
         declare_use_sim_time(self)
         subscribers = declare(self, "expect_subscribers", [""], "topic=count: subscribers to wait for before ready")
         expected = [e.rpartition("=") for e in subscribers]
@@ -191,6 +193,13 @@ class SealNode(Node):
             self._odometry = OdometryFeed(self)
         return self._odometry
 
+    @property
+    def transforms(self) -> TransformFeed:
+        """The node's one subscription to /tf and /tf_static."""
+        if self._transforms is None:
+            self._transforms = TransformFeed(self)
+        return self._transforms
+
     def match(
         self,
         topics: dict[str, tuple[type, bool]],
@@ -201,7 +210,7 @@ class SealNode(Node):
         """Subscribe to topics (type, latched) with headers and put their messages together by stamp.
 
         The part `odom` is T_odom_base (4, 4): in lockstep that of the message with the frame's stamp, else odometry
-        interpolated at it (`poses`). Every 5 s without a whole set, a warning names the topics it waits for.
+        interpolated at it, or /tf (`poses`); then `mounting` is T_base_sensor (4, 4). Every 5 s without a whole set, a warning names the topics it waits for.
         Outside lockstep queues are short, and pictures wait for their scores for `max_late_s` at most.
         """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames outside lockstep: parts of one stamp, and the pose that odometry gives at that stamp."""
+"""Frames outside lockstep: parts of one stamp, and the pose that odometry or /tf gives at that stamp."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from nav_msgs.msg import Odometry
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.stamp_matching import StampMatcher
-from seal_perception.odometry.live import PoseConfig, PosedPictures
-from seal_perception.safety.watch import Fault, OdometryWatch
+from seal_perception.odometry.live import ODOMETRY, TF, PoseConfig, PosedPictures
+from seal_perception.odometry.transforms import ChainPoses
+from seal_perception.safety.watch import WENT_BACK, Fault, OdometryWatch
+from seal_perception.types import FloatArray
 
 ODOMETRY_DEPTH = 1000
 """Odometry messages that wait while a node is busy: 20 s at 50 Hz, 0.7 kB each."""
@@ -21,6 +23,8 @@ PICTURE_DEPTH, COMPUTED_DEPTH = 30, 5
 """Messages that wait on a topic of pictures (a second), and on one that is computed from them: of more, the newest."""
 _LOOK_S = 0.1
 _SAY_S = 5.0
+MOUNTING = "mounting"
+"""A frame's part T_base_sensor (4, 4), where it comes from /tf."""
 LATE_S = 1.0
 """Scores that are later than this are told of."""
 
@@ -50,6 +54,9 @@ class OdometryFeed:
 class LiveFrames:
     """Puts parts together by stamp, then adds T_odom_base, interpolated at it, as the part `odom`.
 
+    By `config.pose_source` it comes from odometry or from /tf, then in the map's frame; the sensor's mounting at that
+    stamp, where it comes from /tf, is the part `MOUNTING`.
+
     Args:
         node: a SealNode; hears odometry, and says every 5 s what is missing or dropped.
         topics: names of the parts, without `odom`; the caller hands their messages to `add`.
@@ -72,7 +79,7 @@ class LiveFrames:
     ) -> None:
         self._node = node
         self._on_frame = on_frame
-        config = config or PoseConfig()
+        config = self._config = config or PoseConfig()
         self.on_fault: Callable[[Fault], None] = lambda fault: None
         self._watch = OdometryWatch(config.jump_m, config.jump_rad)
         self._posed = PosedPictures(self._on_posed, config)
@@ -83,7 +90,17 @@ class LiveFrames:
         self._frames, self._frame_ids = (config.odom_frame, config.base_frame), dict[str, str]()
         self._mismatch = ""
         self.matched = 0
-        node.odometry.add(self._on_odometry)
+        self._sensors = tuple(t for t in (m.DEPTH, m.SCAN) if t in topics and config.pose_source != ODOMETRY)
+        self._by_odom: ChainPoses | None = None
+        if config.pose_source != TF:
+            node.odometry.add(self._on_odometry)
+        else:
+            heard = node.transforms.transforms
+            odom, base = config.tf_odom_frame, config.tf_base_frame
+            self._by_odom, self._watched_ns = ChainPoses(heard, odom, base), -1
+            self._posed.sources = (ChainPoses(heard, config.tf_map_frame or odom, base),)
+        if config.pose_source != ODOMETRY:
+            node.transforms.add(self._on_transforms)
         node.create_timer(_LOOK_S, lambda: self._posed.look(self._now_s()), clock=node.steady)
         node.create_timer(_SAY_S, self._say, clock=node.steady)
 
@@ -123,21 +140,46 @@ class LiveFrames:
         if mismatch != self._mismatch:
             self._mismatch = mismatch
             self._node.get_logger().warning(mismatch or "odometry has the expected frames again")
-        fault = self._watch.see(stamp_ns, m.odometry_to_pose(msg))
-        if fault is not None:
-            self._sets.clear()
-            self._posed.begin_anew(fault.kind)
-            topic = self._node.resolve_topic_name(m.ODOM)
-            self._node.get_logger().error(f"{topic}: {fault.text}; what waited is dropped")
-            self.on_fault(fault)
+        self._tell(self._watch.see(stamp_ns, m.odometry_to_pose(msg)), self._node.resolve_topic_name(m.ODOM))
         self._posed.see_odometry(stamp_ns, (p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
+    def _tell(self, fault: Fault | None, where: str) -> None:
+        """After a fault of the poses drop what waits for them, and say so."""
+        if fault is None:
+            return
+        self._sets.clear()
+        self._posed.begin_anew(fault.kind)
+        self._node.get_logger().error(f"{where}: {fault.text}; what waited is dropped")
+        self.on_fault(fault)
+
+    def _on_transforms(self, back_ns: int) -> None:
+        """Hand on what waited for transforms; the way from odom to the base is watched as odometry is."""
+        if self._by_odom is not None:
+            stamp_ns = self._by_odom.newest_ns
+            if back_ns:
+                self._watched_ns = -1
+                self._tell(Fault(WENT_BACK, f"stamps went back by {back_ns / m.NS:.2f} s"), m.TF)
+            T = self._by_odom.newest() if stamp_ns is not None and stamp_ns > self._watched_ns else None
+            if T is not None and stamp_ns is not None:
+                self._watched_ns = stamp_ns
+                self._tell(self._watch.see(stamp_ns, T), m.TF)
+        self._posed.release()
+
+    def _look_up_mounting(self, parts: dict[str, Any]) -> None:
+        """From now on pictures wait for the transforms between the base and the frame that they name, too."""
+        named = str(parts[self._sensors[0]].header.frame_id)
+        frame = (self._config.tf_camera_frame if self._sensors[0] == m.DEPTH else "") or named
+        chain = ChainPoses(self._node.transforms.transforms, self._config.tf_base_frame, frame)
+        self._posed.sources = (*self._posed.sources, chain)
+
     def _on_set(self, stamp_ns: int, parts: dict[str, Any]) -> None:
+        if self._sensors and len(self._posed.sources) == 1:
+            self._look_up_mounting(parts)
         self._posed.see_picture(stamp_ns, parts, self._now_s())
 
-    def _on_posed(self, stamp_ns: int, parts: dict[str, Any], T_odom_base: Any) -> None:
+    def _on_posed(self, stamp_ns: int, parts: dict[str, Any], T_odom_base: FloatArray, *mounting: FloatArray) -> None:
         self.matched += 1
-        self._on_frame(stamp_ns, {**parts, m.ODOM: T_odom_base})
+        self._on_frame(stamp_ns, {**parts, m.ODOM: T_odom_base, **({MOUNTING: mounting[0]} if mounting else {})})
 
     def _say(self) -> None:
         """Warn of frames dropped since the last time, by reason, and of scores that are late."""
@@ -151,5 +193,5 @@ class LiveFrames:
         self._said = Counter(self._posed.dropped)
         if new:
             why = ", ".join(f"{count} with {reason}" for reason, count in sorted(new.items()))
-            odom = self._node.resolve_topic_name(m.ODOM)
-            logger.warning(f"frames without a pose were dropped, by {odom}: {why}")
+            source = m.TF if self._by_odom is not None else self._node.resolve_topic_name(m.ODOM)
+            logger.warning(f"frames without a pose were dropped, by {source}: {why}")

@@ -4,23 +4,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-
-from seal_perception.odometry.track import NoPoseError, Samples, pose_at
+from seal_perception.odometry.buffer import PoseBuffer
+from seal_perception.odometry.track import NoPoseError
 from seal_perception.parameters import parameter
-from seal_perception.types import FloatArray, IntArray
+from seal_perception.types import FloatArray
 
-NO_ODOMETRY = "no odometry yet"
-TOO_OLD = "older than the odometry that is kept"
-NOT_YET = "no odometry after it yet"
-NEVER_CAME = "no odometry after it came in time"
 TOO_MANY = "too many wait for odometry"
 WENT_BACK = "odometry's stamps went back"
+ODOMETRY, ODOMETRY_TF, TF = POSE_SOURCES = ("odometry", "odometry_tf", "tf")
 _NS = 1_000_000_000
+
+
+class PoseOverTime(Protocol):
+    """Where a pose at a stamp comes from: `PoseBuffer`, or `ChainPoses`."""
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Until when it is known; None = not yet."""
+        ...
+
+    @property
+    def lack(self) -> str:
+        """Why a picture waits in vain, as text."""
+        ...
+
+    def at(self, stamp_ns: int, max_gap_ns: int) -> FloatArray:
+        """(4, 4) pose at a stamp; raises `NoPoseError`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,80 +59,36 @@ class PoseConfig:
     odom_frame: str = parameter("", "frame_id that odometry should have; another one is told; empty = any")
     base_frame: str = parameter("", "child_frame_id that odometry should have; another one is told; empty = any")
 
+    pose_source: str = parameter(
+        ODOMETRY,
+        "odometry: poses from odom, mounting by parameters; odometry_tf: mounting from /tf; tf: both from /tf",
+    )
+    tf_odom_frame: str = parameter("odom", "frame of odometry on /tf, where pose_source is tf")
+    tf_base_frame: str = parameter("base_link", "frame of the base on /tf: the one whose pose odometry gives")
+    tf_camera_frame: str = parameter("", "optical frame on /tf; empty = the one that the pictures name")
+    tf_map_frame: str = parameter(
+        "", "frame that the map is made in, where somebody corrects odometry on /tf; empty = odometry's"
+    )
+
     def __post_init__(self) -> None:
+        if self.pose_source not in POSE_SOURCES:
+            raise ValueError(f"pose_source must be one of {', '.join(POSE_SOURCES)}, got {self.pose_source!r}")
+        if self.tf_map_frame and self.pose_source != TF:
+            raise ValueError("tf_map_frame needs pose_source tf: odom alone does not know the map's frame")
+        if self.pose_source != ODOMETRY and not (self.tf_odom_frame and self.tf_base_frame):
+            raise ValueError("pose_source tf and odometry_tf need tf_odom_frame and tf_base_frame")
         if not (self.max_gap_s > 0 and self.wait_s >= 0 and self.keep_s > 0):
             raise ValueError(f"need max_gap_s > 0, wait_s >= 0 and keep_s > 0, got {self}")
 
 
-class PoseBuffer:
-    """The odometry of the last while.
-
-    Args:
-        keep_s: how long a pose is kept, by the stamps.
-    """
-
-    def __init__(self, keep_s: float = 60.0) -> None:
-        self._keep_ns = round(keep_s * _NS)
-        self._samples = Samples()
-
-    def __len__(self) -> int:
-        return len(self._samples.stamps)
-
-    @property
-    def newest_ns(self) -> int | None:
-        """Stamp of the newest pose; None while there is none."""
-        return self._samples.stamps[-1] if len(self) else None
-
-    def add(self, stamp_ns: int, xyz: tuple[float, float, float], quat_xyzw: tuple[float, float, float, float]) -> None:
-        """Take a pose; one with the stamp of the newest replaces it.
-
-        Raises:
-            ValueError: if it is not finite, its quaternion is not of unit length, or it is older than the newest.
-        """
-        newest = self.newest_ns
-        if newest is not None and stamp_ns < newest:
-            raise ValueError(f"stamps of odometry must rise, got {stamp_ns} ns after {newest} ns")
-        self._samples.add(stamp_ns, xyz, quat_xyzw)
-        if newest == stamp_ns:
-            self._cut(len(self) - 2, len(self) - 1)
-        old = int(np.searchsorted(self._stamps(), stamp_ns - self._keep_ns))
-        if old > len(self) // 2:  # now and then, not with each message
-            self._cut(0, old)
-
-    def _cut(self, begin: int, end: int) -> None:
-        del self._samples.stamps[begin:end]
-        del self._samples.values[7 * begin : 7 * end]
-
-    def _stamps(self) -> IntArray:
-        return np.array(self._samples.stamps, np.int64)
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._samples = Samples()
-
-    def at(self, stamp_ns: int, max_gap_ns: int) -> FloatArray:
-        """T_odom_base (4, 4) at a stamp, by `pose_at`.
-
-        Raises:
-            NoPoseError: with the reason `NO_ODOMETRY`, `TOO_OLD`, `NOT_YET` or `POSE_GAP`.
-        """
-        if not len(self):
-            raise NoPoseError(NO_ODOMETRY)
-        stamps = self._stamps()
-        if stamp_ns > int(stamps[-1]):
-            raise NoPoseError(NOT_YET)
-        if stamp_ns < int(stamps[0]):
-            raise NoPoseError(TOO_OLD)
-        return pose_at(stamps, np.array(self._samples.values).reshape(-1, 7), stamp_ns, max_gap_ns)
-
-
 class PosedPictures:
-    """Hands pictures on with their poses, in the order of their stamps, as soon as odometry has passed them.
+    """Hands pictures on with their poses, in the order of their stamps, as soon as these are known.
 
     Args:
-        on_picture: called with the stamp, what was given as the picture, and T_odom_base (4, 4).
+        on_picture: called with the stamp, what was given as the picture, and a (4, 4) pose per source.
         config: how long a picture waits, and how far apart the poses around it may lie.
         most: pictures that wait at a time; of more the oldest goes.
+        sources: of the poses; empty = odometry alone, by `see_odometry`.
 
     Attributes:
         poses: the odometry.
@@ -127,21 +97,29 @@ class PosedPictures:
 
     def __init__(
         self,
-        on_picture: Callable[[int, Any, FloatArray], None],
+        on_picture: Callable[..., None],
         config: PoseConfig | None = None,
         most: int = 100,
+        sources: Sequence[PoseOverTime] = (),
     ) -> None:
         self.config = config or PoseConfig()
         self.poses = PoseBuffer(self.config.keep_s)
         self.dropped: Counter[str] = Counter()
+        self.sources: tuple[PoseOverTime, ...] = tuple(sources) or (self.poses,)
         self._on_picture = on_picture
         self._most = most
         self._waiting: dict[int, tuple[float, Any]] = {}
 
     @property
     def waiting(self) -> int:
-        """Pictures that wait for odometry."""
+        """Pictures that wait for their poses."""
         return len(self._waiting)
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Until when poses are known; None = not yet."""
+        known = [source.newest_ns for source in self.sources]
+        return min(newest for newest in known if newest is not None) if None not in known else None
 
     def see_odometry(
         self, stamp_ns: int, xyz: tuple[float, float, float], quat_xyzw: tuple[float, float, float, float]
@@ -157,7 +135,14 @@ class PosedPictures:
         if newest is not None and stamp_ns < newest:
             self.begin_anew(WENT_BACK)
         self.poses.add(stamp_ns, xyz, quat_xyzw)
-        for due in sorted(stamp for stamp in self._waiting if stamp <= stamp_ns):
+        self.release()
+
+    def release(self) -> None:
+        """Hand on the pictures whose poses have become known."""
+        newest = self.newest_ns if self._waiting else None
+        if newest is None:
+            return
+        for due in sorted(stamp for stamp in self._waiting if stamp <= newest):
             self._hand_on(due, self._waiting.pop(due)[1])
 
     def see_picture(self, stamp_ns: int, picture: Any, now_s: float) -> None:
@@ -168,7 +153,7 @@ class PosedPictures:
             picture: handed on as it is.
             now_s: a clock that does not go back, in seconds.
         """
-        newest = self.poses.newest_ns
+        newest = self.newest_ns
         if newest is not None and stamp_ns <= newest:
             self._hand_on(stamp_ns, picture)
             return
@@ -178,9 +163,14 @@ class PosedPictures:
 
     def look(self, now_s: float) -> None:
         """Drop the pictures that have waited for too long."""
+        self.release()
         for stamp, (since_s, _) in sorted(self._waiting.items()):
             if now_s - since_s > self.config.wait_s:
-                self._drop(stamp, NEVER_CAME if len(self.poses) else NO_ODOMETRY)
+                self._drop(stamp, self._lack(stamp))
+
+    def _lack(self, stamp_ns: int) -> str:
+        late = [s for s in self.sources if (newest := s.newest_ns) is None or newest < stamp_ns]
+        return late[0].lack
 
     def begin_anew(self, reason: str) -> None:
         """Forget odometry, and drop the pictures that wait for it."""
@@ -193,9 +183,10 @@ class PosedPictures:
         self.dropped[reason] += 1
 
     def _hand_on(self, stamp_ns: int, picture: Any) -> None:
+        gap_ns = round(self.config.max_gap_s * _NS)
         try:
-            T_odom_base = self.poses.at(stamp_ns, round(self.config.max_gap_s * _NS))
+            poses = [source.at(stamp_ns, gap_ns) for source in self.sources]
         except NoPoseError as error:
             self.dropped[error.reason] += 1
             return
-        self._on_picture(stamp_ns, picture, T_odom_base)
+        self._on_picture(stamp_ns, picture, *poses)

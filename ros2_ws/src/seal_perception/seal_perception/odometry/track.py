@@ -17,12 +17,14 @@ NO_POSE, POSE_GAP = "no pose", "pose gap"
 class NoPoseError(LookupError):
     """There is no pose for a stamp; `reason` says why: in a bag `NO_POSE` or `POSE_GAP`.
 
-    `NO_POSE` means before the first pose or after the last one. `PoseBuffer` tells these cases apart.
+    `NO_POSE` means before the first pose or after the last one. `PoseBuffer` tells these cases apart. `edge` is the
+    transform (parent, child) that it is about, where it is about one.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.edge = ("", "")
 
 
 def slerp(a: FloatArray, b: FloatArray, share: float) -> FloatArray:

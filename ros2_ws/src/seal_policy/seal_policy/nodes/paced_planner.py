@@ -15,6 +15,8 @@ from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header, points_to_path
 from seal_perception.nodes.explore_topics import ExploreStatus, Permission, VelocityTopic
+from seal_perception.nodes.live_frames import MOUNTING
+from seal_perception.nodes.transform_feed import Corrected
 from seal_perception.odometry.live import PoseConfig
 from seal_perception.safety.watch import OdometryWatch
 from seal_perception.types import FloatArray
@@ -76,6 +78,7 @@ class PacedPlanner:
         self._replans = self._looks = 0
         self._used = self._skipped = False
         self._looked_s = self._now_s()
+        self._corrected = Corrected(node, settings.poses)
         self._command = VelocityTopic(node, m.CMD_VEL, settings.stamped)
         self._plan = node.advertise(Path, m.PLAN)
         self._status = ExploreStatus(node, "seal_policy: planner")
@@ -118,12 +121,13 @@ class PacedPlanner:
     def _on_picture(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         depth, camera = m.image_to_depth(parts[m.DEPTH]), m.camera_info_to_camera(parts[m.CAMERA_INFO])
         m.check_fits_camera(depth, camera)
-        self._driver.see_depth(stamp_ns / m.NS, depth, camera, parts[m.ODOM], self._settings.T_base_camera)
+        mounting = parts.get(MOUNTING, self._settings.T_base_camera)
+        self._driver.see_depth(stamp_ns / m.NS, depth, camera, parts[m.ODOM], mounting)
         self.guard.seen(PICTURE)
 
     def _on_sweep(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         assert self._T_base_laser is not None
-        scan = m.scan_from_message(parts[m.SCAN], self._T_base_laser)
+        scan = m.scan_from_message(parts[m.SCAN], parts.get(MOUNTING, self._T_base_laser))
         self._driver.see_scan(stamp_ns / m.NS, scan, parts[m.ODOM])
 
     def _on_odometry(self, stamp_ns: int, msg: Odometry) -> None:
@@ -139,7 +143,11 @@ class PacedPlanner:
         if stamp_ns < self._due_ns:
             return
         self._due_ns = stamp_ns + self._period_ns
-        speed = self._driver.steer(stamp_ns / m.NS, T_odom_base, self._goal)
+        T_map_base = self._corrected.pose(T_odom_base)
+        if T_map_base is None:
+            self.refuse(f"no transform {self._settings.poses.tf_map_frame} -> {self._settings.poses.tf_odom_frame}")
+            return
+        speed = self._driver.steer(stamp_ns / m.NS, T_map_base, self._goal)
         self._send((speed.forward_mps, speed.turn_radps))
         if self._driver.replans > self._replans and self._plan.get_subscription_count():
             self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, m.MAP_FRAME)))

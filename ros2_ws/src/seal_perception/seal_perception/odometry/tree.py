@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded transforms: chains of frames, looked up at a stamp."""
+"""Transforms as a tree: chains of frames, looked up at a stamp; of a bag and of a robot that drives."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from seal_perception.odometry.track import Track
+from seal_perception.odometry.track import NoPoseError
 from seal_perception.pose import invert
 from seal_perception.types import FloatArray
 
 
+class MovingPose(Protocol):
+    """A pose over time: `Track` of a bag, `PoseBuffer` of a robot that drives."""
+
+    def at(self, stamp_ns: int, max_gap_ns: int) -> FloatArray:
+        """(4, 4) pose at a stamp; raises `NoPoseError`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Link:
-    """One link of a chain of frames: the recorded transform of (parent, child), used as it is or inverted."""
+    """One link of a chain of frames: the transform of (parent, child), used as it is or inverted."""
 
     edge: tuple[str, str]
     forward: bool
@@ -23,7 +33,7 @@ class Link:
 
 @dataclass
 class TransformTree:
-    """Recorded transforms.
+    """Transforms by edge.
 
     Attributes:
         static: (parent, child) -> T_parent_child of /tf_static; the last message counts.
@@ -32,7 +42,7 @@ class TransformTree:
     """
 
     static: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
-    moving: dict[tuple[str, str], Track] = field(default_factory=dict)
+    moving: Mapping[tuple[str, str], MovingPose] = field(default_factory=dict)
     restated: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
 
     @property
@@ -65,18 +75,6 @@ class TransformTree:
             links_back.append(back[1])
         return links_back[::-1]
 
-    def restated_lines(self, chain: list[Link]) -> list[str]:
-        """A line per link of a chain that /tf_static gave twice with different values."""
-        lines = []
-        for edge in (link.edge for link in chain if link.edge in self.restated):
-            T = invert(self.restated[edge]) @ self.static[edge]
-            apart, turn = np.linalg.norm(T[:3, 3]), np.degrees(np.arccos(np.clip((np.trace(T[:3, :3]) - 1) / 2, -1, 1)))
-            lines.append(
-                f"warning: /tf_static gives {edge[0]} -> {edge[1]} twice, {apart:.2f} m and {turn:.0f} degrees apart: "
-                "the later is taken; mounting=... overrides"
-            )
-        return lines
-
     def is_static(self, chain: list[Link]) -> bool:
         """Whether no link of a chain moves."""
         return all(link.edge in self.static for link in chain)
@@ -85,13 +83,17 @@ class TransformTree:
         """T_target_source (4, 4) of a chain at a stamp.
 
         Raises:
-            NoPoseError: if a moving link has no pose for the stamp.
+            NoPoseError: if a moving link has no pose for the stamp; its `edge` is that link.
         """
         total: FloatArray | None = None
         for link in chain:
             T = self.static.get(link.edge)
             if T is None:
-                T = self.moving[link.edge].at(stamp_ns, max_gap_ns)
+                try:
+                    T = self.moving[link.edge].at(stamp_ns, max_gap_ns)
+                except NoPoseError as error:
+                    error.edge = link.edge
+                    raise
             if not link.forward:
                 T = invert(T)
             total = T if total is None else total @ T

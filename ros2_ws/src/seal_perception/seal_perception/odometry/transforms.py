@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transforms while a robot drives: kept for a while, and the pose of one frame in another at a picture's stamp."""
+
+from __future__ import annotations
+
+from seal_perception.odometry.buffer import NOT_YET, TOO_OLD, PoseBuffer
+from seal_perception.odometry.track import POSE_GAP, NoPoseError
+from seal_perception.odometry.tree import Link, TransformTree
+from seal_perception.pose import pose_from_xyz_quat
+from seal_perception.types import FloatArray
+
+ALWAYS_NS = (1 << 63) - 1
+"""Until when a chain is known that never moves."""
+_BACK_NS = 100_000_000
+"""Transforms that go back by less overtook each other; those that go back by more are of another time."""
+_WORDS = {
+    NOT_YET: "no transform after it yet",
+    TOO_OLD: "older than the transforms that are kept",
+    POSE_GAP: "a gap in the transforms",
+}
+
+
+class LiveTransforms:
+    """The transforms of the last while, of /tf and /tf_static.
+
+    Args:
+        keep_s: how long those of /tf are kept, by their stamps.
+
+    Attributes:
+        tree: the edges.
+    """
+
+    def __init__(self, keep_s: float = 60.0) -> None:
+        self._keep_s = keep_s
+        self._moving: dict[tuple[str, str], PoseBuffer] = {}
+        self.tree = TransformTree({}, self._moving)
+        self._chains: dict[tuple[str, str], list[Link] | None] = {}
+
+    def add_static(
+        self, parent: str, child: str, xyz: tuple[float, float, float], quat_xyzw: tuple[float, float, float, float]
+    ) -> None:
+        """Take T_parent_child of /tf_static; the last one counts.
+
+        Raises:
+            ValueError: if it is no pose.
+        """
+        T = pose_from_xyz_quat(xyz, quat_xyzw)
+        if (parent, child) not in self.tree.static:
+            self._chains.clear()
+        self.tree.static[parent, child] = T
+
+    def add(
+        self,
+        edge: tuple[str, str],
+        stamp_ns: int,
+        xyz: tuple[float, float, float],
+        quat_xyzw: tuple[float, float, float, float],
+    ) -> int:
+        """Take T_parent_child of /tf.
+
+        Args:
+            edge: parent and child.
+            stamp_ns: of the transform.
+            xyz: metres.
+            quat_xyzw: of unit length.
+
+        Returns:
+            By how many nanoseconds its stamps went back, if that makes all of /tf begin anew, else 0.
+
+        Raises:
+            ValueError: if it is no pose.
+        """
+        known = self._moving.get(edge)
+        newest = known.newest_ns if known is not None else None
+        back = newest - stamp_ns if newest is not None and stamp_ns < newest else 0
+        if 0 < back <= _BACK_NS:
+            return 0
+        if back:
+            self.begin_anew()
+        if edge not in self._moving:
+            made = PoseBuffer(self._keep_s)
+            made.add(stamp_ns, xyz, quat_xyzw)  # first: a pose that is none leaves no empty edge behind
+            self._moving[edge] = made
+            self._chains.clear()
+        else:
+            self._moving[edge].add(stamp_ns, xyz, quat_xyzw)
+        return back
+
+    def begin_anew(self) -> None:
+        """Forget what moves."""
+        self._moving.clear()
+        self._chains.clear()
+
+    def chain(self, target: str, source: str) -> list[Link] | None:
+        """The links from one frame to the other; None if they are not connected."""
+        key = target, source
+        if key not in self._chains:
+            self._chains[key] = self.tree.chain(target, source)
+        return self._chains[key]
+
+    def moving_links(self, chain: list[Link]) -> list[tuple[tuple[str, str], int]]:
+        """The edges of a chain that move, with the stamps of their newest transforms."""
+        rows = []
+        for link in chain:
+            if link.edge not in self.tree.static:
+                newest = self._moving[link.edge].newest_ns
+                assert newest is not None
+                rows.append((link.edge, newest))
+        return rows
+
+
+class ChainPoses:
+    """T_target_source by transforms: where one frame was in another at a stamp, as a source of poses.
+
+    Args:
+        transforms: what was heard.
+        target: the frame to express it in.
+        source: the frame that is looked for.
+    """
+
+    def __init__(self, transforms: LiveTransforms, target: str, source: str) -> None:
+        self._transforms = transforms
+        self.target, self.source = target.lstrip("/"), source.lstrip("/")
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Until when the pose is known: `ALWAYS_NS` where nothing moves, None where no transforms lead there."""
+        chain = self._transforms.chain(self.target, self.source)
+        if chain is None:
+            return None
+        return min((newest for _, newest in self._transforms.moving_links(chain)), default=ALWAYS_NS)
+
+    @property
+    def lack(self) -> str:
+        """Why a picture waits in vain, as text."""
+        chain = self._transforms.chain(self.target, self.source)
+        if chain is None:
+            return f"no transforms that lead from {self.target} to {self.source}"
+        edge = min(self._transforms.moving_links(chain), key=lambda row: row[1], default=((self.target, ""), 0))[0]
+        return f"no transform {edge[0]} -> {edge[1]} after it in time"
+
+    def at(self, stamp_ns: int, max_gap_ns: int) -> FloatArray:
+        """(4, 4) at a stamp: each link that moves is interpolated at it, by `pose_at`.
+
+        Raises:
+            NoPoseError: if the frames are not connected, or a link has no pose for the stamp; the reason names it.
+        """
+        chain = self._transforms.chain(self.target, self.source)
+        if chain is None:
+            raise NoPoseError(self.lack)
+        try:
+            return self._transforms.tree.along(chain, stamp_ns, max_gap_ns)
+        except NoPoseError as error:
+            what = _WORDS.get(error.reason, error.reason)
+            raise NoPoseError(f"{what} ({error.edge[0]} -> {error.edge[1]})") from error
+
+    def newest(self) -> FloatArray | None:
+        """(4, 4) at the newest stamp that all links know; None where there is none."""
+        stamp_ns = self.newest_ns
+        if stamp_ns is None:
+            return None
+        try:
+            return self.at(stamp_ns, ALWAYS_NS)
+        except NoPoseError:
+            return None
