@@ -210,7 +210,8 @@ class SealNode(Node):
         """Subscribe to topics (type, latched) with headers and put their messages together by stamp.
 
         The part `odom` is T_odom_base (4, 4): in lockstep that of the message with the frame's stamp, else odometry
-        interpolated at it, or /tf (`poses`); then `mounting` is T_base_sensor (4, 4). Every 5 s without a whole set, a warning names the topics it waits for.
+        interpolated at it, or /tf (`poses`); then `mounting` is T_base_sensor (4, 4). Every 5 s without a whole set, a
+        warning names the topics it waits for.
         Outside lockstep queues are short, and pictures wait for their scores for `max_late_s` at most.
         """
 
