@@ -71,14 +71,26 @@ def test_positions_go_along_the_corrected_heading() -> None:
 
 def test_a_picture_that_comes_late_corrects_what_came_after_it() -> None:
     heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
-    heading.follow(np.eye(4), 1)
-    heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 1)
-    heading.follow(planar_pose(0.0, 0.0, 0.1), 2)  # truly 0
-    heading.follow(planar_pose(0.0, 0.0, 0.6), 3)  # truly 0.5
-    assert heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 2) == pytest.approx(-0.1, abs=0.005)
-    assert pose_yaw(heading.follow(planar_pose(0.0, 0.0, 0.6), 4)) == pytest.approx(0.5, abs=0.005)
-    assert heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, 99) == 0.0, "nobody knows that time"
-    assert (heading.corrected, heading.late) == (1, 1)
+    heading.follow(np.eye(4))
+    heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    then = planar_pose(0.0, 0.0, 0.1)  # truly 0
+    heading.follow(then)
+    heading.follow(planar_pose(0.0, 0.0, 0.6))  # truly 0.5
+    turn = heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, then)
+    assert turn == pytest.approx(-0.1, abs=0.005)
+    assert pose_yaw(heading.follow(planar_pose(0.0, 0.0, 0.6))) == pytest.approx(0.5, abs=0.005)
+
+
+def test_the_correction_takes_what_odometry_claims_to_the_map() -> None:
+    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
+    assert (heading.T_map_odom == np.eye(4)).all()
+    heading.follow(np.eye(4))
+    heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    claimed = planar_pose(0.4, -0.1, 0.1)  # truly 0
+    heading.follow(claimed)
+    turn = heading.see_depth(room_depth((0.4, -0.1, 0.0)), CAMERA, T_BASE_CAMERA)
+    assert turn == pytest.approx(-0.1, abs=0.005)
+    np.testing.assert_allclose(heading.T_map_odom @ claimed, planar_pose(0.4, -0.1, 0.1 + turn), atol=1e-12)
 
 
 def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +99,9 @@ def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyP
     warm_up()
     assert len(fresh.signatures) == 1
     heading = WallHeading(WallHeadingConfig(first_pictures=1))
-    for k in range(2):
-        heading.follow(np.eye(4), k)
-        heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, k)
+    for _ in range(2):
+        heading.follow(np.eye(4))
+        heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA, np.eye(4))
     assert heading.corrected == 1 and len(fresh.signatures) == 1
 
 

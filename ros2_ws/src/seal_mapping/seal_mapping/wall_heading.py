@@ -23,8 +23,6 @@ _QUARTER = 0.5 * math.pi
 _BINS = 180
 """Of half a degree, over a quarter turn."""
 _PEAK_RAD = 0.04
-_REMEMBERED = 100
-"""Poses of odometry for which a picture may still come: 2 s at 50 Hz."""
 
 
 @dataclass(frozen=True)
@@ -80,35 +78,29 @@ class WallHeading:
     Attributes:
         walls_rad: direction of the walls in [0, pi / 2), odometry frame of the start; None = not known (yet).
         corrected: pictures that have corrected the heading.
-        late: pictures of a time that was not followed, or so long ago that it is forgotten.
     """
 
     def __init__(self, config: WallHeadingConfig | None = None) -> None:
         self.config = config or WallHeadingConfig()
         self.walls_rad: float | None = None
-        self.corrected = self.late = 0
+        self.corrected = 0
         self._first = np.zeros(_BINS)
         self._pictures = 0
         self._claimed: FloatArray | None = None
         self._pose: FloatArray = np.eye(4)
-        self._yaws: dict[int, float] = {}
 
-    def follow(self, T_odom_base: FloatArray, stamp_ns: int | None = None) -> FloatArray:
-        """T_map_base (4, 4) for what odometry claims now; to be called with each of its poses.
+    @property
+    def T_map_odom(self) -> FloatArray:
+        """(4, 4) the correction: the map's frame is odometry's of the start, without what its heading has drifted."""
+        return np.eye(4) if self._claimed is None else self._pose @ invert(self._claimed)
 
-        Args:
-            T_odom_base: (4, 4) the claim.
-            stamp_ns: its time, where pictures may come later than the odometry after them.
-        """
+    def follow(self, T_odom_base: FloatArray) -> FloatArray:
+        """T_map_base (4, 4) for what odometry claims now; to be called with each of its poses."""
         if self._claimed is None:
             self._pose = np.array(T_odom_base, np.float64)
         else:
             self._pose = self._pose @ invert(self._claimed) @ T_odom_base
         self._claimed = np.array(T_odom_base, np.float64)
-        if stamp_ns is not None:
-            self._yaws[stamp_ns] = pose_yaw(self._pose)
-            if len(self._yaws) > _REMEMBERED:
-                del self._yaws[next(iter(self._yaws))]
         return self._pose.copy()
 
     def see_depth(
@@ -116,7 +108,7 @@ class WallHeading:
         depth: Float32Array,
         camera: Camera,
         T_base_camera: FloatArray,
-        stamp_ns: int | None = None,
+        T_odom_base: FloatArray | None = None,
     ) -> float:
         """Correct the heading by a depth picture.
 
@@ -124,16 +116,13 @@ class WallHeading:
             depth: (H, W) float32 metres, 0 or NaN = none.
             camera: its intrinsics.
             T_base_camera: (4, 4) mounting.
-            stamp_ns: when it was taken, of the poses followed; None = at the last one. An unknown one says nothing.
+            T_odom_base: (4, 4) what odometry claims for the time of the picture; None = the last pose followed.
 
         Returns:
             By how much the heading was corrected, in rad, left positive.
         """
         c = self.config
-        if stamp_ns is not None and stamp_ns not in self._yaws:
-            self.late += 1
-            return 0.0
-        yaw = pose_yaw(self._pose) if stamp_ns is None else self._yaws[stamp_ns]
+        yaw = pose_yaw(self._pose if T_odom_base is None else self.T_map_odom @ T_odom_base)
         directions, weights = _surfaces(
             np.ascontiguousarray(depth),
             max(1, round(c.span * camera.width)),
@@ -154,7 +143,6 @@ class WallHeading:
         turn = -c.gain * float((weights * off).sum() / weights.sum())
         x, y = float(self._pose[0, 3]), float(self._pose[1, 3])
         self._pose = planar_pose(x, y, pose_yaw(self._pose) + turn)
-        self._yaws = {stamp: value + turn for stamp, value in self._yaws.items()}
         self.corrected += 1
         return turn
 

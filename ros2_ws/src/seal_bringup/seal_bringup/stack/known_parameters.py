@@ -53,7 +53,7 @@ _DECLARED = {
         ),
         {"sim": EmbeddedConfig, "paced": PacedConfig},
     ),
-    "heading": _Declared(_MOUNTING, {"heading": WallHeadingConfig}),
+    "heading": _Declared((*_MOUNTING, "correct"), {"heading": WallHeadingConfig, "odometry": PoseConfig}),
     "perception": _Declared(
         ("weights", "overlay_min_score", "roll_from_tf", "mounting.roll_deg"), {"detector": DetectorConfig}
     ),

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heading by walls: the wheels' odometry and the depth camera to odometry whose heading does not drift."""
+"""Heading by walls: the wheels' odometry and the depth camera to a heading that does not drift."""
 
 from __future__ import annotations
 
 import sys
+from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from nav_msgs.msg import Odometry
@@ -12,48 +14,97 @@ from sensor_msgs.msg import CameraInfo, Image
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_mapping.wall_heading import WallHeading, WallHeadingConfig, warm_up
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.convert import make_header, pose_to_odometry
-from seal_perception.nodes.params import declare_config
-from seal_perception.nodes.stamp_matching import StampMatcher
+from seal_perception.nodes.live_frames import MOUNTING, LiveFrames
+from seal_perception.nodes.params import declare, declare_config
 from seal_perception.nodes.transforms import Transforms
+from seal_perception.odometry.live import TF, PoseConfig
+from seal_perception.safety.watch import Fault
+
+MAP, ODOMETRY = "map", "odom"
+_LISTEN_S = 2.0
+"""How long it listens for others on /tf before it publishes there."""
+_OWN = 1000
+"""Own stamps remembered, to tell own transforms from those of others."""
 
 
 class HeadingNode(SealNode):
-    """`odom_wheels` to `odom` (and /tf) with the same stamps; a picture corrects what comes after it."""
+    """Corrects the heading of odometry; a picture, at its interpolated pose, corrects what comes after it.
+
+    `correct: odom` takes `odom_wheels` and publishes `odom` (and /tf) with the same stamps: for simulated runs, where
+    it works without tf2_msgs; `odom` then turns by little jumps. `correct: map` takes `odom`, which stays as smooth as
+    it is, and publishes the correction as map -> odom on /tf (REP 105), unless another node gives odom a parent there.
+    """
 
     def __init__(self) -> None:
         super().__init__("heading")
-        self._heading = WallHeading(declare_config(self, WallHeadingConfig, "heading"))
+        self.lockstep = False
+        self._config = declare_config(self, WallHeadingConfig, "heading")
+        self._heading = WallHeading(self._config)
         self._T_base_camera = declare_mounting(self)
+        correct = declare(
+            self, "correct", "odom", "odom: odom_wheels to odom; map: odom to map -> odom on /tf (REP 105)"
+        )
+        if correct not in (MAP, ODOMETRY):
+            raise InputError(f"correct of {self.get_name()} must be {ODOMETRY} or {MAP}, got {correct!r}")
+        poses = replace(declare_config(self, PoseConfig, "odometry"), tf_map_frame="")
+        self._odom_frame = poses.tf_odom_frame
+        self._on_map = correct == MAP
+        if poses.pose_source == TF and not self._on_map:
+            raise InputError("correct: odom publishes what pose_source tf would read: take correct: map")
+        self.odom_topic = m.ODOM if self._on_map else m.WHEELS
         warm_up()  # before the node says that it is ready: compiling takes seconds, and odometry would stand still
-        self._odom = self.advertise(Odometry, m.ODOM)
+        self._sent: deque[int] = deque(maxlen=_OWN)
+        self._begun_ns, self.others = self.steady.now().nanoseconds, ""
+        if self._on_map:
+            self.transforms.add(lambda _: self._look_for_others())
+        else:
+            self._odom = self.advertise(Odometry, m.ODOM)
         self._tf = Transforms(self)
-        # A picture may be read before the odometry of its stamp: it waits for that to have been followed.
-        self._pictures = StampMatcher((m.DEPTH, m.CAMERA_INFO, m.WHEELS), self._on_picture, between=m.WHEELS)
-        self.subscribe(Odometry, m.WHEELS, self._on_wheels)
-        self.subscribe(Image, m.DEPTH, lambda msg: self._pictures.add(m.DEPTH, m.header_stamp_ns(msg), msg))
-        self.subscribe(CameraInfo, m.CAMERA_INFO, self._on_info)
+        self._pictures = self.match(
+            {m.DEPTH: (Image, False), m.CAMERA_INFO: (CameraInfo, False), m.ODOM: (Odometry, False)},
+            self._on_picture,
+            poses,
+        )
+        assert isinstance(self._pictures, LiveFrames)
+        self._pictures.on_fault = self._on_fault
+        # Behind the pictures: one that waited for this message corrects what is published for it.
+        self.odometry.add(self._on_wheels)
 
-    def _on_info(self, msg: CameraInfo) -> None:
-        self._pictures.add(m.CAMERA_INFO, m.header_stamp_ns(msg), msg)
-
-    def _on_wheels(self, msg: Odometry) -> None:
-        stamp_ns = m.header_stamp_ns(msg)
-        T = self._heading.follow(m.odometry_to_pose(msg), stamp_ns)
-        self._odom.publish(pose_to_odometry(T, make_header(stamp_ns, m.ODOM_FRAME), m.BASE_FRAME))
-        self._tf.send(m.ODOM_FRAME, m.BASE_FRAME, T, stamp_ns)
-        self._pictures.add(m.WHEELS, stamp_ns, msg)
+    def _on_wheels(self, stamp_ns: int, msg: Odometry) -> None:
+        T_map_base = self._heading.follow(m.odometry_to_pose(msg))
+        if not self._on_map:
+            self._odom.publish(pose_to_odometry(T_map_base, make_header(stamp_ns, m.ODOM_FRAME), m.BASE_FRAME))
+            self._tf.send(m.ODOM_FRAME, m.BASE_FRAME, T_map_base, stamp_ns)
+        elif not self.others and self.steady.now().nanoseconds - self._begun_ns > _LISTEN_S * m.NS:
+            self._sent.append(stamp_ns)
+            self._tf.send(m.MAP_FRAME, self._odom_frame, self._heading.T_map_odom, stamp_ns)
 
     def _on_picture(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         depth, camera = m.image_to_depth(parts[m.DEPTH]), m.camera_info_to_camera(parts[m.CAMERA_INFO])
-        self._heading.see_depth(depth, camera, self._T_base_camera, stamp_ns)
+        mounting = parts.get(MOUNTING, self._T_base_camera)
+        self._heading.see_depth(depth, camera, mounting, parts[m.ODOM])
+
+    def _on_fault(self, fault: Fault) -> None:
+        """Odometry is in another frame now: where the walls are in it must be learnt anew."""
+        self._heading = WallHeading(self._config)
+
+    def _look_for_others(self) -> None:
+        """Say nothing more on /tf once somebody else gives odometry's frame a parent there."""
+        if self.others:
+            return
+        parent = self.transforms.transforms.parent_of(self._odom_frame, (m.MAP_FRAME, self._odom_frame), self._sent)
+        if parent:
+            self.others = f"another node gives {self._odom_frame} the parent {parent} on /tf: the heading is left to it"
+            self.get_logger().warning(self.others)
 
     def close(self) -> None:
         """Say what the pictures were good for."""
-        said = f"{self._heading.corrected} of {self._pictures.matched} pictures corrected the heading"
-        late = f", {self._heading.late} came too late" if self._heading.late else ""
-        self.get_logger().info(said + late)
+        lost = f", {self._pictures.dropped} had no pose" if self._pictures.dropped else ""
+        said = f"{self._heading.corrected} of {self._pictures.matched} pictures corrected the heading{lost}"
+        self.get_logger().info(said)
 
 
 def main() -> None:

@@ -67,6 +67,9 @@ class SealNode(Node):
     Args:
         name: of the node.
         hear_ready: call `on_node_ready`.
+
+    Attributes:
+        odom_topic: where the node hears odometry outside lockstep.
     """
 
     def __init__(self, name: str, hear_ready: bool = False) -> None:
@@ -76,6 +79,7 @@ class SealNode(Node):
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._own_publishers: dict[str, Publisher] = {}
         self._own_subscriptions: dict[str, Subscription] = {}
+        self.odom_topic = m.ODOM
         self._odometry: OdometryFeed | None = None
         self._transforms: TransformFeed | None = None
         declare_use_sim_time(self)
@@ -122,10 +126,19 @@ class SealNode(Node):
         """Where the parameters of a topic's QoS stand."""
         return "qos." + topic.strip("/").replace("/", "_")
 
-    def advertise(self, kind: type, topic: str, latched: bool = False, depth: int | None = None) -> Publisher:
+    def advertise(
+        self,
+        kind: type,
+        topic: str,
+        latched: bool = False,
+        depth: int | None = None,
+        reliability: str = "reliable",
+    ) -> Publisher:
         """Publisher of a relative topic; incompatible subscribers are reported."""
         events = PublisherEventCallbacks(incompatible_qos=lambda e: self._incompatible(topic, "subscriber", e))
-        publisher = self.create_publisher(kind, topic, self.qos(topic, latched, depth), event_callbacks=events)
+        publisher = self.create_publisher(
+            kind, topic, self.qos(topic, latched, depth, reliability), event_callbacks=events
+        )
         self._own_publishers[topic] = publisher
         return publisher
 
@@ -188,7 +201,7 @@ class SealNode(Node):
 
     @property
     def odometry(self) -> OdometryFeed:
-        """The node's one subscription to `odom` outside lockstep."""
+        """The node's one subscription to `odom_topic` outside lockstep."""
         if self._odometry is None:
             self._odometry = OdometryFeed(self)
         return self._odometry

@@ -58,6 +58,11 @@ def depth_to_image(depth: Float32Array, header: Header) -> Image:
     return _image(depth.astype("<f4", copy=False), "32FC1", header)
 
 
+def millimetres_to_image(depth: npt.NDArray[np.uint16], header: Header) -> Image:
+    """16UC1 Image of (H, W) uint16 millimetres, 0 = none."""
+    return _image(depth, "16UC1", header)
+
+
 def scores_to_image(scores: UInt8Array, header: Header) -> Image:
     """(H, W, C) uint8 to an 8UC<C> Image."""
     return _image(scores, f"8UC{scores.shape[2]}", header)

@@ -30,15 +30,15 @@ LATE_S = 1.0
 
 
 class OdometryFeed:
-    """One subscription to `odom` for all in a node that want it; a message that is no pose is refused before them.
+    """One subscription to odometry for all in a node that want it; a message that is no pose is refused before them.
 
     Args:
-        node: a SealNode.
+        node: a SealNode; its `odom_topic` is heard.
     """
 
     def __init__(self, node: Any) -> None:
         self._heard: list[Callable[[int, Odometry], None]] = []
-        node.subscribe(Odometry, m.ODOM, self._on_odometry, depth=ODOMETRY_DEPTH)
+        node.subscribe(Odometry, node.odom_topic, self._on_odometry, depth=ODOMETRY_DEPTH)
 
     def add(self, callback: Callable[[int, Odometry], None]) -> None:
         """Call this with the stamp in nanoseconds and each message from now on."""
@@ -140,7 +140,9 @@ class LiveFrames:
         if mismatch != self._mismatch:
             self._mismatch = mismatch
             self._node.get_logger().warning(mismatch or "odometry has the expected frames again")
-        self._tell(self._watch.see(stamp_ns, m.odometry_to_pose(msg)), self._node.resolve_topic_name(m.ODOM))
+        self._tell(
+            self._watch.see(stamp_ns, m.odometry_to_pose(msg)), self._node.resolve_topic_name(self._node.odom_topic)
+        )
         self._posed.see_odometry(stamp_ns, (p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
     def _tell(self, fault: Fault | None, where: str) -> None:
@@ -193,5 +195,5 @@ class LiveFrames:
         self._said = Counter(self._posed.dropped)
         if new:
             why = ", ".join(f"{count} with {reason}" for reason, count in sorted(new.items()))
-            source = m.TF if self._by_odom is not None else self._node.resolve_topic_name(m.ODOM)
+            source = m.TF if self._by_odom is not None else self._node.resolve_topic_name(self._node.odom_topic)
             logger.warning(f"frames without a pose were dropped, by {source}: {why}")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from seal_perception.odometry.buffer import NOT_YET, TOO_OLD, PoseBuffer
 from seal_perception.odometry.track import POSE_GAP, NoPoseError
 from seal_perception.odometry.tree import Link, TransformTree
@@ -97,6 +99,22 @@ class LiveTransforms:
         if key not in self._chains:
             self._chains[key] = self.tree.chain(target, source)
         return self._chains[key]
+
+    def parent_of(self, child: str, own_edge: tuple[str, str], own_stamps_ns: Collection[int]) -> str:
+        """The frame that somebody else made the parent of another one; empty = nobody did.
+
+        Args:
+            child: that frame.
+            own_edge: the edge that the caller itself publishes.
+            own_stamps_ns: of what it published: a transform of that edge at another time is somebody else's.
+        """
+        for edge in (*self.tree.static, *self._moving):
+            if edge[1] != child:
+                continue
+            moving = self._moving.get(edge) if edge not in self.tree.static else None
+            if edge != own_edge or moving is None or moving.newest_ns not in own_stamps_ns:
+                return edge[0]
+        return ""
 
     def moving_links(self, chain: list[Link]) -> list[tuple[tuple[str, str], int]]:
         """The edges of a chain that move, with the stamps of their newest transforms."""
