@@ -30,6 +30,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "fake_robot_node = sim_bridge.nodes.fake_robot_node:main",
             "robot_bridge_node = sim_bridge.nodes.robot_bridge_node:main",
             "sim_bridge_node = sim_bridge.nodes.sim_bridge_node:main",
         ],
