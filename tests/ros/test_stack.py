@@ -238,7 +238,7 @@ def test_a_launch_argument_of_the_wrong_type_is_named() -> None:
         config_from_arguments({"steps": "many"})
 
 
-def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With stand-ins for `launch`, which pip cannot install: the file's own code runs."""
     made: list[tuple[str, dict[str, object]]] = []
 
@@ -269,7 +269,7 @@ def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch)
     spec.loader.exec_module(launch_file)
     launch_file.generate_launch_description()
     (opaque,) = [kwargs for kind, kwargs in made if kind == "OpaqueFunction"]
-    context = types.SimpleNamespace(launch_configurations={"steps": "5"})
+    context = types.SimpleNamespace(launch_configurations={"steps": "5", "run_dir": str(tmp_path)})
     opaque["function"](context)
     nodes = [kwargs["name"] for kind, kwargs in made if kind == "Node"]
     assert nodes == [s.name for s in nodes_of(StackConfig())]

@@ -137,3 +137,25 @@ def test_bytes_between_fields_are_cleared() -> None:
     assert dirty[padding] == 0 and padding % 4
     dirty[padding] = 0xA9
     assert bytes(dirty) != data and bm.canonical(topic, bytes(dirty)) == data
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_robots_bag_leads_from_its_base_to_its_camera(tmp_path: Path, heard: bool) -> None:
+    """With frames of its own, and /tf made from odometry and mounting, or recorded as it came."""
+    frames = "locobot/odom", "locobot/base_footprint", m.CAMERA_FRAME
+    mounting = camera_mounting(0.5, 0.1, left_m=0.03)
+    with BagWriter(tmp_path / "bag") as writer:
+        recorder = FrameRecorder(writer, None if heard else mounting, PACED, frames)
+        if heard:
+            writer.write(m.TF_STATIC, 1, bm.encode(m.TF_STATIC, bm.tf_message([(*frames[1:], mounting)], 0)))
+        for k in range(3):
+            for topic, data in _paced(k):
+                if topic == m.ODOM:
+                    odometry = bm.decode(data, bm.TOPIC_TYPES[topic])
+                    odometry.header.frame_id, odometry.child_frame_id = frames[:2]
+                    data = bm.encode(topic, odometry)
+                recorder.add(topic, data)
+        recorder.flush(everything=True)
+        assert (writer.written[m.TF], writer.written[m.TF_STATIC]) == (0 if heard else 3, 1)
+    for k, item in enumerate(open_bag(tmp_path / "bag")):
+        np.testing.assert_allclose(item.frame.T_map_camera, planar_pose(k, 0, 0) @ mounting, atol=1e-9)

@@ -86,7 +86,9 @@ _DECLARED = {
             "rolling_grid": RollingGridConfig,
         },
     ),
-    "recorder": _Declared(("path", "flush_s", *_END_OF_RUN, *_MOUNTING)),
+    "recorder": _Declared(
+        ("path", "flush_s", "record_tf", "odom_frame", "base_frame", "camera_frame", *_END_OF_RUN, *_MOUNTING)
+    ),
     "monitor": _Declared(("run_dir", *_END_OF_RUN)),
 }
 

@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What launch/sim.launch.py needs, as plain functions: `launch` itself is not needed to use or test them."""
+"""What the launch files need, as plain functions: `launch` itself is not needed to use or test them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
+
+import yaml
 
 from seal_bringup.stack.config import StackConfig
-from seal_bringup.stack.node_specs import nodes_of
-from seal_perception.errors import InputError
+from seal_bringup.stack.node_specs import NodeSpec, nodes_of
+from seal_perception.errors import InputError, SealError
 from seal_perception.parameters import parameters_of
 
 NOT_OFFERED = ("domain_id", "ready_timeout_s")
 """Fields of a run that a launch file leaves to the environment."""
+Config = TypeVar("Config")
 
 
-def launch_arguments() -> list[tuple[str, str, str]]:
+class LaunchError(SealError):
+    """A launched node ended that must not: raised in its exit handler, it ends `ros2 launch` with exit code 1."""
+
+
+def launch_arguments(kind: type = StackConfig) -> list[tuple[str, str, str]]:
     """(name, default, description) of each launch argument: the fields of a run."""
     return [
         (
@@ -24,22 +32,29 @@ def launch_arguments() -> list[tuple[str, str, str]]:
             str(known.default).lower() if isinstance(known.default, bool) else str(known.default),
             known.description,
         )
-        for known in parameters_of(StackConfig)
+        for known in parameters_of(kind)
         if known.name not in NOT_OFFERED
     ]
 
 
-def config_from_arguments(arguments: Mapping[str, str]) -> StackConfig:
-    """StackConfig of launch arguments, which are all texts; unknown names are other launch files' and left out.
+def read_arguments(kind: type[Config], arguments: Mapping[str, str]) -> Config:
+    """A run's configuration of launch arguments, which are all texts.
+
+    Unknown names are other launch files' and left out.
 
     Raises:
         InputError: if a text is no value of the field's type.
     """
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(StackConfig):
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in arguments and field.name not in NOT_OFFERED:
             values[field.name] = _parse(field.name, arguments[field.name], field.default)
-    return StackConfig(**values)
+    return kind(**values)
+
+
+def config_from_arguments(arguments: Mapping[str, str]) -> StackConfig:
+    """StackConfig of launch arguments; see `read_arguments`."""
+    return read_arguments(StackConfig, arguments)
 
 
 def _parse(name: str, text: str, default: Any) -> Any:
@@ -53,15 +68,52 @@ def _parse(name: str, text: str, default: Any) -> Any:
 
 def node_keywords(config: StackConfig) -> list[dict[str, Any]]:
     """Keyword arguments of `launch_ros.actions.Node` for each node of a run."""
+    return keywords_of(nodes_of(config))
+
+
+def keywords_of(specs: Iterable[NodeSpec]) -> list[dict[str, Any]]:
+    """Keyword arguments of `launch_ros.actions.Node` for each node."""
     return [
         {
             "name": spec.name,
             "package": spec.package,
             "executable": spec.executable,
             "namespace": spec.namespace,
-            "parameters": [spec.parameters],
+            "parameters": [*spec.parameter_files, {name: as_text(value) for name, value in spec.parameters.items()}],
             "remappings": list(spec.remappings.items()),
             "output": "screen",
         }
-        for spec in nodes_of(config)
+        for spec in specs
     ]
+
+
+def as_text(value: Any) -> Any:
+    """A parameter as `launch_ros` takes it: it reads texts as YAML, so one that is something else there is quoted."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        same = yaml.safe_load(value) == value
+    except yaml.YAMLError:
+        same = False
+    return value if same else json.dumps(value)
+
+
+def require_good_end(name: str, code: int, leaders: Collection[str] = (), may_end: Collection[str] = ()) -> bool:
+    """What the end of a launched node means.
+
+    Args:
+        name: of the node.
+        code: its exit status, negative for a signal.
+        leaders: nodes whose good end ends the run.
+        may_end: nodes that may end by themselves with status 0.
+
+    Returns:
+        Whether the run is over.
+
+    Raises:
+        LaunchError: if it must not have ended: the text names it.
+    """
+    if code == 0 and (name in leaders or name in may_end):
+        return name in leaders
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+    raise LaunchError(f"node {name} {how}: the run ends; its last words stand above")

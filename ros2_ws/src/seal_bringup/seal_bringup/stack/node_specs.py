@@ -30,6 +30,7 @@ class NodeSpec:
         executable: console script.
         namespace: prefix of its relative names.
         parameters: flat, dotted names.
+        parameter_files: ROS 2 parameter files; `parameters` win over them.
         remappings: topic -> other topic.
         subscribes: relative topics it subscribes to.
         publishes: relative topics that others wait for.
@@ -43,6 +44,7 @@ class NodeSpec:
     remappings: dict[str, str] = field(default_factory=dict)
     subscribes: tuple[str, ...] = ()
     publishes: tuple[str, ...] = ()
+    parameter_files: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -64,15 +66,15 @@ def nodes_of(config: StackConfig) -> list[NodeSpec]:
     nodes = [_in_run(node, config) for node in _nodes(config)]
     connected = [_with_handshake(node, nodes) for node in nodes]
     if given is None:
-        return _with_categories(connected)
+        return with_categories(connected)
     changed = [
         dataclasses.replace(node, parameters={**node.parameters, **given.everywhere, **given.nodes.get(node.name, {})})
         for node in connected
     ]
-    return _with_categories(changed)
+    return with_categories(changed)
 
 
-def _with_categories(nodes: list[NodeSpec]) -> list[NodeSpec]:
+def with_categories(nodes: list[NodeSpec]) -> list[NodeSpec]:
     """Give the map the list of the detector's weights, where that is not the six."""
     seeing = next(node.parameters for node in nodes if node.executable == "perception_node")
     names = categories_of(seeing.get("weights", ""), seeing.get("detector.categories", ()))

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from seal_bringup.stack.config import StackConfig
-from seal_bringup.stack.node_specs import nodes_of
+from seal_bringup.stack.node_specs import NodeSpec, nodes_of
 from seal_perception.errors import InputError
 
 RESULTS = ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.json", "topdown.png")
@@ -24,11 +25,20 @@ def check_run(config: StackConfig, overwrite: bool = False) -> None:
     Raises:
         InputError: for the first thing found.
     """
-    for spec in nodes_of(config):
-        if (check := _CHECKS.get(spec.executable)) is not None:
-            check(spec.parameters)
+    check_nodes(nodes_of(config))
     if not overwrite:
         refuse_taken(config)
+
+
+def check_nodes(specs: Iterable[NodeSpec]) -> None:
+    """Refuse values that a node would refuse after its start.
+
+    Raises:
+        InputError: for the first one.
+    """
+    for spec in specs:
+        if (check := _CHECKS.get(spec.executable)) is not None:
+            check(spec.parameters)
 
 
 def refuse_taken(config: StackConfig) -> None:
@@ -70,4 +80,4 @@ def _policy(parameters: dict[str, Any]) -> None:
     make_policy(parameters.get("policy", "frontier"))
 
 
-_CHECKS = {"sim_bridge_node": _scene, "perception_node": _weights, "policy_node": _policy}
+_CHECKS = {"sim_bridge_node": _scene, "fake_robot_node": _scene, "perception_node": _weights, "policy_node": _policy}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from seal_mapping.bags import messages as bm
-from seal_mapping.bags.writer import BagWriter, odometry_transform, static_transforms
+from seal_mapping.bags.writer import FRAMES, BagWriter, odometry_transform, static_transforms
 from seal_perception import messages as m
 from seal_perception.types import FloatArray
 
@@ -26,16 +26,23 @@ class FrameRecorder:
 
     Args:
         writer: the open bag.
-        T_base_camera: mounting of the camera for /tf_static.
+        T_base_camera: mounting of the camera for /tf_static; None = /tf and /tf_static are written from outside.
         whole: topics that make a frame whole.
+        frames: of odometry, the base and the camera, for /tf_static.
     """
 
-    def __init__(self, writer: BagWriter, T_base_camera: FloatArray, whole: tuple[str, ...] = WHOLE) -> None:
+    def __init__(
+        self,
+        writer: BagWriter,
+        T_base_camera: FloatArray | None,
+        whole: tuple[str, ...] = WHOLE,
+        frames: tuple[str, str, str] = FRAMES,
+    ) -> None:
         self.frames = 0
         self._writer = writer
         self._whole = frozenset(whole)
         self._paced = m.STEP not in self._whole
-        self._static = static_transforms(T_base_camera)
+        self._static = None if T_base_camera is None else static_transforms(T_base_camera, frames)
         self._waiting: dict[int, dict[str, bytes]] = {}
         self._last_ns = -1
         self._idle: set[int] = set()
@@ -78,9 +85,9 @@ class FrameRecorder:
     def _write(self, stamp: int) -> None:
         between = self._paced and self._waiting[stamp].keys() <= {m.ODOM}
         found = self._waiting.pop(stamp)
-        if self._last_ns < 0:
+        if self._last_ns < 0 and self._static is not None:
             self._writer.write(m.TF_STATIC, stamp, self._static)
-        if m.ODOM in found:
+        if m.ODOM in found and self._static is not None:
             found[m.TF] = odometry_transform(found[m.ODOM])
         self.frames += self._whole <= found.keys()
         for topic in bm.TOPIC_TYPES:

@@ -165,12 +165,19 @@ class BagWriter:
         self.close()
 
 
-def static_transforms(T_base_camera: FloatArray) -> bytes:
-    """Serialized /tf_static: map -> odom (identity: the map starts where odometry does) and base -> camera."""
-    rows = [
-        (m.MAP_FRAME, m.ODOM_FRAME, np.eye(4)),
-        (m.BASE_FRAME, m.CAMERA_FRAME, np.asarray(T_base_camera, np.float64)),
-    ]
+FRAMES = (m.ODOM_FRAME, m.BASE_FRAME, m.CAMERA_FRAME)
+"""Of odometry, the base and the camera, as the simulator calls them."""
+
+
+def static_transforms(T_base_camera: FloatArray, frames: tuple[str, str, str] = FRAMES) -> bytes:
+    """Serialized /tf_static: map -> odom (identity: the map starts where odometry does) and base -> camera.
+
+    Args:
+        T_base_camera: (4, 4) mounting.
+        frames: of odometry, the base and the camera.
+    """
+    odom, base, camera = frames
+    rows = [(m.MAP_FRAME, odom, np.eye(4)), (base, camera, np.asarray(T_base_camera, np.float64))]
     return bm.encode(m.TF_STATIC, bm.tf_message(rows, 0))
 
 

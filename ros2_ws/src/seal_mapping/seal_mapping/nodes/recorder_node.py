@@ -15,6 +15,7 @@ from seal_mapping.bags.recorder import PACED, WHOLE, FrameRecorder
 from seal_mapping.bags.writer import BagWriteError, BagWriter
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_perception import messages as m
+from seal_perception.errors import MissingDependencyError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare
 
@@ -27,7 +28,7 @@ TOPICS: dict[str, type] = {
     m.GOAL: PoseStamped,
     m.STEP: PoseStamped,
 }
-"""What is recorded; /tf and /tf_static are made from odometry and mounting. Never anything under truth/."""
+"""What is recorded; /tf and /tf_static are made from odometry and mounting, or heard. Never anything under truth/."""
 
 
 class RecorderNode(SealNode):
@@ -35,7 +36,8 @@ class RecorderNode(SealNode):
 
     Parameters: `path` (folder to make), `expected_frames` (the node exits by itself when so many whole frames are
     written, and fails if it is ended before; 0 = neither), `last_stamp_ns` (in paced mode, where frames may be left
-    out, it exits when the frame of this stamp is whole; 0 = never), `flush_s`, `mounting.*`.
+    out, it exits when the frame of this stamp is whole; 0 = never), `flush_s`, `mounting.*`, and the frames' names.
+    With `record_tf` /tf and /tf_static are recorded as they come: a robot's own, with a head that moves.
     """
 
     def __init__(self) -> None:
@@ -47,11 +49,33 @@ class RecorderNode(SealNode):
             self, "flush_s", 0.25, "longest time before a whole frame is written, in seconds", minimum=0.0
         )
         mounting = declare_mounting(self)
+        record_tf = declare(self, "record_tf", False, "record /tf and /tf_static as they come; needs tf2_msgs")
+        frames = (
+            declare(self, "odom_frame", "odom", "frame of odometry, for a /tf_static made from the mounting"),
+            declare(self, "base_frame", "base_link", "frame of the base, for the same"),
+            declare(self, "camera_frame", "camera_color_optical_frame", "frame of the pictures, for the same"),
+        )
+        if record_tf:
+            self._hear_transforms()
         self._writer = BagWriter(path, namespace=self.get_namespace())
-        self._frames = FrameRecorder(self._writer, mounting, WHOLE if self.lockstep else PACED)
+        whole = WHOLE if self.lockstep else PACED
+        self._frames = FrameRecorder(self._writer, None if record_tf else mounting, whole, frames)
         for topic, kind in TOPICS.items():
             self.subscribe(kind, topic, lambda data, t=topic: self._on_message(t, data), raw=True)
         self.create_timer(flush_s, self._frames.flush, clock=self.steady)
+
+    def _hear_transforms(self) -> None:
+        try:
+            from tf2_msgs.msg import TFMessage
+        except ImportError as error:
+            raise MissingDependencyError(
+                "record_tf needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs, or leave it out"
+            ) from error
+        for topic, latched in ((m.TF, False), (m.TF_STATIC, True)):
+            self.subscribe(TFMessage, topic, lambda data, t=topic: self._on_transforms(t, data), latched, raw=True)
+
+    def _on_transforms(self, topic: str, data: bytes) -> None:
+        self._writer.write(topic, self.get_clock().now().nanoseconds, bytes(data))
 
     def _on_message(self, topic: str, data: bytes) -> None:
         self._frames.add(topic, bytes(data))

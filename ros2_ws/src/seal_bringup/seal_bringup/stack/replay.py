@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bag through the live nodes: what is played, and who hears it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from seal_bringup.stack.node_specs import NodeSpec, with_categories
+from seal_bringup.stack.robot_config import RobotConfig
+from seal_bringup.stack.robot_specs import mapping_nodes
+from seal_perception import messages as m
+from seal_perception.errors import InputError
+from seal_perception.parameters import parameter
+
+PLAYED = (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM)
+"""What is played, besides /tf and /tf_static: detections and goals in the bag would meet those made anew."""
+
+
+@dataclass(frozen=True)
+class ReplayConfig(RobotConfig):
+    """A bag's replay: of this project's recorder, whose topics have the stack's names in `namespace`."""
+
+    bag: str = parameter("", "folder of the bag")
+    rate: float = parameter(1.0, "speed of the replay: bag's seconds per second", minimum=0.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (Path(self.bag) / "metadata.yaml").is_file():
+            raise InputError(f"bag must be the folder of a rosbag2 bag, with metadata.yaml in it, got {self.bag!r}")
+        if not 0 < self.rate < 100:
+            raise InputError(f"rate must lie above 0 and below 100, got {self.rate}")
+        if self.fake or self.launch_driver:
+            raise InputError("a replay has no robot: leave fake and launch_driver out")
+
+
+def replay_nodes(config: ReplayConfig) -> list[NodeSpec]:
+    """Perception, mapping, policy and monitor by the bag's clock.
+
+    Raises:
+        InputError: if the robot's file is wrong, or there are no such weights.
+    """
+    shared = {"use_sim_time": True, "lockstep": False}
+    return with_categories(
+        [
+            dataclasses.replace(node, namespace=config.namespace, parameters={**node.parameters, **shared})
+            for node in mapping_nodes(config)
+        ]
+    )
+
+
+def play_command(config: ReplayConfig) -> list[str]:
+    """`ros2 bag play` with the topics that the nodes hear."""
+    root = f"/{config.namespace.strip('/')}"
+    topics = [*(f"{root}/{topic}" for topic in PLAYED), m.TF, m.TF_STATIC]
+    return ["ros2", "bag", "play", config.bag, "--clock", "--rate", f"{config.rate:g}", "--topics", *topics]

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run on a robot: what the user chooses, and what the robot's file says."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seal_bringup.stack.config import shared_folder
+from seal_perception.errors import InputError
+from seal_perception.odometry.live import POSE_SOURCES
+from seal_perception.parameters import parameter
+from seal_perception.reading.text import read_yaml
+from sim_bridge.fake_robot.faces import FACES, CameraTopics, camera_topics
+
+AUTO = "auto"
+_BRIDGE, _PARAMETERS = "/**/robot_bridge", "ros__parameters"
+_LOCOBOT = "locobot_"
+
+
+@dataclass(frozen=True)
+class RobotConfig:
+    """A run on a robot, or on a fake one."""
+
+    robot: str = parameter("locobot_kobuki", "file of config/robots, without .yaml, or the path of one")
+    robot_name: str = parameter("locobot", "name before the robot's topics and frames")
+    namespace: str = parameter("seal", "namespace of the stack; the base's own topics stand outside it")
+    fake: bool = parameter(False, "a simulated LoCoBot in place of the robot")
+    launch_driver: bool = parameter(False, "start Interbotix's driver too (LoCoBot; never tried)")
+    enable: bool = parameter(False, "it may drive at once; false = when explore/enable is called")
+    minutes: float = parameter(0.0, "end after so many minutes; 0 = by Ctrl-C", minimum=0.0)
+    run_dir: str = parameter("runs/robot", "folder for bag, map.npz, trajectory.json and status.json")
+    record: bool = parameter(True, "record a bag")
+    weights: str = parameter("seal-small", 'detector: a shipped name, a file, "coco", or "none"')
+    detector_threads: int = parameter(2, "CPU threads of the detector", minimum=1)
+    policy: str = parameter("frontier", "goal policy")
+    seed: int = parameter(0, "seed of the policy, and start pose of the fake robot", minimum=0)
+    pose_source: str = parameter(
+        AUTO, "odometry, odometry_tf or tf (docs/ros.md); auto = odometry_tf where tf2_msgs is installed, else odometry"
+    )
+    tf_odom_frame: str = parameter("", "odometry's frame on /tf; empty = by the robot's file")
+    tf_base_frame: str = parameter("", "the base's frame on /tf; empty = by the robot's file")
+    camera_driver: str = parameter("4.54", "realsense2_camera: 4.54 = up to 4.54.1, 4.55 = from 4.55.1")
+    camera_best_effort: bool = parameter(False, "hear the camera with best effort, as it offers no more")
+    camera_height_m: float = parameter(0.51, "without /tf: camera above the floor, in metres", minimum=0.0)
+    camera_forward_m: float = parameter(0.1, "without /tf: camera ahead of the base, in metres")
+    camera_left_m: float = parameter(0.03, "without /tf: camera to the left of the base's middle, in metres")
+    tilt_deg: float = parameter(18.0, "without /tf, and of the fake robot: camera tilted down, in degrees")
+    wall_heading: bool = parameter(False, "correct the heading by walls, as map -> odom on /tf; needs tf2_msgs")
+    use_laser: bool = parameter(False, "the planner subscribes to a laser too")
+    laser_topic: str = parameter("/{robot}/scan", "its topic; {robot} stands for robot_name")
+    scene: str = parameter("test_01", "of the fake robot: a home's name, or a scene folder")
+    camera_hz: float = parameter(5.0, "of the fake robot: pictures per second", minimum=0.5)
+
+    def __post_init__(self) -> None:
+        if self.pose_source not in (AUTO, *POSE_SOURCES):
+            raise InputError(f"pose_source must be {AUTO}, {', '.join(POSE_SOURCES)}, got {self.pose_source!r}")
+        if not (math.isfinite(self.minutes) and self.minutes >= 0):
+            raise InputError(f"minutes must be a number >= 0, got {self.minutes}")
+        if not (self.robot_name and self.namespace.strip("/")):
+            raise InputError("robot_name and namespace must be names: the base's topics must not be the stack's own")
+        if self.launch_driver and (self.fake or not self.robot.startswith(_LOCOBOT)):
+            raise InputError("launch_driver starts Interbotix's driver of a real LoCoBot: leave it out")
+        if self.fake and self.face is None:
+            raise InputError(f"fake robots are locobot_kobuki and locobot_create3, got {self.robot!r}")
+        if self.wall_heading and not tf_installed():
+            raise InputError("wall_heading needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs")
+        camera_topics(self.camera_driver, self.robot_name)
+
+    @property
+    def face(self) -> str | None:
+        """Name of the LoCoBot's base; None for another robot."""
+        name = self.robot.removeprefix(_LOCOBOT)
+        return name if self.robot.startswith(_LOCOBOT) and name in FACES else None
+
+    @property
+    def file(self) -> Path:
+        """The robot's file.
+
+        Raises:
+            InputError: if there is none; the text lists those that there are.
+        """
+        given = Path(self.robot)
+        if given.suffix in (".yaml", ".yml"):
+            return given
+        folder = shared_folder("config") / "robots"
+        found = folder / f"{self.robot}.yaml"
+        if not found.is_file():
+            known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+            raise InputError(f"robot must be {known} or the path of a .yaml file, got {self.robot!r}")
+        return found
+
+    def bridge_parameters(self) -> dict[str, Any]:
+        """Parameters of the robot's file, nested as it has them.
+
+        Raises:
+            InputError: if it is no such file.
+        """
+        try:
+            content = read_yaml(self.file)
+        except OSError as error:
+            raise InputError(f"cannot read the robot's file {self.file}: {error.strerror or error}") from error
+        found = content.get(_BRIDGE, {}).get(_PARAMETERS) if isinstance(content, dict) else None
+        if not isinstance(found, dict) or not isinstance(found.get("base"), dict):
+            raise InputError(f"{self.file} must have {_BRIDGE}: {_PARAMETERS}: base: ..., as generic.yaml has")
+        return found
+
+    @property
+    def source(self) -> str:
+        """Where poses come from: `pose_source` with `auto` decided, and by the corrected map with `wall_heading`."""
+        if self.wall_heading:
+            return "tf"
+        if self.pose_source != AUTO:
+            return self.pose_source
+        return "odometry_tf" if tf_installed() else "odometry"
+
+    def frames(self) -> tuple[str, str]:
+        """Odometry's frame and the base's, as /tf calls them."""
+        if self.face is not None:
+            odom, base = FACES[self.face].tf_odom_frame, FACES[self.face].tf_base_frame
+        else:
+            base_of = self.bridge_parameters()["base"]
+            odom, base = str(base_of.get("odom_frame") or "odom"), str(base_of.get("base_frame") or "base_link")
+        return (
+            (self.tf_odom_frame or odom).replace("{robot}", self.robot_name),
+            (self.tf_base_frame or base).replace("{robot}", self.robot_name),
+        )
+
+    @property
+    def camera(self) -> CameraTopics:
+        """The camera's topics: a realsense's."""
+        return camera_topics(self.camera_driver, self.robot_name)
+
+
+def tf_installed() -> bool:
+    """Whether tf2_msgs is."""
+    return importlib.util.find_spec("tf2_msgs") is not None

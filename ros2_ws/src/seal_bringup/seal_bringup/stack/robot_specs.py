@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nodes of a run on a robot and of a recording: one description for their launch files."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from seal_bringup.stack.node_specs import NodeSpec, with_categories
+from seal_bringup.stack.presets import NOISY_MAP
+from seal_bringup.stack.robot_config import RobotConfig
+from seal_perception import messages as m
+from seal_policy.planning.planner import TIGHT
+from sim_bridge.fake_robot.base import BaseState
+from sim_bridge.fake_robot.faces import stand_in_signals
+from sim_bridge.robot_base.fields import split_type
+
+_PICTURES = (m.COLOUR, m.DEPTH, m.CAMERA_INFO)
+_MAP = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
+
+
+def robot_nodes(config: RobotConfig) -> list[NodeSpec]:
+    """The nodes that drive a robot, map and record.
+
+    Raises:
+        InputError: if the robot's file is wrong, or there are no such weights.
+    """
+    nodes = [_fake(config)] if config.fake else []
+    nodes += [_bridge(config), *([_heading(config)] if config.wall_heading else []), _perception(config)]
+    nodes += [_mapping(config), _policy(config), _planner(config)]
+    nodes += [_recorder(config)] if config.record else []
+    return with_categories([_on_robot(node, config) for node in [*nodes, _monitor(config)]])
+
+
+def record_nodes(config: RobotConfig) -> list[NodeSpec]:
+    """Perception and recorder alone, with the robot's own odometry: somebody else drives it."""
+    odometry = str(config.bridge_parameters()["base"].get("odometry_topic", m.ODOM))
+    theirs = {m.ODOM: odometry.replace("{robot}", config.robot_name)}
+    nodes = [_fake(config)] if config.fake else []
+    nodes += [_perception(config), dataclasses.replace(_recorder(config), remappings=theirs)]
+    return [_on_robot(node, config) for node in nodes]
+
+
+def mapping_nodes(config: RobotConfig) -> list[NodeSpec]:
+    """Those that map and choose goals, and drive nothing."""
+    return [_perception(config), _mapping(config), _policy(config), _monitor(config)]
+
+
+def driver_arguments(config: RobotConfig) -> dict[str, str]:
+    """Arguments of Interbotix's own launch file for this robot: its defaults start neither base nor camera."""
+    return {
+        "robot_name": config.robot_name,
+        "base_type": str(config.face),
+        "use_base": "true",
+        "use_camera": "true",
+        "use_lidar": str(config.use_laser).lower(),
+        "rs_camera_align_depth": "true",
+        "rs_camera_pointcloud_enable": "false",
+    }
+
+
+def _on_robot(node: NodeSpec, config: RobotConfig) -> NodeSpec:
+    """The node in the stack's namespace, with the camera's topics in place of the stack's names."""
+    camera = dict(zip(_PICTURES, (config.camera.colour, config.camera.depth, config.camera.info), strict=True))
+    names = {**(camera if node.executable != "fake_robot_node" else {}), **node.remappings}
+    parameters = {**node.parameters, "lockstep": False}
+    if config.camera_best_effort and node.executable != "fake_robot_node":
+        parameters |= {f"qos.{topic.replace('/', '_')}.reliability": "best_effort" for topic in _PICTURES}
+    return dataclasses.replace(node, namespace=config.namespace, parameters=parameters, remappings=names)
+
+
+def _is_installed(kind: str) -> bool:
+    return importlib.util.find_spec(split_type(kind)[0]) is not None
+
+
+def _fake(config: RobotConfig) -> NodeSpec:
+    parameters = {
+        "scene": config.scene,
+        "seed": config.seed,
+        "robot_name": config.robot_name,
+        "camera_driver": config.camera_driver,
+        "camera_best_effort": config.camera_best_effort,
+        "fake.base": config.face,
+        "fake.camera_hz": config.camera_hz,
+        "sim.width": 640,
+        "sim.height": 480,
+        "sim.hfov_deg": 54.7,
+        "sim.depth_noise": "d435",
+        "sim.camera_height_m": config.camera_height_m,
+        "sim.camera_x_m": config.camera_forward_m,
+        "sim.camera_y_m": config.camera_left_m,
+        "sim.camera_pitch_deg": config.tilt_deg,
+    }
+    return NodeSpec("fake_robot", "sim_bridge", "fake_robot_node", parameters=parameters, publishes=_PICTURES)
+
+
+def _bridge(config: RobotConfig) -> NodeSpec:
+    parameters: dict[str, Any] = {
+        "base.robot_name": config.robot_name,
+        "base.picture_topic": config.camera.info,
+        "enable": config.enable,
+    }
+    if config.fake and config.face is not None:
+        file = config.bridge_parameters()
+        signals = {name: value for name, value in file.items() if isinstance(value, dict) and value.get("topic")}
+        parameters |= stand_in_signals(signals, config.face, BaseState(), _is_installed)
+    return NodeSpec(
+        "robot_bridge",
+        "sim_bridge",
+        "robot_bridge_node",
+        parameters=parameters,
+        parameter_files=(str(config.file.absolute()),),
+        subscribes=(m.CMD_VEL,),
+        publishes=(m.ODOM, m.CONTACT),
+    )
+
+
+def _poses(config: RobotConfig) -> dict[str, Any]:
+    odom, base = config.frames()
+    given = {"odometry.pose_source": config.source, "odometry.tf_odom_frame": odom, "odometry.tf_base_frame": base}
+    return given | ({"odometry.tf_map_frame": m.MAP_FRAME} if config.wall_heading else {})
+
+
+def _mounting(config: RobotConfig) -> dict[str, Any]:
+    return {
+        "mounting.height_m": config.camera_height_m,
+        "mounting.forward_m": config.camera_forward_m,
+        "mounting.left_m": config.camera_left_m,
+        "mounting.tilt_down_deg": config.tilt_deg,
+    }
+
+
+def _heading(config: RobotConfig) -> NodeSpec:
+    odom, base = config.frames()
+    parameters = {
+        "correct": "map",
+        "odometry.pose_source": "odometry_tf",
+        "odometry.tf_odom_frame": odom,
+        "odometry.tf_base_frame": base,
+    }
+    return NodeSpec(
+        "heading", "seal_mapping", "heading_node", parameters=parameters, subscribes=(m.ODOM, m.DEPTH, m.CAMERA_INFO)
+    )
+
+
+def _perception(config: RobotConfig) -> NodeSpec:
+    return NodeSpec(
+        "perception",
+        "seal_perception",
+        "perception_node",
+        parameters={"weights": config.weights, "detector.threads": config.detector_threads},
+        subscribes=(m.COLOUR,),
+        publishes=(m.SCORES, m.DETECTIONS),
+    )
+
+
+def _path(config: RobotConfig, name: str) -> str:
+    return str((Path(config.run_dir) / name).absolute())
+
+
+def _mapping(config: RobotConfig) -> NodeSpec:
+    parameters = {
+        "save_path": _path(config, "map.npz"),
+        **{f"map.{name}": getattr(NOISY_MAP, name) for name in _MAP},
+        **_mounting(config),
+        **_poses(config),
+    }
+    return NodeSpec(
+        "mapping",
+        "seal_mapping",
+        "mapping_node",
+        parameters=parameters,
+        subscribes=(*_PICTURES, m.ODOM, m.SCORES, m.DETECTIONS),
+        publishes=(m.OBSTACLES, m.EXPLORED, m.STATUS),
+    )
+
+
+def _clearances() -> dict[str, Any]:
+    return {f"planner.{name}": getattr(TIGHT, name) for name in ("margin_m", "narrow_margin_m", "unknown_speed")}
+
+
+def _policy(config: RobotConfig) -> NodeSpec:
+    parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **_clearances(), **_poses(config)}
+    return NodeSpec(
+        "policy",
+        "seal_policy",
+        "policy_node",
+        parameters=parameters,
+        subscribes=(m.OBSTACLES, m.EXPLORED, m.ODOM),
+        publishes=(m.GOAL,),
+    )
+
+
+def _planner(config: RobotConfig) -> NodeSpec:
+    """The planner, no faster than the gate lets it, with the gate's permission."""
+    limits = config.bridge_parameters().get("limits", {})
+    back = float(limits.get("max_back_mps", 0.12))
+    parameters = {
+        "mode": "paced",
+        "serve_enable": False,
+        "use_scan": config.use_laser,
+        "velocity.max_forward_mps": float(limits.get("max_forward_mps", 0.25)),
+        "velocity.max_turn_radps": float(limits.get("max_turn_radps", 0.8)),
+        # A base that refuses to drive back turns instead: it would push against nothing for a while.
+        **({"driver.back_mps": back} if back > 0 else {"driver.back_m": 0.0}),
+        **_clearances(),
+        **_mounting(config),
+        **_poses(config),
+    }
+    return NodeSpec(
+        "planner",
+        "seal_policy",
+        "planner_node",
+        parameters=parameters,
+        remappings={m.SCAN: config.laser_topic.replace("{robot}", config.robot_name)} if config.use_laser else {},
+        subscribes=(m.OBSTACLES, m.EXPLORED, m.ODOM, m.GOAL, m.DETECTIONS, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
+        publishes=(m.CMD_VEL,),
+    )
+
+
+def _recorder(config: RobotConfig) -> NodeSpec:
+    odom, base = config.frames()
+    parameters = {
+        "path": _path(config, "bag"),
+        "record_tf": config.source != "odometry",
+        "odom_frame": odom,
+        "base_frame": base,
+        "camera_frame": config.camera.frame,
+        **_mounting(config),
+    }
+    return NodeSpec(
+        "recorder",
+        "seal_mapping",
+        "recorder_node",
+        parameters=parameters,
+        subscribes=(*_PICTURES, m.ODOM, m.DETECTIONS),
+    )
+
+
+def _monitor(config: RobotConfig) -> NodeSpec:
+    return NodeSpec(
+        "monitor",
+        "seal_bringup",
+        "monitor_node",
+        parameters={"run_dir": str(Path(config.run_dir).absolute())},
+        subscribes=(m.ODOM, m.DETECTIONS, m.STATUS, m.GOAL, m.CONTACT),
+    )

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nodes of a robot's run, a recording and a replay, and the launch files that start them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import types
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from seal_bringup.stack import robot_config
+from seal_bringup.stack.config import shared_folder
+from seal_bringup.stack.known_parameters import unknown_parameters
+from seal_bringup.stack.launching import (
+    LaunchError,
+    as_text,
+    keywords_of,
+    launch_arguments,
+    read_arguments,
+    require_good_end,
+)
+from seal_bringup.stack.node_specs import NodeSpec
+from seal_bringup.stack.replay import ReplayConfig, play_command, replay_nodes
+from seal_bringup.stack.robot_check import check_robot_run
+from seal_bringup.stack.robot_config import RobotConfig
+from seal_bringup.stack.robot_specs import driver_arguments, record_nodes, robot_nodes
+from seal_perception import messages as m
+from seal_perception.errors import InputError
+
+ROBOTS = ("locobot_kobuki", "locobot_create3", "turtlebot4", "tiago", "generic")
+
+
+@pytest.fixture(autouse=True)
+def tf2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether tf2_msgs is installed must not decide a test."""
+    monkeypatch.setattr(robot_config, "tf_installed", lambda: True)
+
+
+def made(**changes: Any) -> dict[str, NodeSpec]:
+    return {node.name: node for node in robot_nodes(RobotConfig(weights="none", **changes))}
+
+
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_every_robots_nodes_have_the_parameters_that_they_are_given(robot: str) -> None:
+    nodes = made(robot=robot, wall_heading=True, use_laser=True)
+    names = ["robot_bridge", "heading", "perception", "mapping", "policy", "planner", "recorder", "monitor"]
+    assert list(nodes) == names
+    for node in nodes.values():
+        if node.name != "robot_bridge":  # its file is checked beside it
+            assert unknown_parameters(node.name, node.parameters) == [], node.name
+        assert node.namespace == "seal" and node.parameters["lockstep"] is False
+    assert nodes["robot_bridge"].parameter_files[0].endswith(f"{robot}.yaml")
+
+
+def test_nothing_moves_before_a_person_says_so_and_one_node_alone_asks() -> None:
+    nodes = made()
+    assert nodes["robot_bridge"].parameters["enable"] is False
+    planner = nodes["planner"].parameters
+    assert planner["serve_enable"] is False and "enable" not in planner
+    assert made(enable=True)["robot_bridge"].parameters["enable"] is True
+
+
+@pytest.mark.parametrize(
+    ("robot", "odom", "base"),
+    [
+        ("locobot_kobuki", "rn/odom", "rn/base_footprint"),
+        ("locobot_create3", "rn/odom", "rn/base_link"),
+        ("generic", "odom", "base_link"),
+    ],
+)
+def test_frames_are_those_of_tf(robot: str, odom: str, base: str) -> None:
+    """A Create 3's messages say odom and base_link, /tf has the robot's name before them."""
+    for name in ("mapping", "policy", "planner"):
+        given = made(robot=robot, robot_name="rn")[name].parameters
+        assert given["odometry.pose_source"] == "odometry_tf"
+        assert (given["odometry.tf_odom_frame"], given["odometry.tf_base_frame"]) == (odom, base)
+    recorder = made(robot=robot, robot_name="rn", pose_source="odometry")["recorder"].parameters
+    assert (recorder["record_tf"], recorder["odom_frame"], recorder["base_frame"]) == (False, odom, base)
+
+
+def test_without_tf2_msgs_the_mounting_comes_from_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robot_config, "tf_installed", lambda: False)
+    given = made(camera_height_m=0.6, camera_left_m=-0.1, tilt_deg=10.0)["mapping"].parameters
+    assert given["odometry.pose_source"] == "odometry"
+    assert [given[f"mounting.{k}"] for k in ("height_m", "left_m", "tilt_down_deg")] == [0.6, -0.1, 10.0]
+    with pytest.raises(InputError, match="wall_heading needs tf2_msgs"):
+        RobotConfig(wall_heading=True)
+
+
+def test_the_heading_corrects_the_map_and_all_that_drive_go_by_it() -> None:
+    nodes = made(wall_heading=True)
+    assert nodes["heading"].parameters["correct"] == "map"
+    for name in ("mapping", "policy", "planner"):
+        given = nodes[name].parameters
+        assert (given["odometry.pose_source"], given["odometry.tf_map_frame"]) == ("tf", "map")
+
+
+def test_the_camera_has_its_drivers_topics_and_the_laser_its_own() -> None:
+    nodes = made(camera_driver="4.55", camera_best_effort=True, use_laser=True, robot_name="rn")
+    for name in ("perception", "mapping", "planner", "recorder"):
+        assert nodes[name].remappings[m.DEPTH] == "/rn/camera/camera/aligned_depth_to_color/image_raw"
+        assert nodes[name].parameters["qos.camera_depth_image_raw.reliability"] == "best_effort"
+    assert nodes["planner"].remappings[m.SCAN] == "/rn/scan" and m.SCAN not in nodes["mapping"].remappings
+    assert nodes["robot_bridge"].parameters["base.picture_topic"] == "/rn/camera/camera/color/camera_info"
+
+
+def test_speeds_are_the_robots() -> None:
+    kobuki, create3 = made()["planner"].parameters, made(robot="locobot_create3")["planner"].parameters
+    assert kobuki["velocity.max_forward_mps"] == create3["velocity.max_forward_mps"] == 0.25
+    assert kobuki["driver.back_mps"] == 0.12 and create3["driver.back_m"] == 0.0, "a Create 3 refuses to drive back"
+
+
+def test_a_fake_robot_and_its_gate_agree_on_messages() -> None:
+    nodes = made(fake=True, robot="locobot_create3", scene="train_01")
+    fake, bridge = nodes["fake_robot"], nodes["robot_bridge"]
+    assert fake.parameters["fake.base"] == "create3" and fake.remappings == {}
+    vendor = importlib.util.find_spec("irobot_create_msgs") is not None
+    assert ("contact.topic" in bridge.parameters) != vendor
+    assert fake.parameters["sim.camera_pitch_deg"] == nodes["mapping"].parameters["mounting.tilt_down_deg"]
+
+
+def test_a_recording_drives_nothing(tmp_path: Path) -> None:
+    nodes = {n.name: n for n in record_nodes(RobotConfig(run_dir=str(tmp_path), weights="none"))}
+    assert list(nodes) == ["perception", "recorder"]
+    assert nodes["recorder"].remappings[m.ODOM] == "/locobot/odom"
+    assert nodes["recorder"].parameters["path"] == str(tmp_path / "bag")
+
+
+def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
+    (tmp_path / "bag").mkdir()
+    with pytest.raises(InputError, match="bag must be the folder of a rosbag2 bag"):
+        ReplayConfig(bag=str(tmp_path / "bag"))
+    (tmp_path / "bag" / "metadata.yaml").touch()
+    config = ReplayConfig(bag=str(tmp_path / "bag"), weights="none", rate=0.5)
+    nodes = {n.name: n for n in replay_nodes(config)}
+    assert list(nodes) == ["perception", "mapping", "policy", "monitor"]
+    assert all(n.parameters["use_sim_time"] is True and n.remappings == {} for n in nodes.values())
+    command = play_command(config)
+    assert command[:4] == ["ros2", "bag", "play", config.bag] and "/seal/camera/depth/image_raw" in command
+    assert "/seal/semantic/detections" not in command and "/tf_static" in command and "0.5" in command
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"robot": "roomba"}, "robot must be generic, locobot_create3, locobot_kobuki, "),
+        ({"pose_source": "gps"}, "pose_source must be auto, odometry"),
+        ({"minutes": -1.0}, "minutes must be a number >= 0"),
+        ({"namespace": "/"}, "must be names"),
+        ({"fake": True, "robot": "tiago"}, "fake robots are locobot_kobuki and locobot_create3"),
+        ({"fake": True, "launch_driver": True}, "leave it out"),
+        ({"camera_driver": "5"}, "camera driver must be"),
+    ],
+)
+def test_wrong_arguments_are_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        robot_nodes(RobotConfig(**changes))
+
+
+def test_a_folder_with_a_run_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    config = RobotConfig(run_dir=str(tmp_path / "new"), weights="none")
+    check_robot_run(config, robot_nodes(config))
+    assert (tmp_path / "new").is_dir()
+    (tmp_path / "new" / "bag").mkdir()
+    with pytest.raises(InputError, match=r"already holds a run \(bag\): name another folder by run_dir:="):
+        check_robot_run(config, [])
+
+
+def test_a_file_that_is_no_robots_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("planner: {}\n")
+    with pytest.raises(InputError, match=r"must have /\*\*/robot_bridge: ros__parameters: base"):
+        RobotConfig(robot=str(path)).bridge_parameters()
+    path.write_text(yaml.safe_dump({"/**/robot_bridge": {"ros__parameters": {"base": {"odom_frame": "{robot}/o"}}}}))
+    assert RobotConfig(robot=str(path), robot_name="rn").frames() == ("rn/o", "base_link")
+
+
+@pytest.mark.parametrize("text", ["4.54", "true", "/runs/a: b", "no", "data[]", "/{robot}/scan", "", "a b", "[x"])
+def test_a_text_is_the_same_text_after_launch_has_read_it_as_yaml(text: str) -> None:
+    """`camera_driver:=4.54` reached the node as a number."""
+    assert (yaml.safe_load(as_text(text)) or "") == text
+
+
+def test_what_the_end_of_a_node_means() -> None:
+    assert require_good_end("sim_bridge", 0, ["sim_bridge"], ["recorder"])
+    assert not require_good_end("recorder", 0, ["sim_bridge"], ["recorder"])
+    for name, code, how in (("mapping", 0, "ended with 0"), ("recorder", 1, "ended with 1"), ("x", -9, "signal 9")):
+        with pytest.raises(LaunchError, match=f"node {name} .*{how}"):
+            require_good_end(name, code, ["sim_bridge"], ["recorder"])
+
+
+class _Made:
+    """In place of a class of `launch`."""
+
+    made: ClassVar[list[_Made]] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.__dict__.update(kwargs)
+        self.args = args
+        _Made.made.append(self)
+
+
+_LAUNCH = {
+    "launch": ("LaunchDescription",),
+    "launch.actions": (
+        "DeclareLaunchArgument", "EmitEvent", "ExecuteProcess", "IncludeLaunchDescription", "OpaqueFunction",
+        "RegisterEventHandler", "TimerAction",
+    ),
+    "launch.event_handlers": ("OnProcessExit",),
+    "launch.events": ("Shutdown",),
+    "launch.launch_description_sources": ("PythonLaunchDescriptionSource",),
+    "launch.substitutions": ("PathJoinSubstitution",),
+    "launch_ros": (),
+    "launch_ros.actions": ("Node",),
+    "launch_ros.substitutions": ("FindPackageShare",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["robot", "record", "replay"])
+def test_the_launch_files_start_these_nodes_and_end_when_one_dies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
+) -> None:
+    """With stand-ins for `launch`, which pip cannot install: the files' own code runs."""
+    monkeypatch.setattr(_Made, "made", [])
+    for module, classes in _LAUNCH.items():
+        stand_in = types.ModuleType(module)
+        for name in classes:
+            setattr(stand_in, name, type(name, (_Made,), {}))
+        monkeypatch.setitem(sys.modules, module, stand_in)
+    path = shared_folder("launch") / f"{file}.launch.py"
+    spec = importlib.util.spec_from_file_location(f"{file}_launch", path)
+    assert spec is not None and spec.loader is not None
+    launch_file = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(launch_file)
+    launch_file.generate_launch_description()
+    (opaque,) = [each for each in _Made.made if type(each).__name__ == "OpaqueFunction"]
+    (tmp_path / "metadata.yaml").touch()
+    arguments = {"weights": "none", "run_dir": str(tmp_path / "run"), "bag": str(tmp_path), "minutes": "2"}
+    kind, nodes_of = {
+        "robot": (RobotConfig, robot_nodes),
+        "record": (RobotConfig, record_nodes),
+        "replay": (ReplayConfig, replay_nodes),
+    }[file]
+    opaque.function(types.SimpleNamespace(launch_configurations=arguments))
+    nodes = [each for each in _Made.made if type(each).__name__ == "Node"]
+    config = read_arguments(kind, arguments)
+    assert [n.name for n in nodes] == [k["name"] for k in keywords_of(nodes_of(config))]  # type: ignore[operator]
+    declared = [each.args[0] for each in _Made.made if type(each).__name__ == "DeclareLaunchArgument"]
+    assert declared == [name for name, _, _ in launch_arguments(kind)]
+    watches = [e for e in _Made.made if type(e).__name__ == "OnProcessExit" and e.target_action in nodes]
+    assert [w.target_action for w in watches] == nodes
+    running, ending = types.SimpleNamespace(is_shutdown=False), types.SimpleNamespace(is_shutdown=True)
+    for watch in watches:
+        assert watch.on_exit(types.SimpleNamespace(returncode=-2), ending) == []
+        with pytest.raises(LaunchError, match="was killed by signal 9"):
+            watch.on_exit(types.SimpleNamespace(returncode=-9), running)
+    timers = [each.period for each in _Made.made if type(each).__name__ == "TimerAction"]
+    assert timers == {"robot": [120.0], "record": [], "replay": [5.0, 5.0]}[file]
+
+
+def test_the_drivers_arguments_are_what_its_defaults_lack() -> None:
+    given = driver_arguments(RobotConfig(robot="locobot_create3"))
+    assert given["base_type"] == "create3" and given["rs_camera_align_depth"] == given["use_base"] == "true"
