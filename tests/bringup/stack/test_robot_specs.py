@@ -17,7 +17,6 @@ from seal_bringup.stack.config import shared_folder
 from seal_bringup.stack.known_parameters import unknown_parameters
 from seal_bringup.stack.launching import (
     LaunchError,
-    as_text,
     keywords_of,
     launch_arguments,
     read_arguments,
@@ -177,12 +176,6 @@ def test_a_file_that_is_no_robots_is_named(tmp_path: Path) -> None:
         RobotConfig(robot=str(path)).bridge_parameters()
     path.write_text(yaml.safe_dump({"/**/robot_bridge": {"ros__parameters": {"base": {"odom_frame": "{robot}/o"}}}}))
     assert RobotConfig(robot=str(path), robot_name="rn").frames() == ("rn/o", "base_link")
-
-
-@pytest.mark.parametrize("text", ["4.54", "true", "/runs/a: b", "no", "data[]", "/{robot}/scan", "", "a b", "[x"])
-def test_a_text_is_the_same_text_after_launch_has_read_it_as_yaml(text: str) -> None:
-    """`camera_driver:=4.54` reached the node as a number."""
-    assert (yaml.safe_load(as_text(text)) or "") == text
 
 
 def test_what_the_end_of_a_node_means() -> None:

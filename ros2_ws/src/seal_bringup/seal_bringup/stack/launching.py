@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
-
-import yaml
 
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_specs import NodeSpec, nodes_of
@@ -79,23 +76,12 @@ def keywords_of(specs: Iterable[NodeSpec]) -> list[dict[str, Any]]:
             "package": spec.package,
             "executable": spec.executable,
             "namespace": spec.namespace,
-            "parameters": [*spec.parameter_files, {name: as_text(value) for name, value in spec.parameters.items()}],
+            "parameters": [*spec.parameter_files, spec.parameters],
             "remappings": list(spec.remappings.items()),
             "output": "screen",
         }
         for spec in specs
     ]
-
-
-def as_text(value: Any) -> Any:
-    """A parameter as `launch_ros` takes it: it reads texts as YAML, so one that is something else there is quoted."""
-    if not isinstance(value, str) or not value:
-        return value
-    try:
-        same = yaml.safe_load(value) == value
-    except yaml.YAMLError:
-        same = False
-    return value if same else json.dumps(value)
 
 
 def require_good_end(name: str, code: int, leaders: Collection[str] = (), may_end: Collection[str] = ()) -> bool:
