@@ -10,7 +10,7 @@ import pytest
 
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.reader import open_bag
-from seal_mapping.bags.recorder import _MOST_WAITING, PACED, FrameRecorder
+from seal_mapping.bags.recorder import _MOST_WAITING, APART, PACED, FrameRecorder
 from seal_mapping.bags.writer import BagWriter
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -159,3 +159,24 @@ def test_a_robots_bag_leads_from_its_base_to_its_camera(tmp_path: Path, heard: b
         assert (writer.written[m.TF], writer.written[m.TF_STATIC]) == (0 if heard else 3, 1)
     for k, item in enumerate(open_bag(tmp_path / "bag")):
         np.testing.assert_allclose(item.frame.T_map_camera, planar_pose(k, 0, 0) @ mounting, atol=1e-9)
+
+
+def test_frames_are_whole_where_odometry_has_stamps_of_its_own(tmp_path: Path) -> None:
+    """On a robot no picture shares odometry's stamp: all of a run waited in memory, and was lost with the recorder."""
+    writer = BagWriter(tmp_path / "bag")
+    recorder = FrameRecorder(writer, MOUNTING, APART)
+    for k in range(4):
+        for beside_ns in (-7, 13):
+            odometry = bm.odometry_message(planar_pose(k, 0, 0), _stamp(k) + beside_ns * 1_000_000)
+            recorder.add(m.ODOM, bm.encode(m.ODOM, odometry))
+        for pair in _paced(k, (m.ODOM,)):
+            recorder.add(*pair)
+    assert recorder.frames == 3 and writer.written[m.COLOUR] == 3, "written while the run goes on"
+    late = bm.encode(m.ODOM, bm.odometry_message(planar_pose(1, 0, 0), _stamp(1)))
+    recorder.add(m.ODOM, late)
+    recorder.flush(everything=True)
+    writer.close()
+    assert recorder.frames == 4 and writer.written[m.ODOM] == writer.written[m.TF] == 9
+    np.testing.assert_allclose(
+        [item.frame.T_map_camera[0, 3] for item in open_bag(tmp_path / "bag")], range(4), atol=1e-9
+    )

@@ -87,7 +87,17 @@ _DECLARED = {
         },
     ),
     "recorder": _Declared(
-        ("path", "flush_s", "record_tf", "odom_frame", "base_frame", "camera_frame", *_END_OF_RUN, *_MOUNTING)
+        (
+            "path",
+            "flush_s",
+            "record_tf",
+            "odom_apart",
+            "odom_frame",
+            "base_frame",
+            "camera_frame",
+            *_END_OF_RUN,
+            *_MOUNTING,
+        )
     ),
     "monitor": _Declared(("run_dir", *_END_OF_RUN)),
 }

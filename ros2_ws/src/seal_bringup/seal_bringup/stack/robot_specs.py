@@ -225,6 +225,7 @@ def _recorder(config: RobotConfig) -> NodeSpec:
     parameters = {
         "path": _path(config, "bag"),
         "record_tf": config.source != "odometry",
+        "odom_apart": True,
         "odom_frame": odom,
         "base_frame": base,
         "camera_frame": config.camera.frame,

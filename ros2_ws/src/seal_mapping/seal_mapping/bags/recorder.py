@@ -11,6 +11,8 @@ from seal_perception.types import FloatArray
 PACED = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.ODOM, m.DETECTIONS)
 """In paced mode no step answers a frame, odometry comes in between, and the detector skips frames that it is too slow
 for."""
+APART = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.DETECTIONS)
+"""The same where odometry has stamps of its own, as on a robot."""
 WHOLE = (*PACED, m.GOAL, m.STEP)
 """What each frame of a lockstep run has."""
 _MOST_WAITING = 100
@@ -59,6 +61,8 @@ class FrameRecorder:
         data = bm.canonical(topic, data)
         if stamp <= self._last_ns:
             self._writer.write(topic, stamp, data)
+            if topic == m.ODOM and self._static is not None:
+                self._writer.write(m.TF, stamp, odometry_transform(data))
             return
         self._waiting.setdefault(stamp, {})[topic] = data
         if self.is_whole(stamp):

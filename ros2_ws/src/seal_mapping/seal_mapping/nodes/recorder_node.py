@@ -11,7 +11,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from seal_mapping.bags import messages as bm
-from seal_mapping.bags.recorder import PACED, WHOLE, FrameRecorder
+from seal_mapping.bags.recorder import APART, PACED, WHOLE, FrameRecorder
 from seal_mapping.bags.writer import BagWriteError, BagWriter
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_perception import messages as m
@@ -55,10 +55,13 @@ class RecorderNode(SealNode):
             declare(self, "base_frame", "base_link", "frame of the base, for the same"),
             declare(self, "camera_frame", "camera_color_optical_frame", "frame of the pictures, for the same"),
         )
+        apart = declare(
+            self, "odom_apart", False, "odometry has stamps of its own, as on a robot: no frame waits for it"
+        )
         if record_tf:
             self._hear_transforms()
         self._writer = BagWriter(path, namespace=self.get_namespace())
-        whole = WHOLE if self.lockstep else PACED
+        whole = WHOLE if self.lockstep else APART if apart else PACED
         self._frames = FrameRecorder(self._writer, None if record_tf else mounting, whole, frames)
         for topic, kind in TOPICS.items():
             self.subscribe(kind, topic, lambda data, t=topic: self._on_message(t, data), raw=True)
