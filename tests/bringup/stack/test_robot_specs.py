@@ -98,6 +98,14 @@ def test_the_heading_corrects_the_map_and_all_that_drive_go_by_it() -> None:
         assert (given["odometry.pose_source"], given["odometry.tf_map_frame"]) == ("tf", "map")
 
 
+def test_a_policy_that_asks_how_uncertain_the_map_is_gets_told() -> None:
+    for policy, told in (("frontier", False), ("gainful_views", True)):
+        nodes = {node.name: node for node in robot_nodes(RobotConfig(policy=policy))}
+        assert nodes["mapping"].parameters.get("uncertainty", False) is told
+        assert (m.UNCERTAINTY in nodes["mapping"].publishes) is told
+        assert (m.UNCERTAINTY in nodes["policy"].subscribes) is told
+
+
 def test_the_camera_has_its_drivers_topics_and_the_laser_its_own() -> None:
     nodes = made(camera_driver="4.55", camera_best_effort=True, use_laser=True, robot_name="rn")
     for name in ("perception", "mapping", "planner", "recorder"):

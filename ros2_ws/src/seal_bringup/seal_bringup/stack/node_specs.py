@@ -162,13 +162,14 @@ def _perception(config: StackConfig) -> NodeSpec:
     )
 
 
-def _needs_uncertainty(config: StackConfig) -> bool:
-    return config.policy in NEED_UNCERTAINTY
+def seen_by_policy(policy: str) -> tuple[str, ...]:
+    """The grids of the map that a goal policy goes by."""
+    return (*GRIDS, m.UNCERTAINTY) if policy in NEED_UNCERTAINTY else GRIDS
 
 
-def _seen_by_policy(config: StackConfig) -> tuple[str, ...]:
-    """The grids of the map that the goal policy goes by."""
-    return (*GRIDS, m.UNCERTAINTY) if _needs_uncertainty(config) else GRIDS
+def tells_uncertainty(policy: str) -> dict[str, Any]:
+    """Mapping's parameter for a goal policy that wants to know how uncertain the map is."""
+    return {"uncertainty": True} if policy in NEED_UNCERTAINTY else {}
 
 
 def _mapping(config: StackConfig) -> NodeSpec:
@@ -181,11 +182,11 @@ def _mapping(config: StackConfig) -> NodeSpec:
             "save_path": str(config.map_path.absolute()),
             "expected_frames": config.frames,
             "voxels_every": config.voxels_every,
-            **({"uncertainty": True} if _needs_uncertainty(config) else {}),
+            **tells_uncertainty(config.policy),
             **{f"map.{name}": getattr(config.map_config, name) for name in chosen},
         },
         subscribes=(*CAMERA, m.ODOM, m.SCORES, m.DETECTIONS),
-        publishes=(*_seen_by_policy(config), m.STATUS),
+        publishes=(*seen_by_policy(config.policy), m.STATUS),
     )
 
 
@@ -208,7 +209,7 @@ def _policy(config: StackConfig) -> NodeSpec:
             "seed": config.seed,
             "max_steps": config.goal_steps,
         },
-        subscribes=(*_seen_by_policy(config), m.ODOM),
+        subscribes=(*seen_by_policy(config.policy), m.ODOM),
         publishes=(m.GOAL,),
     )
 

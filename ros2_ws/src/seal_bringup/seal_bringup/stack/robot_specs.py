@@ -8,7 +8,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.stack.node_specs import NodeSpec, with_categories
+from seal_bringup.stack.node_specs import NodeSpec, seen_by_policy, tells_uncertainty, with_categories
 from seal_bringup.stack.presets import NOISY_MAP
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_perception import messages as m
@@ -163,6 +163,7 @@ def _path(config: RobotConfig, name: str) -> str:
 def _mapping(config: RobotConfig) -> NodeSpec:
     parameters = {
         "save_path": _path(config, "map.npz"),
+        **tells_uncertainty(config.policy),
         **{f"map.{name}": getattr(NOISY_MAP, name) for name in _MAP},
         **_mounting(config),
         **_poses(config),
@@ -173,7 +174,7 @@ def _mapping(config: RobotConfig) -> NodeSpec:
         "mapping_node",
         parameters=parameters,
         subscribes=(*_PICTURES, m.ODOM, m.SCORES, m.DETECTIONS),
-        publishes=(m.OBSTACLES, m.EXPLORED, m.STATUS),
+        publishes=(*seen_by_policy(config.policy), m.STATUS),
     )
 
 
@@ -188,7 +189,7 @@ def _policy(config: RobotConfig) -> NodeSpec:
         "seal_policy",
         "policy_node",
         parameters=parameters,
-        subscribes=(m.OBSTACLES, m.EXPLORED, m.ODOM),
+        subscribes=(*seen_by_policy(config.policy), m.ODOM),
         publishes=(m.GOAL,),
     )
 
