@@ -18,6 +18,7 @@ from seal_policy.environment.environment import SealEnv
 from seal_policy.environment.view import LocalFrame, heading_index, local_view
 from seal_policy.explorer import Explorer, ExplorerConfig
 from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.gainful_views import GainfulViewsPolicy
 from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.loop import explore
@@ -184,6 +185,23 @@ def test_an_ordinary_goal_policy_can_be_asked() -> None:
     action = env.ask(FrontierPolicy())
     assert action in env.action_space
     assert env.step(action)[4]["steps"] == 8
+
+
+def test_a_policy_that_is_asked_sees_what_the_map_is_uncertain_of() -> None:
+    env, seen = MakeEnv()(), []
+
+    class Keeps(GainfulViewsPolicy):
+        def goal(self, inp: PolicyInput) -> Point:
+            seen.append(inp)
+            return super().goal(inp)
+
+    env.reset(options={"start": 0})
+    policy = Keeps()
+    for _ in range(2):
+        env.step(env.ask(policy))
+    first = seen[0].uncertainty
+    assert len(seen) == 2 and first is not None and first.cells.any(), "the red box, seen in a few pictures"
+    assert first.shape == seen[0].obstacles.shape and np.array_equal(first.origin_xy, seen[0].obstacles.origin_xy)
 
 
 class Names:
