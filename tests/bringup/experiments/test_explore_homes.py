@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,11 @@ def test_a_home_is_explored_once_and_its_figures_are_kept(tmp_path: Path, monkey
 def test_another_room_or_setting_is_run_anew(tmp_path: Path) -> None:
     keys = {run_key(box_room(), SMALL), run_key(box_room(4.5), SMALL), run_key(box_room(), Settings(steps=16))}
     assert len(keys) == 3 and run_key(box_room(), SMALL) in keys
+    with_weights = replace(SMALL, weights=str(tmp_path / "w.safetensors"))
+    for text in ("one", "another"):  # the same path with other bytes is another detector
+        (tmp_path / "w.safetensors").write_text(text)
+        keys.add(run_key(box_room(), with_weights))
+    assert len(keys) == 5
     explore_home("room", SMALL, tmp_path, box_room())
     wider = explore_home("room", SMALL, tmp_path, box_room(4.5))
     assert wider["floor_m2"] == pytest.approx((4.5 - 0.38) * (3.0 - 0.38), abs=0.4)

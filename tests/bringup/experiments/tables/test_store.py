@@ -77,6 +77,27 @@ def test_what_failed_or_was_interrupted_does_not_look_whole(tmp_path: Path, monk
     assert store.make(cell) == MADE and (tmp_path / "work/number" / cell.name / "number.txt").read_text() == "4"
 
 
+def test_whatever_ends_a_cell_is_that_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory\nmore lines")
+
+    cell = Number(5, tmp_path / "log")
+    monkeypatch.setattr(Number, "make", full)
+    assert CellStore(tmp_path / "work").attempt(cell) == ("", "CUDA out of memory")
+
+
+def test_only_who_holds_the_lock_puts_a_folder_back(tmp_path: Path) -> None:
+    """Between the two renames of a cell that is made anew, a reader must not put the old one back."""
+    log = tmp_path / "log"
+    store, cell = CellStore(tmp_path / "work"), Number(6, log)
+    store.make(cell)
+    folder = tmp_path / "work/number" / cell.name
+    aside = folder.with_name(f".{folder.name}.old")
+    folder.rename(aside)
+    assert CellStore(tmp_path / "work").find(cell) is None and aside.is_dir()
+    assert CellStore(tmp_path / "work").make(cell) == FOUND and folder.is_dir() and made(log) == ["n6"]
+
+
 def test_a_cell_follows_an_input_that_was_made_anew_with_other_bytes(tmp_path: Path) -> None:
     log = tmp_path / "log"
     cell = Sum((Number(1, log),), log)

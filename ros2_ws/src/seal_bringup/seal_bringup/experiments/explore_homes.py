@@ -36,8 +36,9 @@ from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import names_of
 from seal_perception.detector.detector import load_detector
+from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
-from seal_perception.files import replacing, write_json
+from seal_perception.files import replacing, sha256, write_json
 from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.reading.text import read_json
@@ -233,6 +234,8 @@ def run_key(world: EmbeddedSimulator, settings: Settings) -> str:
     for part in world.scene.parts:
         digest.update(part.mesh.vertices.tobytes() + part.mesh.faces.tobytes())
     digest.update(repr((world.scene.start_xy, world.config)).encode())
+    if settings.weights != "none":
+        digest.update(sha256(resolve_weights(settings.weights)).encode())
     digest.update(code_hash(*CODE).encode())
     return digest.hexdigest()
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from seal_bringup.demo.oracle import Truth
 from seal_bringup.experiments.recordings import record_world, world_of
 from seal_bringup.experiments.tables.labellers import ORACLE, labeller_facts, labeller_module, labeller_of
-from seal_bringup.experiments.tables.store import Cell, Progress
+from seal_bringup.experiments.tables.store import Cell, Progress, digest_of
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_perception.coco.names import CategoryNames
@@ -61,8 +62,9 @@ class Recording(Cell):
         return (self.weights,)
 
     def facts(self) -> dict[str, Any]:
-        """The episode."""
-        return {"home": self.home, "seed": self.seed, "steps": self.steps, "size": [WIDTH, HEIGHT]}
+        """The episode, and the two functions that choose its world, policy and map."""
+        own = digest_of([inspect.getsource(world_of), inspect.getsource(record_world)])
+        return {"home": self.home, "seed": self.seed, "steps": self.steps, "size": [WIDTH, HEIGHT], "made_by": own}
 
     def modules(self) -> tuple[str, ...]:
         """Simulator, policy, map and detector; how labels are made of it does not matter here."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 from abc import ABC, abstractmethod
@@ -25,12 +26,11 @@ from seal_perception.errors import SealError
 from seal_perception.files import put_back, sha256, take_place, write_json
 from seal_perception.reading.text import read_json
 
+_LOG = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 MARK = "cell.json"
 MADE, FOUND, BUSY = "made", "found", "busy"
 """What `CellStore.make` says: computed now, there already, being computed by another process."""
-_ONE_CELL = (SealError, OSError, MemoryError)
-"""Errors of one cell; the others are still computed."""
 
 
 def digest_of(value: Any) -> str:
@@ -151,6 +151,7 @@ class CellStore:
 
     def __init__(self, root: Path, any_code: bool = False) -> None:
         self.root, self.any_code = root.absolute(), any_code
+        self._commit = commit()  # of the code that runs: the checkout may move on meanwhile
         self._marks: dict[Cell, tuple[Path, dict[str, Any]]] = {}
 
     def find(self, cell: Cell) -> Path | None:
@@ -189,6 +190,7 @@ class CellStore:
         with locked(self._lock(cell)) as held:
             if not held:
                 return BUSY
+            put_back(self.root / cell.kind / cell.name)  # only here: another process may be between two renames
             if self.find(cell) is not None:  # another process has finished it meanwhile
                 return FOUND
             self._compute(cell, progress)
@@ -198,8 +200,10 @@ class CellStore:
         """`make`: what it says, and the error of this cell as one line where there was one; others go on."""
         try:
             return self.make(cell, progress), ""
-        except _ONE_CELL as error:
-            return "", f"{error}" or type(error).__name__
+        except Exception as error:  # whatever it is (CUDA out of memory is a RuntimeError), it is this cell's
+            if not isinstance(error, (SealError, OSError, MemoryError)):
+                _LOG.exception("%s", cell.title)
+            return "", (f"{error}" or type(error).__name__).splitlines()[0]
 
     def _compute(self, cell: Cell, progress: Progress) -> None:
         paths = []
@@ -219,7 +223,7 @@ class CellStore:
             mark = {
                 "kind": cell.kind, "label": cell.label, "key": cell.key, "code": cell.code, "facts": cell.facts(),
                 "inputs": [self._digest(one) for one in cell.inputs()], "digest": content_digest(part / cell.output),
-                "seconds": round(time.monotonic() - began, 2), "commit": commit(),
+                "seconds": round(time.monotonic() - began, 2), "commit": self._commit,
             }  # fmt: skip
             write_json(part / MARK, mark)
             take_place(part, out)
@@ -242,7 +246,6 @@ class CellStore:
     def _folders(self, cell: Cell) -> list[Path]:
         """Where a finished cell may lie, the likeliest first."""
         own = self.root / cell.kind / cell.name
-        put_back(own)
         if not self.any_code:
             return [own]
         others = [path for path in own.parent.glob(f"{cell.label}_{cell.key[:12]}_*") if path != own]
