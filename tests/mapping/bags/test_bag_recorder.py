@@ -10,7 +10,7 @@ import pytest
 
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.reader import open_bag
-from seal_mapping.bags.recorder import _MOST_WAITING, APART, PACED, FrameRecorder
+from seal_mapping.bags.recorder import _MOST_WAITING, _ODOM_WAITS_NS, APART, PACED, FrameRecorder
 from seal_mapping.bags.writer import BagWriter
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -180,3 +180,37 @@ def test_frames_are_whole_where_odometry_has_stamps_of_its_own(tmp_path: Path) -
     np.testing.assert_allclose(
         [item.frame.T_map_camera[0, 3] for item in open_bag(tmp_path / "bag")], range(4), atol=1e-9
     )
+
+
+@pytest.mark.parametrize(("whole", "lacks"), [(APART, m.DEPTH), (PACED, m.DEPTH), (PACED, m.COLOUR), (PACED, None)])
+def test_memory_stays_bounded_where_no_frame_becomes_whole(
+    tmp_path: Path, whole: tuple[str, ...], lacks: str | None
+) -> None:
+    """Odometry at 50 Hz beside pictures at 5 Hz that lack a topic, or that never share a stamp with odometry."""
+    seconds = 30
+    least_ns, held = 20_000_000, 0
+    given = dict(_messages(0))
+    with BagWriter(tmp_path / "bag") as writer:
+        recorder = FrameRecorder(writer, MOUNTING, whole)
+
+        def add(topic: str, stamp: int) -> None:
+            value = bm.decode(given[topic], bm.TOPIC_TYPES[topic])
+            value.header.stamp.sec, value.header.stamp.nanosec = divmod(stamp, m.NS)
+            recorder.add(topic, bm.encode(topic, value))
+
+        for tick in range(seconds * 50):
+            stamp = m.NS + tick * least_ns
+            add(m.ODOM, stamp)
+            if tick % 10 == 0:
+                for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO):
+                    if topic != lacks:
+                        add(topic, stamp - 7_000_000)
+            waiting = recorder._waiting.values()
+            assert sum(not found.keys() <= {m.ODOM} for found in waiting) <= _MOST_WAITING
+            held = max(held, sum(m.ODOM in found for found in waiting))
+        assert held <= (0 if whole == APART else _ODOM_WAITS_NS // least_ns + 1)
+        assert recorder.frames == 0
+        recorder.flush(everything=True)
+        assert writer.written[m.ODOM] == writer.written[m.TF] == seconds * 50 and writer.written[m.TF_STATIC] == 1
+        for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO):
+            assert writer.written[topic] == (0 if topic == lacks else seconds * 5)

@@ -16,7 +16,9 @@ APART = (m.CAMERA_INFO, m.COLOUR, m.DEPTH, m.DETECTIONS)
 WHOLE = (*PACED, m.GOAL, m.STEP)
 """What each frame of a lockstep run has."""
 _MOST_WAITING = 100
-"""Pictures that wait for detections in paced mode."""
+"""Stamps with a picture, or a part of one, that wait in paced mode for what they lack."""
+_ODOM_WAITS_NS = 5_000_000_000
+"""For so long odometry alone waits for a picture of its stamp, where it may have one."""
 
 
 class FrameRecorder:
@@ -24,7 +26,8 @@ class FrameRecorder:
 
     A whole frame is written when the next one is whole (in paced mode its goal has arrived by then) or by `flush`. A
     kill therefore loses the current frame and at most the one before it. In paced mode the next whole frame also
-    flushes incomplete ones before it: topics arrive in order, so what those lack was skipped.
+    flushes incomplete ones before it: topics arrive in order, so what those lack was skipped. Where no frame becomes
+    whole, as without depth, the oldest are written as they are, so that memory stays bounded.
 
     Args:
         writer: the open bag.
@@ -47,6 +50,7 @@ class FrameRecorder:
         self._static = None if T_base_camera is None else static_transforms(T_base_camera, frames)
         self._waiting: dict[int, dict[str, bytes]] = {}
         self._last_ns = -1
+        self._begun = False
         self._idle: set[int] = set()
 
     def add(self, topic: str, data: bytes) -> None:
@@ -65,11 +69,13 @@ class FrameRecorder:
                 self._writer.write(m.TF, stamp, odometry_transform(data))
             return
         self._waiting.setdefault(stamp, {})[topic] = data
-        if self.is_whole(stamp):
+        if self._paced and m.ODOM not in self._whole and topic == m.ODOM and len(self._waiting[stamp]) == 1:
+            self._write(stamp)
+        elif self.is_whole(stamp):
             for earlier in sorted(s for s in self._waiting if s < stamp and (self._paced or self.is_whole(s))):
                 self._write(earlier)
-        elif self._paced and topic == m.COLOUR and sum(m.COLOUR in w for w in self._waiting.values()) > _MOST_WAITING:
-            self._write(min(self._waiting))
+        elif self._paced:
+            self._bound(topic)
 
     def whole_frames(self) -> int:
         """Frames written plus whole ones that wait to be."""
@@ -86,17 +92,31 @@ class FrameRecorder:
                 self._write(stamp)
         self._idle = {s for s in self._waiting if self.is_whole(s)}
 
+    def _bound(self, topic: str) -> None:
+        """Write the oldest that wait, if a message of this topic made them too many."""
+        if topic == m.ODOM:
+            latest = max(self._waiting) - _ODOM_WAITS_NS
+            for stamp in sorted(s for s, found in self._waiting.items() if s < latest and found.keys() <= {m.ODOM}):
+                self._write(stamp)
+            return
+        pictures = sum(not found.keys() <= {m.ODOM} for found in self._waiting.values())
+        while pictures > _MOST_WAITING:
+            oldest = min(self._waiting)
+            pictures -= not self._waiting[oldest].keys() <= {m.ODOM}
+            self._write(oldest)
+
     def _write(self, stamp: int) -> None:
         between = self._paced and self._waiting[stamp].keys() <= {m.ODOM}
         found = self._waiting.pop(stamp)
-        if self._last_ns < 0 and self._static is not None:
+        if not self._begun and self._static is not None:
             self._writer.write(m.TF_STATIC, stamp, self._static)
+        self._begun = True
         if m.ODOM in found and self._static is not None:
             found[m.TF] = odometry_transform(found[m.ODOM])
         self.frames += self._whole <= found.keys()
         for topic in bm.TOPIC_TYPES:
             if topic in found:
                 self._writer.write(topic, stamp, found[topic])
-        self._last_ns = max(self._last_ns, stamp)
-        if not between:
+        if not between:  # odometry runs ahead of pictures: one of these is not late because odometry was written
+            self._last_ns = max(self._last_ns, stamp)
             self._writer.flush()
