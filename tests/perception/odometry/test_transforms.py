@@ -142,6 +142,24 @@ def test_transforms_that_overtook_each_other_are_left_out_and_another_time_begin
     assert ChainPoses(heard, *edge).newest_ns == S and ChainPoses(heard, "odom", OPTICAL).newest_ns is None
 
 
+def test_an_edge_of_somebody_else_that_comes_late_loses_no_picture() -> None:
+    """Odometry at 50 Hz, and now and then a gripper's transform that is 150 ms late."""
+    heard = LiveTransforms()
+    taken: list[int] = []
+    pictures = PosedPictures(lambda stamp, *_: taken.append(stamp), sources=[ChainPoses(heard, "odom", "base_link")])
+    told = 0
+    for tick in range(250):
+        stamp = S + tick * 20 * MS
+        told += heard.add(("odom", "base_link"), stamp, *parts(planar_pose(0.01 * tick, 0, 0)))
+        told += heard.add(("wrist", "gripper"), stamp - (150 * MS if tick % 40 == 39 else 0), *parts(np.eye(4)))
+        if tick % 10 == 5:
+            pictures.see_picture(stamp + 7 * MS, "", 0.02 * tick)
+        pictures.release()
+    assert told == 0 and len(taken) == 25 and not pictures.dropped and pictures.waiting == 0
+    assert ChainPoses(heard, "wrist", "gripper").newest_ns == S + 249 * 20 * MS
+    assert heard.add(("wrist", "gripper"), S, *parts(np.eye(4))) > 0, "now somebody looks it up"
+
+
 def test_a_transform_that_is_none_leaves_nothing_behind() -> None:
     heard = LiveTransforms()
     with pytest.raises(ValueError, match="unit quaternion"):

@@ -37,6 +37,7 @@ class LiveTransforms:
         self._moving: dict[tuple[str, str], PoseBuffer] = {}
         self.tree = TransformTree({}, self._moving)
         self._chains: dict[tuple[str, str], list[Link] | None] = {}
+        self._asked: set[tuple[str, str]] = set()
 
     def add_static(
         self, parent: str, child: str, xyz: tuple[float, float, float], quat_xyzw: tuple[float, float, float, float]
@@ -60,6 +61,8 @@ class LiveTransforms:
     ) -> int:
         """Take T_parent_child of /tf.
 
+        An edge whose stamps go back begins anew; all of /tf does only where poses are looked up along that edge.
+
         Args:
             edge: parent and child.
             stamp_ns: of the transform.
@@ -77,8 +80,13 @@ class LiveTransforms:
         back = newest - stamp_ns if newest is not None and stamp_ns < newest else 0
         if 0 < back <= _BACK_NS:
             return 0
-        if back:
+        if back and self._in_use(edge):
             self.begin_anew()
+        elif back:  # another publisher's affair: a late transform of a gripper is no reason to lose odometry
+            made = PoseBuffer(self._keep_s)
+            made.add(stamp_ns, xyz, quat_xyzw)
+            self._moving[edge] = made
+            return 0
         if edge not in self._moving:
             made = PoseBuffer(self._keep_s)
             made.add(stamp_ns, xyz, quat_xyzw)  # first: a pose that is none leaves no empty edge behind
@@ -88,6 +96,11 @@ class LiveTransforms:
             self._moving[edge].add(stamp_ns, xyz, quat_xyzw)
         return back
 
+    def _in_use(self, edge: tuple[str, str]) -> bool:
+        """Whether poses that were asked for depend on the stamps of this edge."""
+        chains = (self.chain(*key) or () for key in tuple(self._asked))
+        return edge not in self.tree.static and any(link.edge == edge for chain in chains for link in chain)
+
     def begin_anew(self) -> None:
         """Forget what moves."""
         self._moving.clear()
@@ -96,6 +109,7 @@ class LiveTransforms:
     def chain(self, target: str, source: str) -> list[Link] | None:
         """The links from one frame to the other; None if they are not connected."""
         key = target, source
+        self._asked.add(key)
         if key not in self._chains:
             self._chains[key] = self.tree.chain(target, source)
         return self._chains[key]
