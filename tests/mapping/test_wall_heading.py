@@ -93,6 +93,24 @@ def test_the_correction_takes_what_odometry_claims_to_the_map() -> None:
     np.testing.assert_allclose(heading.T_map_odom @ claimed, planar_pose(0.4, -0.1, 0.1 + turn), atol=1e-12)
 
 
+def test_a_base_that_pitches_tilts_no_map() -> None:
+    """Odometry in 3D, 4 degrees of pitch and 2 cm of height at the time of each picture."""
+    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
+    bump = np.eye(4)
+    c, s = math.cos(math.radians(4.0)), math.sin(math.radians(4.0))
+    bump[:3, :3], bump[2, 3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]], 0.02
+    for k in range(6):
+        claimed = planar_pose(0.4, -0.1, 0.1 * k) @ bump  # truly no turn
+        pose = heading.follow(claimed)
+        heading.see_depth(room_depth((0.4, -0.1, 0.0)), CAMERA, T_BASE_CAMERA)
+        T = heading.T_map_odom
+        np.testing.assert_allclose(T[2], [0, 0, 1, 0], atol=1e-12)
+        np.testing.assert_allclose(T[:3, 2], [0, 0, 1], atol=1e-12)
+        np.testing.assert_allclose((T @ claimed)[:3, 3], pose[:3, 3], atol=1e-12)
+    assert heading.corrected == 5
+    assert pose_yaw(heading.follow(claimed)) == pytest.approx(0.0, abs=0.01)
+
+
 def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = njit(wall_heading._surfaces.py_func)
     monkeypatch.setattr(wall_heading, "_surfaces", fresh)

@@ -141,8 +141,10 @@ class WallHeading:
             return 0.0
         off, weights = off[near], weights[near] * np.exp(-((off[near] / c.soft_rad) ** 2))
         turn = -c.gain * float((weights * off).sum() / weights.sum())
-        x, y = float(self._pose[0, 3]), float(self._pose[1, 3])
-        self._pose = planar_pose(x, y, pose_yaw(self._pose) + turn)
+        # About the vertical alone, where the base is: its pitch and height stay its own, the map stays level.
+        about = planar_pose(0.0, 0.0, turn)
+        about[:2, 3] = self._pose[:2, 3] - about[:2, :2] @ self._pose[:2, 3]
+        self._pose = about @ self._pose
         self.corrected += 1
         return turn
 
