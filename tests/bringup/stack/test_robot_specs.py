@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import yaml
 
@@ -27,8 +28,15 @@ from seal_bringup.stack.replay import ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_check import check_robot_run
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_bringup.stack.robot_specs import driver_arguments, record_nodes, robot_nodes
+from seal_mapping.bags import messages as bm
+from seal_mapping.bags.reader import open_bag
+from seal_mapping.bags.recorder import APART, FrameRecorder
+from seal_mapping.bags.writer import BagWriter
 from seal_perception import messages as m
+from seal_perception.camera import Camera
 from seal_perception.errors import InputError
+from seal_perception.pose import camera_mounting, planar_pose
+from sim_bridge.fake_robot.faces import FACES
 
 ROBOTS = ("locobot_kobuki", "locobot_create3", "turtlebot4", "tiago", "generic")
 
@@ -39,7 +47,13 @@ def tf2(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(robot_config, "tf_installed", lambda: True)
 
 
+CAMERA = {"colour_topic": "/cam/rgb", "depth_topic": "/{robot}/cam/depth"}
+"""What the files of other robots do not name."""
+
+
 def made(**changes: Any) -> dict[str, NodeSpec]:
+    if changes.get("robot", "locobot_").split("_")[0] != "locobot":
+        changes = {**CAMERA, **changes}
     return {node.name: node for node in robot_nodes(RobotConfig(weights="none", **changes))}
 
 
@@ -78,7 +92,36 @@ def test_frames_are_those_of_tf(robot: str, odom: str, base: str) -> None:
         assert given["odometry.pose_source"] == "odometry_tf"
         assert (given["odometry.tf_odom_frame"], given["odometry.tf_base_frame"]) == (odom, base)
     recorder = made(robot=robot, robot_name="rn", pose_source="odometry")["recorder"].parameters
+    if robot == "locobot_create3":
+        odom, base = "odom", "base_link"
     assert (recorder["record_tf"], recorder["odom_frame"], recorder["base_frame"]) == (False, odom, base)
+
+
+def test_a_create3s_bag_without_tf_has_a_pose_for_each_frame(tmp_path: Path) -> None:
+    """/tf is made from the names in its messages, and /tf_static had those of /tf: two trees."""
+    given = made(robot="locobot_create3", pose_source="odometry")["recorder"].parameters
+    frames = given["odom_frame"], given["base_frame"], given["camera_frame"]
+    mounting = camera_mounting(given["mounting.height_m"])
+    said = FACES["create3"]
+    with BagWriter(tmp_path / "bag") as writer:
+        recorder = FrameRecorder(writer, mounting, APART, frames)
+        for k in range(3):
+            stamp = m.NS * (1 + k)
+            odometry = bm.odometry_message(planar_pose(k, 0, 0), stamp)
+            odometry.header.frame_id, odometry.child_frame_id = said.odom_frame, said.base_frame
+            messages = {
+                m.ODOM: odometry,
+                m.COLOUR: bm.image_message(np.zeros((12, 16, 3), np.uint8), "rgb8", stamp),
+                m.DEPTH: bm.image_message(np.ones((12, 16), np.float32), "32FC1", stamp),
+                m.CAMERA_INFO: bm.camera_info_message(Camera.from_hfov(16, 12, 1.2), stamp),
+            }
+            for topic, message in messages.items():
+                recorder.add(topic, bm.encode(topic, message))
+        recorder.flush(everything=True)
+    items = list(open_bag(tmp_path / "bag"))
+    assert len(items) == 3
+    for k, item in enumerate(items):
+        np.testing.assert_allclose(item.frame.T_map_camera, planar_pose(k, 0, 0) @ mounting, atol=1e-9)
 
 
 def test_without_tf2_msgs_the_mounting_comes_from_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +158,39 @@ def test_the_camera_has_its_drivers_topics_and_the_laser_its_own() -> None:
     assert nodes["robot_bridge"].parameters["base.picture_topic"] == "/rn/camera/camera/color/camera_info"
 
 
+@pytest.mark.parametrize(
+    ("robot", "name", "info"),
+    [
+        ("turtlebot4", "turtlebot4", "/oakd/rgb/preview/camera_info"),
+        ("tiago", "tiago", "/head_front_camera/rgb/camera_info"),
+        ("generic", "robot", m.CAMERA_INFO),
+    ],
+)
+def test_another_robot_keeps_the_camera_and_the_name_of_its_file(robot: str, name: str, info: str) -> None:
+    """They were LoCoBot's, without a word."""
+    nodes = made(robot=robot, use_laser=True)
+    bridge = nodes["robot_bridge"].parameters
+    assert bridge["base.robot_name"] == name and "base.picture_topic" not in bridge
+    for node in ("perception", "mapping", "planner", "recorder"):
+        heard = [nodes[node].remappings[topic] for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO)]
+        assert heard == ["/cam/rgb", f"/{name}/cam/depth", info]
+    assert nodes["planner"].remappings[m.SCAN] == f"/{name}/scan"
+    bridge = made(robot=robot, info_topic="/mine", robot_name="rn")["robot_bridge"].parameters
+    assert (bridge["base.picture_topic"], bridge["base.robot_name"]) == ("/mine", "rn")
+    with pytest.raises(
+        InputError, match=f"topics of '{robot}' are not known: name them by colour_topic:=, depth_topic"
+    ):
+        robot_nodes(RobotConfig(robot=robot))
+
+
+def test_a_locobots_camera_can_have_other_topics() -> None:
+    nodes = made(depth_topic="/{robot}/d", info_topic="/{robot}/i", camera_frame="eye", pose_source="odometry")
+    heard = [nodes["mapping"].remappings[topic] for topic in (m.COLOUR, m.DEPTH, m.CAMERA_INFO)]
+    assert heard == ["/locobot/camera/color/image_raw", "/locobot/d", "/locobot/i"]
+    assert nodes["robot_bridge"].parameters["base.picture_topic"] == "/locobot/i"
+    assert nodes["recorder"].parameters["camera_frame"] == "eye"
+
+
 def test_speeds_are_the_robots() -> None:
     kobuki, create3 = made()["planner"].parameters, made(robot="locobot_create3")["planner"].parameters
     assert kobuki["velocity.max_forward_mps"] == create3["velocity.max_forward_mps"] == 0.25
@@ -134,6 +210,9 @@ def test_a_recording_drives_nothing(tmp_path: Path) -> None:
     nodes = {n.name: n for n in record_nodes(RobotConfig(run_dir=str(tmp_path), weights="none"))}
     assert list(nodes) == ["perception", "recorder"]
     assert nodes["recorder"].remappings[m.ODOM] == "/locobot/odom"
+    assert nodes["recorder"].parameters["qos.odom.reliability"] == "best_effort", "a Create 3 offers no more"
+    assert unknown_parameters("recorder", nodes["recorder"].parameters) == []
+    assert "qos.odom.reliability" not in made()["recorder"].parameters, "the gate's is reliable"
     assert nodes["recorder"].parameters["path"] == str(tmp_path / "bag")
 
 
@@ -157,7 +236,8 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
         ({"robot": "roomba"}, "robot must be generic, locobot_create3, locobot_kobuki, "),
         ({"pose_source": "gps"}, "pose_source must be auto, odometry"),
         ({"minutes": -1.0}, "minutes must be a number >= 0"),
-        ({"namespace": "/"}, "must be names"),
+        ({"namespace": "/"}, "namespace must be a name"),
+        ({"fake": True, "depth_topic": "/d"}, "leave colour_topic, depth_topic, info_topic out"),
         ({"fake": True, "robot": "tiago"}, "fake robots are locobot_kobuki and locobot_create3"),
         ({"fake": True, "launch_driver": True}, "leave it out"),
         ({"camera_driver": "5"}, "camera driver must be"),

@@ -19,6 +19,7 @@ from sim_bridge.fake_robot.faces import FACES, CameraTopics, camera_topics
 AUTO = "auto"
 _BRIDGE, _PARAMETERS = "/**/robot_bridge", "ros__parameters"
 _LOCOBOT = "locobot_"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RobotConfig:
     """A run on a robot, or on a fake one."""
 
     robot: str = parameter("locobot_kobuki", "file of config/robots, without .yaml, or the path of one")
-    robot_name: str = parameter("locobot", "name before the robot's topics and frames")
+    robot_name: str = parameter("", "name before the robot's topics and frames; empty = by the robot's file")
     namespace: str = parameter("seal", "namespace of the stack; the base's own topics stand outside it")
     fake: bool = parameter(False, "a simulated LoCoBot in place of the robot")
     launch_driver: bool = parameter(False, "start Interbotix's driver too (LoCoBot; never tried)")
@@ -43,7 +44,11 @@ class RobotConfig:
     )
     tf_odom_frame: str = parameter("", "odometry's frame on /tf; empty = by the robot's file")
     tf_base_frame: str = parameter("", "the base's frame on /tf; empty = by the robot's file")
-    camera_driver: str = parameter("4.54", "realsense2_camera: 4.54 = up to 4.54.1, 4.55 = from 4.55.1")
+    camera_driver: str = parameter("4.54", "LoCoBot's realsense2_camera: 4.54 = up to 4.54.1, 4.55 = from 4.55.1")
+    colour_topic: str = parameter("", "colour pictures; empty = the driver's (LoCoBot); {robot} stands for robot_name")
+    depth_topic: str = parameter("", "depth aligned with them; empty = the driver's (LoCoBot)")
+    info_topic: str = parameter("", "camera_info; empty = the driver's (LoCoBot), or picture_topic of the robot's file")
+    camera_frame: str = parameter("camera_color_optical_frame", "without /tf: frame of the pictures")
     camera_best_effort: bool = parameter(False, "hear the camera with best effort, as it offers no more")
     camera_height_m: float = parameter(0.51, "without /tf: camera above the floor, in metres", minimum=0.0)
     camera_forward_m: float = parameter(0.1, "without /tf: camera ahead of the base, in metres")
@@ -60,15 +65,28 @@ class RobotConfig:
             raise InputError(f"pose_source must be {AUTO}, {', '.join(POSE_SOURCES)}, got {self.pose_source!r}")
         if not (math.isfinite(self.minutes) and self.minutes >= 0):
             raise InputError(f"minutes must be a number >= 0, got {self.minutes}")
-        if not (self.robot_name and self.namespace.strip("/")):
-            raise InputError("robot_name and namespace must be names: the base's topics must not be the stack's own")
+        if not self.namespace.strip("/"):
+            raise InputError("namespace must be a name: the base's topics must not be the stack's own")
         if self.launch_driver and (self.fake or not self.robot.startswith(_LOCOBOT)):
             raise InputError("launch_driver starts Interbotix's driver of a real LoCoBot: leave it out")
         if self.fake and self.face is None:
             raise InputError(f"fake robots are locobot_kobuki and locobot_create3, got {self.robot!r}")
+        if self.fake and (self.colour_topic or self.depth_topic or self.info_topic):
+            raise InputError(
+                "the fake robot's camera has camera_driver's topics: leave colour_topic, depth_topic, info_topic out"
+            )
         if self.wall_heading and not tf_installed():
             raise InputError("wall_heading needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs")
         camera_topics(self.camera_driver, self.robot_name)
+
+    @property
+    def name(self) -> str:
+        """What stands for {robot}: `robot_name`, or the name in the robot's file.
+
+        Raises:
+            InputError: if that is needed and is wrong.
+        """
+        return self.robot_name or str(self.bridge_parameters()["base"].get("robot_name") or "robot")
 
     @property
     def face(self) -> str | None:
@@ -125,14 +143,41 @@ class RobotConfig:
             base_of = self.bridge_parameters()["base"]
             odom, base = str(base_of.get("odom_frame") or "odom"), str(base_of.get("base_frame") or "base_link")
         return (
-            (self.tf_odom_frame or odom).replace("{robot}", self.robot_name),
-            (self.tf_base_frame or base).replace("{robot}", self.robot_name),
+            (self.tf_odom_frame or odom).replace("{robot}", self.name),
+            (self.tf_base_frame or base).replace("{robot}", self.name),
+        )
+
+    def message_frames(self) -> tuple[str, str]:
+        """Odometry's frame and the base's, as odometry's messages call them: a Create 3's differ from /tf's."""
+        base_of, (odom, base) = self.bridge_parameters()["base"], self.frames()
+        return (
+            str(base_of.get("odom_frame") or odom).replace("{robot}", self.name),
+            str(base_of.get("base_frame") or base).replace("{robot}", self.name),
         )
 
     @property
     def camera(self) -> CameraTopics:
-        """The camera's topics: a realsense's."""
-        return camera_topics(self.camera_driver, self.robot_name)
+        """The camera's topics: as the arguments say, else those of a LoCoBot's driver or of the robot's file.
+
+        Raises:
+            InputError: if none of them names one; the text says which argument to give.
+        """
+        given = {name: str(getattr(self, name)) for name in ("colour_topic", "depth_topic", "info_topic")}
+        base_of = self.bridge_parameters()["base"]
+        if self.face is not None:
+            driver = camera_topics(self.camera_driver, self.name)
+            known = (driver.colour, driver.depth, driver.info)
+        else:
+            told = base_of.get("picture_topic") if base_of.get("picture_type", CAMERA_INFO) == CAMERA_INFO else ""
+            known = ("", "", str(told or ""))
+        topics = {
+            name: (topic or other).replace("{robot}", self.name)
+            for (name, topic), other in zip(given.items(), known, strict=True)
+        }
+        if missing := [name for name, topic in topics.items() if not topic]:
+            lacking = ", ".join(f"{name}:=" for name in missing)
+            raise InputError(f"the camera's topics of {self.robot!r} are not known: name them by {lacking}")
+        return CameraTopics(*topics.values(), self.camera_frame)
 
 
 def tf_installed() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from seal_bringup.stack.node_specs import NodeSpec, seen_by_policy, tells_uncertainty, with_categories
 from seal_bringup.stack.presets import NOISY_MAP
-from seal_bringup.stack.robot_config import RobotConfig
+from seal_bringup.stack.robot_config import CAMERA_INFO, RobotConfig
 from seal_perception import messages as m
 from seal_policy.planning.planner import TIGHT
 from sim_bridge.fake_robot.base import BaseState
@@ -37,9 +37,12 @@ def robot_nodes(config: RobotConfig) -> list[NodeSpec]:
 def record_nodes(config: RobotConfig) -> list[NodeSpec]:
     """Perception and recorder alone, with the robot's own odometry: somebody else drives it."""
     odometry = str(config.bridge_parameters()["base"].get("odometry_topic", m.ODOM))
-    theirs = {m.ODOM: odometry.replace("{robot}", config.robot_name)}
+    theirs = {m.ODOM: odometry.replace("{robot}", config.name)}
     nodes = [_fake(config)] if config.fake else []
-    nodes += [_perception(config), dataclasses.replace(_recorder(config), remappings=theirs)]
+    recorder = _recorder(config)
+    # A Create 3 offers no more than best effort, which the others' publishers serve too.
+    heard = recorder.parameters | {f"qos.{m.ODOM}.reliability": "best_effort"}
+    nodes += [_perception(config), dataclasses.replace(recorder, parameters=heard, remappings=theirs)]
     return [_on_robot(node, config) for node in nodes]
 
 
@@ -51,7 +54,7 @@ def mapping_nodes(config: RobotConfig) -> list[NodeSpec]:
 def driver_arguments(config: RobotConfig) -> dict[str, str]:
     """Arguments of Interbotix's own launch file for this robot: its defaults start neither base nor camera."""
     return {
-        "robot_name": config.robot_name,
+        "robot_name": config.name,
         "base_type": str(config.face),
         "use_base": "true",
         "use_camera": "true",
@@ -79,7 +82,7 @@ def _fake(config: RobotConfig) -> NodeSpec:
     parameters = {
         "scene": config.scene,
         "seed": config.seed,
-        "robot_name": config.robot_name,
+        "robot_name": config.name,
         "camera_driver": config.camera_driver,
         "camera_best_effort": config.camera_best_effort,
         "fake.base": config.face,
@@ -98,10 +101,11 @@ def _fake(config: RobotConfig) -> NodeSpec:
 
 def _bridge(config: RobotConfig) -> NodeSpec:
     parameters: dict[str, Any] = {
-        "base.robot_name": config.robot_name,
-        "base.picture_topic": config.camera.info,
+        "base.robot_name": config.name,
         "enable": config.enable,
     }
+    if config.face is not None or config.info_topic:
+        parameters |= {"base.picture_topic": config.camera.info, "base.picture_type": CAMERA_INFO}
     if config.fake and config.face is not None:
         file = config.bridge_parameters()
         signals = {name: value for name, value in file.items() if isinstance(value, dict) and value.get("topic")}
@@ -215,14 +219,14 @@ def _planner(config: RobotConfig) -> NodeSpec:
         "seal_policy",
         "planner_node",
         parameters=parameters,
-        remappings={m.SCAN: config.laser_topic.replace("{robot}", config.robot_name)} if config.use_laser else {},
+        remappings={m.SCAN: config.laser_topic.replace("{robot}", config.name)} if config.use_laser else {},
         subscribes=(m.OBSTACLES, m.EXPLORED, m.ODOM, m.GOAL, m.DETECTIONS, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
         publishes=(m.CMD_VEL,),
     )
 
 
 def _recorder(config: RobotConfig) -> NodeSpec:
-    odom, base = config.frames()
+    odom, base = config.message_frames()  # /tf is then made from the messages, and /tf_static must fit it
     parameters = {
         "path": _path(config, "bag"),
         "record_tf": config.source != "odometry",
