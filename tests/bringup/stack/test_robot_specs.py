@@ -24,10 +24,10 @@ from seal_bringup.stack.launching import (
     require_good_end,
 )
 from seal_bringup.stack.node_specs import NodeSpec
-from seal_bringup.stack.replay import ReplayConfig, play_command, replay_nodes
+from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_check import check_robot_run
 from seal_bringup.stack.robot_config import RobotConfig
-from seal_bringup.stack.robot_specs import driver_arguments, record_nodes, robot_nodes
+from seal_bringup.stack.robot_specs import RECORDED, driver_arguments, record_nodes, robot_nodes
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.bags.recorder import APART, FrameRecorder
@@ -331,7 +331,9 @@ def test_the_launch_files_start_these_nodes_and_end_when_one_dies(
     config = read_arguments(kind, arguments)
     assert [n.name for n in nodes] == [k["name"] for k in keywords_of(nodes_of(config))]  # type: ignore[operator]
     declared = [each.args[0] for each in _Made.made if type(each).__name__ == "DeclareLaunchArgument"]
-    assert declared == [name for name, _, _ in launch_arguments(kind)]
+    offered = {"robot": (), "record": RECORDED, "replay": REPLAYED}[file]
+    assert declared == [name for name, _, _ in launch_arguments(kind, offered)]
+    assert ("minutes" in declared) == (file == "robot")
     watches = [e for e in _Made.made if type(e).__name__ == "OnProcessExit" and e.target_action in nodes]
     assert [w.target_action for w in watches] == nodes
     running, ending = types.SimpleNamespace(is_shutdown=False), types.SimpleNamespace(is_shutdown=True)
@@ -341,6 +343,39 @@ def test_the_launch_files_start_these_nodes_and_end_when_one_dies(
             watch.on_exit(types.SimpleNamespace(returncode=-9), running)
     timers = [each.period for each in _Made.made if type(each).__name__ == "TimerAction"]
     assert timers == {"robot": [120.0], "record": [], "replay": [5.0, 5.0]}[file]
+
+
+_OTHER = {
+    **{name: f"/{name}" for name in ("colour_topic", "depth_topic", "info_topic", "tf_odom_frame", "tf_base_frame")},
+    **{name: "0.25" for name in ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg", "rate")},
+    **{name: "true" for name in ("fake", "camera_best_effort", "wall_heading")},
+    **{"robot": "locobot_create3", "robot_name": "rn", "namespace": "ns", "run_dir": "other", "weights": "coco"},
+    **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "2.5"},
+    **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views"},
+}
+"""A value of each argument that is not its default."""
+
+
+@pytest.mark.parametrize("file", ["record", "replay"])
+def test_every_argument_that_is_offered_reaches_a_node(tmp_path: Path, file: str) -> None:
+    """Some were declared, described and left unused."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metadata.yaml").touch()
+
+    def started(arguments: dict[str, str]) -> Any:
+        if file == "record":
+            return record_nodes(read_arguments(RobotConfig, arguments))
+        config = read_arguments(ReplayConfig, {"bag": str(tmp_path / "one"), **arguments})
+        return [*replay_nodes(config), play_command(config)]
+
+    values = {**_OTHER, "bag": str(tmp_path / "two")}
+    kind, offered = (RobotConfig, RECORDED) if file == "record" else (ReplayConfig, REPLAYED)
+    names = [name for name, _, _ in launch_arguments(kind, offered)]
+    assert sorted(names) == sorted(offered), "none is unknown"
+    for name in names:
+        beside = {"fake": "true"} if file == "record" and name in ("seed", "scene", "camera_hz") else {}
+        assert started({**beside, name: values[name]}) != started(beside), name
 
 
 def test_the_drivers_arguments_are_what_its_defaults_lack() -> None:

@@ -12,7 +12,7 @@ from launch import LaunchDescription
 from seal_bringup.stack.launching import keywords_of, launch_arguments, read_arguments, require_good_end
 from seal_bringup.stack.robot_check import check_robot_run
 from seal_bringup.stack.robot_config import RobotConfig
-from seal_bringup.stack.robot_specs import record_nodes
+from seal_bringup.stack.robot_specs import RECORDED, record_nodes
 
 
 def _watched(name):
@@ -43,6 +43,6 @@ def _run(context, *_):
 def generate_launch_description():
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, default, description in launch_arguments(RobotConfig)
+        for name, default, description in launch_arguments(RobotConfig, RECORDED)
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_run)])

@@ -18,7 +18,7 @@ from launch_ros.actions import Node
 
 from launch import LaunchDescription
 from seal_bringup.stack.launching import keywords_of, launch_arguments, read_arguments, require_good_end
-from seal_bringup.stack.replay import ReplayConfig, play_command, replay_nodes
+from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_check import check_robot_run
 
 _DISCOVERY_S, _LAST_FRAMES_S = 5.0, 5.0
@@ -60,6 +60,6 @@ def _run(context, *_):
 def generate_launch_description():
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, default, description in launch_arguments(ReplayConfig)
+        for name, default, description in launch_arguments(ReplayConfig, REPLAYED)
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_run)])

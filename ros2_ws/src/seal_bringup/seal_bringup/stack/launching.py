@@ -21,8 +21,8 @@ class LaunchError(SealError):
     """A launched node ended that must not: raised in its exit handler, it ends `ros2 launch` with exit code 1."""
 
 
-def launch_arguments(kind: type = StackConfig) -> list[tuple[str, str, str]]:
-    """(name, default, description) of each launch argument: the fields of a run."""
+def launch_arguments(kind: type = StackConfig, offered: Collection[str] = ()) -> list[tuple[str, str, str]]:
+    """(name, default, description) of each launch argument: the fields of a run, or those `offered` alone."""
     return [
         (
             known.name,
@@ -30,7 +30,7 @@ def launch_arguments(kind: type = StackConfig) -> list[tuple[str, str, str]]:
             known.description,
         )
         for known in parameters_of(kind)
-        if known.name not in NOT_OFFERED
+        if known.name not in NOT_OFFERED and (not offered or known.name in offered)
     ]
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from seal_bringup.stack.node_specs import NodeSpec, with_categories
 from seal_bringup.stack.robot_config import RobotConfig
-from seal_bringup.stack.robot_specs import mapping_nodes
+from seal_bringup.stack.robot_specs import MOUNTED, WHOM, mapping_nodes
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 
 PLAYED = (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM)
 """What is played, besides /tf and /tf_static: detections and goals in the bag would meet those made anew."""
+
+REPLAYED = (*WHOM, *MOUNTED, "tf_odom_frame", "tf_base_frame", "wall_heading", "policy", "bag", "rate")
+"""Arguments that a replay follows."""
 
 
 @dataclass(frozen=True)

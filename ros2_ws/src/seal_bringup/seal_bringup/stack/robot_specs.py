@@ -20,6 +20,16 @@ from sim_bridge.robot_base.fields import split_type
 _PICTURES = (m.COLOUR, m.DEPTH, m.CAMERA_INFO)
 _MAP = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
 
+WHOM = ("robot", "robot_name", "namespace", "run_dir", "weights", "detector_threads", "pose_source", "seed")
+"""Arguments of all launch files of a robot."""
+MOUNTED = ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg")
+"""Arguments that say where its camera is."""
+RECORDED = (
+    *(*WHOM, *MOUNTED, "camera_driver", "camera_best_effort", "camera_frame"),
+    *("colour_topic", "depth_topic", "info_topic", "fake", "scene", "camera_hz"),
+)
+"""Arguments that `record_nodes` follows."""
+
 
 def robot_nodes(config: RobotConfig) -> list[NodeSpec]:
     """The nodes that drive a robot, map and record.
