@@ -177,7 +177,8 @@ class RobotConfig:
         if missing := [name for name, topic in topics.items() if not topic]:
             lacking = ", ".join(f"{name}:=" for name in missing)
             raise InputError(f"the camera's topics of {self.robot!r} are not known: name them by {lacking}")
-        return CameraTopics(*topics.values(), self.camera_frame)
+        colour, depth, info = topics.values()
+        return CameraTopics(colour, depth, info, self.camera_frame)
 
 
 def tf_installed() -> bool:
