@@ -17,7 +17,7 @@ EXECUTABLES = {
     "seal_mapping": {"heading_node", "label_node", "mapping_node", "recorder_node"},
     "seal_perception": {"perception_node"},
     "seal_policy": {"policy_node", "planner_node"},
-    "sim_bridge": {"robot_bridge_node", "sim_bridge_node"},
+    "sim_bridge": {"fake_robot_node", "robot_bridge_node", "sim_bridge_node"},
 }
 
 

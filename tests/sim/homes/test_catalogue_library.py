@@ -14,7 +14,6 @@ import pytest
 
 from seal_perception.errors import InputError
 from seal_perception.reading.limits import VARIABLE
-from sim_bridge.catalogue import pictures
 from sim_bridge.catalogue.library.kinds import kind_of
 from sim_bridge.catalogue.library.models import (
     DEBIAN_FOLDER,
@@ -27,6 +26,7 @@ from sim_bridge.catalogue.library.models import (
 )
 from sim_bridge.catalogue.library.sweethome import TABLE, Entry, entries, libraries, read_model
 from sim_bridge.catalogue.pictures import catalogue_at, make_picture
+from sim_bridge.catalogue.rooms import build
 from sim_bridge.geometry.mesh import Material, Mesh
 
 BOX = """mtllib box.mtl
@@ -284,10 +284,11 @@ def test_pictures_show_them_and_none_without_a_library_changes(converted: Path) 
     with_models = [make_picture(seed, "train", size, converted) for seed in range(0, 8, 2)]
     again = [make_picture(seed, "train", size, converted) for seed in range(6, -2, -2)][::-1]
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(with_models, again, strict=True))
-    rooms = [pictures._set_up("train", n, converted)[0] for n in range(24)]
+    models = Models(converted, "train")
+    rooms = [build(np.random.default_rng(n), models)[0] for n in range(80)]
     assert any(part.name.startswith("model chair") for room in rooms for part in room.parts)
     furnished_by_code = sum(room.models is None for room in rooms)
-    assert 6 <= furnished_by_code <= 18, "half of the rooms have nothing of the library"
+    assert 25 <= furnished_by_code <= 55, "half of the rooms have nothing of the library"
     assert not any(
         np.array_equal(a[0], make_picture(s, "train", size)[0])
         for a, s in zip(with_models, range(0, 8, 2), strict=True)
