@@ -18,6 +18,7 @@ NAMES = sorted(PACKAGES)
 ROSDEP = {
     "numpy": "python3-numpy", "scipy": "python3-scipy", "cv2": "python3-opencv", "PIL": "python3-pil",
     "yaml": "python3-yaml", "matplotlib": "python3-matplotlib", "psutil": "python3-psutil", "jinja2": "python3-jinja2",
+    "filelock": "python3-filelock",
 }  # fmt: skip
 
 

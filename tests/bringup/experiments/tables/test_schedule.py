@@ -14,7 +14,6 @@ import pytest
 from tests.bringup.experiments.tables.toy_cells import Number, Sum, made
 
 from seal_bringup.experiments.tables import schedule
-from seal_bringup.experiments.tables.locks import locked
 from seal_bringup.experiments.tables.schedule import Here, RayPool, Work, run_cells
 from seal_bringup.experiments.tables.store import Cell, CellStore
 from seal_perception.errors import InputError
@@ -89,7 +88,7 @@ def test_what_another_process_computes_is_waited_for(tmp_path: Path, monkeypatch
 
     def other() -> None:
         """Holds the first cell; computes it when all else is done."""
-        with locked(tmp_path / "work/locks" / f"number_{one.name}.lock"):
+        with CellStore(tmp_path / "work")._lock(one):
             taken.set()
             let_go.wait(60)
         CellStore(tmp_path / "work").make(one)

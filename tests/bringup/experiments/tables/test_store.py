@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.bringup.experiments.tables.toy_cells import Number, Sum, made
 
 from seal_bringup.experiments.tables import store as stores
-from seal_bringup.experiments.tables.locks import locked
 from seal_bringup.experiments.tables.store import BUSY, FOUND, MADE, CellStore, Given
 
 
@@ -115,10 +117,25 @@ def test_a_cell_follows_an_input_that_was_made_anew_with_other_bytes(tmp_path: P
     assert store.make(cell) == MADE and store.find(cell) is not None
 
 
-def test_what_another_process_computes_is_left_to_it(tmp_path: Path) -> None:
+HOLD = """
+import sys, time
+from pathlib import Path
+from tests.bringup.experiments.tables.toy_cells import Number
+from seal_bringup.experiments.tables.store import CellStore
+with CellStore(Path(sys.argv[1]))._lock(Number(3, Path(sys.argv[2]))):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_another_process_computes_is_left_to_it_until_it_ends(tmp_path: Path) -> None:
     log = tmp_path / "log"
     store, cell = CellStore(tmp_path / "work"), Number(3, log)
-    with locked(tmp_path / "work/locks" / f"number_{cell.name}.lock") as held:
-        assert held and store.is_busy(cell)
-        assert store.make(cell) == BUSY
-    assert made(log) == [] and store.make(cell) == MADE
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "work"), str(log)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    assert store.is_busy(cell) and store.make(cell) == BUSY and made(log) == []
+    process.kill()
+    process.wait()
+    assert not store.is_busy(cell) and store.make(cell) == MADE and made(log) == ["n3"]

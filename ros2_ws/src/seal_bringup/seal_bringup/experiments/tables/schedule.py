@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,7 +54,7 @@ class Work:
         self.store, self.failed = store, dict[Cell, str]()
         self._targets = list(dict.fromkeys(targets))
         self._seconds: dict[str, list[float]] = {}
-        self._all = self._everything()
+        self._all = self._needed(lambda cell: cell.kind == "given")
         for cell in self._all:
             if store.find(cell) is not None:
                 self.took(cell)
@@ -66,18 +66,7 @@ class Work:
 
     def missing(self) -> list[Cell]:
         """Cells to compute, each after its inputs. What only finished cells need is not computed again."""
-        out: dict[Cell, None] = {}
-
-        def visit(cell: Cell) -> None:
-            if cell in out or self.store.find(cell) is not None:
-                return
-            for one in cell.inputs():
-                visit(one)
-            out[cell] = None
-
-        for target in self._targets:
-            visit(target)
-        return list(out)
+        return self._needed(lambda cell: self.store.find(cell) is not None)
 
     def possible(self) -> list[Cell]:
         """`missing` without what has failed and what needs that."""
@@ -108,11 +97,12 @@ class Work:
             total += sum(self._seconds[cell.kind]) / len(self._seconds[cell.kind])
         return total
 
-    def _everything(self) -> list[Cell]:
+    def _needed(self, is_there: Callable[[Cell], bool]) -> list[Cell]:
+        """What the targets need, each after its inputs; nothing is asked of a cell that is there."""
         out: dict[Cell, None] = {}
 
         def visit(cell: Cell) -> None:
-            if cell not in out and cell.kind != "given":
+            if cell not in out and not is_there(cell):
                 for one in cell.inputs():
                     visit(one)
                 out[cell] = None

@@ -20,7 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seal_bringup.experiments.tables.locks import is_held, locked
+from filelock import FileLock, Timeout
+
 from seal_bringup.provenance import commit, imported_code
 from seal_perception.errors import SealError
 from seal_perception.files import put_back, sha256, take_place, write_json
@@ -174,7 +175,11 @@ class CellStore:
 
     def is_busy(self, cell: Cell) -> bool:
         """Whether a living process computes it."""
-        return is_held(self._lock(cell))
+        try:
+            with self._lock(cell):
+                return False
+        except Timeout:
+            return True
 
     def make(self, cell: Cell, progress: Progress = lambda done, total: None) -> str:
         """Compute a cell whose inputs are finished, unless it is there or another process computes it.
@@ -187,13 +192,18 @@ class CellStore:
         """
         if self.find(cell) is not None:
             return FOUND
-        with locked(self._lock(cell)) as held:
-            if not held:
-                return BUSY
+        lock = self._lock(cell)
+        try:
+            lock.acquire()
+        except Timeout:
+            return BUSY
+        try:
             put_back(self.root / cell.kind / cell.name)  # only here: another process may be between two renames
             if self.find(cell) is not None:  # another process has finished it meanwhile
                 return FOUND
             self._compute(cell, progress)
+        finally:
+            lock.release()
         return MADE
 
     def attempt(self, cell: Cell, progress: Progress = lambda done, total: None) -> tuple[str, str]:
@@ -261,8 +271,11 @@ class CellStore:
     def _digest(self, cell: Cell) -> str:
         return cell.sha256 if isinstance(cell, Given) else str(self.mark(cell)["digest"])
 
-    def _lock(self, cell: Cell) -> Path:
-        return self.root / "locks" / f"{cell.kind}_{cell.name}.lock"
+    def _lock(self, cell: Cell) -> FileLock:
+        """The system frees it when its process ends, however that ends."""
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / f"{cell.kind}_{cell.name}.lock", timeout=0)
 
 
 def content_digest(path: Path) -> str:
