@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be an object: connected voxels whose views mean a category, at many levels of evidence.
 
-No one threshold cuts every object out of its surroundings: a couch that the detector is sure of bleeds into the wall at
-a level at which a chair is not seen at all. So connected parts are taken at every level, as maximally stable regions
+No one threshold cuts every object out of its surroundings, as the detector is surer of some things than of others. So
+connected parts are taken at every level, as maximally stable regions
 are in pictures (Matas et al. 2002, "Robust wide-baseline stereo from maximally stable extremal regions"), and
 `features` and `model` say later which of them are things.
 """
