@@ -12,6 +12,8 @@ import cv2
 import pytest
 
 from seal_bringup.cli import app
+from seal_bringup.cli.experiment.table1 import _training_homes
+from seal_bringup.demo.config import TRAINING_HOMES
 from seal_bringup.experiments.tables import cells, labellers
 from seal_bringup.experiments.tables.cells import Detector, Evaluation, Frames, Labels, Quality, Recording
 from seal_bringup.experiments.tables.run import RunOptions, run_table
@@ -289,3 +291,21 @@ def test_pictures_that_two_datasets_have_are_kept_once(tmp_path: Path) -> None:
     assert cells.share_pictures(one, other) == 1 == cells.share_pictures(one, other)
     assert one.picture_path(0).samefile(other.picture_path(0))
     assert not one.picture_path(1).samefile(other.picture_path(1)) and one.hash() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "homes"),
+    [
+        ("train", TRAINING_HOMES),
+        ("2", ("train_01", "train_02")),
+        ("train_11,train_12", ("train_11", "train_12")),
+    ],
+)
+def test_training_homes_are_a_number_or_names(text: str, homes: tuple[str, ...]) -> None:
+    assert _training_homes(text) == homes
+
+
+@pytest.mark.parametrize(("text", "said"), [("test_01", "test_01 is no training home"), ("0", "names nothing")])
+def test_other_homes_are_not_learnt_from(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Table1Config(training_homes=_training_homes(text))

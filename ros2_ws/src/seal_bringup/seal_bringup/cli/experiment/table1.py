@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class WhatOptions:
     """What the table holds."""
 
-    homes: Annotated[int, typer.Option(min=1, max=25, help="Training homes: the first so many of 25.")] = 25
+    homes: Annotated[
+        str, typer.Option(help="Training homes by name, with commas; `train` is all 25, a number the first so many.")
+    ] = "train"
     test_homes: Annotated[
         str, typer.Option(help="Homes to judge in, with commas; `test` is test_01..test_05. None of --homes.")
     ] = "test"
@@ -106,20 +108,30 @@ def table1(
 
 
 def _config(what: WhatOptions, amount: AmountOptions, quick: bool) -> Table1Config:
-    from seal_bringup.demo.config import TRAINING_HOMES, parse_homes
+    from seal_bringup.demo.config import parse_homes
     from seal_bringup.experiments.explore_homes import parse_seeds
     from seal_bringup.experiments.tables.labellers import ROWS
     from seal_bringup.experiments.tables.table1 import SETTINGS, Table1Config
     from sim_bridge.worlds import require_scene
 
     config = Table1Config(
-        what.weights, TRAINING_HOMES[: what.homes], parse_homes(what.test_homes), parse_seeds(what.seeds),
+        what.weights, _training_homes(what.homes), parse_homes(what.test_homes), parse_seeds(what.seeds),
         _words(what.rows) or ROWS, _words(what.settings) or SETTINGS,
         amount.steps, amount.iterations, amount.specialization_iterations, amount.evaluation_frames,
     )  # fmt: skip
     for home in config.test_homes:
         require_scene(home, "embedded")
     return config.quick() if quick else config
+
+
+def _training_homes(text: str) -> tuple[str, ...]:
+    from seal_bringup.demo.config import TRAINING_HOMES, parse_homes
+    from seal_bringup.experiments.recordings import require_training_home
+
+    homes = TRAINING_HOMES[: int(text)] if text.isdigit() else parse_homes(text)
+    for home in homes:
+        require_training_home(home)
+    return homes
 
 
 def _words(text: str) -> tuple[str, ...]:
