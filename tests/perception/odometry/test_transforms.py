@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from seal_perception.odometry.live import TOO_MANY, PoseConfig, PosedPictures
+from seal_perception.odometry.live import BEFORE_FAULT, TOO_MANY, WENT_BACK, PoseConfig, PosedPictures
 from seal_perception.odometry.track import NoPoseError, Samples, Track
 from seal_perception.odometry.transforms import ALWAYS_NS, ChainPoses, LiveTransforms
 from seal_perception.odometry.tree import TransformTree
@@ -190,3 +190,36 @@ def test_a_mounting_beside_the_middle_panned_and_tilted() -> None:
     down = camera_mounting(0.5, 0.1, math.pi / 4, 0.0, 0.0, math.pi / 2)
     np.testing.assert_allclose(down[:3, 2], [0, math.sqrt(0.5), -math.sqrt(0.5)], atol=1e-12)
     assert camera_mounting(0.88).tobytes() == camera_mounting(0.88, left_m=0.0, pan_left_rad=0.0).tobytes()
+
+
+def test_a_picture_from_before_a_jump_gets_no_pose_across_it() -> None:
+    """/tf keeps what was before the jump, so poses could be interpolated over it."""
+    heard, seen = LiveTransforms(), list[int]()
+    for tick, x in enumerate((0.0, 0.0, 5.0, 5.0)):
+        heard.add(("odom", "base_link"), S + 100 * tick * MS, *parts(planar_pose(x, 0.0, 0.0)))
+    sources = (ChainPoses(heard, "odom", "base_link"),)
+    pictures = PosedPictures(lambda stamp, picture, T: seen.append(stamp), sources=sources)
+    pictures.begin_anew("odometry jumped", S + 200 * MS)
+    for stamp in (S + 90 * MS, S + 190 * MS, S + 200 * MS, S + 250 * MS):
+        pictures.see_picture(stamp, None, 0.0)
+    assert seen == [S + 200 * MS, S + 250 * MS] and dict(pictures.dropped) == {BEFORE_FAULT: 2}
+    pictures.begin_anew(WENT_BACK)  # another clock: everything counts again
+    pictures.see_picture(S + 90 * MS, None, 0.0)
+    assert seen[-1] == S + 90 * MS
+
+
+def test_a_pose_that_is_none_costs_nothing_that_is_known() -> None:
+    heard = robot()
+    chain = ChainPoses(heard, "odom", OPTICAL)
+    newest = chain.newest_ns
+    with pytest.raises(ValueError):
+        heard.add(("odom", "base_link"), S - 5 * S // 10, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))
+    assert newest is not None and chain.newest_ns == newest
+
+
+def test_a_static_edge_that_is_told_late_is_found_by_those_who_asked_before() -> None:
+    heard = LiveTransforms()
+    heard.add(("odom", "base_link"), S, *parts(planar_pose(1.0, 0.0, 0.0)))
+    assert heard.chain("odom", OPTICAL) is None
+    heard.add_static("base_link", OPTICAL, *parts(MAST))
+    assert heard.chain("odom", OPTICAL) is not None

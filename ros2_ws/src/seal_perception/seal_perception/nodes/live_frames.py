@@ -90,7 +90,8 @@ class LiveFrames:
         self._frames, self._frame_ids = (config.odom_frame, config.base_frame), dict[str, str]()
         self._mismatch = ""
         self.matched = 0
-        self._sensors = tuple(t for t in (m.DEPTH, m.SCAN) if t in topics and config.pose_source != ODOMETRY)
+        sensors = [topic for topic in (m.DEPTH, m.SCAN) if topic in topics and config.pose_source != ODOMETRY]
+        self._sensor = sensors[0] if sensors else ""
         self._by_odom: ChainPoses | None = None
         if config.pose_source != TF:
             node.odometry.add(self._on_odometry)
@@ -145,12 +146,12 @@ class LiveFrames:
         )
         self._posed.see_odometry(stamp_ns, (p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
-    def _tell(self, fault: Fault | None, where: str) -> None:
-        """After a fault of the poses drop what waits for them, and say so."""
+    def _tell(self, fault: Fault | None, where: str, since_ns: int = 0) -> None:
+        """After a fault of the poses drop what waits for them, and what is older than `since_ns`, and say so."""
         if fault is None:
             return
         self._sets.clear()
-        self._posed.begin_anew(fault.kind)
+        self._posed.begin_anew(fault.kind, since_ns)
         self._node.get_logger().error(f"{where}: {fault.text}; what waited is dropped")
         self.on_fault(fault)
 
@@ -164,18 +165,18 @@ class LiveFrames:
             T = self._by_odom.newest() if stamp_ns is not None and stamp_ns > self._watched_ns else None
             if T is not None and stamp_ns is not None:
                 self._watched_ns = stamp_ns
-                self._tell(self._watch.see(stamp_ns, T), m.TF)
+                self._tell(self._watch.see(stamp_ns, T), m.TF, stamp_ns)
         self._posed.release()
 
     def _look_up_mounting(self, parts: dict[str, Any]) -> None:
         """From now on pictures wait for the transforms between the base and the frame that they name, too."""
-        named = str(parts[self._sensors[0]].header.frame_id)
-        frame = (self._config.tf_camera_frame if self._sensors[0] == m.DEPTH else "") or named
+        named = str(parts[self._sensor].header.frame_id)
+        frame = (self._config.tf_camera_frame if self._sensor == m.DEPTH else "") or named
         chain = ChainPoses(self._node.transforms.transforms, self._config.tf_base_frame, frame)
         self._posed.sources = (*self._posed.sources, chain)
 
     def _on_set(self, stamp_ns: int, parts: dict[str, Any]) -> None:
-        if self._sensors and len(self._posed.sources) == 1:
+        if self._sensor and len(self._posed.sources) == 1:
             self._look_up_mounting(parts)
         self._posed.see_picture(stamp_ns, parts, self._now_s())
 

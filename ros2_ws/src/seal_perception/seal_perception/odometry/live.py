@@ -13,8 +13,9 @@ from seal_perception.odometry.track import NoPoseError
 from seal_perception.parameters import parameter
 from seal_perception.types import FloatArray
 
-TOO_MANY = "too many wait for odometry"
+TOO_MANY = "too many wait for poses"
 WENT_BACK = "odometry's stamps went back"
+BEFORE_FAULT = "taken before the poses jumped"
 ODOMETRY, ODOMETRY_TF, TF = POSE_SOURCES = ("odometry", "odometry_tf", "tf")
 _NS = 1_000_000_000
 
@@ -47,7 +48,9 @@ class PoseConfig:
     wait_s: float = parameter(
         2.0, "longest wait of a picture for the odometry after it, in seconds; then it is dropped", minimum=0.0
     )
-    keep_s: float = parameter(60.0, "how long odometry is kept for pictures that come late, in seconds", minimum=0.0)
+    keep_s: float = parameter(
+        60.0, "how long odometry is kept for pictures that come late, in seconds (/tf: always 60)", minimum=0.0
+    )
 
     jump_m: float = parameter(
         0.3, "a longer way between two odometry messages is a jump, in metres; 0 = any is believed", minimum=0.0
@@ -109,6 +112,7 @@ class PosedPictures:
         self._on_picture = on_picture
         self._most = most
         self._waiting: dict[int, tuple[float, Any]] = {}
+        self._since_ns = 0
 
     @property
     def waiting(self) -> int:
@@ -153,6 +157,9 @@ class PosedPictures:
             picture: handed on as it is.
             now_s: a clock that does not go back, in seconds.
         """
+        if stamp_ns < self._since_ns:
+            self.dropped[BEFORE_FAULT] += 1
+            return
         newest = self.newest_ns
         if newest is not None and stamp_ns <= newest:
             self._hand_on(stamp_ns, picture)
@@ -172,8 +179,14 @@ class PosedPictures:
         late = [s for s in self.sources if (newest := s.newest_ns) is None or newest < stamp_ns]
         return late[0].lack
 
-    def begin_anew(self, reason: str) -> None:
-        """Forget odometry, and drop the pictures that wait for it."""
+    def begin_anew(self, reason: str, since_ns: int = 0) -> None:
+        """Forget odometry, and drop the pictures that wait for their poses.
+
+        Args:
+            reason: why.
+            since_ns: pictures from before are dropped from now on, too: poses by /tf reach back across the fault.
+        """
+        self._since_ns = since_ns
         for stamp in list(self._waiting):
             self._drop(stamp, reason)
         self.poses.clear()

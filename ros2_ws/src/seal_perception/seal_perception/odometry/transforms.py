@@ -14,6 +14,8 @@ from seal_perception.types import FloatArray
 ALWAYS_NS = (1 << 63) - 1
 """Until when a chain is known that never moves."""
 _BACK_NS = 100_000_000
+KEEP_S = 60.0
+"""How long transforms of /tf are kept, by their stamps."""
 """Transforms that go back by less overtook each other; those that go back by more are of another time."""
 _WORDS = {
     NOT_YET: "no transform after it yet",
@@ -23,17 +25,13 @@ _WORDS = {
 
 
 class LiveTransforms:
-    """The transforms of the last while, of /tf and /tf_static.
-
-    Args:
-        keep_s: how long those of /tf are kept, by their stamps.
+    """The transforms of the last while (`KEEP_S`), of /tf and /tf_static.
 
     Attributes:
         tree: the edges.
     """
 
-    def __init__(self, keep_s: float = 60.0) -> None:
-        self._keep_s = keep_s
+    def __init__(self) -> None:
         self._moving: dict[tuple[str, str], PoseBuffer] = {}
         self.tree = TransformTree({}, self._moving)
         self._chains: dict[tuple[str, str], list[Link] | None] = {}
@@ -78,23 +76,19 @@ class LiveTransforms:
         known = self._moving.get(edge)
         newest = known.newest_ns if known is not None else None
         back = newest - stamp_ns if newest is not None and stamp_ns < newest else 0
+        pose_from_xyz_quat(xyz, quat_xyzw)  # first: a pose that is none must not cost what is known
         if 0 < back <= _BACK_NS:
             return 0
-        if back and self._in_use(edge):
+        # Else another publisher's affair: a late transform of a gripper is no reason to lose odometry.
+        anew = back > 0 and self._in_use(edge)
+        if anew:
             self.begin_anew()
-        elif back:  # another publisher's affair: a late transform of a gripper is no reason to lose odometry
-            made = PoseBuffer(self._keep_s)
-            made.add(stamp_ns, xyz, quat_xyzw)
-            self._moving[edge] = made
-            return 0
         if edge not in self._moving:
-            made = PoseBuffer(self._keep_s)
-            made.add(stamp_ns, xyz, quat_xyzw)  # first: a pose that is none leaves no empty edge behind
-            self._moving[edge] = made
             self._chains.clear()
-        else:
-            self._moving[edge].add(stamp_ns, xyz, quat_xyzw)
-        return back
+        if back or edge not in self._moving:
+            self._moving[edge] = PoseBuffer(KEEP_S)
+        self._moving[edge].add(stamp_ns, xyz, quat_xyzw)
+        return back if anew else 0
 
     def _in_use(self, edge: tuple[str, str]) -> bool:
         """Whether poses that were asked for depend on the stamps of this edge."""
