@@ -32,7 +32,7 @@ from seal_mapping.voxels.voxel_map import MapConfig
 from seal_perception.categories import CATEGORIES
 from seal_perception.errors import InputError
 
-ANY_HEIGHT = LabelConfig(min_height_m=0.0)
+ANY_HEIGHT = LabelConfig(min_height_m=0.0, stand_from_m=0.0)
 F = len(FEATURES)
 EASY = ObjectModel((0.0,) * F, (1.0,) * F, (4.0, *[0.0] * F), {})
 """By the mean score alone: 0.5 is even."""

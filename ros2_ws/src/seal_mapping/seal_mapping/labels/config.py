@@ -83,6 +83,12 @@ class LabelConfig:
         "category; 0 = off",
         minimum=0.0,
     )
+    stand_from_m: float = parameter(
+        0.05,
+        "chairs, couches, beds, toilets and plants take the voxels between them and the floor, from this height of a"
+        ' voxel\'s centre on, in metres: masks of legs are missed ("objects"); 0 = off',
+        minimum=0.0,
+    )
     min_instance_m3: float = parameter(
         -1.0,
         "drop smaller instances, in cubic metres (0.025 = 200 voxels of 5 cm); -1 = the rule's own: 0.0025 for "
@@ -134,7 +140,10 @@ class LabelConfig:
         minimum=0.0,
     )
     max_range_m: float = parameter(
-        5.1, "pixels whose ray meets nothing up to this depth are unlabelled, in metres", minimum=0.0
+        10.0,
+        "pixels farther than this, or whose ray meets nothing up to it, are unlabelled, in metres; an object that the"
+        " map knows from near is labelled from afar; 5.1 in the paper's preset",
+        minimum=0.0,
     )
     min_area_share: float = parameter(
         0.001, "minimum share of the picture that an annotation covers", minimum=0.0, maximum=1.0
@@ -164,6 +173,7 @@ class LabelConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in (
             "min_height_m",
+            "stand_from_m",
             "min_instance_m3",
             "min_annotated_m3",
             "grow_annotated",
@@ -184,7 +194,7 @@ class LabelConfig:
         return by_category[category] if category < len(by_category) else self.min_instance_m3
 
 
-PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False)
+PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False, max_range_m=5.1)
 """The paper's 3DLabelProp."""
 VOTE = LabelConfig(rule="instance_vote")
 """Views of a whole component vote; its numbers were chosen on train_01..train_06 (results/fusion_rules.json)."""

@@ -21,10 +21,12 @@ from seal_mapping.labels.fusion import NO_LABEL, fuse_labels, voxel_evidence
 from seal_mapping.labels.human_labels import apply_annotations
 from seal_mapping.labels.instance_ids import keep_ids
 from seal_mapping.labels.objects.choose import Judged, choose_objects, judge_candidates
+from seal_mapping.labels.parts import Parts
+from seal_mapping.labels.standing import stand_on_floor
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import MapConfig, VoxelCloud
 from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_mapping.voxels.voxel_set import VoxelSet, connected_components, lookup, voxel_keys
+from seal_mapping.voxels.voxel_set import VoxelSet, lookup, voxel_keys
 from seal_perception.categories import CategorySet
 from seal_perception.types import BoolArray, Float32Array, FloatArray, IntArray, UInt8Array
 
@@ -35,57 +37,6 @@ _LEAST_SHELL = 6
 """Fewer voxels enclose nothing."""
 _HUMAN = 0.5
 """A part of which a human labelled this share is the human's."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Labelled voxels, grouped.
-
-    Attributes:
-        ijk: (M, 3) int64 voxel indices, none twice.
-        row: (M,) int64 row in the map's cloud, -1 for a filled voxel that no camera saw.
-        number: (M,) int64 part, from 1.
-        category: (parts + 1,) int64 category + 1 of each; entry 0 is 0.
-    """
-
-    ijk: IntArray
-    row: IntArray
-    number: IntArray
-    category: IntArray
-
-    @classmethod
-    def connected(cls, cloud: VoxelCloud, labels: UInt8Array) -> Parts:
-        """The 26-connected parts of equal labels (N,)."""
-        part, count = connected_components(cloud.ijk, labels)
-        rows = np.flatnonzero(part).astype(np.int64)
-        category = np.zeros(count + 1, np.int64)
-        category[part] = labels
-        category[0] = NO_LABEL
-        return cls(cloud.ijk[rows].astype(np.int64), rows, part[rows].astype(np.int64), category)
-
-    def each(self) -> list[IntArray]:
-        """Per part from 1 on: its rows in these arrays."""
-        order = np.argsort(self.number, kind="stable")
-        ends = np.cumsum(np.bincount(self.number, minlength=len(self.category)))
-        return [np.asarray(chunk, np.int64) for chunk in np.split(order, ends[:-1])[1:]]
-
-    def share(self, marked: BoolArray) -> FloatArray:
-        """(parts + 1,) share of each part's voxels whose row of the cloud is `marked` (N,)."""
-        hit = np.zeros(len(self.row), np.float64)
-        hit[self.row >= 0] = marked[self.row[self.row >= 0]]
-        size = np.bincount(self.number, minlength=len(self.category))
-        share: FloatArray = np.bincount(self.number, hit, len(self.category)) / np.maximum(size, 1)
-        return share
-
-    def keep(self, kept: BoolArray) -> Parts:
-        """Only the parts marked in `kept` (entry 0 is ignored), numbered 1, 2, ... in their old order."""
-        kept = kept.copy()
-        kept[0] = False
-        number = np.zeros(len(kept), np.int64)
-        number[kept] = np.arange(1, kept.sum() + 1)
-        inside = kept[self.number]
-        category = np.concatenate([[0], self.category[kept]])
-        return Parts(self.ijk[inside], self.row[inside], number[self.number[inside]], category)
 
 
 def propagate(
@@ -116,6 +67,9 @@ def propagate(
     human_labels = apply_annotations(human_map, cloud, labels, score, config)
     parts = Parts.connected(cloud, labels)
     parts = fill_holes(parts, cloud, config.max_hole_m3 / voxel_m**3)
+    if config.rule == "objects" and config.stand_from_m > 0:
+        decided = None if human_map is None else human_map.at(cloud.ijk)[0]
+        parts = stand_on_floor(parts, cloud, config, voxel_map.config.names, voxel_m, decided)
     parts = drop_small(parts, human_labels, config, voxel_m)
     if config.plausible_size and config.rule != "objects":
         parts = drop_implausible(parts, human_labels, voxel_map.config.names, voxel_m)
