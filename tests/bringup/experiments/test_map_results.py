@@ -46,8 +46,14 @@ def test_objects_beside_other_rules(repo_root: Path) -> None:
     found = result(repo_root, "objects")
     for name, row in found["pooled"].items():
         counts = [f"{c['right']}/{c['predicted']}/{c['true']}" for c in row["per_category"].values()]
-        named = f"`{name}`" if name in ("paper", "instance_vote") else f"`objects`, `least_overlap` {name.split()[1]}"
+        named = (
+            f"`{name}`"
+            if name in ("paper", "instance_vote")
+            else f"`objects`, `least_overlap` {name.split(maxsplit=1)[1]}"
+        )
         assert cells(page, named) == [f"{row['precision']:.2f}", f"{row['recall']:.2f}", *counts], name
+    place = {name: row["errors"]["poor localisation"] for name, row in found["pooled"].items()}
+    assert f"{place['objects 0.4, neither']} labels are off in place, with both {place['objects 0.4']}" in page
     seen, right = found["objects_seen"], found["objects_with_a_right_candidate"]
     assert f"{right} of the {seen} objects seen" in page
 

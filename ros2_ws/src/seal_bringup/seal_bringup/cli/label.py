@@ -87,6 +87,20 @@ class LimitOptions:
     least_overlap: Annotated[
         float | None, typer.Option(help="objects: smallest expected overlap with a thing, 0 to 1; default 0.4.")
     ] = None
+    stand_from: Annotated[
+        float | None,
+        typer.Option(
+            help="objects: height in metres from which furniture takes what is between it and the floor; default 0.05, "
+            "0 = off."
+        ),
+    ] = None
+    label_range: Annotated[
+        float | None,
+        typer.Option(
+            help="Greatest depth of a labelled pixel, in metres; default 10 (paper: 5.1), with --max-depth 0.1 more "
+            "than that."
+        ),
+    ] = None
     agreement: Annotated[
         float | None, typer.Option(help="agreement, instance_vote: minimum agreement between views, 0 to 1.")
     ] = None
@@ -187,14 +201,16 @@ def label(
 
 def _label_changes(fusion: FusionOptions, limits: LimitOptions) -> dict[str, Any]:
     """Fields of LabelConfig that are given."""
+    of_map = None if limits.max_depth is None else limits.max_depth + 0.1
     changes = {
         "evidence": fusion.evidence,
         "least_overlap": limits.least_overlap,
+        "stand_from_m": limits.stand_from,
         "agreement": limits.agreement,
         "min_instance_m3": limits.min_volume,
         "min_views": limits.min_views,
         "ignore_uncertain": limits.ignore_uncertain,
-        "max_range_m": None if limits.max_depth is None else limits.max_depth + 0.1,
+        "max_range_m": of_map if limits.label_range is None else limits.label_range,
     }
     return {name: value for name, value in changes.items() if value is not None}
 

@@ -45,6 +45,12 @@ from seal_perception.types import BoolArray, FloatArray, IntArray
 RIGHT = 0.4
 """3D IoU, in voxels, from which a candidate counts as a thing in the figures."""
 BARS = (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
+WITHOUT = {
+    "objects 0.4, no legs": LabelConfig(stand_from_m=0.0),
+    "objects 0.4, to 5.1 m": LabelConfig(max_range_m=5.1),
+    "objects 0.4, neither": LabelConfig(stand_from_m=0.0, max_range_m=5.1),
+}
+"""The default without one of its parts."""
 _STRIDE = 2
 _LEAST = 20
 """Voxels of a true object that count as seen."""
@@ -173,7 +179,8 @@ def pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Precision and recall by instance over homes; per category right, predicted and true."""
     right, predicted, true = (sum(row["overall"][key] for row in rows) for key in ("right", "predicted", "true"))
     out = {"precision": round(right / max(predicted, 1), 4), "recall": round(right / max(true, 1), 4)}
-    out.update(right=right, predicted=predicted, true=true)
+    errors = {kind: sum(row["overall"]["errors"][kind] for row in rows) for kind in rows[0]["overall"]["errors"]}
+    out.update(right=right, predicted=predicted, true=true, errors=errors)
     keys = ("right", "predicted", "true")
     out["per_category"] = {
         name: {key: sum(row["per_category"][name][key] for row in rows) for key in keys} for name in CATEGORIES
@@ -206,6 +213,8 @@ def main() -> None:
     for bar in BARS:
         config = replace(LabelConfig(), least_overlap=bar)
         rows[f"objects {bar}"] = [judge(home, config, others[name]) for name, home in homes.items()]
+    for name, config in WITHOUT.items():
+        rows[name] = [judge(home, config, others[which]) for which, home in homes.items()]
     table = {name: pooled(found) for name, found in rows.items()}
     each = {name: dict(zip(homes, (row["overall"] for row in found), strict=True)) for name, found in rows.items()}
     about = {
