@@ -165,31 +165,38 @@ class IgnoringRoIHeads(RoIHeads):
         targets: list[dict[str, Tensor]] | None = None,
     ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
         """As torchvision's, with `loss_mask` by `mask_loss` where that is set."""
-        if self.mask_loss is None or targets is None or not self.training:
-            return super().forward(features, proposals, image_shapes, targets)  # type: ignore[no-any-return]
-        logits: list[Tensor] = []
-        hook = self.mask_predictor.register_forward_hook(lambda module, inputs, output: logits.append(output))
-        try:
-            found, losses = super().forward(features, proposals, image_shapes, targets)
-        finally:
-            hook.remove()
-        if len(logits[0]):  # else there is no object in the batch: torchvision's 0
-            losses["loss_mask"] = self._mask_loss_of(logits[0], targets)
-        self._selected = None
+        found, losses = super().forward(features, proposals, image_shapes, targets)
+        if targets is not None and self._learns_masks_itself():
+            losses["loss_mask"] = self._mask_loss_of(features, image_shapes, targets)
+            self._selected = None
         return found, losses
 
-    def _mask_loss_of(self, logits: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
-        """`mask_loss` of what the mask head put out for the samples of this batch that are objects."""
+    def has_mask(self) -> bool:
+        """Whether torchvision's forward pass runs the mask head: not where `_mask_loss_of` does."""
+        return not self._learns_masks_itself() and bool(super().has_mask())
+
+    def _learns_masks_itself(self) -> bool:
+        return self.training and self.mask_loss is not None
+
+    def _mask_loss_of(
+        self, features: dict[str, Tensor], image_shapes: list[tuple[int, int]], targets: list[dict[str, Tensor]]
+    ) -> Tensor:
+        """`mask_loss` of the samples of this batch that are objects; 0 without any."""
         assert self.mask_loss is not None and self._selected is not None
-        labels, masks, exact = [], [], []
+        samples, labels, matches, exact = [], [], [], []
         for boxes, matched, label, target in zip(*self._selected[:3], targets, strict=True):
             positive = label > 0
+            samples.append(boxes[positive])
+            matches.append(matched[positive])
             labels.append(label[positive])
-            found = project_masks_on_boxes(target["masks"], boxes[positive], matched[positive], logits.shape[-1])
-            masks.append(found)
-            exact.append(torch.full((len(found),), EXACT in target, device=found.device))
+            exact.append(torch.full_like(labels[-1], EXACT in target, dtype=torch.bool))
+        logits: Tensor = self.mask_predictor(self.mask_head(self.mask_roi_pool(features, samples, image_shapes)))
+        if not len(logits):
+            return logits.sum() * 0
+        size, rows = logits.shape[-1], zip(targets, samples, matches, strict=True)
+        masks = torch.cat([project_masks_on_boxes(target["masks"], *of_one, size) for target, *of_one in rows])
         own = logits[torch.arange(len(logits), device=logits.device), torch.cat(labels)]
-        return self.mask_loss(own, torch.cat(masks), torch.cat(exact))
+        return self.mask_loss(own, masks, torch.cat(exact))
 
     def select_training_samples(
         self, proposals: list[Tensor], targets: list[dict[str, Tensor]] | None
