@@ -19,6 +19,7 @@ from seal_mapping.datasets.label_prop import LabelProp, frame_annotations
 from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.labelling import DatasetWork, write_dataset
 from seal_mapping.datasets.self_training import SelfTraining
+from seal_mapping.labels.config import VOTE
 from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.io import load_map
 from seal_perception.dataset import Annotation, CocoDataset
@@ -52,6 +53,11 @@ def test_a_wall_comes_out_as_a_dataset_with_one_instance(tmp_path):
         assert (annotation.mask & mask).sum() / (annotation.mask | mask).sum() > 0.7
     assert load_map(tmp_path / "labels" / "map.npz").frames == 4
     assert list((tmp_path / "labels" / "previews").glob("*.png"))
+
+
+def test_the_summary_names_the_smallest_instance_that_counted(tmp_path):
+    summary = write_dataset(wall_source(1), LabelProp(VOTE), DatasetWork(tmp_path / "labels"))
+    assert VOTE.min_instance_m3 == -1.0 and summary["label_config"]["min_instance_m3"] == 0.025
 
 
 def test_pixels_by_depth_follow_the_detection_mask(tmp_path):

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.mapping.worlds import box, label_config, map_of
 
+from seal_mapping.labels.config import PAPER, RULES
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.voxels.voxel_map import MapConfig, VoxelMap
 from seal_mapping.voxels.voxel_set import connected_components
@@ -275,9 +278,21 @@ def test_components_are_those_of_a_flood(seed, share):
         ({"pixels": "both"}, "ray, depth, got 'both'"),
         ({"agreement": 0.0}, r"agreement must lie in \(0, 1\], got 0.0"),
         ({"min_views": 0}, "min_views must be at least 1, got 0"),
-        ({"min_instance_m3": -0.5}, "min_instance_m3 must be >= 0"),
+        ({"min_instance_m3": -0.5}, "min_instance_m3 must be >= 0, or -1 for the rule's own, got -0.5"),
+        ({"min_instance_m3": float("nan")}, "min_instance_m3 must be >= 0, or -1 for the rule's own, got nan"),
     ],
 )
 def test_wrong_configuration_shows_the_values(values, text):
     with pytest.raises(ValueError, match=text):
         LabelConfig(**values)
+
+
+def test_the_smallest_instance_follows_the_rule_until_it_is_set():
+    """Another rule by `replace` kept the number of the one before."""
+    by_rule = {rule: replace(LabelConfig(), rule=rule).least_instance_m3 for rule in RULES}
+    assert by_rule == {"paper": 0.025, "agreement": 0.025, "instance_vote": 0.025, "objects": 0.0025}
+    assert replace(PAPER, rule="objects").min_instance(3) == 0.0025
+    chosen = LabelConfig(min_instance_m3=0.01, min_instance_by_category_m3=(0.5,))
+    assert [replace(chosen, rule="paper").min_instance(category) for category in (0, 1)] == [0.5, 0.01]
+    assert PAPER.min_instance_m3 == -1.0 and PAPER.as_dict()["min_instance_m3"] == 0.025
+    assert LabelConfig(**PAPER.as_dict()).least_instance_m3 == 0.025

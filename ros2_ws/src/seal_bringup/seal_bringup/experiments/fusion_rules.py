@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ def main() -> None:
     for home in parse_homes(options.homes):
         require_training_home(home)
         homes[home] = compare(home, options.work / home, options.weights, rules)
-        configs = {name: asdict(config) for name, config in rules.items()}
+        configs = {name: config.as_dict() for name, config in rules.items()}
         table = pooled(homes)
         result = {"provenance": provenance(), "every": EVERY, "rules": configs, "pooled": table, "homes": homes}
         write_json(options.out, result)

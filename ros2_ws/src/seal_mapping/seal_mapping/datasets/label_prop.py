@@ -148,7 +148,7 @@ class LabelProp(VolumeLabels):
         """Configurations, the model of objects, the map that is continued, what was drawn."""
         before = None if self._previous is None else self._previous / MAP
         return {
-            "label": asdict(self.config),
+            "label": self.config.as_dict(),
             "object_model": model_digest(shipped_model()),
             "map": (self._map_config or MapConfig()).as_dict(),
             "previous": None if before is None or not before.is_file() else sha256(before),
@@ -161,7 +161,7 @@ class LabelProp(VolumeLabels):
             counts["unused"]["without detections, not in the map"] = self._left_out
         return {
             "rule": self.config.rule,
-            "label_config": asdict(self.config),
+            "label_config": self.config.as_dict(),
             "object_model": model_digest(shipped_model()),
             "map_config": self._map.config.as_dict(),
             "confident_voxels": self._map.confident_count,

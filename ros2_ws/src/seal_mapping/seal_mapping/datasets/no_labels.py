@@ -107,7 +107,7 @@ def _below(cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_m: 
         return _unlikely(cloud, config, names, voxel_m, best)
     labels, _ = fuse_labels(cloud, config)
     if labels.any():
-        count, least = np.count_nonzero(labels), config.min_instance_m3 / voxel_m**3
+        count, least = np.count_nonzero(labels), config.least_instance_m3 / voxel_m**3
         if count < least:
             return NoLabels(DETECTOR, f"{count} voxels have a category, an object needs {least:.0f}; {best}")
         text = f"{count} voxels have a category, in parts smaller than {least:.0f} voxels or of a "
@@ -127,7 +127,7 @@ def _unlikely(cloud: VoxelCloud, config: LabelConfig, names: CategorySet, voxel_
         return NoLabels(DETECTOR, f"no voxels that lie together were called a thing by enough of their views; {best}")
     chosen = choose_objects(cloud, judged, config.least_overlap)
     if chosen.labels.any():
-        count, least = np.count_nonzero(chosen.labels), config.min_instance_m3 / voxel_m**3
+        count, least = np.count_nonzero(chosen.labels), config.least_instance_m3 / voxel_m**3
         return NoLabels(RULE, f"{count} voxels have a category, in parts smaller than {least:.0f} voxels; {best}")
     first = int(judged.overlaps.argmax())
     name, overlap = names.name(judged.candidates[first].category), float(judged.overlaps[first])

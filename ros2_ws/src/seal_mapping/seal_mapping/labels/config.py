@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from seal_perception.parameters import parameter
@@ -24,6 +24,8 @@ look at training homes the bed's 3.0 became 3.4 m (a blurred end adds up to 1 m)
 RULES = ("paper", "agreement", "instance_vote", "objects")
 EVIDENCE = ("score", "share", "log_odds")
 PIXELS = ("ray", "depth")
+BY_RULE = -1.0
+"""Instead of a smallest instance: the rule's own."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ class LabelConfig:
         minimum=0.0,
     )
     min_instance_m3: float = parameter(
-        -1.0,
+        BY_RULE,
         "drop smaller instances, in cubic metres (0.025 = 200 voxels of 5 cm); -1 = the rule's own: 0.0025 for "
         '"objects", 0.025 for the others',
-        minimum=-1.0,
+        minimum=BY_RULE,
     )
     min_instance_by_category_m3: tuple[float, ...] = parameter(
         (), "the same for the first categories, one number each, in their order; empty = one limit for all"
@@ -150,8 +152,6 @@ class LabelConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.min_instance_m3 == -1.0:
-            object.__setattr__(self, "min_instance_m3", 0.0025 if self.rule == "objects" else 0.025)
         if self.rule not in RULES:
             raise ValueError(f"rule must be one of {', '.join(RULES)}, got {self.rule!r}")
         if self.evidence not in EVIDENCE:
@@ -174,7 +174,6 @@ class LabelConfig:
         for name in (
             "min_height_m",
             "stand_from_m",
-            "min_instance_m3",
             "min_annotated_m3",
             "grow_annotated",
             "max_hole_m3",
@@ -183,15 +182,28 @@ class LabelConfig:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+        if not (self.min_instance_m3 == BY_RULE or self.min_instance_m3 >= 0):
+            raise ValueError(f"min_instance_m3 must be >= 0, or -1 for the rule's own, got {self.min_instance_m3}")
         if any(not value >= 0 for value in self.min_instance_by_category_m3):
             raise ValueError(f"min_instance_by_category_m3 must be >= 0, got {self.min_instance_by_category_m3}")
         if not self.max_range_m > 0:
             raise ValueError(f"max_range_m must be positive, got {self.max_range_m}")
 
+    @property
+    def least_instance_m3(self) -> float:
+        """`min_instance_m3` in cubic metres; where that is -1, the rule's own."""
+        if self.min_instance_m3 != BY_RULE:
+            return self.min_instance_m3
+        return 0.0025 if self.rule == "objects" else 0.025
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values, JSON-ready, with `least_instance_m3` as `min_instance_m3`: the number that counted."""
+        return {**asdict(self), "min_instance_m3": self.least_instance_m3}
+
     def min_instance(self, category: int) -> float:
         """Cubic metres below which an instance of a category is dropped."""
         by_category = self.min_instance_by_category_m3
-        return by_category[category] if category < len(by_category) else self.min_instance_m3
+        return by_category[category] if category < len(by_category) else self.least_instance_m3
 
 
 PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False, max_range_m=5.1)
