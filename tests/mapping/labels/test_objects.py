@@ -267,7 +267,7 @@ def test_things_of_two_categories_may_touch():
 
 def test_the_overlap_of_a_voxel_is_that_of_the_best_candidate_that_holds_it():
     voxel_map = map_of({**box((0, 0, 0), (8, 8, 10), c0=250), **box((8, 0, 0), (16, 8, 10), c0=100)})
-    chosen = choose_objects(voxel_map.voxels(), judged(voxel_map), 0.4)
+    chosen = choose_objects(judged(voxel_map), 0.4)
     assert np.bincount(chosen.labels).tolist() == [640, 640]  # both halves together are another cut of the first
     assert chosen.overlap[chosen.labels == 1, 0].min() > 0.99 > chosen.overlap[chosen.labels == 0, 0].max() > 0.9
     assert not chosen.overlap[:, 1:].any()
@@ -340,7 +340,7 @@ def test_what_a_human_drew_joins_the_object_it_touches():
 def considered(world, config=ANY_HEIGHT, model=EASY):
     voxel_map = map_of(world)
     found = judged(voxel_map, config, model)
-    return explain(voxel_map, propagate(voxel_map, config, judged=found), config, found)
+    return explain(found, propagate(voxel_map, config, judged=found), config)
 
 
 def test_what_was_considered_is_told_with_the_reason():
@@ -398,7 +398,7 @@ def test_what_a_human_denies_is_told():
     found = judged(voxel_map)
     volume = propagate(voxel_map, ANY_HEIGHT, human_map=map_of(box((0, 0, 2), (6, 6, 8))), judged=found)
     assert not volume.instances
-    assert "a human drew otherwise" in explain(voxel_map, volume, ANY_HEIGHT, found)[0].why
+    assert "a human drew otherwise" in explain(found, volume, ANY_HEIGHT)[0].why
 
 
 def test_objects_keep_their_ids_and_do_not_depend_on_how_views_are_weighted():

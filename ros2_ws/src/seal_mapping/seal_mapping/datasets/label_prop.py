@@ -14,11 +14,11 @@ from seal_mapping.annotation.annotations import FrameAnnotations
 from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.map_builder import MapBuilder
-from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels
+from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels, none_covers_enough
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.datasets.summary import OWN_SCORE, own_score
 from seal_mapping.labels.instance_ids import load_objects, save_objects
-from seal_mapping.labels.objects.choose import judge_candidates
+from seal_mapping.labels.objects.choose import Judged, judge_candidates
 from seal_mapping.labels.objects.explain import Considered, explain
 from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_mapping.labels.propagate import LabelConfig, propagate
@@ -90,6 +90,7 @@ class LabelProp(VolumeLabels):
         self._human_map: VoxelMap | None = None
         self._left_out = 0
         self._considered: list[Considered] = []
+        self._without_objects: Judged | None = None
 
     def prepare(self, frames: DetectedFrames, folder: WorkFolder, progress: Callable[[int], None]) -> None:
         """Build the map, find its objects, save both.
@@ -106,7 +107,8 @@ class LabelProp(VolumeLabels):
         grid = self._map.config
         judged = judge_candidates(self._map.voxels(), self.config, grid.names, grid.voxel_m)
         self.volume = propagate(self._map, self.config, before, builder.human_map, judged)
-        self._considered = explain(self._map, self.volume, self.config, judged)
+        self._considered = explain(judged, self.volume, self.config)
+        self._without_objects = None if self.volume.instances else judged  # for `why_no_labels`
         self.names = self.volume.names
         save_map(self._map, folder.path / MAP)
         save_objects(self.volume, folder.path / OBJECTS)
@@ -138,11 +140,13 @@ class LabelProp(VolumeLabels):
 
     def why_no_labels(self, frames: DetectedFrames) -> NoLabels:
         """What the map, the detections and the drawings lack."""
+        if self._without_objects is None:
+            return none_covers_enough(len(self.volume.instances), self.config)
         drawn = None
         if self._annotations is not None and self._human_map is not None:
             objects = sum(len(picture.objects) for picture in self._annotations.pictures)
             drawn = Drawn(len(self._annotations), objects, self._human_map)
-        return no_map_labels(self._map, self.config, frames.best_scores, drawn, len(self.volume.instances))
+        return no_map_labels(self._without_objects, self._map.config, self.config, frames.best_scores, drawn)
 
     def facts(self) -> dict[str, Any]:
         """Configurations, the model of objects, the map that is continued, what was drawn."""

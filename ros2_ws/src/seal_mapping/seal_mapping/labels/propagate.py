@@ -55,14 +55,15 @@ def propagate(
         human_map: map, in the same frame, of the frames alone that a human annotated. Where one of them saw a voxel,
             the human decides. What the human labels is never too low nor of an implausible size, and is dropped below
             `LabelConfig.min_annotated_m3` only.
-        judged: the map's candidates for the rule "objects"; None = judged by the shipped model.
+        judged: the map's voxels and their candidates for the rule "objects"; None = judged by the shipped model.
 
     Returns:
         The labelled volume; ids are 1, 2, ... by category, then by first voxel in the order x, y, z. With `previous`
         new objects go on after its greatest id.
     """
     config = config or LabelConfig()
-    cloud, voxel_m = voxel_map.voxels(), voxel_map.config.voxel_m
+    cloud = voxel_map.voxels() if judged is None else judged.cloud
+    voxel_m = voxel_map.config.voxel_m
     labels, score = _fused(cloud, config, voxel_map.config, judged)
     human_labels = apply_annotations(human_map, cloud, labels, score, config)
     parts = Parts.connected(cloud, labels)
@@ -88,7 +89,7 @@ def _fused(
     if config.rule != "objects":
         return fuse_labels(cloud, config)
     judged = judged or judge_candidates(cloud, config, grid.names, grid.voxel_m)
-    chosen = choose_objects(cloud, judged, config.least_overlap)
+    chosen = choose_objects(judged, config.least_overlap)
     return chosen.labels, chosen.overlap
 
 

@@ -155,7 +155,10 @@ def prepare(home: str, folder: Path, weights: str, seed: int = 0) -> Home:
 
 def judge(home: Home, config: LabelConfig, model: ObjectModel | None = None) -> dict[str, Any]:
     """Label quality of a rule in one home."""
-    judged = None if model is None else Judged(home.candidates, model.overlap(home.features, home.names))
+    judged = None
+    if model is not None:
+        overlaps = model.overlap(home.features, home.names)
+        judged = Judged(home.voxel_map.voxels(), home.candidates, overlaps)
     volume = propagate(home.voxel_map, config, judged=judged)
     with tempfile.TemporaryDirectory() as labels:
         write_dataset(home.frames, VolumeLabels(volume, config), DatasetWork(labels))

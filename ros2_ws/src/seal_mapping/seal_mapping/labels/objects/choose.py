@@ -25,10 +25,12 @@ class Judged:
     """What may be an object in a map.
 
     Attributes:
+        cloud: the map's voxels.
         candidates: M of them.
         overlaps: (M,) expected overlap of each with a thing of its category, 0..1.
     """
 
+    cloud: VoxelCloud
     candidates: list[Candidate]
     overlaps: FloatArray
 
@@ -48,7 +50,7 @@ def judge_candidates(
     candidates = find_candidates(cloud, config, voxel_m)
     features = describe(cloud, candidates, voxel_m)
     overlaps = (model or shipped_model()).overlap(features, [names.name(one.category) for one in candidates])
-    return Judged(candidates, overlaps)
+    return Judged(cloud, candidates, overlaps)
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ class Chosen:
     overlap: Float32Array
 
 
-def choose_objects(cloud: VoxelCloud, judged: Judged, least: float) -> Chosen:
+def choose_objects(judged: Judged, least: float) -> Chosen:
     """The objects of a map by the rule "objects".
 
     Args:
-        cloud: the map's voxels.
-        judged: its candidates.
+        judged: the map's candidates.
         least: smallest expected overlap of an object.
     """
+    cloud = judged.cloud
     overlap = np.zeros((len(cloud), cloud.score_sum.shape[1]), np.float32)
     for one, expected in zip(judged.candidates, judged.overlaps, strict=True):
         column = overlap[:, one.category]

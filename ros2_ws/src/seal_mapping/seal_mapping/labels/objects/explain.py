@@ -13,7 +13,6 @@ from seal_mapping.labels.objects.candidates import Candidate
 from seal_mapping.labels.objects.choose import Judged, pick
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.voxels.config import VoxelCloud
-from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_mapping.voxels.voxel_set import lookup, voxel_keys
 from seal_perception.types import FloatArray, IntArray
 
@@ -51,16 +50,15 @@ class Considered:
     why: str
 
 
-def explain(voxel_map: VoxelMap, volume: LabelVolume, config: LabelConfig, judged: Judged) -> list[Considered]:
+def explain(judged: Judged, volume: LabelVolume, config: LabelConfig) -> list[Considered]:
     """What was considered in a map, best first, at most `MOST`.
 
     Args:
-        voxel_map: the map.
+        judged: the map's candidates.
         volume: what `propagate` made of it.
         config: of that `propagate`.
-        judged: the map's candidates.
     """
-    cloud, candidates, overlaps = voxel_map.voxels(), judged.candidates, judged.overlaps
+    cloud, candidates, overlaps = judged.cloud, judged.candidates, judged.overlaps
     picked = pick(candidates, overlaps, 0.0, len(cloud))
     picked = [pair for n, pair in enumerate(picked[:MOST]) if n < FIRST or overlaps[pair[0]] >= WORTH_TELLING]
     owner = _owners(cloud, volume)
