@@ -10,7 +10,7 @@ import pytest
 from tests.mapping.worlds import CAMERA, box, frame, map_of, random_depth, random_pose, scores
 
 from seal_mapping.voxels.config import MapConfig
-from seal_mapping.voxels.uncertainty import MOST, UncertaintyConfig
+from seal_mapping.voxels.uncertainty import MOST, UncertaintyConfig, uncertain_cells
 from seal_mapping.voxels.voxel_map import VoxelMap
 
 
@@ -92,6 +92,13 @@ def test_a_map_of_nothing_and_one_without_scores_are_certain() -> None:
     assert world.uncertainty().shape == world.obstacles().shape and not world.uncertainty().cells.any()
     world.integrate_scores(frame(2.0), None)
     assert world.voxels().views.any() and not world.uncertainty().cells.any()
+
+
+def test_without_undecided_views_the_scores_alone_count() -> None:
+    world = map_of({(0, 0, 1): {0: 255}, (5, 0, 1): {0: 128}})
+    store, config = world.store, UncertaintyConfig(undecided_views=0.0)
+    cells = uncertain_cells(store.blocks, store.voxels, store.num_rows, 1, config)
+    assert sorted(cells[cells > 0].tolist()) == [10]
 
 
 def test_more_views_that_agree_make_it_certain() -> None:
