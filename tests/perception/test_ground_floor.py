@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from seal_perception.camera import Camera
 from seal_perception.categories import CATEGORIES, COLOURS, category_index
-from seal_perception.detections import Detections, mask_to_rle, rle_to_mask
+from seal_perception.detections import Detections, mask_iou, mask_to_rle, rle_to_mask
 from seal_perception.files import naming, replacing, sha256, write_json, write_text
 from seal_perception.frame import Frame
 from seal_perception.pose import (
@@ -126,6 +126,14 @@ def test_coco_round_trip() -> None:
 def test_masks_round_trip(height: int, width: int, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < 0.5
     np.testing.assert_array_equal(rle_to_mask(mask_to_rle(mask)), mask)
+
+
+def test_mask_iou_known_by_hand() -> None:
+    one = np.zeros((4, 5), bool)
+    other = one.copy()
+    one[1:3, 0:3] = other[1:3, 2:5] = True
+    assert mask_iou(one, other) == mask_iou(other, one) == 2 / 10
+    assert mask_iou(one, one) == 1.0 and mask_iou(one, ~one) == mask_iou(one & ~one, one & ~one) == 0.0
 
 
 def test_detections_must_agree() -> None:

@@ -136,6 +136,13 @@ def test_pictures_of_noise_or_of_other_sizes_are_not_associated():
     assert cv2.getNumThreads() > 0
 
 
+def test_surfaces_without_texture_are_associated_through_a_change_of_exposure():
+    plain, brighter, other = (np.full(SHAPE, grey, np.uint8) for grey in (100, 108, 140))
+    with repeatable():
+        assert associate(plain, brighter)[0].known.all()
+        assert not associate(plain, other)[0].known.any()
+
+
 def test_flow_does_not_depend_on_opencvs_threads():
     one, other = (cv2.cvtColor(picture(index)[0], cv2.COLOR_RGB2GRAY) for index in (0, 1))
     before, found = cv2.getNumThreads(), []

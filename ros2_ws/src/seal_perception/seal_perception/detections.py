@@ -165,6 +165,12 @@ def _mask(row: dict[str, Any], height: int, width: int) -> BoolArray:
     return rle_to_mask({"size": [height, width], "counts": counts})
 
 
+def mask_iou(one: BoolArray, other: BoolArray) -> float:
+    """Intersection over union of two (H, W) masks; 0 where both are empty."""
+    either = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / either if either else 0.0
+
+
 def mask_to_rle(mask: BoolArray) -> dict[str, Any]:
     """Compressed COCO run-length encoding of an (H, W) mask, as JSON-ready text."""
     rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))

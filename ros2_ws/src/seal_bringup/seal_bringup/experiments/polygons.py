@@ -38,6 +38,7 @@ from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES
 from seal_perception.dataset import Annotation
+from seal_perception.detections import mask_iou
 from seal_perception.files import replacing, write_json
 from seal_perception.pose import invert
 from seal_perception.types import BoolArray, FloatArray
@@ -86,19 +87,15 @@ def check_frames(
         for index in sorted({shape.category for shape, _ in drawn}):
             true = np.any([mask for shape, mask in drawn if shape.category == index], axis=0)
             guesses = [a.mask for a in found if a.category == index]
-            value = _iou(true, np.any(guesses, axis=0) if guesses else np.zeros_like(true))
+            value = mask_iou(true, np.any(guesses, axis=0) if guesses else np.zeros_like(true))
             by_category.setdefault(CATEGORIES[index], []).append(value)
             here.append(value)
             for name in sorted({str(shape.object) for shape, _ in drawn if shape.category == index}):
                 one = np.any([mask for shape, mask in drawn if str(shape.object) == name], axis=0)
-                best = max((_iou(one, guess) for guess in guesses), default=0.0)
+                best = max((mask_iou(one, guess) for guess in guesses), default=0.0)
                 by_object.setdefault(CATEGORIES[index], []).append(best)
         frames.append({"picture": picture.name, "mask_iou": round(float(np.mean(here)), 4)})
     return {"mask_iou": _means(by_category), "object_iou": _means(by_object), "frames": frames}
-
-
-def _iou(a: BoolArray, b: BoolArray) -> float:
-    return float((a & b).sum() / max(int((a | b).sum()), 1))
 
 
 def _means(values: dict[str, list[float]]) -> dict[str, Any]:

@@ -4,8 +4,8 @@
 The flow is OpenCV's DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016). A pixel is
 associated only where the flow there and the flow back agree (Sundaram et al., "Dense Point Trajectories by
 GPU-accelerated Large Displacement Optical Flow", ECCV 2010, equation 5): what is hidden in the other picture, or lies
-outside it, has no partner. DIS smooths, so its two flows agree even between pictures of different things (on 37 % of
-the pixels of two pictures of noise): a partner must look alike too.
+outside it, has no partner. DIS smooths, so its two flows agree even between pictures of different things (on 7 to 42 %
+of the pixels in ten pairs of pictures of noise of 128 x 96): a partner must look alike too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WINDOW_PX, _UNLIKE, _NOISE = 7, 0.5, 12.0
 """Partners look alike if over this window the mean squared difference is at most this share of the sum of the two
 variances, of which unrelated pictures have all, plus this squared: noise and exposure, in grey values."""
 _LEAST_PX = 32
-"""Shortest side in pixels of a picture that gets a flow: OpenCV crashes on some that are smaller (20 x 1000)."""
+"""Shortest side in pixels of a picture that gets a flow: OpenCV raises cv2.error on some smaller ones."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Association:
     Attributes:
         x: (H, W) float32, the partner's column u, and ...
         y: ... (H, W) float32, its row v, in pixels.
-        known: (H, W) bool, where there is one.
+        known: (H, W) bool, where the pictures agree on one; it may lie outside, where nothing is carried from.
     """
 
     x: Float32Array
@@ -69,16 +69,14 @@ def _flow(start: UInt8Array, end: UInt8Array) -> Float32Array:
 
 
 def _checked(there: Float32Array, back: Float32Array, start: UInt8Array, end: UInt8Array) -> Association:
-    height, width = there.shape[:2]
-    rows, columns = np.indices((height, width), dtype=np.float32)
+    rows, columns = np.indices(there.shape[:2], dtype=np.float32)
     x, y = columns + there[..., 0], rows + there[..., 1]
-    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     home = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     gap = np.square(there + home).sum(axis=2)
     length = np.square(there).sum(axis=2) + np.square(home).sum(axis=2)
     moved = cv2.remap(end.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alike = _alike(start.astype(np.float32), moved)  # type: ignore[arg-type]
-    return Association(x, y, inside & alike & (gap < _RELATIVE * length + _ABSOLUTE_PX2))
+    return Association(x, y, alike & (gap < _RELATIVE * length + _ABSOLUTE_PX2))
 
 
 def _alike(one: Float32Array, other: Float32Array) -> BoolArray:

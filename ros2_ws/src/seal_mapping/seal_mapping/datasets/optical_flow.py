@@ -23,7 +23,7 @@ from seal_mapping.datasets.self_training import detections_of
 from seal_mapping.source import BagFrame
 from seal_perception.categories import SIX
 from seal_perception.dataset import Annotation
-from seal_perception.detections import mask_to_rle, rle_to_mask
+from seal_perception.detections import mask_iou, mask_to_rle, rle_to_mask
 from seal_perception.errors import InputError
 from seal_perception.types import BoolArray, UInt8Array
 
@@ -189,7 +189,7 @@ def join(candidates: list[Candidate], min_iou: float) -> list[Annotation]:
     order = sorted(candidates, key=lambda one: (one.image != OWN, -one.score, one.image))
     objects: list[list[Candidate]] = []
     for one in order:
-        overlaps = [0.0 if _is_another(one, parts) else _iou(one.mask, parts[0].mask) for parts in objects]
+        overlaps = [0.0 if _is_another(one, parts) else mask_iou(one.mask, parts[0].mask) for parts in objects]
         best = int(np.argmax(overlaps)) if overlaps else -1
         if best >= 0 and overlaps[best] >= min_iou:
             objects[best].append(one)
@@ -200,11 +200,6 @@ def join(candidates: list[Candidate], min_iou: float) -> list[Annotation]:
 
 def _is_another(one: Candidate, parts: list[Candidate]) -> bool:
     return one.category != parts[0].category or one.image in [part.image for part in parts]
-
-
-def _iou(one: BoolArray, other: BoolArray) -> float:
-    either = np.count_nonzero(one | other)
-    return np.count_nonzero(one & other) / either if either else 0.0
 
 
 def _by_best_score(objects: list[list[Candidate]]) -> list[Annotation]:
