@@ -13,9 +13,9 @@ from seal_perception.types import FloatArray
 
 ALWAYS_NS = (1 << 63) - 1
 """Until when a chain is known that never moves."""
-_BACK_NS = 100_000_000
 KEEP_S = 60.0
 """How long transforms of /tf are kept, by their stamps."""
+_BACK_NS = 100_000_000
 """Transforms that go back by less overtook each other; those that go back by more are of another time."""
 _WORDS = {
     NOT_YET: "no transform after it yet",
