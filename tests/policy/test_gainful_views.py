@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from tests.policy.toy import CELL, FlatWorld, room, whole
 
+from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose, pose_yaw
 from seal_perception.types import BoolArray
 from seal_policy.explorer import Explorer
-from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.frontier import FrontierConfig, FrontierPolicy
 from seal_policy.goals.gainful_views import GainfulViewsPolicy, ViewsConfig
 from seal_policy.goals.manager import GoalManager
 from seal_policy.goals.policy import PolicyInput
@@ -124,6 +125,56 @@ def test_one_that_arrives_facing_the_thing_goes_on_at_once() -> None:
     assert math.dist(after, (x, y)) > 0.55
 
 
+def test_it_keeps_to_a_look_while_another_is_a_little_better() -> None:
+    blocked = room(6.0, 4.0)
+    things = ((slice(89, 99), slice(35, 46)), (slice(97, 108), slice(14, 25)))
+    for thing in things:
+        blocked[thing] = True
+    doubt, before, now = doubtful(blocked, *things, tenths=29), (2.36, 2.97, 0.0), (2.1, 3.27, 0.26)
+    second = asked(blocked, doubt, now, np.array([before]))
+    turns_back = {}
+    for stay in (1.0, FrontierConfig().stay):
+        policy = GainfulViewsPolicy(FrontierConfig(stay=stay))
+        first = policy.goal(asked(blocked, doubt, before, np.zeros((0, 3))))
+        turns_back[stay] = policy.goal(second) != first
+    assert turns_back == {1.0: True, FrontierConfig().stay: False}
+
+
+def test_a_viewpoint_is_farther_away_than_where_the_robot_counts_as_arrived() -> None:
+    blocked = room(6.0, 4.0)
+    things = ((slice(82, 92), slice(33, 39)), (slice(35, 44), slice(58, 67)), (slice(44, 50), slice(38, 45)))
+    for thing in things:
+        blocked[thing] = True
+    doubt, way = doubtful(blocked, *things, tenths=27), [(0.64, 0.56, 3.0), (0.884, 0.806, 0.092)]
+    policy = GainfulViewsPolicy()
+    for k, pose in enumerate(way):
+        goal = policy.goal(asked(blocked, doubt, pose, np.array(way[:k]).reshape(-1, 3)))
+    assert math.dist(goal, way[-1][:2]) > policy.views.arrive_m
+
+
+def test_it_does_not_look_from_where_it_cannot_drive_ahead() -> None:
+    """The robot stands behind a low thing that it sees over; half a metre ahead it would be inside."""
+    blocked = room(6.0, 4.0)
+    things = ((slice(61, 70), slice(33, 40)), (slice(10, 19), slice(27, 37)), (slice(97, 106), slice(54, 61)))
+    for thing in things:
+        blocked[thing] = True
+    pose = (5.32, 3.27, -0.16)
+    x, y = GainfulViewsPolicy().goal(asked(blocked, doubtful(blocked, *things, tenths=26), pose, np.zeros((0, 3))))
+    assert not blocked[int(x / CELL), int(y / CELL)]
+
+
+def test_looks_from_before_the_remembered_poses_are_forgotten() -> None:
+    blocked = world_with_box()
+    doubt, pose = doubtful(blocked, BOX), (1.0, 2.0, 0.0)
+    old, late = spun((1.0, 2.0), (1.2, 1.0), (1.0, 3.2), (1.2, 2.6)), np.array([[0.5, 0.5, -2.4]] * 5)
+    poses = np.concatenate([old, late])
+    short = GainfulViewsPolicy(views=ViewsConfig(remembered_poses=len(late) + 1))
+    assert short.goal(asked(blocked, doubt, pose, poses)) == GainfulViewsPolicy().goal(
+        asked(blocked, doubt, pose, late)
+    )
+    assert GainfulViewsPolicy().goal(asked(blocked, doubt, pose, poses))[0] > 2.9
+
+
 # ---- when not to ----------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +256,20 @@ def test_without_doubt_it_goes_where_the_frontier_policy_goes(tenths: int | None
     assert same_as_frontier(lambda: inputs)
 
 
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_look_at_what_has_become_clear_on_the_way_is_not_taken(left: int) -> None:
+    """No doubt at all is left, or too little for any look: arrived with its back to the thing, the robot goes on."""
+    blocked = world_with_box()
+    doubt, poses = doubtful(blocked, BOX), spun((1.0, 2.0), (1.2, 1.0), (1.0, 3.2))
+    policy = GainfulViewsPolicy()
+    x, y = policy.goal(asked(blocked, doubt, (1.0, 2.0, 0.0), poses))
+    little = doubtful(blocked, (slice(55, 57), slice(35, 37)), tenths=left)
+    if left:
+        policy.goal(asked(blocked, little, (1.2, 2.0, 0.0), poses))
+    after = policy.goal(asked(blocked, little, (x, y, math.atan2(y - 2.0, x - 3.0)), poses))
+    assert math.dist(after, (x, y)) > 0.55 and not policy._done
+
+
 def test_what_cannot_be_reached_or_seen_is_left() -> None:
     blocked = room(8.0, 4.0)
     blocked[80:84, :] = True  # no door
@@ -233,10 +298,12 @@ def test_an_empty_map_does_no_harm() -> None:
         assert GainfulViewsPolicy().goal(inp) == FrontierPolicy().goal(inp)
 
 
-@pytest.mark.parametrize(("shape", "origin"), [((120, 79), 0.0), ((120, 80), 0.1)])
-def test_uncertainty_of_another_map_is_refused(shape: tuple[int, int], origin: float) -> None:
-    doubt = Grid2D(np.ones(shape, np.uint8), np.full(2, origin), CELL)
-    with pytest.raises(ValueError, match="uncertainty must be aligned with obstacles"):
+@pytest.mark.parametrize(
+    ("shape", "origin", "cell_m"), [((120, 79), 0.0, CELL), ((120, 80), 0.1, CELL), ((120, 80), 0.0, 2 * CELL)]
+)
+def test_uncertainty_of_another_map_is_refused(shape: tuple[int, int], origin: float, cell_m: float) -> None:
+    doubt = Grid2D(np.ones(shape, np.uint8), np.full(2, origin), cell_m)
+    with pytest.raises(InputError, match="uncertainty must be aligned with obstacles"):
         GainfulViewsPolicy().goal(asked(world_with_box(), doubt, (1.0, 2.0, 0.0), spun((1.0, 2.0))))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.types import BoolArray, FloatArray, IntArray, UInt8Array
 from seal_policy.goals.frontier import FrontierConfig, FrontierPolicy, View
@@ -236,12 +237,13 @@ def _doubt(view: View, obstacles: Grid2D, uncertainty: Grid2D) -> FloatArray:
     """(X, Y) voxels' worth of uncertainty on the view's cells.
 
     Raises:
-        ValueError: if the uncertainty is not on the obstacles' cells.
+        InputError: if the uncertainty is not on the obstacles' cells.
     """
-    if uncertainty.shape != obstacles.shape or not np.allclose(uncertainty.origin_xy, obstacles.origin_xy):
-        raise ValueError(
-            f"uncertainty must be aligned with obstacles, got {uncertainty.shape} at {uncertainty.origin_xy} "
-            f"and {obstacles.shape} at {obstacles.origin_xy}"
+    place, expected = ((*grid.origin_xy.tolist(), grid.cell_m) for grid in (uncertainty, obstacles))
+    if uncertainty.shape != obstacles.shape or not np.allclose(place, expected):
+        raise InputError(
+            f"uncertainty must be aligned with obstacles, {obstacles.shape} at {expected[:2]} of {expected[2]} m, "
+            f"got {uncertainty.shape} at {place[:2]} of {place[2]} m"
         )
     fine = view.terrain.clearance
     low = np.rint((fine.origin_xy - uncertainty.origin_xy) / fine.cell_m).astype(np.int64)

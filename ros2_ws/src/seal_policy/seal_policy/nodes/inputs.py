@@ -66,18 +66,9 @@ def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
 
 
 def read_uncertainty(parts: dict[str, Any]) -> Uncertainty | None:
-    """What gives the policy `map/uncertainty` of matched messages; None where that is not among them.
-
-    Raises:
-        InputError: if it is not of the cells of `map/obstacles`.
-    """
+    """What gives the policy `map/uncertainty` of matched messages; None where that is not among them."""
     msg = parts.get(m.UNCERTAINTY)
-    if msg is None:
-        return None
-    cells, expected = ((info.width, info.height, info.resolution) for info in (msg.info, parts[m.OBSTACLES].info))
-    if cells != expected:
-        raise InputError(f"{m.UNCERTAINTY} must have the cells of {m.OBSTACLES}, {expected}, got {cells}")
-    return lambda: occupancy_to_uncertainty(msg)
+    return None if msg is None else lambda: occupancy_to_uncertainty(msg)
 
 
 def goal_to_message(goal: Point | None, heading: float, stamp_ns: int) -> PoseStamped:
