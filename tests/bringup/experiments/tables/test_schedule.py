@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import pytest
 from tests.bringup.experiments.tables.toy_cells import Number, Sum, made
 
 from seal_bringup.experiments.tables import schedule
+from seal_bringup.experiments.tables import store as stores
 from seal_bringup.experiments.tables.schedule import Here, RayPool, Work, run_cells
 from seal_bringup.experiments.tables.store import Cell, CellStore
 from seal_perception.errors import InputError
@@ -131,7 +134,7 @@ class LateRay:
         function, arguments = task
         if arguments[-1].label in self.lost:
             raise self.exceptions.RayError("the machine is gone\nat some line")
-        return function(*arguments)
+        return function(*pickle.loads(pickle.dumps(arguments)))  # as ray hands them over
 
 
 def test_a_cluster_computes_what_does_not_depend_on_each_other_at_once(
@@ -152,6 +155,23 @@ def test_a_cluster_computes_what_does_not_depend_on_each_other_at_once(
     assert found is not None and found.read_text() == "10" and made(log)[-1] == "sum"
     assert {cell.label: error for cell, error in work.failed.items()} == {"n9": "the machine is gone"}
     assert work.store.find(lost) is None
+
+
+def test_a_worker_that_runs_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = LateRay()
+    monkeypatch.setitem(sys.modules, "ray", ray)  # type: ignore[arg-type]
+    log = tmp_path / "log"
+    work = Work([Number(1, log)], CellStore(tmp_path / "work", any_code=True))
+    pool = RayPool(work.store, "local")
+    with monkeypatch.context() as patch:
+        there = ray.get
+        patch.setattr(
+            ray, "get", lambda task: (patch.setattr(stores, "imported_code", lambda *names: "other"), there(task))[1]
+        )
+        run_cells(work, pool, Witness())
+    (error,) = work.failed.values()
+    assert re.fullmatch(r"expected the code of \S+, \S+ runs \S+: check out the same there and start .* anew", error)
+    assert made(log) == [] and not list((tmp_path / "work").glob("number/*"))
 
 
 def test_a_real_cluster(tmp_path: Path) -> None:

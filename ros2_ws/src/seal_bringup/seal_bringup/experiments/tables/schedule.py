@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from seal_bringup.experiments.tables.store import BUSY, Cell, CellStore, Progress
+from seal_bringup.provenance import commit
 from seal_perception.errors import InputError
 
 POLL_S = 5.0
@@ -176,7 +178,9 @@ class Here:
 
 
 class RayPool:
-    """Cells as tasks of a Ray cluster; the work folder must be reachable under the same path on every machine.
+    """Cells as tasks of a Ray cluster of machines with one and the same code.
+
+    They must reach the work folder under the same path.
 
     Args:
         store: where they are kept.
@@ -195,12 +199,13 @@ class RayPool:
             raise InputError("--ray needs the package ray: pip install 'ray==2.*'") from error
         self._ray, self._store = ray, store
         ray.init(address=None if address == "local" else address, log_to_driver=False)
-        self._task = ray.remote(_remote_cell)
+        self._task, self._commit = ray.remote(_remote_cell), commit()
         self._waiting: dict[Any, Cell] = {}
 
     def start(self, cell: Cell) -> None:
         """Hand the cell over."""
-        self._waiting[self._task.remote(self._store.root, self._store.any_code, cell)] = cell
+        made_by = cell.code, self._commit
+        self._waiting[self._task.remote(self._store.root, self._store.any_code, made_by, cell)] = cell
 
     def wait(self) -> tuple[Cell, str, str]:
         """The next cell that is over; a machine that was lost is its error."""
@@ -217,7 +222,11 @@ class RayPool:
         self._ray.shutdown()
 
 
-def _remote_cell(root: Path, any_code: bool, cell: Cell) -> tuple[str, str]:
-    """`CellStore.attempt` on another machine."""
+def _remote_cell(root: Path, any_code: bool, made_by: tuple[str, str], cell: Cell) -> tuple[str, str]:
+    """`CellStore.attempt` on another machine, if the cell's code there is the driver's (`made_by`: hash, commit)."""
+    code, wanted = made_by
+    if cell.code != code:
+        told = f"expected the code of {wanted}, {platform.node()} runs {commit()}: check out the same there"
+        return "", f"{told} and start its Ray worker anew"
     silent: Progress = lambda done, total: None  # noqa: E731
     return CellStore(root, any_code).attempt(cell, silent)

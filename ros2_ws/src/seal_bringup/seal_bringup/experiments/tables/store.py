@@ -91,6 +91,10 @@ class Cell(ABC):
         """SHA-256 of the code that decides it and its inputs."""
         return digest_of([imported_code(*self.modules()), [one.code for one in self.inputs()]])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without `code`: where the cell is unpickled, another may run."""
+        return {name: value for name, value in self.__dict__.items() if name != "code"}
+
     @property
     def name(self) -> str:
         """Its folder's name."""
