@@ -39,7 +39,7 @@ def labelled(world: Voxels, human: Voxels | None = None, **changes: Any) -> Labe
     cloud = voxel_map.voxels()
     mean = cloud.mean_score()
     parts = [Candidate(int(c), 0.05, np.flatnonzero(mean[:, c] > 0)) for c in np.flatnonzero(mean.max(axis=0))]
-    judged = Judged(parts, np.ones(len(parts)))
+    judged = Judged(cloud, parts, np.ones(len(parts)))
     return propagate(voxel_map, LabelConfig(**changes), None, None if human is None else map_of(human), judged)
 
 
@@ -107,8 +107,9 @@ def test_a_voxel_seen_too_rarely_is_no_leg():
     world, views = {**seat(), **legs(low=1)}, dict.fromkeys(seat(), 3)
     views[(0, 0, 5)] = 3
     voxel_map = map_of(world, views)
-    rows = np.flatnonzero(voxel_map.voxels().score > 0)
-    judged = Judged([Candidate(CHAIR, 0.05, rows)], np.ones(1))
+    cloud = voxel_map.voxels()
+    rows = np.flatnonzero(cloud.score > 0)
+    judged = Judged(cloud, [Candidate(CHAIR, 0.05, rows)], np.ones(1))
     found = propagate(voxel_map, LabelConfig(min_views=3), judged=judged)
     assert voxels(found) == set(seat()) | {(0, 0, 5)}
 
@@ -123,6 +124,7 @@ def test_an_object_that_the_map_knows_is_labelled_from_afar(config, labels):
     """7 m away: farther than the map takes points from, so another picture saw it from near."""
     wall = {(i, j, 140): entry for (i, j, _), entry in box((-10, -10, 0), (10, 10, 1), c0=255).items()}
     voxel_map = map_of(wall, config=MapConfig(min_height_m=-5.0, max_height_m=10.0))
-    rows = np.arange(len(voxel_map.voxels()))
-    volume = propagate(voxel_map, LabelConfig(), judged=Judged([Candidate(CHAIR, 0.05, rows)], np.ones(1)))
+    cloud = voxel_map.voxels()
+    rows = np.arange(len(cloud))
+    volume = propagate(voxel_map, LabelConfig(), judged=Judged(cloud, [Candidate(CHAIR, 0.05, rows)], np.ones(1)))
     assert len(frame_annotations(frame(7.0, np.eye(4), FINE), volume, config)) == labels
