@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, parse_homes
+from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE, parse_homes
 from seal_bringup.experiments.fusion_rules import candidates
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import commit, provenance
@@ -117,13 +117,17 @@ def main() -> None:
     parser.add_argument(
         "--replay-share", type=float, default=REPLAY_SHARE, help="share of catalogue pictures in each batch"
     )
+    parser.add_argument("--keep-share", type=float, default=KEEP_SHARE, help="share of the start's weights that stays")
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--work", type=Path, default=Path("runs/fusion_rules"))
     parser.add_argument("--weights", default="seal-small")
     parser.add_argument("--out", type=Path, default=Path("results/finetune_rules.json"))
     options = parser.parse_args()
     preset = FinetuneConfig(
-        iterations=options.iterations, decay=not options.constant, replay_share=options.replay_share
+        iterations=options.iterations,
+        decay=not options.constant,
+        replay_share=options.replay_share,
+        keep_share=options.keep_share,
     )
     homes, rules = parse_homes(options.homes), options.rules.split(",")
     for home in homes:
@@ -143,7 +147,9 @@ def main() -> None:
         for rule in rules:
             for rate in rates:
                 shape = "_constant" if options.constant else ""
-                name = f"lr{rate:g}{shape}_replay{options.replay_share:g}_{options.iterations}"
+                name = (
+                    f"lr{rate:g}{shape}_replay{options.replay_share:g}_keep{options.keep_share:g}_{options.iterations}"
+                )
                 rows[f"{rule} {name}"] = trials.trial(rule, replace(preset, learning_rate=rate), name)
                 _show(home, f"{rule} {name}", rows[f"{rule} {name}"])
                 write_json(options.out, {"provenance": provenance(), "frames": FRAMES, "homes": table})

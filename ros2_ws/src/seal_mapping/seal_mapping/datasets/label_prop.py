@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,12 @@ class LabelProp(VolumeLabels):
             drawn = Drawn(len(self._annotations), objects, self._human_map)
         return no_map_labels(self._without_objects, self._map.config, self.config, frames.best_scores, drawn)
 
+    def annotations(self, item: BagFrame) -> list[Annotation]:
+        """The objects that the frame sees; where a human drew, what nobody drew is background."""
+        human = self._human_map is not None
+        config = replace(self.config, ignore_missing=False) if human else self.config
+        return frame_annotations(item.frame, self.volume, config, item.detections)
+
     def facts(self) -> dict[str, Any]:
         """Configurations, the model of objects, the map that is continued, what was drawn."""
         before = None if self._previous is None else self._previous / MAP
@@ -190,7 +196,8 @@ def frame_annotations(
 
     An object's annotation carries instance, score, views, support and seen (`Instance`). Where the frame's own
     detections are given, it carries own_score too: the best score of those of its category with mask IoU >= 0.5,
-    0 = none. A region's carries ignore.
+    0 = none. A region's carries ignore. With `LabelConfig.ignore_missing` the frame's own detections of categories
+    without any object are regions, too.
     """
     ids, _ = render_labels(
         volume,
@@ -219,4 +226,14 @@ def frame_annotations(
             if own is not None:
                 extra[OWN_SCORE] = own_score(item.category, mask, own)
         out.append(Annotation(item.category, mask, extra))
-    return out
+    return out + _missing(volume, own) if config.ignore_missing and own is not None else out
+
+
+def _missing(volume: LabelVolume, own: Detections) -> list[Annotation]:
+    """Regions to ignore: the frame's own detections of categories of which the volume has no object."""
+    known = {item.category for item in volume.instances}
+    return [
+        Annotation(int(category), mask, {"ignore": True, "score": round(float(score), 4)})
+        for category, score, mask in zip(own.categories, own.scores, own.masks, strict=True)
+        if int(category) not in known and mask.any()
+    ]

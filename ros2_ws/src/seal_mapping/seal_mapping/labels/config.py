@@ -125,6 +125,11 @@ class LabelConfig:
     ignore_uncertain: bool = parameter(
         False, "turn voxels with evidence from `uncertain` on that got no label into regions to ignore"
     )
+    ignore_missing: bool = parameter(
+        True,
+        "where no object of a category got a label, make the frame's own detections of it regions to ignore: else a"
+        " thing that the map does not know would be taught as background; not in the paper's preset",
+    )
     uncertain: float = parameter(
         0.15,
         'minimum evidence of such a voxel; "objects": expected overlap of the best candidate that holds it',
@@ -206,7 +211,9 @@ class LabelConfig:
         return by_category[category] if category < len(by_category) else self.least_instance_m3
 
 
-PAPER = LabelConfig(rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False, max_range_m=5.1)
+PAPER = LabelConfig(
+    rule="paper", pixels="ray", min_height_m=0.0, plausible_size=False, max_range_m=5.1, ignore_missing=False
+)
 """The paper's 3DLabelProp."""
 VOTE = LabelConfig(rule="instance_vote")
 """Views of a whole component vote; its numbers were chosen on train_01..train_06 (results/fusion_rules.json)."""

@@ -4,6 +4,10 @@
 Presets: `laptop` (the small model, batch 4, 300 iterations, momentum 0.9, a cosine down to 0 after the warm-up) and
 `paper` (SGD at a fixed 1e-4 for 5000 iterations). Batch statistics stay frozen: batches of 4 neighbouring views are too
 few and too alike. The truth is never used, only the dataset.
+
+What the labels do not show is forgotten: a category that the map labelled nowhere is taught as background. `keep_share`
+writes weights between those before and those learnt, after Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+models" (WiSE-FT, equation 1).
 """
 
 from __future__ import annotations
@@ -12,6 +16,9 @@ import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from seal_perception.categories import CATEGORIES, CategorySet
 from seal_perception.coco.names import CategoryNames
@@ -63,6 +70,8 @@ class FinetuneConfig:
             the label (`robust_mask`), in (0, 1]; replay keeps its own. None = plain cross-entropy.
         robust_mask_slack: what that IoU may lack costs this much per 1 of IoU, in nats over a mask's pixels; None = it
             may lack nothing.
+        keep_share: the weights written are this share of those to start from and the rest of those learnt, in [0, 1);
+            0 where the list of categories changes, as rows that are new have nothing to keep.
         categories: list that the network learns; rows of its heads that it knows are taken over. None = the weights'
             own, which are the six for COCO's.
         preset: name of the preset this came from; for the record only.
@@ -86,12 +95,15 @@ class FinetuneConfig:
     frozen_stages: int = 3
     robust_mask_iou: float | None = None
     robust_mask_slack: float | None = None
+    keep_share: float = 0.0
     categories: tuple[str, ...] | None = None
     preset: str = "laptop"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.replay_share < 1.0:
             raise ValueError(f"replay_share must lie in [0, 1), got {self.replay_share}")
+        if not 0.0 <= self.keep_share < 1.0:
+            raise ValueError(f"keep_share must lie in [0, 1), got {self.keep_share}")
         CocoConfig(**self.coco_changes())
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
@@ -119,9 +131,9 @@ class FinetuneConfig:
         return {name: value for name, value in given.items() if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
-        """All values, JSON-ready; categories and robust masks only where they were chosen."""
-        chosen = ("categories", "robust_mask_iou", "robust_mask_slack")
-        return {key: value for key, value in asdict(self).items() if key not in chosen or value is not None}
+        """All values, JSON-ready; categories, robust masks and a share to keep only where they were chosen."""
+        chosen = ("categories", "robust_mask_iou", "robust_mask_slack", "keep_share")
+        return {key: value for key, value in asdict(self).items() if key not in chosen or value not in (None, 0.0)}
 
     def mask_loss(self) -> RobustMaskLoss | None:
         """The loss of masks in the place of the network's own; None leaves that."""
@@ -166,6 +178,8 @@ def finetune(
     replay_dataset: Path | str | None = None,
 ) -> dict[str, Any]:
     """Fine-tune weights on a dataset; resumes from a checkpoint beside `weights_out` if one fits.
+
+    The checkpoint is of the weights learnt; those written are mixed with the parent's (`FinetuneConfig.keep_share`).
 
     The parent's score calibration is kept. Datasets are read with the network's list of categories.
 
@@ -217,10 +231,28 @@ def finetune(
     checkpoint = weights_out.with_name(f".{weights_out.name}.checkpoint")
     fingerprint = {key: facts[key] for key in ("parent", "dataset", "replay", "config")}
     batches = Batches(dataset, config.loop(), replay, config.replay_share, config.labelled_only)
+    start = {name: value.detach().clone() for name, value in model.state_dict().items()}
     losses = train(model, batches, config.loop(), checkpoint, fingerprint, progress)
+    if config.categories is None:
+        keep_of(start, model, config.keep_share)
     save_weights(weights_out, model, model_config, facts)
     checkpoint.unlink(missing_ok=True)
     return {**facts, "losses": losses}
+
+
+def keep_of(start: dict[str, Tensor], model: nn.Module, share: float) -> None:
+    """Give a network, in place, `share` of the values in `start` and the rest of its own.
+
+    Args:
+        start: a state of the same network; what is no floating-point number stays the network's.
+        model: the network.
+        share: in [0, 1).
+    """
+    if share == 0.0:
+        return
+    own = model.state_dict()
+    mixed = {name: torch.lerp(v, start[name].to(v), share) if v.is_floating_point() else v for name, v in own.items()}
+    model.load_state_dict(mixed)
 
 
 def _parent(weights: str | Path, config: FinetuneConfig) -> tuple[Path, Any, NetworkConfig, dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
+from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
 from seal_bringup.experiments.tables.cells import (
     Catalogue,
     Detector,
@@ -184,7 +184,7 @@ class Table1:
         return sorted({str(store.mark(cell)["commit"]) for cell in cells if store.find(cell) is not None})
 
     def _finetuning(self, iterations: int, seed: int) -> FinetuneConfig:
-        return FinetuneConfig(iterations=iterations, seed=seed, replay_share=REPLAY_SHARE)
+        return FinetuneConfig(iterations=iterations, seed=seed, replay_share=REPLAY_SHARE, keep_share=KEEP_SHARE)
 
     def _setting(self, setting: str, store: CellStore) -> dict[str, Any]:
         """The rows of a setting."""
