@@ -7,8 +7,6 @@ import ast
 import importlib.util
 import json
 import runpy
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ import yaml
 
 from seal_bringup.stack.config import StackConfig, shared_folder
 from seal_bringup.stack.known_parameters import COMMON, known_parameters, unknown_parameters
-from seal_bringup.stack.launching import config_from_arguments, launch_arguments, node_keywords
+from seal_bringup.stack.launching import keywords_of, launch_arguments, read_arguments
 from seal_bringup.stack.node_process import node_environment, ros_domain
 from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.overrides import NODES, config_from_file
@@ -155,9 +153,9 @@ def test_a_stack_file_only_overrides(tmp_path: Path) -> None:
 
 
 def test_launch_file_and_runner_start_the_same_nodes(tmp_path: Path) -> None:
-    config = config_from_arguments({"steps": "12", "record": "false", "run_dir": str(tmp_path), "unrelated": "x"})
+    config = read_arguments(StackConfig, {"steps": "12", "record": "false", "run_dir": str(tmp_path), "unrelated": "x"})
     assert config.steps == 12 and config.record is False
-    keywords = node_keywords(config)
+    keywords = keywords_of(nodes_of(config))
     for spec, keyword in zip(nodes_of(config), keywords, strict=True):
         assert (keyword["name"], keyword["executable"]) == (spec.name, spec.executable)
         assert keyword["parameters"] == [spec.parameters]
@@ -177,8 +175,11 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         if name != "stack":
             mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading") else {}
             mode = {"weights": "coco"} if name == "categories" else mode
-            base = node_keywords(config_from_arguments(mode))
-            assert node_keywords(config_from_arguments({**mode, name: changed.pop(name)})) != base, name
+            base, other = (
+                keywords_of(nodes_of(read_arguments(StackConfig, given)))
+                for given in (mode, {**mode, name: changed.pop(name)})
+            )
+            assert other != base, name
     assert not changed
 
 
@@ -235,45 +236,7 @@ def test_the_shortest_paced_run_ends() -> None:
 
 def test_a_launch_argument_of_the_wrong_type_is_named() -> None:
     with pytest.raises(InputError, match="launch argument steps must be int, got 'many'"):
-        config_from_arguments({"steps": "many"})
-
-
-def test_the_launch_file_builds_its_description(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With stand-ins for `launch`, which pip cannot install: the file's own code runs."""
-    made: list[tuple[str, dict[str, object]]] = []
-
-    def recorder(kind: str) -> type:
-        def init(self: object, *args: object, **kwargs: object) -> None:
-            self.__dict__.update(kwargs, args=args)
-            made.append((kind, kwargs))
-
-        return type(kind, (), {"__init__": init})
-
-    names = {
-        "launch": ["LaunchDescription"],
-        "launch.actions": ["DeclareLaunchArgument", "EmitEvent", "OpaqueFunction", "RegisterEventHandler"],
-        "launch.event_handlers": ["OnProcessExit"],
-        "launch.events": ["Shutdown"],
-        "launch_ros": [],
-        "launch_ros.actions": ["Node"],
-    }
-    for module, classes in names.items():
-        stand_in = types.ModuleType(module)
-        for name in classes:
-            setattr(stand_in, name, recorder(name))
-        monkeypatch.setitem(sys.modules, module, stand_in)
-    path = shared_folder("launch") / "sim.launch.py"
-    spec = importlib.util.spec_from_file_location("sim_launch", path)
-    assert spec is not None and spec.loader is not None
-    launch_file = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(launch_file)
-    launch_file.generate_launch_description()
-    (opaque,) = [kwargs for kind, kwargs in made if kind == "OpaqueFunction"]
-    context = types.SimpleNamespace(launch_configurations={"steps": "5", "run_dir": str(tmp_path)})
-    opaque["function"](context)
-    nodes = [kwargs["name"] for kind, kwargs in made if kind == "Node"]
-    assert nodes == [s.name for s in nodes_of(StackConfig())]
-    assert len([1 for kind, _ in made if kind == "DeclareLaunchArgument"]) == len(launch_arguments())
+        read_arguments(StackConfig, {"steps": "many"})
 
 
 def test_layouts_show_topics_that_exist() -> None:

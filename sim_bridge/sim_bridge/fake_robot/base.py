@@ -55,7 +55,7 @@ def base_kind(name: str) -> BaseKind:
 
 @dataclass(frozen=True)
 class BaseState:
-    """What the base tells of itself, by the names of `faces.CHANNELS`.
+    """What the base tells of itself, by the names that `faces.Face.channels` use.
 
     Attributes:
         bumper, cliff, wheel_drop: bits of the sensors that tell of it (Kobuki).
@@ -108,7 +108,7 @@ class FakeBase:
 
     def drive(self, forward_mps: float, turn_radps: float, seconds: float) -> bool:
         """As `Drivable.drive`, within what the base does."""
-        forward = max(-self._kind.max_forward_mps, min(self._kind.max_forward_mps, forward_mps))
+        forward = forward_mps
         self._refused = self._kind.backup_limit and forward < 0 and self._ahead_m + forward * seconds < 0
         if self._refused:
             forward = 0.0

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seal_perception import messages as m
 from seal_perception.errors import InputError
+from sim_bridge.fake_robot.base import BaseState
 
 _STD = {
     bool: ("std_msgs/msg/Bool", "data"),
@@ -46,7 +48,6 @@ class Face:
         velocity, odometry: topics.
         odom_frame, base_frame: what the odometry message says.
         tf_odom_frame, tf_base_frame: what /tf calls the same two.
-        base_height_m: of the base's frame above the floor.
         channels: what else it tells.
     """
 
@@ -110,15 +111,16 @@ class CameraTopics:
     colour: str
     depth: str
     info: str
-    frame: str = "camera_color_optical_frame"
+    frame: str
 
 
-def camera_topics(driver: str, robot_name: str) -> CameraTopics:
+def camera_topics(driver: str, robot_name: str, frame: str = m.CAMERA_FRAME) -> CameraTopics:
     """Topics of a realsense with aligned depth.
 
     Args:
         driver: "4.54" = up to 4.54.1, "4.55" = from 4.55.1.
         robot_name: stands before them.
+        frame: of the pictures.
 
     Raises:
         InputError: for another driver.
@@ -127,18 +129,13 @@ def camera_topics(driver: str, robot_name: str) -> CameraTopics:
         raise InputError(f"camera driver must be {' or '.join(_CAMERAS)}, got {driver!r}")
     root = _CAMERAS[driver].replace("{robot}", robot_name)
     return CameraTopics(
-        f"{root}/color/image_raw", f"{root}/aligned_depth_to_color/image_raw", f"{root}/color/camera_info"
+        f"{root}/color/image_raw", f"{root}/aligned_depth_to_color/image_raw", f"{root}/color/camera_info", frame
     )
 
 
-def split_channel(channel: Channel, state: Any) -> list[Channel]:
-    """A topic in ROS's own messages for each field of a vendor's message.
-
-    Args:
-        channel: whose type is not installed.
-        state: a `BaseState`, for the types of its attributes.
-    """
-    rows = []
+def split_channel(channel: Channel) -> list[Channel]:
+    """A topic in ROS's own messages for each field of a vendor's message, whose type is not installed."""
+    rows, state = [], BaseState()
     for field, attribute in channel.fields.items():
         kind, data = _STD[type(getattr(state, attribute))]
         rows.append(Channel(f"{channel.topic}/{_leaf(field)}", kind, channel.hz, {data: attribute}))
@@ -150,14 +147,13 @@ def _leaf(field: str) -> str:
 
 
 def stand_in_signals(
-    signals: Mapping[str, Mapping[str, Any]], base: str, state: Any, installed: Callable[[str], bool]
+    signals: Mapping[str, Mapping[str, Any]], base: str, installed: Callable[[str], bool]
 ) -> dict[str, str]:
     """Parameters of `robot_bridge` for a fake robot whose vendor's messages are not installed.
 
     Args:
         signals: signal of the robot's file (contact, cliff, ...) -> its topic, type and field.
         base: name of the base.
-        state: a `BaseState`.
         installed: whether a message type is.
 
     Returns:
@@ -169,6 +165,6 @@ def stand_in_signals(
             if (channel.topic, channel.type) != (signal.get("topic"), signal.get("type")) or installed(channel.type):
                 continue
             whole = Channel(channel.topic, channel.type, channel.hz, {signal["field"]: channel.fields[signal["field"]]})
-            (row,) = split_channel(whole, state)
+            (row,) = split_channel(whole)
             out.update({f"{name}.topic": row.topic, f"{name}.type": row.type, f"{name}.field": next(iter(row.fields))})
     return out

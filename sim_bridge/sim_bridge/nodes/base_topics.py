@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from seal_perception import messages as m
@@ -14,7 +13,7 @@ from seal_perception.errors import InputError, MissingDependencyError
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare_config
 from seal_perception.parameters import parameter
-from sim_bridge.robot_base.fields import SignalConfig, split_type
+from sim_bridge.robot_base.fields import SignalConfig, is_installed, split_type
 from sim_bridge.robot_base.gate import BATTERY, CLIFF, CONTACT, DOCKED, KIDNAPPED, OFFLINE, WHEEL_DROP
 
 
@@ -58,10 +57,7 @@ def message_class(name: str) -> Any:
         InputError: if the package has no such message.
     """
     package, kind = split_type(name)
-    # Finding a package imports nothing: a file's name must not run any module that happens to be there.
-    found = importlib.util.find_spec(package)
-    places = (found.submodule_search_locations if found else None) or ()
-    if not any((Path(place) / "msg" / "__init__.py").is_file() for place in places):
+    if not is_installed(name):
         raise MissingDependencyError(
             f"the robot's file needs {name}, and {package} is not installed: install "
             f"ros-$ROS_DISTRO-{package.replace('_', '-')}, or source the workspace that has it"

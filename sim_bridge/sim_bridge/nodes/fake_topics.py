@@ -12,26 +12,16 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CameraInfo, Image
 
 from seal_perception.camera import Camera
-from seal_perception.errors import MissingDependencyError
 from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.transforms import Transforms
 from seal_perception.types import FloatArray
-from sim_bridge.fake_robot.base import BaseState
 from sim_bridge.fake_robot.faces import FACES, CameraTopics, Channel, split_channel
 from sim_bridge.fake_robot.robot import Sent
 from sim_bridge.nodes.base_topics import message_class
+from sim_bridge.robot_base.fields import is_installed
 
 _KEPT = 10
-
-
-def is_installed(kind: str) -> bool:
-    """Whether a message type is installed."""
-    try:
-        message_class(kind)
-    except MissingDependencyError:
-        return False
-    return True
 
 
 def fill(message: Any, field: str, value: Any) -> None:
@@ -58,6 +48,7 @@ class BaseTopics:
         robot_name: stands before the topics.
         on_velocity: called with m/s and rad/s.
         T_base_camera: (4, 4) mounting over the floor below the base's middle, for /tf_static.
+        camera_frame: frame of the pictures.
     """
 
     def __init__(
@@ -80,7 +71,7 @@ class BaseTopics:
         self._tf = Transforms(node, fixed)
         self._channels: list[tuple[Channel, type, Any]] = []
         for channel in face.channels:
-            rows = [channel] if is_installed(channel.type) else split_channel(channel, BaseState())
+            rows = [channel] if is_installed(channel.type) else split_channel(channel)
             for row in rows:
                 kind = message_class(row.type)
                 publisher = node.advertise(kind, named(row.topic), latched=not row.hz, depth=_KEPT)

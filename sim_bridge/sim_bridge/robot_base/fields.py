@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 from seal_perception.errors import InputError
@@ -54,6 +56,17 @@ def split_type(name: str) -> tuple[str, str]:
     if found is None:
         raise InputError(f"a message type must be written as package/msg/Name, got {name!r}")
     return found[1], found[2]
+
+
+def is_installed(kind: str) -> bool:
+    """Whether the package of a message type is. Nothing is imported: a name must not run what happens to be there.
+
+    Raises:
+        InputError: if the type is not written as package/msg/Name.
+    """
+    found = importlib.util.find_spec(split_type(kind)[0])
+    places = (found.submodule_search_locations if found else None) or ()
+    return any((Path(place) / "msg" / "__init__.py").is_file() for place in places)
 
 
 def values_of(message: Any, path: str) -> list[Any]:

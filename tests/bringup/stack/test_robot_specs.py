@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
-import sys
-import types
+import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,16 +16,10 @@ import yaml
 from seal_bringup.stack import robot_config
 from seal_bringup.stack.config import shared_folder
 from seal_bringup.stack.known_parameters import unknown_parameters
-from seal_bringup.stack.launching import (
-    LaunchError,
-    keywords_of,
-    launch_arguments,
-    read_arguments,
-    require_good_end,
-)
+from seal_bringup.stack.launching import LaunchError, launch_arguments, read_arguments, require_good_end
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
-from seal_bringup.stack.robot_check import check_robot_run
+from seal_bringup.stack.robot_check import prepare_robot_run
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_bringup.stack.robot_specs import RECORDED, driver_arguments, record_nodes, robot_nodes
 from seal_mapping.bags import messages as bm
@@ -44,7 +38,7 @@ ROBOTS = ("locobot_kobuki", "locobot_create3", "turtlebot4", "tiago", "generic")
 @pytest.fixture(autouse=True)
 def tf2(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether tf2_msgs is installed must not decide a test."""
-    monkeypatch.setattr(robot_config, "tf_installed", lambda: True)
+    monkeypatch.setattr(robot_config, "is_installed", lambda kind: True)
 
 
 CAMERA = {"colour_topic": "/cam/rgb", "depth_topic": "/{robot}/cam/depth"}
@@ -125,7 +119,7 @@ def test_a_create3s_bag_without_tf_has_a_pose_for_each_frame(tmp_path: Path) -> 
 
 
 def test_without_tf2_msgs_the_mounting_comes_from_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(robot_config, "tf_installed", lambda: False)
+    monkeypatch.setattr(robot_config, "is_installed", lambda kind: False)
     given = made(camera_height_m=0.6, camera_left_m=-0.1, tilt_deg=10.0)["mapping"].parameters
     assert given["odometry.pose_source"] == "odometry"
     assert [given[f"mounting.{k}"] for k in ("height_m", "left_m", "tilt_down_deg")] == [0.6, -0.1, 10.0]
@@ -145,8 +139,7 @@ def test_a_policy_that_asks_how_uncertain_the_map_is_gets_told() -> None:
     for policy, told in (("frontier", False), ("gainful_views", True)):
         nodes = {node.name: node for node in robot_nodes(RobotConfig(policy=policy))}
         assert nodes["mapping"].parameters.get("uncertainty", False) is told
-        assert (m.UNCERTAINTY in nodes["mapping"].publishes) is told
-        assert (m.UNCERTAINTY in nodes["policy"].subscribes) is told
+        assert nodes["policy"].parameters["policy"] == policy
 
 
 def test_the_camera_has_its_drivers_topics_and_the_laser_its_own() -> None:
@@ -224,6 +217,8 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
     config = ReplayConfig(bag=str(tmp_path / "bag"), weights="none", rate=0.5)
     nodes = {n.name: n for n in replay_nodes(config)}
     assert list(nodes) == ["perception", "mapping", "policy", "monitor"]
+    by_walls = ReplayConfig(bag=str(tmp_path / "bag"), weights="none", wall_heading=True)
+    assert "heading" in {n.name for n in replay_nodes(by_walls)}, "the map waited for its transform for ever"
     assert all(n.parameters["use_sim_time"] is True and n.remappings == {} for n in nodes.values())
     command = play_command(config)
     assert command[:4] == ["ros2", "bag", "play", config.bag] and "/seal/camera/depth/image_raw" in command
@@ -240,6 +235,7 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
         ({"fake": True, "depth_topic": "/d"}, "leave colour_topic, depth_topic, info_topic out"),
         ({"fake": True, "robot": "tiago"}, "fake robots are locobot_kobuki and locobot_create3"),
         ({"fake": True, "launch_driver": True}, "leave it out"),
+        ({"launch_driver": True, "robot": "locobot_mine"}, "leave it out"),
         ({"camera_driver": "5"}, "camera driver must be"),
     ],
 )
@@ -250,20 +246,48 @@ def test_wrong_arguments_are_named(changes: dict[str, Any], said: str) -> None:
 
 def test_a_folder_with_a_run_is_refused_before_anything_starts(tmp_path: Path) -> None:
     config = RobotConfig(run_dir=str(tmp_path / "new"), weights="none")
-    check_robot_run(config, robot_nodes(config))
-    assert (tmp_path / "new").is_dir()
+    prepare_robot_run(config, robot_nodes(config))
+    assert json.loads((tmp_path / "new" / "robot.json").read_text()) == dataclasses.asdict(config)
     (tmp_path / "new" / "bag").mkdir()
-    with pytest.raises(InputError, match=r"already holds a run \(bag\): name another folder by run_dir:="):
-        check_robot_run(config, [])
+    with pytest.raises(InputError, match=r"already holds a run \(bag\); name another folder by run_dir:="):
+        prepare_robot_run(config, [])
 
 
 def test_a_file_that_is_no_robots_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("planner: {}\n")
     with pytest.raises(InputError, match=r"must have /\*\*/robot_bridge: ros__parameters: base"):
-        RobotConfig(robot=str(path)).bridge_parameters()
+        robot_nodes(RobotConfig(robot=str(path)))
     path.write_text(yaml.safe_dump({"/**/robot_bridge": {"ros__parameters": {"base": {"odom_frame": "{robot}/o"}}}}))
     assert RobotConfig(robot=str(path), robot_name="rn").frames() == ("rn/o", "base_link")
+
+
+def test_a_robots_file_elsewhere_is_the_same_robot_and_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of a LoCoBot's file was another robot, whose camera nobody knew."""
+    path = tmp_path / "locobot_kobuki.yaml"
+    path.write_bytes((shared_folder("config") / "robots" / path.name).read_bytes())
+    read: list[Path] = []
+
+    def read_yaml(file: Path) -> Any:
+        read.append(file)
+        return yaml.safe_load(file.read_text())
+
+    monkeypatch.setattr(robot_config, "read_yaml", read_yaml)
+    copied = RobotConfig(robot=str(path), weights="none", fake=True, scene="train_01")
+    assert copied.face == "kobuki" and read == []
+    nodes = {node.name: node for node in robot_nodes(copied)}
+    assert read == [path], "it was read more than a hundred times"
+    own = made(fake=True, scene="train_01")
+    assert nodes["mapping"] == own["mapping"] and nodes["fake_robot"] == own["fake_robot"]
+    assert nodes["robot_bridge"].parameters == own["robot_bridge"].parameters
+    assert RobotConfig(robot=str(tmp_path / "mine.yaml")).face is None
+
+
+def test_the_fake_robots_pictures_have_the_frame_that_the_recording_names() -> None:
+    nodes = made(fake=True, camera_frame="eye", pose_source="odometry")
+    assert nodes["fake_robot"].parameters["camera_frame"] == nodes["recorder"].parameters["camera_frame"] == "eye"
 
 
 def test_what_the_end_of_a_node_means() -> None:
@@ -272,77 +296,6 @@ def test_what_the_end_of_a_node_means() -> None:
     for name, code, how in (("mapping", 0, "ended with 0"), ("recorder", 1, "ended with 1"), ("x", -9, "signal 9")):
         with pytest.raises(LaunchError, match=f"node {name} .*{how}"):
             require_good_end(name, code, ["sim_bridge"], ["recorder"])
-
-
-class _Made:
-    """In place of a class of `launch`."""
-
-    made: ClassVar[list[_Made]] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.__dict__.update(kwargs)
-        self.args = args
-        _Made.made.append(self)
-
-
-_LAUNCH = {
-    "launch": ("LaunchDescription",),
-    "launch.actions": (
-        "DeclareLaunchArgument", "EmitEvent", "ExecuteProcess", "IncludeLaunchDescription", "OpaqueFunction",
-        "RegisterEventHandler", "TimerAction",
-    ),
-    "launch.event_handlers": ("OnProcessExit",),
-    "launch.events": ("Shutdown",),
-    "launch.launch_description_sources": ("PythonLaunchDescriptionSource",),
-    "launch.substitutions": ("PathJoinSubstitution",),
-    "launch_ros": (),
-    "launch_ros.actions": ("Node",),
-    "launch_ros.substitutions": ("FindPackageShare",),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("file", ["robot", "record", "replay"])
-def test_the_launch_files_start_these_nodes_and_end_when_one_dies(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
-) -> None:
-    """With stand-ins for `launch`, which pip cannot install: the files' own code runs."""
-    monkeypatch.setattr(_Made, "made", [])
-    for module, classes in _LAUNCH.items():
-        stand_in = types.ModuleType(module)
-        for name in classes:
-            setattr(stand_in, name, type(name, (_Made,), {}))
-        monkeypatch.setitem(sys.modules, module, stand_in)
-    path = shared_folder("launch") / f"{file}.launch.py"
-    spec = importlib.util.spec_from_file_location(f"{file}_launch", path)
-    assert spec is not None and spec.loader is not None
-    launch_file = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(launch_file)
-    launch_file.generate_launch_description()
-    (opaque,) = [each for each in _Made.made if type(each).__name__ == "OpaqueFunction"]
-    (tmp_path / "metadata.yaml").touch()
-    arguments = {"weights": "none", "run_dir": str(tmp_path / "run"), "bag": str(tmp_path), "minutes": "2"}
-    kind, nodes_of = {
-        "robot": (RobotConfig, robot_nodes),
-        "record": (RobotConfig, record_nodes),
-        "replay": (ReplayConfig, replay_nodes),
-    }[file]
-    opaque.function(types.SimpleNamespace(launch_configurations=arguments))
-    nodes = [each for each in _Made.made if type(each).__name__ == "Node"]
-    config = read_arguments(kind, arguments)
-    assert [n.name for n in nodes] == [k["name"] for k in keywords_of(nodes_of(config))]  # type: ignore[operator]
-    declared = [each.args[0] for each in _Made.made if type(each).__name__ == "DeclareLaunchArgument"]
-    offered = {"robot": (), "record": RECORDED, "replay": REPLAYED}[file]
-    assert declared == [name for name, _, _ in launch_arguments(kind, offered)]
-    assert ("minutes" in declared) == (file == "robot")
-    watches = [e for e in _Made.made if type(e).__name__ == "OnProcessExit" and e.target_action in nodes]
-    assert [w.target_action for w in watches] == nodes
-    running, ending = types.SimpleNamespace(is_shutdown=False), types.SimpleNamespace(is_shutdown=True)
-    for watch in watches:
-        assert watch.on_exit(types.SimpleNamespace(returncode=-2), ending) == []
-        with pytest.raises(LaunchError, match="was killed by signal 9"):
-            watch.on_exit(types.SimpleNamespace(returncode=-9), running)
-    timers = [each.period for each in _Made.made if type(each).__name__ == "TimerAction"]
-    assert timers == {"robot": [120.0], "record": [], "replay": [5.0, 5.0]}[file]
 
 
 _OTHER = {

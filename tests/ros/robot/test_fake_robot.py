@@ -29,11 +29,10 @@ from seal_perception.nodes.convert import make_header
 from seal_perception.running.patience import Patience
 from seal_policy.nodes.inputs import goal_to_message
 from seal_policy.nodes.planner_node import PlannerNode
-from sim_bridge.fake_robot.base import BaseState
 from sim_bridge.fake_robot.faces import FACES, camera_topics, stand_in_signals
 from sim_bridge.nodes.fake_robot_node import FakeRobotNode
-from sim_bridge.nodes.fake_topics import is_installed
 from sim_bridge.nodes.robot_bridge_node import RobotBridgeNode
+from sim_bridge.robot_base.fields import is_installed
 
 pytestmark = pytest.mark.ros
 
@@ -49,10 +48,7 @@ def start(monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path) -> I
         path = shared_folder("config") / "robots" / f"locobot_{base}.yaml"
         file = yaml.safe_load(path.read_text())["/**/robot_bridge"]["ros__parameters"]
         signals = {name: value for name, value in file.items() if isinstance(value, dict) and value.get("topic")}
-        given = {
-            k.replace(".", "__"): f"'{v}'"
-            for k, v in stand_in_signals(signals, base, BaseState(), is_installed).items()
-        }
+        given = {k.replace(".", "__"): f"'{v}'" for k, v in stand_in_signals(signals, base, is_installed).items()}
         camera = camera_topics(driver, "locobot")
         pictures = {m.COLOUR: camera.colour, m.DEPTH: camera.depth, m.CAMERA_INFO: camera.info}
         words = ["-r", "__ns:=/seal", "--params-file", str(path)]

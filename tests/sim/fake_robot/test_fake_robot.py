@@ -14,7 +14,7 @@ from seal_perception.errors import InputError
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Observation
 from seal_perception.types import FloatArray
-from sim_bridge.fake_robot.base import BACKUP_LIMIT, BASES, BUMP, CLIFF, WHEEL_DROP, BaseState
+from sim_bridge.fake_robot.base import BACKUP_LIMIT, BASES, BUMP, CLIFF, WHEEL_DROP
 from sim_bridge.fake_robot.faces import FACES, camera_topics, split_channel, stand_in_signals
 from sim_bridge.fake_robot.robot import NS, FakeRobot, FakeRobotConfig, Sent
 
@@ -99,6 +99,14 @@ def test_it_stops_by_itself_only_after_its_watchdogs_time(base: str, watchdog_s:
     assert world.x == pytest.approx(0.2 * watchdog_s) and robot.standing
 
 
+@pytest.mark.parametrize(("base", "fastest_mps"), [("kobuki", 0.7), ("create3", 0.306)])
+def test_it_drives_no_faster_than_its_base(base: str, fastest_mps: float) -> None:
+    robot, world = made(base=base)
+    robot.command(5.0, 0.0)
+    run(robot, 0.4)
+    assert world.x == pytest.approx(0.4 * fastest_mps)
+
+
 def test_a_bumper_stays_pressed_until_the_robot_goes_back() -> None:
     robot, world = made()
     world.x = 1.9
@@ -164,12 +172,12 @@ def parameters(base: str) -> dict[str, dict[str, str]]:
 
 def test_fields_of_messages_that_are_not_installed_come_one_by_one() -> None:
     signals = {n: v for n, v in parameters("create3").items() if isinstance(v, dict) and v.get("topic")}
-    found = stand_in_signals(signals, "create3", BaseState(), lambda kind: kind.startswith("sensor_msgs"))
+    found = stand_in_signals(signals, "create3", lambda kind: kind.startswith("sensor_msgs"))
     assert found["contact.topic"] == found["cliff.topic"] == "/{robot}/mobile_base/hazard_detection/type"
     assert (found["contact.type"], found["contact.field"]) == ("std_msgs/msg/UInt8MultiArray", "data[]")
     assert found["docked.type"] == "std_msgs/msg/Bool" and "battery.topic" not in found
-    assert stand_in_signals(signals, "create3", BaseState(), lambda kind: True) == {}
-    sent = {row.topic for channel in FACES["create3"].channels[:1] for row in split_channel(channel, BaseState())}
+    assert stand_in_signals(signals, "create3", lambda kind: True) == {}
+    sent = {row.topic for channel in FACES["create3"].channels[:1] for row in split_channel(channel)}
     assert sent == {"/{robot}/mobile_base/hazard_detection/type"}
 
 

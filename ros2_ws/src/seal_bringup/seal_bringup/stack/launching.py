@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from seal_bringup.stack.config import StackConfig
-from seal_bringup.stack.node_specs import NodeSpec, nodes_of
+from seal_bringup.stack.node_process import PARENT_VARIABLE
+from seal_bringup.stack.node_specs import NodeSpec
 from seal_perception.errors import InputError, SealError
 from seal_perception.parameters import parameters_of
 
 NOT_OFFERED = ("domain_id", "ready_timeout_s")
 """Fields of a run that a launch file leaves to the environment."""
+SIGTERM_AFTER_S, SIGKILL_AFTER_S = "30", "10"
+"""How long launch waits for a node that it asked to end, and then for SIGTERM: a bag and a map take their time to be
+written on a busy machine, and launch's own 5 s were too short for it."""
 Config = TypeVar("Config")
 
 
@@ -49,11 +54,6 @@ def read_arguments(kind: type[Config], arguments: Mapping[str, str]) -> Config:
     return kind(**values)
 
 
-def config_from_arguments(arguments: Mapping[str, str]) -> StackConfig:
-    """StackConfig of launch arguments; see `read_arguments`."""
-    return read_arguments(StackConfig, arguments)
-
-
 def _parse(name: str, text: str, default: Any) -> Any:
     try:
         if isinstance(default, bool):
@@ -63,13 +63,8 @@ def _parse(name: str, text: str, default: Any) -> Any:
         raise InputError(f"launch argument {name} must be {type(default).__name__}, got {text!r}") from error
 
 
-def node_keywords(config: StackConfig) -> list[dict[str, Any]]:
-    """Keyword arguments of `launch_ros.actions.Node` for each node of a run."""
-    return keywords_of(nodes_of(config))
-
-
 def keywords_of(specs: Iterable[NodeSpec]) -> list[dict[str, Any]]:
-    """Keyword arguments of `launch_ros.actions.Node` for each node."""
+    """Keyword arguments of `launch_ros.actions.Node` for each node, which ends when this process is gone."""
     return [
         {
             "name": spec.name,
@@ -79,6 +74,9 @@ def keywords_of(specs: Iterable[NodeSpec]) -> list[dict[str, Any]]:
             "parameters": [*spec.parameter_files, spec.parameters],
             "remappings": list(spec.remappings.items()),
             "output": "screen",
+            "sigterm_timeout": SIGTERM_AFTER_S,
+            "sigkill_timeout": SIGKILL_AFTER_S,
+            "additional_env": {PARENT_VARIABLE: str(os.getpid())},
         }
         for spec in specs
     ]

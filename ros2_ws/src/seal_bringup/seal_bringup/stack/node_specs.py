@@ -10,11 +10,13 @@ from typing import Any
 
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.overrides import read_overrides
+from seal_mapping.voxels.config import MapConfig
 from seal_perception import messages as m
 from seal_perception.categories import SIX, CategorySet
 from seal_perception.detector.facts import categories_of
 from seal_perception.errors import InputError
 from seal_policy.goals.registry import NEED_UNCERTAINTY
+from seal_policy.planning.planner import PlannerConfig
 
 CAMERA = (m.COLOUR, m.CAMERA_INFO, m.DEPTH)
 GRIDS = (m.OBSTACLES, m.EXPLORED)
@@ -173,7 +175,6 @@ def tells_uncertainty(policy: str) -> dict[str, Any]:
 
 
 def _mapping(config: StackConfig) -> NodeSpec:
-    chosen = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
     return NodeSpec(
         "mapping",
         "seal_mapping",
@@ -183,16 +184,21 @@ def _mapping(config: StackConfig) -> NodeSpec:
             "expected_frames": config.frames,
             "voxels_every": config.voxels_every,
             **tells_uncertainty(config.policy),
-            **{f"map.{name}": getattr(config.map_config, name) for name in chosen},
+            **map_parameters(config.map_config),
         },
         subscribes=(*CAMERA, m.ODOM, m.SCORES, m.DETECTIONS),
         publishes=(*seen_by_policy(config.policy), m.STATUS),
     )
 
 
-def _clearances(config: StackConfig) -> dict[str, Any]:
+def map_parameters(chosen: MapConfig) -> dict[str, Any]:
+    """Mapping's parameters in which the presets of the map differ."""
+    names = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
+    return {f"map.{name}": getattr(chosen, name) for name in names}
+
+
+def clearances(chosen: PlannerConfig) -> dict[str, Any]:
     """Clearances that planner and policy share."""
-    chosen = config.planner_config
     names = ("margin_m", "narrow_margin_m", "unknown_speed")
     return {f"planner.{name}": getattr(chosen, name) for name in names}
 
@@ -204,7 +210,7 @@ def _policy(config: StackConfig) -> NodeSpec:
         "policy_node",
         parameters={
             "mode": config.mode,
-            **_clearances(config),
+            **clearances(config.planner_config),
             "policy": config.policy,
             "seed": config.seed,
             "max_steps": config.goal_steps,
@@ -238,7 +244,12 @@ def _planner(config: StackConfig) -> NodeSpec:
         "planner",
         "seal_policy",
         "planner_node",
-        parameters={"mode": config.mode, **_clearances(config), "use_scan": config.use_scan, **_SIMULATED},
+        parameters={
+            "mode": config.mode,
+            **clearances(config.planner_config),
+            "use_scan": config.use_scan,
+            **_SIMULATED,
+        },
         subscribes=(*common, m.DETECTIONS, m.CONTACT, m.DEPTH, m.CAMERA_INFO, *((m.SCAN,) if config.use_scan else ())),
         publishes=(m.CMD_VEL,),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks before the nodes of a robot start."""
+"""What is done before the nodes of a robot start."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from pathlib import Path
 
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.robot_config import RobotConfig
-from seal_bringup.stack.run_check import check_nodes
-from seal_perception.errors import InputError, SealError
-
-_RESULTS = ("bag", "map.npz", "trajectory.json", "status.json")
+from seal_bringup.stack.run_check import check_nodes, refuse_taken, write_configuration
 
 
-def check_robot_run(config: RobotConfig, specs: Iterable[NodeSpec]) -> None:
-    """Refuse what no node accepts and a folder that holds a run already; make the folder.
+def prepare_robot_run(config: RobotConfig, specs: Iterable[NodeSpec]) -> None:
+    """Refuse what no node accepts and a folder that holds a run already; else make it, with robot.json in it.
+
+    robot.json is the effective configuration, as stack.json of a simulated run.
 
     Raises:
         InputError: for the first thing found.
-        SealError: if the folder cannot be made.
+        SealError: if the folder cannot be written.
     """
     check_nodes(specs)
     folder = Path(config.run_dir)
-    if there := [name for name in _RESULTS if (folder / name).exists()]:
-        raise InputError(f"{folder} already holds a run ({', '.join(there)}): name another folder by run_dir:=")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SealError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    refuse_taken(folder, "name another folder by run_dir:=")
+    write_configuration(config, folder / "robot.json")

@@ -3,23 +3,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from seal_bringup.stack.config import shared_folder
+from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.odometry.live import POSE_SOURCES
 from seal_perception.parameters import parameter
 from seal_perception.reading.text import read_yaml
 from sim_bridge.fake_robot.faces import FACES, CameraTopics, camera_topics
+from sim_bridge.robot_base.fields import is_installed
 
 AUTO = "auto"
 _BRIDGE, _PARAMETERS = "/**/robot_bridge", "ros__parameters"
 _LOCOBOT = "locobot_"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class RobotConfig:
     record: bool = parameter(True, "record a bag")
     weights: str = parameter("seal-small", 'detector: a shipped name, a file, "coco", or "none"')
     detector_threads: int = parameter(2, "CPU threads of the detector", minimum=1)
-    policy: str = parameter("frontier", "goal policy")
+    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views")
     seed: int = parameter(0, "seed of the policy, and start pose of the fake robot", minimum=0)
     pose_source: str = parameter(
         AUTO, "odometry, odometry_tf or tf (docs/ros.md); auto = odometry_tf where tf2_msgs is installed, else odometry"
@@ -48,7 +51,7 @@ class RobotConfig:
     colour_topic: str = parameter("", "colour pictures; empty = the driver's (LoCoBot); {robot} stands for robot_name")
     depth_topic: str = parameter("", "depth aligned with them; empty = the driver's (LoCoBot)")
     info_topic: str = parameter("", "camera_info; empty = the driver's (LoCoBot), or picture_topic of the robot's file")
-    camera_frame: str = parameter("camera_color_optical_frame", "without /tf: frame of the pictures")
+    camera_frame: str = parameter(m.CAMERA_FRAME, "without /tf, and of the fake robot: frame of the pictures")
     camera_best_effort: bool = parameter(False, "hear the camera with best effort, as it offers no more")
     camera_height_m: float = parameter(0.51, "without /tf: camera above the floor, in metres", minimum=0.0)
     camera_forward_m: float = parameter(0.1, "without /tf: camera ahead of the base, in metres")
@@ -67,7 +70,7 @@ class RobotConfig:
             raise InputError(f"minutes must be a number >= 0, got {self.minutes}")
         if not self.namespace.strip("/"):
             raise InputError("namespace must be a name: the base's topics must not be the stack's own")
-        if self.launch_driver and (self.fake or not self.robot.startswith(_LOCOBOT)):
+        if self.launch_driver and (self.fake or self.face is None):
             raise InputError("launch_driver starts Interbotix's driver of a real LoCoBot: leave it out")
         if self.fake and self.face is None:
             raise InputError(f"fake robots are locobot_kobuki and locobot_create3, got {self.robot!r}")
@@ -75,7 +78,7 @@ class RobotConfig:
             raise InputError(
                 "the fake robot's camera has camera_driver's topics: leave colour_topic, depth_topic, info_topic out"
             )
-        if self.wall_heading and not tf_installed():
+        if self.wall_heading and not is_installed(TRANSFORMS):
             raise InputError("wall_heading needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs")
         camera_topics(self.camera_driver, self.robot_name)
 
@@ -86,13 +89,22 @@ class RobotConfig:
         Raises:
             InputError: if that is needed and is wrong.
         """
-        return self.robot_name or str(self.bridge_parameters()["base"].get("robot_name") or "robot")
+        return self.robot_name or str(self.base.get("robot_name") or "robot")
+
+    def named(self, text: str) -> str:
+        """A topic or frame with the robot's name in place of {robot}."""
+        return text.replace("{robot}", self.name) if "{robot}" in text else text
 
     @property
     def face(self) -> str | None:
-        """Name of the LoCoBot's base; None for another robot."""
-        name = self.robot.removeprefix(_LOCOBOT)
-        return name if self.robot.startswith(_LOCOBOT) and name in FACES else None
+        """Name of the LoCoBot's base, by the name of the robot's file; None for another robot."""
+        stem = Path(self.robot).stem if self._is_path else self.robot
+        name = stem.removeprefix(_LOCOBOT)
+        return name if stem != name and name in FACES else None
+
+    @property
+    def _is_path(self) -> bool:
+        return Path(self.robot).suffix in (".yaml", ".yml")
 
     @property
     def file(self) -> Path:
@@ -101,9 +113,8 @@ class RobotConfig:
         Raises:
             InputError: if there is none; the text lists those that there are.
         """
-        given = Path(self.robot)
-        if given.suffix in (".yaml", ".yml"):
-            return given
+        if self._is_path:
+            return Path(self.robot)
         folder = shared_folder("config") / "robots"
         found = folder / f"{self.robot}.yaml"
         if not found.is_file():
@@ -111,8 +122,9 @@ class RobotConfig:
             raise InputError(f"robot must be {known} or the path of a .yaml file, got {self.robot!r}")
         return found
 
+    @cached_property
     def bridge_parameters(self) -> dict[str, Any]:
-        """Parameters of the robot's file, nested as it has them.
+        """Parameters of the robot's file, nested as it has them; the file is read once.
 
         Raises:
             InputError: if it is no such file.
@@ -127,33 +139,37 @@ class RobotConfig:
         return found
 
     @property
+    def base(self) -> dict[str, Any]:
+        """`base` of the robot's file: its topics and frames."""
+        return dict(self.bridge_parameters["base"])
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """`limits` of the robot's file: its speeds; empty where it has none."""
+        return dict(self.bridge_parameters.get("limits") or {})
+
+    @property
     def source(self) -> str:
         """Where poses come from: `pose_source` with `auto` decided, and by the corrected map with `wall_heading`."""
         if self.wall_heading:
             return "tf"
         if self.pose_source != AUTO:
             return self.pose_source
-        return "odometry_tf" if tf_installed() else "odometry"
+        return "odometry_tf" if is_installed(TRANSFORMS) else "odometry"
 
     def frames(self) -> tuple[str, str]:
         """Odometry's frame and the base's, as /tf calls them."""
         if self.face is not None:
             odom, base = FACES[self.face].tf_odom_frame, FACES[self.face].tf_base_frame
         else:
-            base_of = self.bridge_parameters()["base"]
-            odom, base = str(base_of.get("odom_frame") or "odom"), str(base_of.get("base_frame") or "base_link")
-        return (
-            (self.tf_odom_frame or odom).replace("{robot}", self.name),
-            (self.tf_base_frame or base).replace("{robot}", self.name),
-        )
+            odom, base = str(self.base.get("odom_frame") or "odom"), str(self.base.get("base_frame") or "base_link")
+        return self.named(self.tf_odom_frame or odom), self.named(self.tf_base_frame or base)
 
     def message_frames(self) -> tuple[str, str]:
         """Odometry's frame and the base's, as odometry's messages call them: a Create 3's differ from /tf's."""
-        base_of, (odom, base) = self.bridge_parameters()["base"], self.frames()
-        return (
-            str(base_of.get("odom_frame") or odom).replace("{robot}", self.name),
-            str(base_of.get("base_frame") or base).replace("{robot}", self.name),
-        )
+        odom, base = self.frames()
+        told = self.base.get("odom_frame") or odom, self.base.get("base_frame") or base
+        return self.named(str(told[0])), self.named(str(told[1]))
 
     @property
     def camera(self) -> CameraTopics:
@@ -163,24 +179,15 @@ class RobotConfig:
             InputError: if none of them names one; the text says which argument to give.
         """
         given = {name: str(getattr(self, name)) for name in ("colour_topic", "depth_topic", "info_topic")}
-        base_of = self.bridge_parameters()["base"]
         if self.face is not None:
             driver = camera_topics(self.camera_driver, self.name)
             known = (driver.colour, driver.depth, driver.info)
         else:
-            told = base_of.get("picture_topic") if base_of.get("picture_type", CAMERA_INFO) == CAMERA_INFO else ""
+            told = self.base.get("picture_topic") if self.base.get("picture_type", CAMERA_INFO) == CAMERA_INFO else ""
             known = ("", "", str(told or ""))
-        topics = {
-            name: (topic or other).replace("{robot}", self.name)
-            for (name, topic), other in zip(given.items(), known, strict=True)
-        }
+        topics = {name: self.named(topic or other) for (name, topic), other in zip(given.items(), known, strict=True)}
         if missing := [name for name, topic in topics.items() if not topic]:
             lacking = ", ".join(f"{name}:=" for name in missing)
             raise InputError(f"the camera's topics of {self.robot!r} are not known: name them by {lacking}")
         colour, depth, info = topics.values()
         return CameraTopics(colour, depth, info, self.camera_frame)
-
-
-def tf_installed() -> bool:
-    """Whether tf2_msgs is."""
-    return importlib.util.find_spec("tf2_msgs") is not None

@@ -4,21 +4,24 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.stack.node_specs import NodeSpec, seen_by_policy, tells_uncertainty, with_categories
+from seal_bringup.stack.node_specs import (
+    NodeSpec,
+    clearances,
+    map_parameters,
+    tells_uncertainty,
+    with_categories,
+)
 from seal_bringup.stack.presets import NOISY_MAP
 from seal_bringup.stack.robot_config import CAMERA_INFO, RobotConfig
 from seal_perception import messages as m
 from seal_policy.planning.planner import TIGHT
-from sim_bridge.fake_robot.base import BaseState
 from sim_bridge.fake_robot.faces import stand_in_signals
-from sim_bridge.robot_base.fields import split_type
+from sim_bridge.robot_base.fields import is_installed
 
 _PICTURES = (m.COLOUR, m.DEPTH, m.CAMERA_INFO)
-_MAP = ("max_depth_m", "edge_filter", "obstacle_min_views", "clear_views", "clear_margin_m")
 
 WHOM = ("robot", "robot_name", "namespace", "run_dir", "weights", "detector_threads", "pose_source", "seed")
 """Arguments of all launch files of a robot."""
@@ -46,8 +49,7 @@ def robot_nodes(config: RobotConfig) -> list[NodeSpec]:
 
 def record_nodes(config: RobotConfig) -> list[NodeSpec]:
     """Perception and recorder alone, with the robot's own odometry: somebody else drives it."""
-    odometry = str(config.bridge_parameters()["base"].get("odometry_topic", m.ODOM))
-    theirs = {m.ODOM: odometry.replace("{robot}", config.name)}
+    theirs = {m.ODOM: config.named(str(config.base.get("odometry_topic", m.ODOM)))}
     nodes = [_fake(config)] if config.fake else []
     recorder = _recorder(config)
     # A Create 3 offers no more than best effort, which the others' publishers serve too.
@@ -58,7 +60,8 @@ def record_nodes(config: RobotConfig) -> list[NodeSpec]:
 
 def mapping_nodes(config: RobotConfig) -> list[NodeSpec]:
     """Those that map and choose goals, and drive nothing."""
-    return [_perception(config), _mapping(config), _policy(config), _monitor(config)]
+    heading = [_heading(config)] if config.wall_heading else []
+    return [*heading, _perception(config), _mapping(config), _policy(config), _monitor(config)]
 
 
 def driver_arguments(config: RobotConfig) -> dict[str, str]:
@@ -84,10 +87,6 @@ def _on_robot(node: NodeSpec, config: RobotConfig) -> NodeSpec:
     return dataclasses.replace(node, namespace=config.namespace, parameters=parameters, remappings=names)
 
 
-def _is_installed(kind: str) -> bool:
-    return importlib.util.find_spec(split_type(kind)[0]) is not None
-
-
 def _fake(config: RobotConfig) -> NodeSpec:
     parameters = {
         "scene": config.scene,
@@ -95,6 +94,7 @@ def _fake(config: RobotConfig) -> NodeSpec:
         "robot_name": config.name,
         "camera_driver": config.camera_driver,
         "camera_best_effort": config.camera_best_effort,
+        "camera_frame": config.camera_frame,
         "fake.base": config.face,
         "fake.camera_hz": config.camera_hz,
         "sim.width": 640,
@@ -106,7 +106,7 @@ def _fake(config: RobotConfig) -> NodeSpec:
         "sim.camera_y_m": config.camera_left_m,
         "sim.camera_pitch_deg": config.tilt_deg,
     }
-    return NodeSpec("fake_robot", "sim_bridge", "fake_robot_node", parameters=parameters, publishes=_PICTURES)
+    return NodeSpec("fake_robot", "sim_bridge", "fake_robot_node", parameters=parameters)
 
 
 def _bridge(config: RobotConfig) -> NodeSpec:
@@ -117,17 +117,15 @@ def _bridge(config: RobotConfig) -> NodeSpec:
     if config.face is not None or config.info_topic:
         parameters |= {"base.picture_topic": config.camera.info, "base.picture_type": CAMERA_INFO}
     if config.fake and config.face is not None:
-        file = config.bridge_parameters()
+        file = config.bridge_parameters
         signals = {name: value for name, value in file.items() if isinstance(value, dict) and value.get("topic")}
-        parameters |= stand_in_signals(signals, config.face, BaseState(), _is_installed)
+        parameters |= stand_in_signals(signals, config.face, is_installed)
     return NodeSpec(
         "robot_bridge",
         "sim_bridge",
         "robot_bridge_node",
         parameters=parameters,
         parameter_files=(str(config.file.absolute()),),
-        subscribes=(m.CMD_VEL,),
-        publishes=(m.ODOM, m.CONTACT),
     )
 
 
@@ -154,9 +152,7 @@ def _heading(config: RobotConfig) -> NodeSpec:
         "odometry.tf_odom_frame": odom,
         "odometry.tf_base_frame": base,
     }
-    return NodeSpec(
-        "heading", "seal_mapping", "heading_node", parameters=parameters, subscribes=(m.ODOM, m.DEPTH, m.CAMERA_INFO)
-    )
+    return NodeSpec("heading", "seal_mapping", "heading_node", parameters=parameters)
 
 
 def _perception(config: RobotConfig) -> NodeSpec:
@@ -165,8 +161,6 @@ def _perception(config: RobotConfig) -> NodeSpec:
         "seal_perception",
         "perception_node",
         parameters={"weights": config.weights, "detector.threads": config.detector_threads},
-        subscribes=(m.COLOUR,),
-        publishes=(m.SCORES, m.DETECTIONS),
     )
 
 
@@ -178,7 +172,7 @@ def _mapping(config: RobotConfig) -> NodeSpec:
     parameters = {
         "save_path": _path(config, "map.npz"),
         **tells_uncertainty(config.policy),
-        **{f"map.{name}": getattr(NOISY_MAP, name) for name in _MAP},
+        **map_parameters(NOISY_MAP),
         **_mounting(config),
         **_poses(config),
     }
@@ -187,30 +181,22 @@ def _mapping(config: RobotConfig) -> NodeSpec:
         "seal_mapping",
         "mapping_node",
         parameters=parameters,
-        subscribes=(*_PICTURES, m.ODOM, m.SCORES, m.DETECTIONS),
-        publishes=(*seen_by_policy(config.policy), m.STATUS),
     )
 
 
-def _clearances() -> dict[str, Any]:
-    return {f"planner.{name}": getattr(TIGHT, name) for name in ("margin_m", "narrow_margin_m", "unknown_speed")}
-
-
 def _policy(config: RobotConfig) -> NodeSpec:
-    parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **_clearances(), **_poses(config)}
+    parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **clearances(TIGHT), **_poses(config)}
     return NodeSpec(
         "policy",
         "seal_policy",
         "policy_node",
         parameters=parameters,
-        subscribes=(*seen_by_policy(config.policy), m.ODOM),
-        publishes=(m.GOAL,),
     )
 
 
 def _planner(config: RobotConfig) -> NodeSpec:
     """The planner, no faster than the gate lets it, with the gate's permission."""
-    limits = config.bridge_parameters().get("limits", {})
+    limits = config.limits
     back = float(limits.get("max_back_mps", 0.12))
     parameters = {
         "mode": "paced",
@@ -220,7 +206,7 @@ def _planner(config: RobotConfig) -> NodeSpec:
         "velocity.max_turn_radps": float(limits.get("max_turn_radps", 0.8)),
         # A base that refuses to drive back turns instead: it would push against nothing for a while.
         **({"driver.back_mps": back} if back > 0 else {"driver.back_m": 0.0}),
-        **_clearances(),
+        **clearances(TIGHT),
         **_mounting(config),
         **_poses(config),
     }
@@ -229,9 +215,7 @@ def _planner(config: RobotConfig) -> NodeSpec:
         "seal_policy",
         "planner_node",
         parameters=parameters,
-        remappings={m.SCAN: config.laser_topic.replace("{robot}", config.name)} if config.use_laser else {},
-        subscribes=(m.OBSTACLES, m.EXPLORED, m.ODOM, m.GOAL, m.DETECTIONS, m.CONTACT, m.DEPTH, m.CAMERA_INFO),
-        publishes=(m.CMD_VEL,),
+        remappings={m.SCAN: config.named(config.laser_topic)} if config.use_laser else {},
     )
 
 
@@ -251,7 +235,6 @@ def _recorder(config: RobotConfig) -> NodeSpec:
         "seal_mapping",
         "recorder_node",
         parameters=parameters,
-        subscribes=(*_PICTURES, m.ODOM, m.DETECTIONS),
     )
 
 
@@ -261,5 +244,4 @@ def _monitor(config: RobotConfig) -> NodeSpec:
         "seal_bringup",
         "monitor_node",
         parameters={"run_dir": str(Path(config.run_dir).absolute())},
-        subscribes=(m.ODOM, m.DETECTIONS, m.STATUS, m.GOAL, m.CONTACT),
     )

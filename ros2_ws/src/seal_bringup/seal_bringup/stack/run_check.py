@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_specs import NodeSpec, nodes_of
-from seal_perception.errors import InputError
+from seal_perception.errors import InputError, SealError
+from seal_perception.files import write_json
 
+BAG = "bag"
+"""Folder of a run's bag."""
 RESULTS = ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.json", "topdown.png")
 """Files that a run leaves beside its bag, and that the next one in the folder removes."""
 
@@ -27,7 +31,7 @@ def check_run(config: StackConfig, overwrite: bool = False) -> None:
     """
     check_nodes(nodes_of(config))
     if not overwrite:
-        refuse_taken(config)
+        refuse_taken(config.run_path, "name another folder by --out, or add --overwrite to replace it")
 
 
 def check_nodes(specs: Iterable[NodeSpec]) -> None:
@@ -41,19 +45,36 @@ def check_nodes(specs: Iterable[NodeSpec]) -> None:
             check(spec.parameters)
 
 
-def refuse_taken(config: StackConfig) -> None:
+def refuse_taken(folder: Path, what_to_do: str) -> None:
     """Refuse a folder that holds files of a run, so that no recording is lost.
+
+    Args:
+        folder: of the run.
+        what_to_do: end of the refusal's text.
 
     Raises:
         InputError: if it does; a folder with only logs and a configuration is free.
     """
-    folder = Path(config.run_dir)
-    there = [path.name for path in (config.bag_path, *(folder / name for name in RESULTS)) if path.exists()]
-    if there:
-        raise InputError(
-            f"{folder} already holds a run ({', '.join(there)}); name another folder by --out, or add --overwrite to "
-            "replace it"
-        )
+    if there := [name for name in (BAG, *RESULTS) if (folder / name).exists()]:
+        raise InputError(f"{folder} already holds a run ({', '.join(there)}); {what_to_do}")
+
+
+def write_configuration(config: Any, path: Path) -> None:
+    """Write a run's effective configuration beside its results, as JSON.
+
+    Args:
+        config: a dataclass.
+        path: file to write; its folder is made.
+
+    Raises:
+        SealError: if that is impossible.
+    """
+    values = {key: str(v) if isinstance(v, Path) else v for key, v in dataclasses.asdict(config).items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, values)
+    except OSError as error:
+        raise SealError(f"cannot write into {path.parent}: {error.strerror or error}") from error
 
 
 def _scene(parameters: dict[str, Any]) -> None:

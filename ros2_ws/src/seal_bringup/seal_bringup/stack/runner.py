@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from seal_bringup.stack.config import StackConfig
@@ -23,9 +23,8 @@ from seal_bringup.stack.node_process import (
 )
 from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.progress import Progress, ProgressLine
-from seal_bringup.stack.run_check import RESULTS
+from seal_bringup.stack.run_check import RESULTS, write_configuration
 from seal_perception.errors import SealError
-from seal_perception.files import write_json
 from seal_perception.running.patience import Patience
 
 LEADER = "sim_bridge"
@@ -126,10 +125,9 @@ def prepare(config: StackConfig) -> Path:
             shutil.rmtree(config.bag_path)
         for name in RESULTS:
             (run_dir / name).unlink(missing_ok=True)
-        values = {key: str(v) if isinstance(v, Path) else v for key, v in asdict(config).items()}
-        write_json(run_dir / "stack.json", values)
     except OSError as error:
         raise SealError(f"cannot write into {run_dir}: {error.strerror or error}") from error
+    write_configuration(config, run_dir / "stack.json")
     return run_dir
 
 

@@ -15,9 +15,9 @@ from seal_mapping.bags.recorder import APART, PACED, WHOLE, FrameRecorder
 from seal_mapping.bags.writer import BagWriteError, BagWriter
 from seal_mapping.nodes.mounting import declare_mounting
 from seal_perception import messages as m
-from seal_perception.errors import MissingDependencyError
 from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.params import declare
+from seal_perception.nodes.tf_message import tf_message
 
 TOPICS: dict[str, type] = {
     m.CAMERA_INFO: CameraInfo,
@@ -68,14 +68,9 @@ class RecorderNode(SealNode):
         self.create_timer(flush_s, self._frames.flush, clock=self.steady)
 
     def _hear_transforms(self) -> None:
-        try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError as error:
-            raise MissingDependencyError(
-                "record_tf needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs, or leave it out"
-            ) from error
+        kind = tf_message("record_tf records /tf", "leave it out")
         for topic, latched in ((m.TF, False), (m.TF_STATIC, True)):
-            self.subscribe(TFMessage, topic, lambda data, t=topic: self._on_transforms(t, data), latched, raw=True)
+            self.subscribe(kind, topic, lambda data, t=topic: self._on_transforms(t, data), latched, raw=True)
 
     def _on_transforms(self, topic: str, data: bytes) -> None:
         self._writer.write(topic, self.get_clock().now().nanoseconds, bytes(data))

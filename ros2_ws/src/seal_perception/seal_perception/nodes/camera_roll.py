@@ -9,8 +9,10 @@ from typing import Any
 from rclpy.node import Node
 
 from seal_perception import messages as m
+from seal_perception.errors import MissingDependencyError
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.params import declare
+from seal_perception.nodes.tf_message import tf_message
 from seal_perception.pose import camera_mounting
 from seal_perception.types import FloatArray
 from seal_perception.upright import LEVEL_FRAMES, in_words, pose_by_transforms, quarter_turns
@@ -46,11 +48,11 @@ class CameraRoll:
         if not by_tf:
             return
         try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError:
-            return
-        node.subscribe(TFMessage, m.TF_STATIC, self._on_transforms, latched=True)
-        node.subscribe(TFMessage, m.TF, self._on_transforms, depth=100)
+            kind = tf_message("roll_from_tf hears /tf")
+        except MissingDependencyError:
+            return  # mounting.roll_deg counts then, and a line says so
+        node.subscribe(kind, m.TF_STATIC, self._on_transforms, latched=True)
+        node.subscribe(kind, m.TF, self._on_transforms, depth=100)
 
     def _on_transforms(self, msg: Any) -> None:
         for row in msg.transforms:

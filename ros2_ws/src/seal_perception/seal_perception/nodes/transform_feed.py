@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seal_perception import messages as m
-from seal_perception.errors import MissingDependencyError
+from seal_perception.nodes.tf_message import tf_message
 from seal_perception.odometry.live import TF, PoseConfig
 from seal_perception.odometry.transforms import ChainPoses, LiveTransforms
 from seal_perception.types import FloatArray
@@ -30,18 +30,12 @@ class TransformFeed:
     """
 
     def __init__(self, node: Any) -> None:
-        try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError as error:
-            raise MissingDependencyError(
-                "odometry.pose_source takes poses from /tf, and tf2_msgs is not installed: install "
-                "ros-$ROS_DISTRO-tf2-msgs, or set odometry.pose_source to odometry"
-            ) from error
+        kind = tf_message("odometry.pose_source takes poses from /tf", "set odometry.pose_source to odometry")
         self._node = node
         self._heard: list[Callable[[int], None]] = []
         self.transforms = LiveTransforms()
-        node.subscribe(TFMessage, m.TF_STATIC, lambda msg: self._on_transforms(msg, static=True), latched=True)
-        node.subscribe(TFMessage, m.TF, lambda msg: self._on_transforms(msg, static=False), depth=TF_DEPTH)
+        node.subscribe(kind, m.TF_STATIC, lambda msg: self._on_transforms(msg, static=True), latched=True)
+        node.subscribe(kind, m.TF, lambda msg: self._on_transforms(msg, static=False), depth=TF_DEPTH)
 
     def add(self, callback: Callable[[int], None]) -> None:
         """Call this after each message from now on, with the nanoseconds by which stamps went back, mostly 0."""

@@ -9,8 +9,10 @@ from typing import Any
 from geometry_msgs.msg import TransformStamped
 
 from seal_perception import messages as m
+from seal_perception.errors import MissingDependencyError
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_header
+from seal_perception.nodes.tf_message import tf_message
 from seal_perception.pose import pose_to_xyz_quat
 from seal_perception.types import FloatArray
 
@@ -30,17 +32,15 @@ class Transforms:
     def __init__(self, node: SealNode, fixed: Sequence[Row] = (), moving: bool = True) -> None:
         self._publisher: Any = None
         try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError:
-            notice = "tf2_msgs is not installed: no /tf; poses are on odom, and the bag has /tf anyway"
-            node.get_logger().info(notice)
+            self._message = tf_message("transforms go to /tf", "use odom; the bag has /tf anyway")
+        except MissingDependencyError as missing:
+            node.get_logger().info(str(missing))
             return
-        self._message = TFMessage
         if fixed:
-            self._static = node.advertise(TFMessage, m.TF_STATIC, latched=True)
-            self._static.publish(TFMessage(transforms=[transform_message(*row, 0) for row in fixed]))
+            self._static = node.advertise(self._message, m.TF_STATIC, latched=True)
+            self._static.publish(self._message(transforms=[transform_message(*row, 0) for row in fixed]))
         if moving:
-            self._publisher = node.advertise(TFMessage, m.TF)
+            self._publisher = node.advertise(self._message, m.TF)
 
     def send(self, parent: str, child: str, T: FloatArray, stamp_ns: int) -> None:
         """Publish where `child` is in `parent` now."""

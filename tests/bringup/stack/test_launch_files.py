@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The four launch files: what they declare, which nodes they start, and what the end of each process means."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from seal_bringup.stack import robot_config
+from seal_bringup.stack.config import StackConfig, shared_folder
+from seal_bringup.stack.launching import LaunchError, keywords_of, launch_arguments, read_arguments
+from seal_bringup.stack.node_specs import nodes_of
+from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
+from seal_bringup.stack.robot_config import RobotConfig
+from seal_bringup.stack.robot_specs import RECORDED, driver_arguments, record_nodes, robot_nodes
+
+SHARED = "seal_bringup.nodes.launch_actions"
+FILES: dict[str, tuple[type, Callable[[Any], Any], tuple[str, ...]]] = {
+    "sim": (StackConfig, nodes_of, ()),
+    "robot": (RobotConfig, robot_nodes, ()),
+    "record": (RobotConfig, record_nodes, RECORDED),
+    "replay": (ReplayConfig, replay_nodes, REPLAYED),
+}
+"""Configuration, nodes and offered arguments of each launch file."""
+RUNNING, ENDING = types.SimpleNamespace(is_shutdown=False), types.SimpleNamespace(is_shutdown=True)
+
+
+class Made:
+    """In place of a class of `launch`, which pip cannot install."""
+
+    made: ClassVar[list[Made]] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.__dict__.update(kwargs)
+        self.args = args
+        Made.made.append(self)
+
+
+STAND_INS = {
+    "launch": ("LaunchDescription",),
+    "launch.actions": (
+        "DeclareLaunchArgument", "EmitEvent", "ExecuteProcess", "IncludeLaunchDescription", "OpaqueFunction",
+        "RegisterEventHandler", "TimerAction",
+    ),
+    "launch.event_handlers": ("OnProcessExit",),
+    "launch.events": ("Shutdown",),
+    "launch.launch_description_sources": ("PythonLaunchDescriptionSource",),
+    "launch.substitutions": ("PathJoinSubstitution",),
+    "launch_ros": (),
+    "launch_ros.actions": ("Node",),
+    "launch_ros.substitutions": ("FindPackageShare",),
+}  # fmt: skip
+
+
+def load(name: str, path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Launched:
+    """A launch file that was described and started with these arguments."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, file: str, arguments: dict[str, str]) -> None:
+        monkeypatch.setattr(Made, "made", [])
+        for module, classes in STAND_INS.items():
+            stand_in = types.ModuleType(module)
+            for name in classes:
+                setattr(stand_in, name, type(name, (Made,), {}))
+            monkeypatch.setitem(sys.modules, module, stand_in)
+        found = importlib.util.find_spec(SHARED)
+        assert found is not None and found.origin is not None
+        monkeypatch.setitem(sys.modules, SHARED, load(SHARED, Path(found.origin)))
+        self.arguments = arguments
+        load(f"{file}_launch", shared_folder("launch") / f"{file}.launch.py").generate_launch_description()
+        (opaque,) = self.of("OpaqueFunction")
+        self.actions = opaque.function(types.SimpleNamespace(launch_configurations=arguments))
+
+    def of(self, kind: str) -> list[Any]:
+        """What was made of a class of launch."""
+        return [each for each in Made.made if type(each).__name__ == kind]
+
+    def watch_of(self, process: Any) -> Any:
+        """What follows when a process ends: takes its exit status and the launch's context."""
+        (watch,) = [each for each in self.of("OnProcessExit") if each.target_action is process]
+        (registered,) = [each for each in self.of("RegisterEventHandler") if each.args == (watch,)]
+        assert registered in self.actions
+        return lambda code, context=RUNNING: watch.on_exit(types.SimpleNamespace(returncode=code), context)
+
+
+@pytest.fixture
+def launch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Launched]:
+    monkeypatch.setattr(robot_config, "is_installed", lambda kind: True)
+    (tmp_path / "metadata.yaml").touch()
+    own = {"weights": "none", "run_dir": str(tmp_path / "run"), "bag": str(tmp_path), "minutes": "2"}
+    return lambda file, **more: Launched(monkeypatch, file, {**own, **more})
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_launch_file_starts_its_nodes_and_ends_when_one_dies(launch: Callable[..., Launched], file: str) -> None:
+    kind, specs_of, offered = FILES[file]
+    launched = launch(file)
+    declared = [(each.args[0], each.default_value, each.description) for each in launched.of("DeclareLaunchArgument")]
+    assert declared == launch_arguments(kind, offered)
+    nodes = launched.of("Node")
+    config = read_arguments(kind, launched.arguments)
+    wanted = keywords_of(specs_of(config))
+    assert [
+        {key: getattr(node, key) for key in keywords} for node, keywords in zip(nodes, wanted, strict=True)
+    ] == wanted
+    assert all(node in launched.actions for node in nodes)
+    for node in nodes:
+        end = launched.watch_of(node)
+        for code in (0, -2, -9):
+            assert end(code, ENDING) == [], "the launch is ending: it is no error"
+        with pytest.raises(LaunchError, match=f"node {node.name} was killed by signal 9"):
+            end(-9)
+        if file != "sim":
+            with pytest.raises(LaunchError, match=f"node {node.name} ended with 0"):
+                end(0)
+
+
+def test_a_simulated_run_is_over_when_its_bridge_is(launch: Callable[..., Launched], tmp_path: Path) -> None:
+    launched = launch("sim", steps="5")
+    assert json.loads((tmp_path / "run" / "stack.json").read_text())["steps"] == 5
+    ends = {node.name: launched.watch_of(node) for node in launched.of("Node")}
+    (over,) = ends["sim_bridge"](0)
+    assert (type(over).__name__, over.event.reason) == ("EmitEvent", "the run is over")
+    assert ends["recorder"](0) == ends["monitor"](0) == [], "they end by themselves"
+    for name in ("perception", "mapping", "policy", "planner"):
+        with pytest.raises(LaunchError, match=f"node {name} ended with 0"):
+            ends[name](0)
+    with pytest.raises(LaunchError, match="node sim_bridge ended with 1"):
+        ends["sim_bridge"](1)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_folder_that_holds_a_run_is_refused(launch: Callable[..., Launched], file: str, tmp_path: Path) -> None:
+    (tmp_path / "run" / "bag").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"already holds a run \(bag\)"):
+        launch(file)
+
+
+def test_a_robots_run_ends_after_its_minutes_and_says_what_it_was(
+    launch: Callable[..., Launched], tmp_path: Path
+) -> None:
+    launched = launch("robot")
+    (timer,) = launched.of("TimerAction")
+    assert timer in launched.actions and timer.period == 120.0
+    assert timer.actions[0].event.reason == "the time is over"
+    assert json.loads((tmp_path / "run" / "robot.json").read_text())["minutes"] == 2.0
+    assert launch("robot", minutes="0", run_dir=str(tmp_path / "more")).of("TimerAction") == []
+
+
+def test_a_replay_ends_with_its_bag(launch: Callable[..., Launched]) -> None:
+    launched = launch("replay", rate="0.5")
+    (player,) = launched.of("ExecuteProcess")
+    config = read_arguments(ReplayConfig, launched.arguments)
+    assert player.cmd == play_command(config)
+    (begin,) = [timer for timer in launched.of("TimerAction") if timer.actions == [player]]
+    assert begin in launched.actions and begin.period == 5.0, "the nodes find each other first"
+    end = launched.watch_of(player)
+    (over,) = end(0)
+    assert (over.period, over.actions[0].event.reason) == (5.0, "the bag is over")
+    for code in (0, -2, -9):
+        assert end(code, ENDING) == [], "Ctrl-C ends the player, too"
+    for code, how in ((-9, "was killed by signal 9"), (1, "ended with 1")):
+        with pytest.raises(LaunchError, match=f"ros2 bag play {how}"):
+            end(code)
+
+
+def test_the_driver_is_started_where_it_is_asked_for(launch: Callable[..., Launched], tmp_path: Path) -> None:
+    assert launch("robot").of("IncludeLaunchDescription") == []
+    launched = launch("robot", launch_driver="true", run_dir=str(tmp_path / "more"))
+    (included,) = launched.of("IncludeLaunchDescription")
+    assert launched.actions[0] is included, "before the nodes"
+    (path,) = included.args[0].args
+    package, *rest = path.args[0]
+    assert package.args == ("interbotix_xslocobot_control",) and rest == ["launch", "xslocobot_control.launch.py"]
+    config = read_arguments(RobotConfig, launched.arguments)
+    assert dict(included.launch_arguments) == driver_arguments(config)
+
+
+def test_an_unknown_fake_robot_is_refused_before_anything_starts(
+    launch: Callable[..., Launched], tmp_path: Path
+) -> None:
+    for robot in ("tiago", "locobot_roomba", "kobuki", str(tmp_path / "mine.yaml")):
+        with pytest.raises(ValueError, match="fake robots are locobot_kobuki and locobot_create3, got"):
+            launch("robot", fake="true", robot=robot)
+    assert not (tmp_path / "run").exists()
