@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy cannot be imported: source a ROS 2 installation or run make setup")
@@ -18,16 +21,19 @@ from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
+from tests.ros.robot.graph import picture  # noqa: E402
 
 from seal_bringup.nodes.monitor_node import MonitorNode  # noqa: E402
 from seal_mapping.nodes.heading_node import HeadingNode  # noqa: E402
 from seal_mapping.nodes.label_node import LabelNode  # noqa: E402
 from seal_mapping.nodes.mapping_node import MappingNode  # noqa: E402
 from seal_mapping.nodes.recorder_node import RecorderNode  # noqa: E402
+from seal_perception import messages as m  # noqa: E402
 from seal_perception.nodes.base import SealNode  # noqa: E402
 from seal_perception.nodes.perception_node import PerceptionNode  # noqa: E402
 from seal_policy.nodes.planner_node import PlannerNode  # noqa: E402
 from seal_policy.nodes.policy_node import PolicyNode  # noqa: E402
+from sim_bridge.nodes.fake_robot_node import FakeRobotNode  # noqa: E402
 from sim_bridge.nodes.robot_bridge_node import RobotBridgeNode  # noqa: E402
 from sim_bridge.nodes.sim_bridge_node import SimBridgeNode  # noqa: E402
 
@@ -37,10 +43,11 @@ NODES: dict[str, type[SealNode]] = {
     "perception_node": PerceptionNode, "mapping_node": MappingNode, "heading_node": HeadingNode,
     "recorder_node": RecorderNode, "label_node": LabelNode, "policy_node": PolicyNode, "planner_node": PlannerNode,
     "monitor_node": MonitorNode, "sim_bridge_node": SimBridgeNode, "robot_bridge_node": RobotBridgeNode,
+    "fake_robot_node": FakeRobotNode,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
-    *("expect_subscribers", "expect_publishers", "known_publishers", "lockstep"),
+    *("expect_subscribers", "expect_publishers", "known_publishers", "lockstep", "frame_prefix"),
     *("use_sim_time", "start_type_description_service"),
 )
 CHANGEABLE = {
@@ -106,7 +113,8 @@ def graph(monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path) -> I
 @pytest.mark.parametrize("name", NODES)
 def test_every_parameter_says_what_the_table_says(graph: Callable[..., Graph], name: str) -> None:
     script = runpy.run_path(str(ROOT / ".ci" / "parameters.py"))
-    path = next(ROOT.glob(f"sim_bridge/**/{name}.py" if "bridge" in name else f"**/seal_*/nodes/{name}.py"))
+    package = "sim_bridge" if NODES[name].__module__.startswith("sim_bridge") else "seal_*"
+    path = next(ROOT.glob(f"**/{package}/nodes/{name}.py"))
     rows = {known.name: (known, changeable) for known, changeable in script["rows_of_file"](path)}
     for parameter, descriptor in graph(NODES[name]).descriptions().items():
         assert descriptor.description, parameter
@@ -121,6 +129,56 @@ def test_every_parameter_says_what_the_table_says(graph: Callable[..., Graph], n
             assert descriptor.dynamic_typing == isinstance(known.default, (tuple, list)), json.dumps(known.default)
     rows = {key: row for key, row in rows.items() if not key.startswith("detector.")}  # there is no detector here
     assert not rows, "the table lists parameters that the node does not have"
+
+
+def _another(value: Any) -> Any:
+    """A value of the same type that differs."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return type(value)(value * 0.5 if value not in (0, 1) else 1 - value)
+    return f"{value}_other" if isinstance(value, str) else [*value, *(value[:1] or ["other"])]
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_each_parameter_takes_effect_or_is_refused_with_a_reason(graph: Callable[..., Graph], name: str) -> None:
+    """`ros2 param set` said "successful" and changed nothing."""
+    one = graph(NODES[name])
+    before = {key: known.value for key, known in one.node._parameters.items() if key != "use_sim_time"}
+    values = {key: _another(value) for key, value in before.items()}
+    asked = [Parameter(key, value=value).to_parameter_msg() for key, value in values.items()]
+    results = one.call(SetParameters, "set_parameters", parameters=asked).results
+    for (key, value), result in zip(values.items(), results, strict=True):
+        changeable = key in CHANGEABLE.get(name, set())
+        assert result.successful is changeable, (key, value, result.reason)
+        assert result.successful or result.reason, key
+        assert one.node.get_parameter(key).value == (value if changeable else before[key])
+    refused = one.set("no_such_parameter", 1)
+    assert not refused.successful and refused.reason
+
+
+@pytest.mark.parametrize("name", CHANGEABLE)
+def test_what_changes_is_read_at_each_use(graph: Callable[..., Graph], name: str) -> None:
+    """Its value is kept nowhere else: what the node reads later is what was set."""
+    source = Path(str(sys.modules[NODES[name].__module__].__file__)).read_text()
+    for key in CHANGEABLE[name]:
+        read = re.search(rf'get_parameter\((f"{{what}}_{key.rpartition("_")[2]}"|"{key}")\)', source)
+        kept = re.search(rf'= declare\(\s*self,\s*"{key}"', source)
+        assert read and not kept, key
+
+
+def test_voxels_come_as_often_as_was_set_meanwhile(graph: Callable[..., Graph]) -> None:
+    one = graph(MappingNode, "voxels_every:=10", "use_scores:=false")
+    mapping = one.node
+    shown: list[bool] = []
+    mapping._publish = lambda voxels, objects: shown.append(voxels)  # type: ignore[attr-defined]
+    for k in range(6):
+        if k == 3:
+            assert one.set("voxels_every", 1).successful
+        stamp = m.NS + k * m.NS // 10
+        parts = {key: value for key, value in picture(stamp).items() if key != m.SCORES}
+        mapping._on_frame(stamp, {**parts, m.ODOM: np.eye(4)})  # type: ignore[attr-defined]
+    assert shown == [True, False, False, True, True, True]
 
 
 def test_what_is_read_once_refuses_to_change(graph: Callable[..., Graph]) -> None:
