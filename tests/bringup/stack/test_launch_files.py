@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from seal_bringup.stack import robot_config
 from seal_bringup.stack.config import StackConfig, shared_folder
 from seal_bringup.stack.launching import LaunchError, keywords_of, launch_arguments, read_arguments
+from seal_bringup.stack.node_process import PARENT_VARIABLE
 from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_config import RobotConfig
@@ -118,6 +120,8 @@ def test_a_launch_file_starts_its_nodes_and_ends_when_one_dies(launch: Callable[
         {key: getattr(node, key) for key in keywords} for node, keywords in zip(nodes, wanted, strict=True)
     ] == wanted
     assert all(node in launched.actions for node in nodes)
+    assert all(float(node.sigterm_timeout) >= 20 for node in nodes), "launch's own 5 s cut bags and maps"
+    assert all(node.additional_env == {PARENT_VARIABLE: str(os.getpid())} for node in nodes), "orphans drove on"
     for node in nodes:
         end = launched.watch_of(node)
         for code in (0, -2, -9):
@@ -170,7 +174,7 @@ def test_a_replay_ends_with_its_bag(launch: Callable[..., Launched]) -> None:
     assert begin in launched.actions and begin.period == 5.0, "the nodes find each other first"
     end = launched.watch_of(player)
     (over,) = end(0)
-    assert (over.period, over.actions[0].event.reason) == (5.0, "the bag is over")
+    assert (over.period, over.actions[0].event.reason) == (15.0, "the bag is over")
     for code in (0, -2, -9):
         assert end(code, ENDING) == [], "Ctrl-C ends the player, too"
     for code, how in ((-9, "was killed by signal 9"), (1, "ended with 1")):

@@ -220,6 +220,10 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
     by_walls = ReplayConfig(bag=str(tmp_path / "bag"), weights="none", wall_heading=True)
     assert "heading" in {n.name for n in replay_nodes(by_walls)}, "the map waited for its transform for ever"
     assert all(n.parameters["use_sim_time"] is True and n.remappings == {} for n in nodes.values())
+    assert nodes["perception"].parameters["qos.camera_color_image_raw.depth"] == 0, "each picture, not the newest"
+    assert nodes["mapping"].parameters["qos.semantic_scores.depth"] == 0
+    for node in nodes.values():
+        assert unknown_parameters(node.name, node.parameters) == [], node.name
     command = play_command(config)
     assert command[:4] == ["ros2", "bag", "play", config.bag] and "/seal/camera/depth/image_raw" in command
     assert "/seal/semantic/detections" not in command and "/tf_static" in command and "0.5" in command
@@ -304,7 +308,7 @@ _OTHER = {
     **{name: "true" for name in ("fake", "camera_best_effort", "wall_heading")},
     **{"robot": "locobot_create3", "robot_name": "rn", "namespace": "ns", "run_dir": "other", "weights": "coco"},
     **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "2.5"},
-    **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views"},
+    **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views", "frame_prefix": "rn/"},
 }
 """A value of each argument that is not its default."""
 

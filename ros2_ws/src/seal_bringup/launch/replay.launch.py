@@ -10,7 +10,7 @@ from seal_bringup.nodes.launch_actions import described, ends, started, watched
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_check import prepare_robot_run
 
-_DISCOVERY_S, _LAST_FRAMES_S = 5.0, 5.0
+_DISCOVERY_S, _LAST_FRAMES_S = 5.0, 15.0
 
 
 def _run(config):

@@ -6,8 +6,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from seal_bringup.stack.node_specs import NodeSpec, with_categories
+from seal_bringup.stack.node_specs import NodeSpec, prefixed, with_categories
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_bringup.stack.robot_specs import MOUNTED, WHOM, mapping_nodes
 from seal_perception import messages as m
@@ -17,7 +18,11 @@ from seal_perception.parameters import parameter
 PLAYED = (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM)
 """What is played, besides /tf and /tf_static: detections and goals in the bag would meet those made anew."""
 
-REPLAYED = (*WHOM, *MOUNTED, "tf_odom_frame", "tf_base_frame", "wall_heading", "policy", "bag", "rate")
+_MAPPED = (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.SCORES)
+_LATE_S = 60.0
+"""So long pictures wait for their scores where the machine is busy for a while."""
+
+REPLAYED = (*WHOM, *MOUNTED, "tf_odom_frame", "tf_base_frame", "wall_heading", "policy", "frame_prefix", "bag", "rate")
 """Arguments that a replay follows."""
 
 
@@ -44,13 +49,23 @@ def replay_nodes(config: ReplayConfig) -> list[NodeSpec]:
     Raises:
         InputError: if the robot's file is wrong, or there are no such weights.
     """
-    shared = {"use_sim_time": True, "lockstep": False}
+    shared = {"use_sim_time": True, "lockstep": False, **prefixed(config.frame_prefix)}
+    patient = {"perception": _keep_all(m.COLOUR), "mapping": {**_keep_all(*_MAPPED), "max_late_s": _LATE_S}}
     return with_categories(
         [
-            dataclasses.replace(node, namespace=config.namespace, parameters={**node.parameters, **shared})
+            dataclasses.replace(
+                node,
+                namespace=config.namespace,
+                parameters={**node.parameters, **shared, **patient.get(node.name, {})},
+            )
             for node in mapping_nodes(config)
         ]
     )
+
+
+def _keep_all(*topics: str) -> dict[str, Any]:
+    """Queues without a bound: a robot wants the newest picture, a replay each one."""
+    return {f"qos.{topic.replace('/', '_')}.depth": 0 for topic in topics}
 
 
 def play_command(config: ReplayConfig) -> list[str]:
