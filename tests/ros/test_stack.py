@@ -167,7 +167,7 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "height": "48", "policy": "random", "record": "false", "detector_threads": "3", "voxels_every": "4",
         "publish_truth": "true", "namespace": "robot1", "use_sim_time": "true", "mode": "paced", "minutes": "3",
         "real_time_factor": "2", "camera_hz": "4", "depth_noise": "d435", "motion_noise": "locobot",
-        "laser": "rplidar", "map_preset": "noisy",
+        "laser": "rplidar", "map_preset": "noisy", "frame_prefix": "robot1/",
         "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
     }  # fmt: skip
     for name, _, description in launch_arguments():

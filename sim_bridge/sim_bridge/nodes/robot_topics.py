@@ -44,26 +44,31 @@ class RobotTopics:
         self._time = node.advertise(ClockMessage, "/clock")
         self._scan = node.advertise(LaserScan, m.SCAN) if first.scan is not None else None
         self._truth = [node.advertise(Image, f"truth/{n}") for n in ("instance", "category")] if truth else []
-        fixed = [(m.MAP_FRAME, m.ODOM_FRAME, np.eye(4)), (m.BASE_FRAME, m.CAMERA_FRAME, world.T_base_camera)]
+        self._odom_frame, self._base_frame = node.frame(m.ODOM_FRAME), node.frame(m.BASE_FRAME)
+        self._camera_frame, self._laser_frame = node.frame(m.CAMERA_FRAME), node.frame(m.LASER_FRAME)
+        fixed = [
+            (node.frame(m.MAP_FRAME), self._odom_frame, np.eye(4)),
+            (self._base_frame, self._camera_frame, world.T_base_camera),
+        ]
         if first.scan is not None:
-            fixed.append((m.BASE_FRAME, m.LASER_FRAME, first.scan.T_base_laser))
+            fixed.append((self._base_frame, self._laser_frame, first.scan.T_base_laser))
         self._tf = Transforms(node, fixed, moving=odom_topic == m.ODOM)
 
     def publish_pose(self, stamp_ns: int, T_odom_base: FloatArray) -> None:
         """The time, and the pose from the odometry."""
         self._time.publish(ClockMessage(clock=convert.make_time(stamp_ns)))
-        header = convert.make_header(stamp_ns, m.ODOM_FRAME)
-        self._odom.publish(convert.pose_to_odometry(T_odom_base, header, m.BASE_FRAME))
-        self._tf.send(m.ODOM_FRAME, m.BASE_FRAME, T_odom_base, stamp_ns)
+        header = convert.make_header(stamp_ns, self._odom_frame)
+        self._odom.publish(convert.pose_to_odometry(T_odom_base, header, self._base_frame))
+        self._tf.send(self._odom_frame, self._base_frame, T_odom_base, stamp_ns)
 
     def publish_picture(self, stamp_ns: int, seen: Observation) -> None:
         """Colour, depth, camera info, the laser's sweep if there is one."""
-        optical = convert.make_header(stamp_ns, m.CAMERA_FRAME)
+        optical = convert.make_header(stamp_ns, self._camera_frame)
         self._info.publish(convert.camera_to_info(self._world.camera, optical))
         self._colour.publish(convert.rgb_to_image(seen.rgb, optical))
         self._depth.publish(convert.depth_to_image(seen.depth, optical))
         if self._scan is not None and seen.scan is not None:
-            self._scan.publish(convert.scan_to_message(seen.scan, convert.make_header(stamp_ns, m.LASER_FRAME)))
+            self._scan.publish(convert.scan_to_message(seen.scan, convert.make_header(stamp_ns, self._laser_frame)))
         if self._truth:
             truth = self._world.truth_images()
             self._truth[0].publish(convert.labels_to_image(truth.instance, optical))

@@ -52,6 +52,7 @@ class StackConfig:
     ready_timeout_s: float = parameter(120.0, "longest wait for all nodes before frame 0, in seconds", minimum=0.0)
     namespace: str = parameter("", "prefix of all relative topics")
     domain_id: int = parameter(-1, "ROS_DOMAIN_ID; -1 = that of the environment", minimum=-1, maximum=MAX_DOMAIN_ID)
+    frame_prefix: str = parameter("", "stands before all names of frames, such as robot1/; empty = those of REP 105")
     use_sim_time: bool = parameter(False, "nodes take the time from /clock")
     mode: str = parameter(
         "lockstep", "lockstep (one step per frame, repeats exactly) or paced (real time, driven by cmd_vel)"

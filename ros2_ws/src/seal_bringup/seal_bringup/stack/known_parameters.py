@@ -27,7 +27,7 @@ from seal_policy.planning.planner import PlannerConfig
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.robot.paced_robot import PacedConfig
 
-COMMON = ("use_sim_time", "expect_subscribers", "expect_publishers", "known_publishers", "lockstep")
+COMMON = ("use_sim_time", "expect_subscribers", "expect_publishers", "known_publishers", "lockstep", "frame_prefix")
 """Parameters of every SealNode, besides `qos.<topic>.reliability` and `.depth`."""
 _MOUNTING = tuple(
     f"mounting.{name}" for name in ("height_m", "forward_m", "left_m", "pan_left_deg", "tilt_down_deg", "roll_deg")

@@ -263,12 +263,23 @@ def _end_of_run(config: StackConfig) -> dict[str, Any]:
     }
 
 
+def prefixed(frame_prefix: str) -> dict[str, Any]:
+    """The parameter of all nodes that puts this before the names of frames."""
+    return {"frame_prefix": frame_prefix} if frame_prefix else {}
+
+
+def _recorded_frames(config: StackConfig) -> dict[str, Any]:
+    """The frames of the bag's /tf_static, as the bridge's messages name them."""
+    names = {"odom_frame": m.ODOM_FRAME, "base_frame": m.BASE_FRAME, "camera_frame": m.CAMERA_FRAME}
+    return {key: config.frame_prefix + name for key, name in names.items()} if config.frame_prefix else {}
+
+
 def _recorder(config: StackConfig) -> NodeSpec:
     return NodeSpec(
         "recorder",
         "seal_mapping",
         "recorder_node",
-        parameters={"path": str(config.bag_path.absolute()), **_end_of_run(config)},
+        parameters={"path": str(config.bag_path.absolute()), **_end_of_run(config), **_recorded_frames(config)},
         subscribes=(*CAMERA, m.ODOM, m.DETECTIONS, m.GOAL, m.STEP),
     )
 
@@ -285,7 +296,8 @@ def _monitor(config: StackConfig) -> NodeSpec:
 
 def _in_run(node: NodeSpec, config: StackConfig) -> NodeSpec:
     """The node with namespace and parameters that all nodes of a run share."""
-    parameters = {**node.parameters, "use_sim_time": config.use_sim_time, "lockstep": config.lockstep}
+    shared = {"use_sim_time": config.use_sim_time, "lockstep": config.lockstep, **prefixed(config.frame_prefix)}
+    parameters = {**node.parameters, **shared}
     return dataclasses.replace(node, namespace=config.namespace, parameters=parameters)
 
 

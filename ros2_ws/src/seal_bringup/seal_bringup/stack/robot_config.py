@@ -32,6 +32,9 @@ class RobotConfig:
     robot: str = parameter("locobot_kobuki", "file of config/robots, without .yaml, or the path of one")
     robot_name: str = parameter("", "name before the robot's topics and frames; empty = by the robot's file")
     namespace: str = parameter("seal", "namespace of the stack; the base's own topics stand outside it")
+    frame_prefix: str = parameter(
+        "", "stands before the map's frame, such as robot1/; the other frames are the robot's"
+    )
     fake: bool = parameter(False, "a simulated LoCoBot in place of the robot")
     launch_driver: bool = parameter(False, "start Interbotix's driver too (LoCoBot; never tried)")
     enable: bool = parameter(False, "it may drive at once; false = when explore/enable is called")

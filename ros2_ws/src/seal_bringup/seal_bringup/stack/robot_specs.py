@@ -11,6 +11,7 @@ from seal_bringup.stack.node_specs import (
     NodeSpec,
     clearances,
     map_parameters,
+    prefixed,
     tells_uncertainty,
     with_categories,
 )
@@ -81,7 +82,7 @@ def _on_robot(node: NodeSpec, config: RobotConfig) -> NodeSpec:
     """The node in the stack's namespace, with the camera's topics in place of the stack's names."""
     camera = dict(zip(_PICTURES, (config.camera.colour, config.camera.depth, config.camera.info), strict=True))
     names = {**(camera if node.executable != "fake_robot_node" else {}), **node.remappings}
-    parameters = {**node.parameters, "lockstep": False}
+    parameters = {**node.parameters, "lockstep": False, **prefixed(config.frame_prefix)}
     if config.camera_best_effort and node.executable != "fake_robot_node":
         parameters |= {f"qos.{topic.replace('/', '_')}.reliability": "best_effort" for topic in _PICTURES}
     return dataclasses.replace(node, namespace=config.namespace, parameters=parameters, remappings=names)
@@ -132,7 +133,7 @@ def _bridge(config: RobotConfig) -> NodeSpec:
 def _poses(config: RobotConfig) -> dict[str, Any]:
     odom, base = config.frames()
     given = {"odometry.pose_source": config.source, "odometry.tf_odom_frame": odom, "odometry.tf_base_frame": base}
-    return given | ({"odometry.tf_map_frame": m.MAP_FRAME} if config.wall_heading else {})
+    return given | ({"odometry.tf_map_frame": config.frame_prefix + m.MAP_FRAME} if config.wall_heading else {})
 
 
 def _mounting(config: RobotConfig) -> dict[str, Any]:

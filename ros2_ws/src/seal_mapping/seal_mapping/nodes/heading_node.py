@@ -76,11 +76,12 @@ class HeadingNode(SealNode):
     def _on_wheels(self, stamp_ns: int, msg: Odometry) -> None:
         T_map_base = self._heading.follow(m.odometry_to_pose(msg))
         if not self._on_map:
-            self._odom.publish(pose_to_odometry(T_map_base, make_header(stamp_ns, m.ODOM_FRAME), m.BASE_FRAME))
-            self._tf.send(m.ODOM_FRAME, m.BASE_FRAME, T_map_base, stamp_ns)
+            odom, base = self.frame(m.ODOM_FRAME), self.frame(m.BASE_FRAME)
+            self._odom.publish(pose_to_odometry(T_map_base, make_header(stamp_ns, odom), base))
+            self._tf.send(odom, base, T_map_base, stamp_ns)
         elif not self.others and self.steady.now().nanoseconds - self._begun_ns > _LISTEN_S * m.NS:
             self._sent.append(stamp_ns)
-            self._tf.send(m.MAP_FRAME, self._odom_frame, self._heading.T_map_odom, stamp_ns)
+            self._tf.send(self.frame(m.MAP_FRAME), self._odom_frame, self._heading.T_map_odom, stamp_ns)
 
     def _on_picture(self, stamp_ns: int, parts: dict[str, Any]) -> None:
         depth, camera = m.image_to_depth(parts[m.DEPTH]), m.camera_info_to_camera(parts[m.CAMERA_INFO])
@@ -95,7 +96,8 @@ class HeadingNode(SealNode):
         """Say nothing more on /tf once somebody else gives odometry's frame a parent there."""
         if self.others:
             return
-        parent = self.transforms.transforms.parent_of(self._odom_frame, (m.MAP_FRAME, self._odom_frame), self._sent)
+        own = self.frame(m.MAP_FRAME), self._odom_frame
+        parent = self.transforms.transforms.parent_of(self._odom_frame, own, self._sent)
         if parent:
             self.others = f"another node gives {self._odom_frame} the parent {parent} on /tf: the heading is left to it"
             self.get_logger().warning(self.others)

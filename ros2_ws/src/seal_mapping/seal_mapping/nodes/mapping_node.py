@@ -124,7 +124,7 @@ class MappingNode(SealNode):
         return int(self.get_parameter(f"{what}_every").value)
 
     def _publish(self, voxels: bool, objects: bool) -> None:
-        header = make_header(self._stamp_ns, m.MAP_FRAME)
+        header = make_header(self._stamp_ns, self.frame(m.MAP_FRAME))
         explored = self._map.explored()
         self._explored.publish(convert.explored_to_occupancy(explored, header))
         self._obstacles.publish(convert.obstacles_to_occupancy(self._map.obstacles(), explored, header))
@@ -159,7 +159,7 @@ class MappingNode(SealNode):
 
     def grid(self) -> OccupancyGrid:
         """The obstacles as they are now."""
-        header = make_header(self._stamp_ns, m.MAP_FRAME)
+        header = make_header(self._stamp_ns, self.frame(m.MAP_FRAME))
         return convert.obstacles_to_occupancy(self._map.obstacles(), self._map.explored(), header)
 
     def begin_anew(self) -> str:

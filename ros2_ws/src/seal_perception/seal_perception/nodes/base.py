@@ -28,6 +28,7 @@ from std_msgs.msg import String
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
 from seal_perception.nodes.live_frames import COMPUTED_DEPTH, PICTURE_DEPTH, LiveFrames, OdometryFeed
+from seal_perception.nodes.one_camera import refuse_two_cameras
 from seal_perception.nodes.own_run import BEGIN, OwnRun
 from seal_perception.nodes.params import declare, declare_use_sim_time
 from seal_perception.nodes.stamp_matching import StampMatcher
@@ -93,6 +94,9 @@ class SealNode(Node):
         self.lockstep: bool = declare(
             self, "lockstep", True, "a message that cannot be used ends the run; false = it is dropped and counted"
         )
+        self._frame_prefix: str = declare(
+            self, "frame_prefix", "", "stands before the names of frames that the stack makes, such as robot1/"
+        )
         self.own_run = OwnRun(self.get_name(), known, self._publishers_of, self._full_name)
         self._strange = ""
         self._ready = self.advertise(String, m.READY, latched=True)
@@ -121,6 +125,10 @@ class SealNode(Node):
             reliability=ReliabilityPolicy[reliability.upper()],
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         )
+
+    def frame(self, name: str) -> str:
+        """A frame that the stack makes (map, odom, base_link ...), with the parameter `frame_prefix` before it."""
+        return self._frame_prefix + name
 
     def qos_key(self, topic: str) -> str:
         """Where the parameters of a topic's QoS stand."""
@@ -159,6 +167,8 @@ class SealNode(Node):
 
         def use(message: Any) -> None:
             try:
+                if not self.lockstep and not self.own_run.watches:  # a run's own publishers are known
+                    refuse_two_cameras(topic, self._publishers_of)
                 callback(message)
             except ValueError as error:
                 self._refuse(topic, error)

@@ -71,16 +71,17 @@ def read_uncertainty(parts: dict[str, Any]) -> Uncertainty | None:
     return None if msg is None else lambda: occupancy_to_uncertainty(msg)
 
 
-def goal_to_message(goal: Point | None, heading: float, stamp_ns: int) -> PoseStamped:
+def goal_to_message(goal: Point | None, heading: float, stamp_ns: int, frame: str = m.MAP_FRAME) -> PoseStamped:
     """The goal in force as the answer to a frame; its position is NaN while there is none.
 
     Args:
         goal: x, y in metres, map frame.
         heading: direction in which it lay when it was given, in rad.
         stamp_ns: of the frame.
+        frame: name of the map's frame.
     """
     x, y = goal if goal is not None else (math.nan, math.nan)
-    return matrix_to_pose_stamped(planar_pose(x, y, heading), make_header(stamp_ns, m.MAP_FRAME))
+    return matrix_to_pose_stamped(planar_pose(x, y, heading), make_header(stamp_ns, frame))
 
 
 def message_to_goal(msg: PoseStamped) -> Point | None:

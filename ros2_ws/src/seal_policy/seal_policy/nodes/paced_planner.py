@@ -79,7 +79,7 @@ class PacedPlanner:
         self._used = self._skipped = False
         self._looked_s = self._now_s()
         self._corrected = Corrected(node, settings.poses)
-        self._command = VelocityTopic(node, m.CMD_VEL, settings.stamped)
+        self._command = VelocityTopic(node, m.CMD_VEL, settings.stamped, node.frame(m.BASE_FRAME))
         self._plan = node.advertise(Path, m.PLAN)
         self._status = ExploreStatus(node, "seal_policy: planner")
         self._permission = Permission(node, self._enable, settings.serve)
@@ -150,7 +150,7 @@ class PacedPlanner:
         speed = self._driver.steer(stamp_ns / m.NS, T_map_base, self._goal)
         self._send((speed.forward_mps, speed.turn_radps))
         if self._driver.replans > self._replans and self._plan.get_subscription_count():
-            self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, m.MAP_FRAME)))
+            self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, self._node.frame(m.MAP_FRAME))))
         self._replans = self._driver.replans
 
     def _send(self, wanted: tuple[float, float] | None) -> None:

@@ -88,11 +88,12 @@ class PlannerNode(SealNode):
         obstacles, explored, T_map_base = read_step(parts)
         self._answer(stamp_ns, self._driver.act(obstacles, explored, T_map_base, message_to_goal(parts[m.GOAL])))
         if self._plan.get_subscription_count():
-            self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, m.MAP_FRAME)))
+            self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, self.frame(m.MAP_FRAME))))
 
     def _answer(self, stamp_ns: int, action: Action) -> None:
         self._step += 1
-        self._step_topic.publish(matrix_to_pose_stamped(action_target(action), make_header(stamp_ns, m.BASE_FRAME)))
+        header = make_header(stamp_ns, self.frame(m.BASE_FRAME))
+        self._step_topic.publish(matrix_to_pose_stamped(action_target(action), header))
 
 
 def main() -> None:

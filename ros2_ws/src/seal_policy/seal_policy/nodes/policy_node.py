@@ -57,7 +57,8 @@ class PolicyNode(SealNode):
         self._frames += 1
         if not (self._step_clock is None and 0 < self._max_steps <= step):  # no action follows a run's last frame
             self._goals.update(step, *read_step(parts), read_uncertainty(parts))
-        self._goal.publish(goal_to_message(self._goals.goal, self._goals.heading, stamp_ns))
+        frame = self.frame(m.MAP_FRAME)
+        self._goal.publish(goal_to_message(self._goals.goal, self._goals.heading, stamp_ns, frame))
 
 
 def main() -> None:
