@@ -173,6 +173,9 @@ class _Node:
     def advertise(self, kind: type, topic: str, latched: bool = False) -> Any:
         return SimpleNamespace(publish=self.sent.setdefault(topic, []).append)
 
+    def frame(self, name: str) -> str:
+        return name
+
 
 @pytest.mark.parametrize(("odom_topic", "moving"), [(m.ODOM, 1), (m.WHEELS, 0)])
 def test_the_bridge_sends_no_pose_that_the_heading_node_corrects(

@@ -131,7 +131,8 @@ def ask(one: Graph, base: Base, kind: type, name: str, **fields: Any) -> Any:
 
 def test_it_stands_without_map_goal_and_permission(drive: Callable[..., Any]) -> None:
     """With camera and odometry alone it turned at 0.8 rad/s."""
-    one, base, _ = drive()
+    one, base, planner = drive()
+    assert planner.get_parameter("qos.cmd_vel.depth").value == 1, "an old command is worth nothing"
     assert run(one, base, 1.0, without=[m.OBSTACLES, m.EXPLORED, m.GOAL, m.DETECTIONS]) == []
     assert ask(one, base, SetBool, m.ENABLE, data=True).success
     assert run(one, base, 1.0, without=[m.GOAL]) == []
