@@ -27,7 +27,7 @@ setup(
     license=MANIFEST.findtext("license"),
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_dir={"": "."},
-    package_data={NAME: ["report/assets/*"]},
+    package_data={NAME: ["report/assets/*", "live/assets/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -39,6 +39,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "live_node = seal_bringup.nodes.live_node:main",
             "monitor_node = seal_bringup.nodes.monitor_node:main",
             "seal = seal_bringup.cli.app:main",
         ],

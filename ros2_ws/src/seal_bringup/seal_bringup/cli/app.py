@@ -23,6 +23,7 @@ MODULES = (
     "detect",
     "demo",
     "explore",
+    "live",
     "label",
     "annotate",
     "learn",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seal_bringup.cli.options import CATEGORY_LIST, with_options
+from seal_bringup.live.config import PORT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +54,8 @@ class RosOptions:
 
     record: Annotated[bool | None, typer.Option(help="Record a bag; the default, except with --rtf 0.")] = None
     domain_id: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the run; -1 = the environment's.")] = -1
+    live: Annotated[bool, typer.Option("--live", help="Show the run in the browser while it goes on.")] = False
+    live_port: Annotated[int, typer.Option(help="TCP port of the live page; 0 = any free one.")] = PORT
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def explore(
         policy=run.policy,
         record=pace.rtf != 0 if ros.record is None else ros.record,
         domain_id=ros.domain_id,
+        live=ros.live,
+        live_port=ros.live_port,
         **changes,
     )
     check_run(config, overwrite)
@@ -136,8 +141,10 @@ def _refuse_unused(steps: int | None, ros: RosOptions, pace: PaceOptions) -> Non
         raise InputError("--steps counts the actions of a run without --paced: give --minutes instead")
     if heading and not pace.noise:
         raise InputError("--wall-heading and --no-wall-heading are for runs with --noise: add it, or leave them out")
-    if pace.rtf == 0 and (ros.record or ros.domain_id != -1):
-        name = "--record" if ros.record else "--domain-id"
+    if ros.live_port != PORT and not ros.live:
+        raise InputError("--live-port is for runs with --live: add it, or leave it out")
+    if pace.rtf == 0 and (ros.record or ros.live or ros.domain_id != -1):
+        name = "--record" if ros.record else "--live" if ros.live else "--domain-id"
         raise InputError(f"{name} needs ROS, and --rtf 0 runs in one process without it: leave one of the two out")
 
 

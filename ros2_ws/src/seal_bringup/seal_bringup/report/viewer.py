@@ -18,7 +18,11 @@ NO_LABEL = 255
 
 
 def pack_voxels(
-    voxels: Voxels, limit: int = VIEWER_LIMIT, poses: npt.ArrayLike | None = None, confident: int = 230
+    voxels: Voxels,
+    limit: int = VIEWER_LIMIT,
+    poses: npt.ArrayLike | None = None,
+    confident: int = 230,
+    level: int = 9,
 ) -> dict[str, Any]:
     """JSON-ready description of at most `limit` voxels and the path.
 
@@ -31,6 +35,7 @@ def pack_voxels(
         limit: most voxels kept.
         poses: (P, >= 2) x, y in metres.
         confident: the score of 255 from which the viewer first shows a label.
+        level: of zlib; 9 is smallest and slowest.
     """
     total = len(voxels)
     kept = limited(voxels, limit)
@@ -49,7 +54,7 @@ def pack_voxels(
         kept.score,
         (np.round(shade * 15) * 17).astype(np.uint8),
     ]
-    blob = zlib.compress(b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes), 9)
+    blob = zlib.compress(b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes), level)
     path = np.round(np.asarray(poses, dtype=np.float64)[:, :2], 3).tolist() if poses is not None else []
     return {
         "count": len(kept),

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from seal_bringup.live.config import PORT, LiveConfig
 from seal_bringup.stack.presets import MAPS
 from seal_mapping.voxels.config import MapConfig
 from seal_perception import messages as m
@@ -70,6 +71,9 @@ class StackConfig:
     )
     wall_heading: bool = parameter(False, "paced: correct the heading of odometry by walls at right angles")
     write_truth: bool = parameter(False, "paced: write the true poses to truth.json at the end; for evaluation alone")
+    live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")
+    live_address: str = parameter("127.0.0.1", "address of the live page; 0.0.0.0 = for the whole network")
+    live_port: int = parameter(PORT, "TCP port of the live page; 0 = any free one", minimum=0, maximum=65535)
     stack: str = parameter("", "stack file (YAML) that overrides parameters of nodes; empty = none")
 
     def __post_init__(self) -> None:
@@ -83,11 +87,8 @@ class StackConfig:
             listed_only([self.categories])
         if self.seed < 0:
             raise InputError(f"seed must be 0 (the scene's own start) or more, got {self.seed}")
-        if self.namespace and not _NAMESPACE.fullmatch(self.namespace):
-            raise InputError(
-                f"namespace must be names of letters, digits and _ with / between them, such as robot1, got "
-                f"{self.namespace[:60]!r}"
-            )
+        require_namespace(self.namespace)
+        LiveConfig(self.live_address, self.live_port)
         if self.mode not in MODES:
             raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")
         if not (self.minutes > 0 and self.real_time_factor > 0 and self.camera_hz >= 1):
@@ -174,6 +175,13 @@ class StackConfig:
         return str((Path(self.run_dir) / "truth.json").absolute()) if self.paced and self.write_truth else ""
 
     @property
+    def live_page(self) -> str:
+        """Where a browser on this machine finds the live page."""
+        if self.live_port == 0:
+            return f"its address stands in {Path(self.run_dir) / 'log' / 'live.log'}"
+        return LiveConfig(self.live_address, self.live_port).url(self.live_port)
+
+    @property
     def run_path(self) -> Path:
         """Folder of the run."""
         return Path(self.run_dir)
@@ -187,6 +195,18 @@ class StackConfig:
     def map_path(self) -> Path:
         """File of the map."""
         return Path(self.run_dir) / "map.npz"
+
+
+def require_namespace(text: str) -> None:
+    """Refuse what cannot be a namespace; empty = none.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    if text and not _NAMESPACE.fullmatch(text):
+        raise InputError(
+            f"namespace must be names of letters, digits and _ with / between them, such as robot1, got {text[:60]!r}"
+        )
 
 
 def shared_folder(name: str) -> Path:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from seal_bringup.live.config import LiveConfig
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.wall_heading import WallHeadingConfig
@@ -100,6 +101,7 @@ _DECLARED = {
         )
     ),
     "monitor": _Declared(("run_dir", *_END_OF_RUN)),
+    "live": _Declared((), {"live": LiveConfig, "odometry": PoseConfig}),
 }
 
 

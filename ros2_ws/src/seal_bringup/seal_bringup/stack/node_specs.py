@@ -20,6 +20,8 @@ from seal_policy.planning.planner import PlannerConfig
 
 CAMERA = (m.COLOUR, m.CAMERA_INFO, m.DEPTH)
 GRIDS = (m.OBSTACLES, m.EXPLORED)
+LIVE_NODE = "seal_bringup.nodes.live_node"
+"""Module of the live page."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def _nodes(config: StackConfig) -> Iterator[NodeSpec]:
     if config.record:
         yield _recorder(config)
     yield _monitor(config)
+    if config.live:
+        yield live_page(config.live_address, config.live_port)
 
 
 def _bridge(config: StackConfig) -> NodeSpec:
@@ -292,6 +296,18 @@ def _monitor(config: StackConfig) -> NodeSpec:
         parameters={"run_dir": str(config.run_path.absolute()), **_end_of_run(config)},
         subscribes=(m.ODOM, m.DETECTIONS, m.STATUS, m.GOAL, m.STEP if config.lockstep else m.CONTACT),
     )
+
+
+def live_page(address: str, port: int, poses: dict[str, Any] | None = None) -> NodeSpec:
+    """The live page. No publisher waits for it, so that a run with it goes as one without.
+
+    Args:
+        address: to listen on.
+        port: TCP port.
+        poses: how it gets the robot's pose, as mapping does.
+    """
+    parameters = {"live.address": address, "live.port": port, **(poses or {})}
+    return NodeSpec("live", "seal_bringup", "live_node", parameters=parameters)
 
 
 def _in_run(node: NodeSpec, config: StackConfig) -> NodeSpec:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from seal_bringup.live.config import PORT, LiveConfig
 from seal_bringup.stack.config import shared_folder
 from seal_perception import messages as m
 from seal_perception.errors import InputError
@@ -63,6 +64,9 @@ class RobotConfig:
     wall_heading: bool = parameter(False, "correct the heading by walls, as map -> odom on /tf; needs tf2_msgs")
     use_laser: bool = parameter(False, "the planner subscribes to a laser too")
     laser_topic: str = parameter("/{robot}/scan", "its topic; {robot} stands for robot_name")
+    live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")
+    live_address: str = parameter("127.0.0.1", "address of the live page; 0.0.0.0 = for the whole network")
+    live_port: int = parameter(PORT, "TCP port of the live page; 0 = any free one", minimum=0, maximum=65535)
     scene: str = parameter("test_01", "of the fake robot: a home's name, or a scene folder")
     camera_hz: float = parameter(5.0, "of the fake robot: pictures per second", minimum=0.5)
 
@@ -84,6 +88,7 @@ class RobotConfig:
         if self.wall_heading and not is_installed(TRANSFORMS):
             raise InputError("wall_heading needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs")
         camera_topics(self.camera_driver, self.robot_name)
+        LiveConfig(self.live_address, self.live_port)
 
     @property
     def name(self) -> str:

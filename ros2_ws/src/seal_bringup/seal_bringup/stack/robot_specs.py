@@ -10,8 +10,10 @@ from typing import Any
 from seal_bringup.stack.node_specs import (
     NodeSpec,
     clearances,
+    live_page,
     map_parameters,
     prefixed,
+    seen_by_policy,
     tells_uncertainty,
     with_categories,
 )
@@ -24,7 +26,19 @@ from sim_bridge.robot_base.fields import is_installed
 
 _PICTURES = (m.COLOUR, m.DEPTH, m.CAMERA_INFO)
 
-WHOM = ("robot", "robot_name", "namespace", "run_dir", "weights", "detector_threads", "pose_source", "seed")
+WHOM = (
+    "robot",
+    "robot_name",
+    "namespace",
+    "run_dir",
+    "weights",
+    "detector_threads",
+    "pose_source",
+    "seed",
+    "live",
+    "live_address",
+    "live_port",
+)
 """Arguments of all launch files of a robot."""
 MOUNTED = ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg")
 """Arguments that say where its camera is."""
@@ -45,7 +59,7 @@ def robot_nodes(config: RobotConfig) -> list[NodeSpec]:
     nodes += [_bridge(config), *([_heading(config)] if config.wall_heading else []), _perception(config)]
     nodes += [_mapping(config), _policy(config), _planner(config)]
     nodes += [_recorder(config)] if config.record else []
-    return with_categories([_on_robot(node, config) for node in [*nodes, _monitor(config)]])
+    return with_categories([_on_robot(node, config) for node in [*nodes, _monitor(config), *_live(config)]])
 
 
 def record_nodes(config: RobotConfig) -> list[NodeSpec]:
@@ -54,15 +68,20 @@ def record_nodes(config: RobotConfig) -> list[NodeSpec]:
     nodes = [_fake(config)] if config.fake else []
     recorder = _recorder(config)
     # A Create 3 offers no more than best effort, which the others' publishers serve too.
-    heard = recorder.parameters | {f"qos.{m.ODOM}.reliability": "best_effort"}
+    best_effort = {f"qos.{m.ODOM}.reliability": "best_effort"}
+    heard = recorder.parameters | best_effort
     nodes += [_perception(config), dataclasses.replace(recorder, parameters=heard, remappings=theirs)]
+    nodes += [
+        dataclasses.replace(page, parameters=page.parameters | best_effort, remappings=theirs) for page in _live(config)
+    ]
     return [_on_robot(node, config) for node in nodes]
 
 
 def mapping_nodes(config: RobotConfig) -> list[NodeSpec]:
     """Those that map and choose goals, and drive nothing."""
     heading = [_heading(config)] if config.wall_heading else []
-    return [*heading, _perception(config), _mapping(config), _policy(config), _monitor(config)]
+    nodes = [_perception(config), _mapping(config), _policy(config), _monitor(config)]
+    return [*heading, *nodes, *_live(config)]
 
 
 def driver_arguments(config: RobotConfig) -> dict[str, str]:
@@ -237,6 +256,10 @@ def _recorder(config: RobotConfig) -> NodeSpec:
         "recorder_node",
         parameters=parameters,
     )
+
+
+def _live(config: RobotConfig) -> list[NodeSpec]:
+    return [live_page(config.live_address, config.live_port, _poses(config))] if config.live else []
 
 
 def _monitor(config: RobotConfig) -> NodeSpec:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from seal_bringup.live.config import LiveConfig, require_free
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.node_specs import NodeSpec, nodes_of
 from seal_perception.errors import InputError, SealError
@@ -101,4 +102,15 @@ def _policy(parameters: dict[str, Any]) -> None:
     make_policy(parameters.get("policy", "frontier"))
 
 
-_CHECKS = {"sim_bridge_node": _scene, "fake_robot_node": _scene, "perception_node": _weights, "policy_node": _policy}
+def _live(parameters: dict[str, Any]) -> None:
+    address, port = str(parameters["live.address"]), int(parameters["live.port"])
+    require_free(LiveConfig(address, port))
+
+
+_CHECKS = {
+    "sim_bridge_node": _scene,
+    "fake_robot_node": _scene,
+    "perception_node": _weights,
+    "policy_node": _policy,
+    "live_node": _live,
+}

@@ -91,6 +91,8 @@ def run_stack(
             env = node_environment(config, log_dir)
             for spec in specs:
                 run.nodes[spec.name] = NodeProcess(spec, log_dir, env)
+            if config.live:
+                line.say(f"live page: {config.live_page}")
             run.watch()
             run.finish()
             for warning in dict.fromkeys(w for node in run.nodes.values() for w in node.warnings()):

@@ -23,8 +23,8 @@ void main() {
   gl_Position = view * vec4(p, 1.0);
 }`;
 const LINE_SHADER = `#version 300 es
-layout(location=0) in vec3 point; uniform mat4 view; uniform vec3 ink; out vec3 colour;
-void main() { colour = ink; gl_Position = view * vec4(point, 1.0); }`;
+layout(location=0) in vec3 point; uniform mat4 view; uniform vec3 ink, origin; uniform float voxel; out vec3 colour;
+void main() { colour = ink; gl_Position = view * vec4((point - origin) / voxel, 1.0); }`;
 const PAINT_SHADER = `#version 300 es
 precision mediump float; in vec3 colour; out vec4 pixel; void main() { pixel = vec4(colour, 1.0); }`;
 
@@ -52,7 +52,7 @@ function exposedFaces(voxels, pack, cut, threshold) {
   for (let i = 0; i < voxels.n; i += 1) {
     const z = voxels.cells[3 * i + 2];
     at[i] = (voxels.cells[3 * i] + 1) * sx + (voxels.cells[3 * i + 1] + 1) * sy + z + 1;
-    const named = voxels.label[i] < 8 && voxels.score[i] >= threshold;
+    const named = voxels.label[i] < 80 && voxels.score[i] >= threshold;
     shown[i] = named || pack.origin[2] + (z + 0.5) * pack.voxel <= cut ? 1 : 0;
     taken[at[i]] = shown[i];
   }
@@ -90,20 +90,18 @@ function exposedFaces(voxels, pack, cut, threshold) {
   return { buffer, corners, count };
 }
 
-// The way as a flat ribbon just above the floor, in cells.
-function ribbon(pack) {
-  const half = 0.035 / pack.voxel, out = [];
-  const p = pack.path.map(([x, y]) => [(x - pack.origin[0]) / pack.voxel, (y - pack.origin[1]) / pack.voxel]);
-  const z = (0.1 - pack.origin[2]) / pack.voxel;
-  for (let i = 0; i + 1 < p.length; i += 1) {
-    const dx = p[i + 1][0] - p[i][0], dy = p[i + 1][1] - p[i][1], long = Math.hypot(dx, dy);
+// A path [[x, y], ...] as a flat ribbon just above the floor: triangles in metres.
+function ribbon(path, half = 0.035, z = 0.1) {
+  const out = [];
+  for (let i = 0; i + 1 < path.length; i += 1) {
+    const [a, b] = [path[i], path[i + 1]], dx = b[0] - a[0], dy = b[1] - a[1], long = Math.hypot(dx, dy);
     if (long < 1e-6) continue;
     const nx = -dy / long * half, ny = dx / long * half, ex = dx / long * half, ey = dy / long * half;
-    const a = [p[i][0] - ex, p[i][1] - ey], b = [p[i + 1][0] + ex, p[i + 1][1] + ey];
-    const q = [[a[0] + nx, a[1] + ny, z], [a[0] - nx, a[1] - ny, z], [b[0] + nx, b[1] + ny, z], [b[0] - nx, b[1] - ny, z]];
-    out.push(...q[0], ...q[1], ...q[2], ...q[2], ...q[1], ...q[3]);
+    const p = [a[0] - ex, a[1] - ey], q = [b[0] + ex, b[1] + ey];
+    const c = [[p[0] + nx, p[1] + ny, z], [p[0] - nx, p[1] - ny, z], [q[0] + nx, q[1] + ny, z], [q[0] - nx, q[1] - ny, z]];
+    out.push(...c[0], ...c[1], ...c[2], ...c[2], ...c[1], ...c[3]);
   }
-  return new Float32Array(out);
+  return out;
 }
 
 function viewMatrix(camera, aspect) {
@@ -142,12 +140,11 @@ class VoxelView {
   constructor(figure, gl, pack, voxels) {
     Object.assign(this, { figure, gl, pack, voxels, mode: pack.mode === "rgb" ? 1 : 0, hidden: new Uint32Array(3), threshold: pack.confident, waiting: false });
     this.canvas = gl.canvas;
-    const top = pack.origin[2] + pack.shape[2] * pack.voxel;
-    this.cut = Math.min(pack.cut ?? 1.1, top);
+    this.cut = Math.min(pack.cut ?? 1.1, this.top());
     this.program = glProgram(gl, VOXEL_SHADER);
     this.lineProgram = glProgram(gl, LINE_SHADER);
     this.faces = gl.createBuffer();
-    this.way = ribbon(pack);
+    this.marks = new Map();
     this.array = gl.createVertexArray();
     gl.bindVertexArray(this.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.faces);
@@ -157,21 +154,41 @@ class VoxelView {
     for (const place of [0, 1, 2]) gl.enableVertexAttribArray(place);
     this.corners = gl.createBuffer();
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.corners);
-    this.wayArray = gl.createVertexArray();
-    gl.bindVertexArray(this.wayArray);
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ARRAY_BUFFER, this.way, gl.STATIC_DRAW);
-    gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
-    gl.enableVertexAttribArray(0);
+    if (pack.path.length) this.mark("way", ribbon(pack.path), [0.04, 0.48, 0.46], [0.11, 0.55, 0.52]);
     this.palette = new Float32Array(240);
     PALETTE.forEach((hex, i) => [1, 3, 5].forEach((j, c) => { this.palette[3 * i + c] = parseInt(hex.slice(j, j + 2), 16) / 255; }));
     this.home();
     this.rebuild();
-    this.listen(top);
+    this.listen();
     new ResizeObserver(() => this.ask()).observe(this.canvas);
   }
 
+  top() { return this.pack.origin[2] + this.pack.shape[2] * this.pack.voxel; }
+
+  // Triangles in metres, three numbers a corner, in a colour on light and one on dark; none removes the mark.
+  mark(name, triangles, light, dark) {
+    const gl = this.gl, mark = this.marks.get(name) ?? { array: gl.createVertexArray(), buffer: gl.createBuffer() };
+    this.marks.set(name, Object.assign(mark, { light, dark, count: triangles.length / 3 }));
+    gl.bindVertexArray(mark.array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, mark.buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(triangles), gl.DYNAMIC_DRAW);
+    gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
+    gl.enableVertexAttribArray(0);
+    this.ask();
+  }
+
+  // A newer state of the map: a camera that somebody moved stays where it is over the floor.
+  update(pack, voxels) {
+    const shift = pack.origin.map((metres, i) => (this.pack.origin[i] - metres) / pack.voxel);
+    Object.assign(this, { pack, voxels });
+    if (this.moved) this.camera.target = this.camera.target.map((cell, i) => cell + shift[i]);
+    else this.home();
+    this.limit();
+    this.ask(true);
+  }
+
   home() {
+    this.moved = false;
     const [X, Y, Z] = this.pack.shape, aspect = Math.max(1, this.canvas.clientWidth / this.canvas.clientHeight || 1);
     const back = 1.36 * Math.max(1, 1.4 / aspect);
     this.camera = { azimuth: -Math.PI / 3, elevation: 0.98, distance: back * Math.hypot(X, Y, Math.min(Z, 30)),
@@ -185,8 +202,8 @@ class VoxelView {
     gl.bindBuffer(gl.ARRAY_BUFFER, this.faces);
     gl.bufferData(gl.ARRAY_BUFFER, built.buffer, gl.STATIC_DRAW);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, built.corners, gl.STATIC_DRAW);
-    const counts = new Array(8).fill(0);
-    for (let i = 0; i < this.voxels.n; i += 1) if (this.voxels.label[i] < 8 && this.voxels.score[i] >= this.threshold) counts[this.voxels.label[i]] += 1;
+    const counts = new Array(80).fill(0);
+    for (let i = 0; i < this.voxels.n; i += 1) if (this.voxels.label[i] < 80 && this.voxels.score[i] >= this.threshold) counts[this.voxels.label[i]] += 1;
     for (const button of this.figure.querySelectorAll("[data-category]")) {
       button.querySelector("b").textContent = counts[Number(button.dataset.category)].toLocaleString("en").replaceAll(",", "\u202f");
     }
@@ -224,27 +241,36 @@ class VoxelView {
     gl.uniform1f(at(this.program, "floorZ"), (0.1 - this.pack.origin[2]) / this.pack.voxel - 0.5);
     gl.bindVertexArray(this.array);
     gl.drawElements(gl.TRIANGLES, 6 * this.count, gl.UNSIGNED_INT, 0);
-    if (!this.way.length) return;
     gl.useProgram(this.lineProgram);
     gl.uniformMatrix4fv(at(this.lineProgram, "view"), false, matrix);
-    gl.uniform3fv(at(this.lineProgram, "ink"), dark ? [0.11, 0.55, 0.52] : [0.04, 0.48, 0.46]);
-    gl.bindVertexArray(this.wayArray);
-    gl.drawArrays(gl.TRIANGLES, 0, this.way.length / 3);
+    gl.uniform3fv(at(this.lineProgram, "origin"), this.pack.origin);
+    gl.uniform1f(at(this.lineProgram, "voxel"), this.pack.voxel);
+    for (const mark of this.marks.values()) {
+      if (!mark.count) continue;
+      gl.uniform3fv(at(this.lineProgram, "ink"), dark ? mark.dark : mark.light);
+      gl.bindVertexArray(mark.array);
+      gl.drawArrays(gl.TRIANGLES, 0, mark.count);
+    }
   }
 
   turn(dx, dy) {
+    this.moved = true;
     this.camera.azimuth -= dx * 0.0065;
     this.camera.elevation = Math.min(1.565, Math.max(0.05, this.camera.elevation + dy * 0.0065));
   }
 
-  zoom(factor) { this.camera.distance = Math.min(4000, Math.max(6, this.camera.distance * factor)); }
+  zoom(factor) { this.moved = true; this.camera.distance = Math.min(4000, Math.max(6, this.camera.distance * factor)); }
 
   move(dx, dy) {
+    this.moved = true;
     const { right, up } = viewMatrix(this.camera, 1), k = this.camera.distance * 0.61 / this.canvas.clientHeight;
     for (let i = 0; i < 3; i += 1) this.camera.target[i] += (-dx * right[i] + dy * up[i]) * k;
   }
 
-  listen(top) {
+  // The slider of the cut reaches to the top of the map.
+  limit() { this.figure.querySelector('[data-range="cut"]').max = (Math.ceil(this.top() * 20) / 20).toFixed(2); }
+
+  listen() {
     const { canvas, figure } = this, fingers = new Map();
     const spread = () => { const [a, b] = [...fingers.values()]; return [Math.hypot(a.x - b.x, a.y - b.y), (a.x + b.x) / 2, (a.y + b.y) / 2]; };
     canvas.style.touchAction = "none";
@@ -293,7 +319,7 @@ class VoxelView {
     });
     figure.querySelector("[data-reset]").addEventListener("click", () => { this.home(); this.ask(); });
     const cut = figure.querySelector('[data-range="cut"]'), score = figure.querySelector('[data-range="score"]');
-    cut.max = (Math.ceil(top * 20) / 20).toFixed(2);
+    this.limit();
     cut.value = this.cut;
     score.value = this.threshold;
     const say = () => {
