@@ -23,6 +23,7 @@ from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from tests.ros.robot.graph import picture  # noqa: E402
 
+from seal_bringup.nodes.live_node import LiveNode  # noqa: E402
 from seal_bringup.nodes.monitor_node import MonitorNode  # noqa: E402
 from seal_mapping.nodes.heading_node import HeadingNode  # noqa: E402
 from seal_mapping.nodes.label_node import LabelNode  # noqa: E402
@@ -44,6 +45,7 @@ NODES: dict[str, type[SealNode]] = {
     "recorder_node": RecorderNode, "label_node": LabelNode, "policy_node": PolicyNode, "planner_node": PlannerNode,
     "monitor_node": MonitorNode, "sim_bridge_node": SimBridgeNode, "robot_bridge_node": RobotBridgeNode,
     "fake_robot_node": FakeRobotNode,
+    "live_node": LiveNode,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
@@ -97,7 +99,7 @@ def graph(monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path) -> I
     made: list[Graph] = []
 
     def start(kind: type[SealNode], *words: str) -> Graph:
-        given = ["weights:=none", *words]
+        given = ["weights:=none", "live.port:=0", *words]
         arguments = [part for word in given for part in ("-p", word)]
         rclpy.init(args=["--ros-args", *arguments], domain_id=run_config(tmp_path).domain_id)
         made.append(Graph(kind()))

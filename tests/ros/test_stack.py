@@ -7,17 +7,22 @@ import ast
 import importlib.util
 import json
 import runpy
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from seal_bringup.cli import app as cli
+from seal_bringup.layouts import foxglove_layout
 from seal_bringup.stack.config import StackConfig, shared_folder
 from seal_bringup.stack.known_parameters import COMMON, known_parameters, unknown_parameters
 from seal_bringup.stack.launching import keywords_of, launch_arguments, read_arguments
 from seal_bringup.stack.node_process import node_environment, ros_domain
 from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.overrides import NODES, config_from_file
+from seal_bringup.stack.run_check import check_run
 from seal_bringup.stack.run_log import RunLog
 from seal_bringup.stack.runner import RunError, _Run, run_stack
 from seal_perception import messages as m
@@ -52,6 +57,7 @@ RUNS = (
     StackConfig(mode="paced"),
     StackConfig(mode="paced", wall_heading=True, laser="rplidar"),
     StackConfig(policy="gainful_views"),
+    StackConfig(live=True),
 )
 
 
@@ -121,7 +127,7 @@ def test_mistakes_in_a_stack_are_named(tmp_path: Path, text: str, message: str) 
 def test_a_stack_file_may_set_what_the_nodes_declare_and_nothing_else(tmp_path: Path) -> None:
     """The names that are known without ROS are those in the sources of the nodes; what the run sets is among them."""
     script = runpy.run_path(str(Path(__file__).parents[2] / ".ci" / "parameters.py"))
-    for node in nodes_of(RUNS[2]):
+    for node in [*nodes_of(RUNS[2]), nodes_of(RUNS[-1])[-1]]:
         declared = {known.name for known, _ in script["rows_of_file"](script["module_path"](node.module))}
         assert known_parameters(node.name) == declared | set(COMMON), node.name
         assert not unknown_parameters(node.name, [*node.parameters, "qos.camera_color_image_raw.reliability"])
@@ -169,12 +175,14 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "real_time_factor": "2", "camera_hz": "4", "depth_noise": "d435", "motion_noise": "locobot",
         "laser": "rplidar", "map_preset": "noisy", "frame_prefix": "robot1/",
         "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
+        "live": "true", "live_address": "0.0.0.0", "live_port": "7000",
     }  # fmt: skip
     for name, _, description in launch_arguments():
         assert len(description) > 5, name
         if name != "stack":
             mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading") else {}
             mode = {"weights": "coco"} if name == "categories" else mode
+            mode = {"live": "true"} if name.startswith("live_") else mode
             base, other = (
                 keywords_of(nodes_of(read_arguments(StackConfig, given)))
                 for given in (mode, {**mode, name: changed.pop(name)})
@@ -239,14 +247,77 @@ def test_a_launch_argument_of_the_wrong_type_is_named() -> None:
         read_arguments(StackConfig, {"steps": "many"})
 
 
-def test_layouts_show_topics_that_exist() -> None:
-    known = {t for config in RUNS for node in nodes_of(config) for t in node.publishes}
-    known |= {"map/voxels", "map/objects", "plan", "semantic/overlay"}
-    rviz = yaml.safe_load((shared_folder("rviz") / "seal.rviz").read_text())
-    shown = {d["Topic"]["Value"] for d in rviz["Visualization Manager"]["Displays"] if "Topic" in d}
-    assert shown and shown <= known
-    foxglove = json.loads((shared_folder("foxglove") / "seal.json").read_text())
-    assert {t.strip("/") for t in foxglove["configById"]["3D!map"]["topics"]} <= known
+PUBLISHED = {t for config in RUNS for node in nodes_of(config) for t in node.publishes} | {
+    *("map/voxels", "map/objects", "plan", "semantic/overlay", "map/confident_voxels", "explore/status"),
+}
+"""What a run publishes, topics that nobody of the run waits for among them."""
+
+
+def test_rviz_shows_topics_that_exist_in_any_namespace_and_can_be_used() -> None:
+    """Without a list of tools RViz has none: no orbit, no zoom. A tool that publishes could drive the robot."""
+    rviz = yaml.safe_load((shared_folder("rviz") / "seal.rviz").read_text())["Visualization Manager"]
+    shown = {d["Topic"]["Value"] for d in rviz["Displays"] if "Topic" in d}
+    assert shown and shown <= PUBLISHED, "relative names, which RViz resolves in its own namespace"
+    tools = [tool["Class"].removeprefix("rviz_default_plugins/") for tool in rviz["Tools"]]
+    assert tools[0] == "MoveCamera" and set(tools) == {"MoveCamera", "Interact", "Select", "FocusCamera", "Measure"}
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts in a layout, keys among them."""
+    if isinstance(value, dict):
+        yield from (text for item in (*value, *value.values()) for text in _texts(item))
+    elif isinstance(value, list):
+        yield from (text for item in value for text in _texts(item))
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize(("namespace", "root"), [("", "/"), ("robot1", "/robot1/"), ("/a/b/", "/a/b/")])
+def test_foxglove_shows_topics_that_exist_in_the_namespace(namespace: str, root: str) -> None:
+    layout = foxglove_layout(namespace)
+    topics = {text.partition(".")[0] for text in _texts(layout) if text.startswith("/")}
+    assert len(topics) > 12 and {t.removeprefix(root) for t in topics} <= PUBLISHED
+    (path,) = layout["configById"]["Plot!confident"]["paths"]
+    assert path["value"] == f"{root}map/confident_voxels.data", "a number: Foxglove plots no texts"
+    assert layout["configById"]["Image!camera"]["imageMode"]["imageTopic"] == f"{root}camera/color/image_raw"
+    panels = {text for text in _texts(layout["layout"]) if "!" in text}
+    assert panels == set(layout["configById"]), "each panel has a place"
+
+
+def test_a_layout_for_what_cannot_be_a_namespace_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="namespace must be names of letters"):
+        foxglove_layout("5th robot")
+
+
+def test_seal_layout_writes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["seal", "layout", str(tmp_path / "x.json"), "--namespace", "robot1"])
+    cli.main()
+    assert json.loads((tmp_path / "x.json").read_text()) == foxglove_layout("robot1")
+
+
+def test_the_live_page_is_one_node_more_and_changes_no_other(tmp_path: Path) -> None:
+    """Nobody waits for it to hear; only the start waits for it."""
+    plain, live = (
+        {s.name: s for s in nodes_of(StackConfig(run_dir=tmp_path, live=on, live_port=9))} for on in (False, True)
+    )
+    page = live.pop("live")
+    assert (page.parameters["live.port"], page.parameters["live.address"], page.subscribes) == (9, "127.0.0.1", ())
+    waits = live["sim_bridge"].parameters.pop("wait_for")
+    assert set(waits) - set(plain["sim_bridge"].parameters.pop("wait_for")) == {"live"}
+    for name in plain:
+        for spec in (plain[name], live[name]):
+            spec.parameters.pop("known_publishers")  # of `ready`, which each node publishes
+    assert plain == live
+
+
+def test_a_port_that_is_taken_is_refused_before_a_node_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        config = StackConfig(run_dir=tmp_path / "run", live=True, live_port=taken.getsockname()[1])
+        with pytest.raises(InputError, match="the live page cannot listen on port"):
+            check_run(config)
+    check_run(config)
 
 
 def test_nodes_are_found_on_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

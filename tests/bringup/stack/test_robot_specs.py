@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,7 @@ _OTHER = {
     **{"robot": "locobot_create3", "robot_name": "rn", "namespace": "ns", "run_dir": "other", "weights": "coco"},
     **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "2.5"},
     **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views", "frame_prefix": "rn/"},
+    **{"live": "true", "live_address": "::1", "live_port": "7000"},
 }
 """A value of each argument that is not its default."""
 
@@ -332,7 +334,32 @@ def test_every_argument_that_is_offered_reaches_a_node(tmp_path: Path, file: str
     assert sorted(names) == sorted(offered), "none is unknown"
     for name in names:
         beside = {"fake": "true"} if file == "record" and name in ("seed", "scene", "camera_hz") else {}
+        beside = {"live": "true"} if name.startswith("live_") else beside
         assert started({**beside, name: values[name]}) != started(beside), name
+
+
+def test_the_live_page_shows_the_robot_where_the_map_is_and_hears_its_camera(tmp_path: Path) -> None:
+    nodes = made(live=True, live_port=7000, wall_heading=True, camera_best_effort=True)
+    page, mapping = nodes["live"], nodes["mapping"]
+    assert list(nodes)[-1] == "live" and page.namespace == "seal" and page.parameters["live.port"] == 7000
+    assert unknown_parameters("live", page.parameters) == []
+    shared = {name: value for name, value in page.parameters.items() if name.startswith("odometry.")}
+    assert shared["odometry.tf_map_frame"] == "map" and shared.items() <= mapping.parameters.items()
+    assert page.remappings[m.COLOUR] == mapping.remappings[m.COLOUR] == "/locobot/camera/color/image_raw"
+    assert page.parameters["qos.camera_color_image_raw.reliability"] == "best_effort"
+    recorded = {node.name: node for node in record_nodes(RobotConfig(weights="none", live=True))}["live"]
+    assert recorded.remappings[m.ODOM] == "/locobot/odom" and "live" not in made()
+
+
+def test_a_live_page_on_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config = RobotConfig(weights="none", live=True, live_port=port, run_dir=str(tmp_path / "run"))
+        with pytest.raises(InputError, match=f"the live page cannot listen on port {port}"):
+            check_robot_run(config, robot_nodes(config))
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_drivers_arguments_are_what_its_defaults_lack() -> None:

@@ -73,6 +73,7 @@ LIBRARIES = (
     Library("rosbags", "rosbags", f"no bags, so no labels; {SETUP}"),
     Library("launch_ros", "launch_ros", "no `ros2 launch`; `seal run` starts the same stack", required=False),
     Library("tf2_msgs", "tf2_msgs", "no live /tf; poses come from odom, and the bag holds /tf anyway", required=False),
+    Library("vision_msgs", "vision_msgs", "detections are on semantic/detections alone, as JSON", required=False),
     Library(
         "detectron2",
         "detectron2",

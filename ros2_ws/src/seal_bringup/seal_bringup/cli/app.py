@@ -23,7 +23,7 @@ MODULES = (
     "detect",
     "demo",
     "explore",
-    "live",
+    "live.page",
     "label",
     "annotate",
     "learn",

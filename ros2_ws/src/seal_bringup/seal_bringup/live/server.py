@@ -15,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from seal_bringup.live.access import own_names, refusal
 from seal_bringup.live.config import LiveConfig, open_socket
 from seal_bringup.live.hub import Hub
 from seal_bringup.live.page import files
-from seal_bringup.live.access import own_names, refusal
 
 ENABLE, STOP = "enable", "stop"
 MOST_CONNECTIONS = 64

@@ -25,7 +25,7 @@ from seal_bringup.stack.config import StackConfig
 from seal_perception.errors import InputError
 from seal_perception.reading.text import read_yaml
 
-NODES = ("sim_bridge", "heading", "perception", "mapping", "policy", "planner", "recorder", "monitor")
+NODES = ("sim_bridge", "heading", "perception", "mapping", "policy", "planner", "recorder", "monitor", "live")
 RUN, EVERYWHERE, PARAMETERS = "run", "/**", "ros__parameters"
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 

@@ -11,6 +11,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid, Odometry
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_msgs.msg import UInt32
 from visualization_msgs.msg import MarkerArray
 
 from seal_mapping.labels.propagate import LabelConfig, propagate
@@ -71,6 +72,7 @@ class MappingNode(SealNode):
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
         self._objects = self.advertise(MarkerArray, OBJECTS, latched=True, depth=1)
         self._status = self.advertise(DiagnosticArray, m.STATUS)
+        self._confident = self.advertise(UInt32, m.CONFIDENT, depth=10)
         topics: dict[str, tuple[type, bool]] = {
             m.COLOUR: (Image, False),
             m.DEPTH: (Image, False),
@@ -110,11 +112,10 @@ class MappingNode(SealNode):
         self._stamp_ns = stamp_ns
         self._taken += 1
         last = self._taken == self._expected
-        first_of = self._taken - 1
         voxels_every, objects_every = self._every("voxels"), self._every("objects")
         self._publish(
-            voxels=last or first_of % max(1, voxels_every) == 0,
-            objects=objects_every > 0 and (last or first_of % objects_every == 0),
+            voxels=last or (self._taken - 1) % max(1, voxels_every) == 0,
+            objects=objects_every > 0 and (last or (self._taken - 1) % objects_every == 0),
         )
         self._say_status(stamp_ns, start)
         if last:
@@ -137,7 +138,6 @@ class MappingNode(SealNode):
             self._objects.publish(objects_to_markers(self._volume, header))
 
     def _say_status(self, stamp_ns: int, start: float) -> None:
-        total = 1e3 * (time.perf_counter() - start)
         values = {
             "frames": str(self._map.frames),
             "frames_dropped": str(self._frames.dropped),
@@ -145,9 +145,10 @@ class MappingNode(SealNode):
             "confident_voxels": str(self._map.confident_count),
             "explored_area_m2": f"{self._map.explored_area_m2:.4f}",
             **{f"ms.{name}": f"{ms:.3f}" for name, ms in self._map.timings.items()},
-            "ms.node": f"{total:.3f}",
+            "ms.node": f"{1e3 * (time.perf_counter() - start):.3f}",
         }
         self._status.publish(status_message("seal_mapping: map", stamp_ns, list(values.items())))
+        self._confident.publish(UInt32(data=int(self._map.confident_count)))
 
     def save(self) -> Path | None:
         """Write the map if there is a path and something new; returns the path if its file holds this map."""

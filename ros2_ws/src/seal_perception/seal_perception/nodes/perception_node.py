@@ -16,6 +16,7 @@ from seal_perception.nodes.base import SealNode, run_node
 from seal_perception.nodes.camera_roll import CameraRoll, declare_camera_roll
 from seal_perception.nodes.convert import make_header, rgb_to_image, scores_to_image
 from seal_perception.nodes.params import declare, declare_config
+from seal_perception.nodes.vision_topics import VisionTopics
 from seal_perception.types import UInt8Array
 from seal_perception.upright import detect_upright
 
@@ -33,6 +34,8 @@ def draw_overlay(rgb: UInt8Array, detections: Detections, minimum: float) -> UIn
 
 class PerceptionNode(SealNode):
     """`camera/color/image_raw` to `semantic/scores`, `semantic/detections` and, if someone looks, `semantic/overlay`.
+
+    Where vision_msgs is installed, the detections are on `semantic/detections_2d` too (`VisionTopics`).
 
     Parameters: `weights` ("seal-small", "coco", a .safetensors file, or "none" for a robot that sees no objects),
     `detector.*` (DetectorConfig), `overlay_min_score`, `roll_from_tf` and `mounting.roll_deg` (`CameraRoll`).
@@ -55,15 +58,17 @@ class PerceptionNode(SealNode):
             maximum=1.0,
             changeable=True,
         )
-        self._detector = None
+        self._detector, threshold = None, 0.0
         if weights != NO_DETECTOR:
             from seal_perception.detector.detector import DetectorConfig, load_detector
 
-            self._detector = load_detector(weights, declare_config(self, DetectorConfig, "detector"))
+            config = declare_config(self, DetectorConfig, "detector")
+            self._detector, threshold = load_detector(weights, config), config.min_score
         self._roll = CameraRoll(self, *declare_camera_roll(self))
         self._scores = self.advertise(Image, m.SCORES)
         self._detections = self.advertise(String, m.DETECTIONS)
         self._overlay = self.advertise(Image, m.OVERLAY)
+        self._vision = VisionTopics(self, threshold)
         # Where time runs, the newest picture is worth more than each one.
         self.subscribe(Image, m.COLOUR, self._on_colour, depth=None if self.lockstep else 1)
 
@@ -75,6 +80,7 @@ class PerceptionNode(SealNode):
         header = make_header(stamp, msg.header.frame_id)
         self._detections.publish(String(data=m.detections_to_text(found, stamp)))
         self._scores.publish(scores_to_image(found.score_image(), header))
+        self._vision.publish(found, header)
         if self._overlay.get_subscription_count():
             minimum = self.get_parameter("overlay_min_score").value
             self._overlay.publish(rgb_to_image(draw_overlay(rgb, found, minimum), header))

@@ -212,7 +212,7 @@ const events = new EventSource("/events");
 events.addEventListener("message", (event) => {
   state = JSON.parse(event.data);
   heardAt = performance.now();
-  connected(true, "live");
+  connected(true, "connected");
   show();
 });
 setInterval(() => { if (performance.now() - heardAt > 3000) connected(false, heardAt ? "connection lost" : "no connection"); }, 500);
