@@ -170,6 +170,11 @@ def test_voxels_that_cannot_be_shown_are_refused(view: LiveView) -> None:
     xyz, rgb, label, score = cloud()
     with pytest.raises(InputError, match=r"voxels need xyz \(N, 3\)"):
         view.see_voxels(xyz, rgb, label[:2], score)
+    grid = Grid2D(np.zeros((2, 2), bool), np.zeros(2), 0.05)
+    view.see_grid(grid, grid)
+    with pytest.raises(InputError, match="too far apart for the 3D map"):
+        view.see_voxels(xyz * [1e5, 1.0, 1e5], rgb, label, score)
+    assert view.hub.part("voxels") is None
     xyz[1, 2] = np.nan
     with pytest.raises(InputError, match="finite metres"):
         view.see_voxels(xyz, rgb, label, score)
@@ -184,6 +189,8 @@ def test_the_robot_its_goal_and_its_path_are_metres_of_the_map(view: LiveView) -
     view.see_goal(None)
     view.see_plan(np.zeros((0, 2)))
     assert state(view)["goal"] is None and state(view)["plan"] == []
+    with pytest.raises(InputError, match="finite"):
+        view.see_goal((0.0, float("inf")))
     with pytest.raises(InputError, match="finite"):
         view.see_plan(np.array([[0.0, np.inf]]))
 

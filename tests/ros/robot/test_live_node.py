@@ -219,6 +219,21 @@ def test_a_gate_that_does_not_answer_is_told_as_that(
     one.nodes.append(run)
 
 
+def test_a_start_that_was_given_up_does_not_happen_later(
+    live: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node was busy for longer than the page waits: a robot must not start then, and may still stop."""
+    one, run, page = live(publish=False)
+    client = page.server._server.ask.__self__
+    assert one.spin_until(lambda: client._stop.service_is_ready() and client._enable.service_is_ready())
+    monkeypatch.setattr(explore_client, "ANSWER_S", 0.2)
+    answers = [request(page, "POST", f"/explore/{what}") for what in ("enable", "stop")]  # nobody spins meanwhile
+    assert [status for status, _ in answers] == [409, 409]
+    assert one.spin_until(lambda: run.allowed == [False]), "the stop comes late, the start does not"
+    one.spin_for(0.5)
+    assert run.allowed == [False]
+
+
 def test_what_cannot_be_used_is_dropped_and_the_page_goes_on(live: Callable[..., Opened]) -> None:
     one, run, page = live()
     bad = odometry(STAMP_NS)

@@ -20,6 +20,8 @@ from seal_perception.types import FloatArray, Int8Array, UInt8Array
 
 UNKNOWN, FREE, OBSTACLE = 0, 1, 2
 """Values of a grid's cells in the page."""
+MOST_CELLS = 1 << 27
+"""Cells of the grid around all voxels: 40 x 40 x 10 m of 5 cm."""
 _JPEG_QUALITY = 80
 _FAST = 1
 """Level of zlib: a browser on this machine waits for the packing, not for the bytes."""
@@ -75,6 +77,18 @@ def check_cloud(xyz: FloatArray, rgb: UInt8Array, label: Int8Array, score: UInt8
         )
     if not np.isfinite(xyz).all():
         raise InputError("voxels must lie at finite metres; one has a coordinate that is none")
+
+
+def check_extent(xyz: FloatArray, voxel_m: float) -> None:
+    """Refuse voxels so far apart that the grid around them would not fit into memory.
+
+    Raises:
+        InputError: if they are.
+    """
+    span = np.ptp(xyz, axis=0) / voxel_m + 1.0 if len(xyz) else np.ones(3)
+    if np.prod(span) > MOST_CELLS:
+        metres = " x ".join(f"{v * voxel_m:.0f}" for v in span)
+        raise InputError(f"voxels over {metres} m are too far apart for the 3D map: at most {MOST_CELLS} cells fit")
 
 
 def voxel_bytes(

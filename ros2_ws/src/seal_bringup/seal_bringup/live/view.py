@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seal_bringup.live.buffers import check_cloud, grid_bytes, picture_bytes, series_bytes, voxel_bytes
+from seal_bringup.live.buffers import check_cloud, check_extent, grid_bytes, picture_bytes, series_bytes, voxel_bytes
 from seal_bringup.live.hub import Hub
 from seal_bringup.live.series import Series, Way
 from seal_bringup.report.figures import category_colour
@@ -109,7 +109,13 @@ class LiveView:
             self._put_series()
 
     def see_goal(self, xy: tuple[float, float] | None) -> None:
-        """The goal in force in metres; None = there is none."""
+        """The goal in force in metres; None = there is none.
+
+        Raises:
+            InputError: if it is not finite.
+        """
+        if xy is not None and not all(map(math.isfinite, xy)):
+            raise InputError(f"a goal must be finite metres, got {xy}")
         self.hub.say("goal", None if xy is None else [round(float(v), 3) for v in xy])
 
     def see_plan(self, xy: FloatArray) -> None:
@@ -144,6 +150,7 @@ class LiveView:
 
     def _put_voxels(self) -> None:
         assert self._cloud is not None
+        check_extent(self._cloud[0], self._cell_m)
         cloud, edge_m, names = self._cloud, self._cell_m, self._names
         self.hub.put("voxels", "application/json", lambda: voxel_bytes(*cloud, edge_m, names))
 

@@ -48,17 +48,24 @@ class ExploreClient:
             client.remove_pending_request(future)
         while not self._asked.empty():
             what, answer = self._asked.get_nowait()
+            if what == ENABLE and answer.cancelled():
+                continue  # who asked was told that it was not done: it must not start later; a stop may
             client = self._enable if what == ENABLE else self._stop
             if not client.service_is_ready():
-                answer.set_result(Answer(False, f"nobody serves {client.srv_name}: is a robot's or a paced run there?"))
+                nobody = f"nobody serves {client.srv_name}: is a robot's or a paced run there?"
+                _give(answer, Answer(False, nobody))
                 continue
             future = client.call_async(SetBool.Request(data=True) if what == ENABLE else Trigger.Request())
             self._open[answer] = (client, future)
             future.add_done_callback(lambda done, to=answer: self._on_answer(to, done))
 
     def _on_answer(self, answer: Future[Answer], done: Any) -> None:
-        if self._open.pop(answer, None) is None or answer.cancelled():
-            return
-        reply = done.result()
-        if answer.set_running_or_notify_cancel():
-            answer.set_result(Answer(bool(reply.success), str(reply.message)))
+        if self._open.pop(answer, None) is not None:
+            reply = done.result()
+            _give(answer, Answer(bool(reply.success), str(reply.message)))
+
+
+def _give(answer: Future[Answer], value: Answer) -> None:
+    """Answer who asked, if they still wait."""
+    if answer.set_running_or_notify_cancel():
+        answer.set_result(value)
