@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's scripts in a real browser, without ROS: the 3D map that grows, a server that goes, the report's viewer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+from PIL import Image
+from tests.browser import Browser, browser, find
+
+from seal_bringup.live.config import LiveConfig
+from seal_bringup.live.server import Answer, LiveServer
+from seal_bringup.live.view import LiveView
+from seal_bringup.report.page import ASSETS, INLINED
+from seal_bringup.report.viewer import pack_voxels
+from seal_bringup.report.voxels import Voxels
+from seal_perception.grid import Grid2D
+
+RED_PIXELS = """(() => {{
+  const from = ({canvas}), flat = document.createElement("canvas");
+  Object.assign(flat, {{ width: from.width, height: from.height }});
+  flat.getContext("2d").drawImage(from, 0, 0);
+  const {{ data }} = flat.getContext("2d").getImageData(0, 0, flat.width, flat.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {{
+    count += data[i + 3] > 200 && data[i] > 100 && data[i + 1] < 60 && data[i + 2] < 60;
+  }}
+  return count;
+}})()"""
+
+
+def floor(cells: int) -> tuple[Any, ...]:
+    """A square floor from the same corner in the middle to all sides, with a red tv in its middle."""
+    at = np.arange(-cells, cells)
+    plate = np.stack(np.meshgrid(at, at, [0], indexing="ij"), -1).reshape(-1, 3)
+    tv = np.stack(np.meshgrid([0, 1, 2, 3], [0, 1], range(1, 9), indexing="ij"), -1).reshape(-1, 3)
+    ijk = np.concatenate([plate, tv])
+    named = np.arange(len(ijk)) >= len(plate)
+    rgb = np.full((len(ijk), 3), 200, np.uint8)
+    label, score = np.where(named, 5, -1).astype(np.int8), np.where(named, 255, 0).astype(np.uint8)
+    return (ijk + 0.5) * 0.05, rgb, label, score
+
+
+def world(camera: dict[str, Any], origin: list[float]) -> np.ndarray:
+    """Where the 3D map's camera looks at, in metres."""
+    return np.asarray(origin) + 0.05 * np.asarray(camera["target"])
+
+
+def look(page: Browser, version: int) -> tuple[dict[str, Any], list[float]]:
+    """The camera, and the low corner of the voxels, once this version of the map is shown."""
+    page.wait_for(f"!!space && parts[2].version === {version} && space.count > 0")
+    shown = json.loads(page.value("JSON.stringify([space.camera, space.pack.origin])"))
+    return shown[0], shown[1]
+
+
+def test_the_3d_map_grows_and_a_camera_that_was_moved_stays_over_its_place() -> None:
+    find()
+    view = LiveView()
+    grid = Grid2D(np.zeros((2, 2), bool), np.zeros(2), 0.05)
+    server = LiveServer(LiveConfig(port=0), view.hub, lambda what: Answer(True, what))
+    try:
+        view.see_grid(grid, grid)
+        view.see_voxels(*floor(20))
+        with browser(1200, 800, dark=True) as page:
+            page.open(server.url)
+            first, _ = look(page, 1)
+            assert page.value(RED_PIXELS.format(canvas="space.draw(), space.canvas")) > 100
+            view.see_voxels(*floor(40))
+            second, origin = look(page, 2)
+            assert second["distance"] > 1.5 * first["distance"], "nobody has moved it: it shows all of the map"
+            page.value("space.zoom(0.5), space.move(30, 10)")
+            before = world(json.loads(page.value("JSON.stringify(space.camera)")), origin)
+            view.see_voxels(*floor(60))
+            third, origin = look(page, 3)
+            assert np.abs(world(third, origin) - before).max() < 1e-6 and third["distance"] == second["distance"] / 2
+            assert page.value(RED_PIXELS.format(canvas="space.draw(), space.canvas")) > 100
+            server.close()
+            page.wait_for("document.querySelector('#link').innerText === 'connection lost'")
+            page.value("document.querySelector('#stop').click()")
+            page.wait_for("document.querySelector('#gate').innerText.includes('NOT sent: stop the robot by hand')")
+    finally:
+        if not view.hub.closed:
+            server.close()
+
+
+def test_the_reports_viewer_draws_the_map_and_the_way(tmp_path: Path) -> None:
+    find()
+    xyz, rgb, label, score = floor(30)
+    ijk = np.rint(xyz / 0.05 - 0.5).astype(np.int64)
+    voxels = Voxels.from_cloud(SimpleNamespace(ijk=ijk, xyz=xyz, rgb=rgb, label=label, score=score), 0.05)
+    pack = pack_voxels(voxels, poses=np.array([[-1.0, -1.0], [1.0, -1.0]]))
+    text = """{% from "parts.html.j2" import viewer_figure, scripts %}<!DOCTYPE html>
+        <style>{{ asset["report.css"] }}</style>
+        {{ viewer_figure(pack, "data:,", "a map", [("tv", "#e01b24")]) }}
+        {{ scripts('["#000000","#000000","#000000","#000000","#000000","#e01b24"]', asset) }}"""
+    asset = {name: (ASSETS / name).read_text(encoding="utf-8") for name in INLINED}
+    page_file = tmp_path / "page.html"
+    page_file.write_text(Environment(loader=FileSystemLoader(ASSETS)).from_string(text).render(pack=pack, asset=asset))
+    with browser() as page:
+        page.open(page_file.as_uri())
+        page.wait_for("!document.querySelector('.controls').hidden")
+        page.picture(tmp_path / "seen.png")
+        seen = np.asarray(Image.open(tmp_path / "seen.png").convert("RGB")).astype(int)
+        red = (seen[..., 0] > 100) & (seen[..., 1] < 60) & (seen[..., 2] < 60)
+        way = np.abs(seen - [10, 122, 117]).max(axis=2) < 25
+        assert red.sum() > 100 and way.sum() > 300
+        assert page.problems == []
