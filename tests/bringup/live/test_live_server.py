@@ -203,8 +203,15 @@ def test_the_end_of_the_server_lets_the_browsers_go() -> None:
     stream = listen(page)
     stream.settimeout(10)
     assert stream.recv(8) == b"HTTP/1.1"
+    kept = http.client.HTTPConnection("127.0.0.1", page.server.port, timeout=10)
+    kept.request("GET", "/live.js")
+    kept.getresponse().read()
     before = time.monotonic()
     page.server.close()
+    with pytest.raises((ConnectionError, http.client.HTTPException)):  # on the connection that was kept open, too
+        kept.request("POST", "/explore/stop", headers={"Origin": f"http://{page.host}"})
+        kept.getresponse()
+    assert page.asked == []
     while stream.recv(1 << 16):
         pass
     assert time.monotonic() - before < 5

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -80,6 +81,7 @@ class LiveServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._server.let_go()
 
 
 class _Server(ThreadingHTTPServer):
@@ -96,19 +98,32 @@ class _Server(ThreadingHTTPServer):
         self.server_address = listener.getsockname()
         self.hub, self.ask, self.buttons = hub, ask, buttons
         self.names, self.files = own_names(), files()
-        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
+        with self._lock:
+            room = len(self._open) < MOST_CONNECTIONS
+            if room:
+                self._open.add(request)
+        if room:
+            super().process_request(request, client_address)
+        else:
             self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            with self._lock:
+                self._open.discard(request)
+
+    def let_go(self) -> None:
+        """End all connections: a browser keeps them open, and a thread would go on to answer there."""
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):  # its browser was quicker
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that is gone is no error; all else is raised into the thread's hook, which prints it."""
