@@ -28,6 +28,7 @@ from seal_bringup.stack.runner import RunError, _Run, run_stack
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
 from seal_perception.pose import planar_pose
+from seal_policy.driving.guard import DriveGuard, GuardConfig
 from seal_policy.driving.velocity_driver import VelocityDriverConfig
 from seal_policy.planning.planner import PlannerConfig
 
@@ -210,6 +211,20 @@ def test_a_paced_stack_drives_by_velocity(tmp_path: Path) -> None:
     assert by_walls["heading"].parameters["expect_subscribers"] == ["odom=5"]
     lockstep = {s.name: s.parameters for s in nodes_of(StackConfig(run_dir=tmp_path))}
     assert lockstep["sim_bridge"]["truth_path"] == "" and "contact" not in str(lockstep["sim_bridge"]["wait_for"])
+
+
+@pytest.mark.parametrize(("by_its_clock", "late_s"), [(False, 0.0), (True, 5.0)])
+def test_a_simulation_slower_than_time_goes_on(by_its_clock: bool, late_s: float) -> None:
+    """With --rtf 0.5, or on a busy machine, the planner stood for ever after 10 s: "this computer is too slow"."""
+    specs = {s.name: s for s in nodes_of(StackConfig(mode="paced", use_sim_time=by_its_clock))}
+    given = {k.removeprefix("guard."): v for k, v in specs["planner"].parameters.items() if k.startswith("guard.")}
+    guard = DriveGuard(GuardConfig(**given), enabled=True)
+    assert guard.config.late_s == late_s
+    for k in range(600):
+        wall_s, stamp_s = 0.1 * k, 1.0 + 0.05 * k
+        behind_s = 0.0 if by_its_clock else wall_s - stamp_s
+        guard.see_odometry(round(stamp_s * m.NS), planar_pose(0.0, 0.0, 0.0), wall_s, behind_s)
+        assert not [row for row in guard.reasons(wall_s) if "too slow" in row]
 
 
 @pytest.mark.parametrize(("mode", "config"), [("paced", VelocityDriverConfig().planner), ("lockstep", PlannerConfig())])

@@ -227,13 +227,20 @@ def _policy(config: StackConfig) -> NodeSpec:
 _SIMULATED = {
     "enable": True,
     "guard.odometry_s": 5.0,
-    "guard.late_s": 5.0,
     "guard.picture_s": 3.0,
     "guard.map_s": 30.0,
     "guard.goal_s": 30.0,
     "guard.scores_s": 30.0,
 }
 """A simulated robot hurts nobody: it drives at once, and a machine that is too slow for the detector may try."""
+
+
+def _late_s(config: StackConfig) -> dict[str, Any]:
+    """How old odometry may be when it is read: by the clock of the simulation, or not at all.
+
+    By another clock, odometry of a simulation that is slower than time gets older and older, and the robot would stand.
+    """
+    return {"guard.late_s": 5.0 if config.use_sim_time else 0.0}
 
 
 def _planner(config: StackConfig) -> NodeSpec:
@@ -253,6 +260,7 @@ def _planner(config: StackConfig) -> NodeSpec:
             **clearances(config.planner_config),
             "use_scan": config.use_scan,
             **_SIMULATED,
+            **_late_s(config),
         },
         subscribes=(*common, m.DETECTIONS, m.CONTACT, m.DEPTH, m.CAMERA_INFO, *((m.SCAN,) if config.use_scan else ())),
         publishes=(m.CMD_VEL,),
