@@ -55,12 +55,13 @@ function showBoxes(about) {
   svg.setAttribute("viewBox", `0 0 ${about.width} ${about.height}`);
   const size = about.height / 20, colours = Object.fromEntries(state.categories);
   svg.replaceChildren(...about.boxes.flatMap(([x0, y0, x1, y1, name, score]) => {
-    const colour = colours[name] ?? "#888888", text = make("text", { x: x0 + size * 0.3, y: Math.max(y0, size * 1.25) - size * 0.32 });
-    text.textContent = `${name} ${score.toFixed(2)}`;
+    const colour = colours[name] ?? "#888888", words = `${name} ${score.toFixed(2)}`;
+    const wide = words.length * size * 0.5 + size * 0.5, top = Math.max(y0, size * 1.25) - size * 1.25;
+    const left = Math.max(0, Math.min(x0, about.width - wide)), text = make("text", { x: left + size * 0.3, y: top + size * 0.93 });
+    text.textContent = words;
     text.style.fontSize = `${size * 0.85}px`;
-    const wide = text.textContent.length * size * 0.5 + size * 0.5;
     return [make("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, stroke: colour }),
-      make("rect", { class: "tab", x: x0, y: Math.max(y0, size * 1.25) - size * 1.25, width: wide, height: size * 1.25, fill: colour }), text];
+      make("rect", { class: "tab", x: left, y: top, width: wide, height: size * 1.25, fill: colour }), text];
   }));
   for (const tab of svg.querySelectorAll(".tab")) tab.style.fill = tab.getAttribute("fill");
 }

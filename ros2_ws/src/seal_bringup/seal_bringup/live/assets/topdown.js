@@ -75,6 +75,7 @@ class TopDown {
     }
     if (this.robot) { see(this.robot[0] - 1, this.robot[1] - 1); see(this.robot[0] + 1, this.robot[1] + 1); }
     if (this.goal) see(...this.goal);
+    for (const place of this.plan) see(...place);
     const margin = 0.3, k = Math.min(width / (high[0] - low[0] + 2 * margin), height / (high[1] - low[1] + 2 * margin));
     const cx = (low[0] + high[0]) / 2, cy = (low[1] + high[1]) / 2;
     return { k, x: (x) => width / 2 + (x - cx) * k, y: (y) => height / 2 - (y - cy) * k };
