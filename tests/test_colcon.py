@@ -59,7 +59,11 @@ def test_built_as_ament_packages(installed: Path) -> None:
 
 
 def test_package_data_is_installed(installed: Path) -> None:
-    for package, folder in (("seal_perception", "weights"), ("seal_bringup", "report/assets")):
+    for package, folder in (
+        ("seal_perception", "weights"),
+        ("seal_bringup", "report/assets"),
+        ("seal_bringup", "live/assets"),
+    ):
         base = ROOT / "ros2_ws/src" / package / package / folder
         (built,) = (installed / package / "lib").glob(f"python*/site-packages/{package}/{folder}")
         assert names(base) and names(built) == names(base)
