@@ -358,7 +358,7 @@ def test_a_live_page_on_a_taken_port_is_refused_before_anything_starts(tmp_path:
         port = taken.getsockname()[1]
         config = RobotConfig(weights="none", live=True, live_port=port, run_dir=str(tmp_path / "run"))
         with pytest.raises(InputError, match=f"the live page cannot listen on port {port}"):
-            check_robot_run(config, robot_nodes(config))
+            prepare_robot_run(config, robot_nodes(config))
     assert not (tmp_path / "run").exists()
 
 

@@ -13,7 +13,6 @@ from seal_bringup.stack.node_specs import (
     live_page,
     map_parameters,
     prefixed,
-    seen_by_policy,
     tells_uncertainty,
     with_categories,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seal_bringup.experiments.loop_seeds import main, read_runs, summary
+from seal_bringup.experiments.tables.loop_seeds import main, read_runs, summary
 from seal_perception.errors import InputError
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What do several runs of `seal demo`, one a seed, say together? Gain in the mean of homes and seeds, with an interval.
 
-python -m seal_bringup.experiments.loop_seeds runs/loop_0 runs/loop_1 runs/loop_2 --out results/loop_seeds.json
+python -m seal_bringup.experiments.tables.loop_seeds runs/loop_0 runs/loop_1 runs/loop_2 --out results/loop_seeds.json
 """
 
 from __future__ import annotations
