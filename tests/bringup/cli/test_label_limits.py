@@ -21,3 +21,10 @@ from seal_mapping.labels.config import label_preset
 def test_legs_and_range(limits: LimitOptions, stand_from_m: float, max_range_m: float) -> None:
     config = label_preset("objects", **_label_changes(FusionOptions(), limits))
     assert config.stand_from_m == stand_from_m and config.max_range_m == pytest.approx(max_range_m)
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, True), (False, False), (True, True)])
+def test_missing_categories(given: bool | None, kept: bool) -> None:
+    changes = _label_changes(FusionOptions(), LimitOptions(ignore_missing=given))
+    assert label_preset("objects", **changes).ignore_missing is kept
+    assert label_preset("paper", **changes).ignore_missing is bool(given)

@@ -126,6 +126,13 @@ class LimitOptions:
     clear_views: Annotated[
         int | None, typer.Option(help="Forget what this many views in a row looked through: things that moved.")
     ] = None
+    ignore_missing: Annotated[
+        bool | None,
+        typer.Option(
+            help="Where no object of a category gets a label, mark each frame's own detections of it as neither object "
+            "nor background; on by default, but for paper."
+        ),
+    ] = None
     ignore_uncertain: Annotated[
         bool | None, typer.Option(help="Mark regions with weak evidence as neither object nor background.")
     ] = None
@@ -210,6 +217,7 @@ def _label_changes(fusion: FusionOptions, limits: LimitOptions) -> dict[str, Any
         "min_instance_m3": limits.min_volume,
         "min_views": limits.min_views,
         "ignore_uncertain": limits.ignore_uncertain,
+        "ignore_missing": limits.ignore_missing,
         "max_range_m": of_map if limits.label_range is None else limits.label_range,
     }
     return {name: value for name, value in changes.items() if value is not None}
