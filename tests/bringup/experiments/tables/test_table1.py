@@ -3,41 +3,31 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
+from tests.bringup.experiments.tables.instant_cells import make_instant, needed, of_kind, seal
 
-from seal_bringup.cli import app
 from seal_bringup.cli.experiment.table1 import _training_homes
 from seal_bringup.demo.config import TRAINING_HOMES
 from seal_bringup.experiments.tables import cells, labellers
-from seal_bringup.experiments.tables.cells import Detector, Evaluation, Frames, Labels, Quality, Recording
+from seal_bringup.experiments.tables.cells import Detector, Evaluation, Frames, Labels, Recording
+from seal_bringup.experiments.tables.figures import pooled
 from seal_bringup.experiments.tables.run import RunOptions, run_table
-from seal_bringup.experiments.tables.store import Cell, CellStore, Progress
-from seal_bringup.experiments.tables.table1 import GENERALIZATION, SPECIALIZATION, Table1, Table1Config, pooled
+from seal_bringup.experiments.tables.store import Cell, CellStore
+from seal_bringup.experiments.tables.table1 import GENERALIZATION, SPECIALIZATION, Table1, Table1Config
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.labels.config import LabelConfig
 from seal_perception.dataset import CocoDataset
 from seal_perception.errors import InputError
-from seal_perception.files import write_json
 from seal_perception.reading.text import read_json
 
 HOMES = ("test_01", "test_02")
 SMALL = Table1Config(training_homes=("train_01", "train_02"), test_homes=HOMES, seeds=(0, 1))
 OWN = {"label_prop_paper": 22.0, "label_prop": 25.0, "oracle": 40.0}
 """Made-up AP50 of rows in generalization; 20 before, 5 more after specialization, 10 more in the second home."""
-
-
-def needed(cell: Cell) -> set[Cell]:
-    return {cell}.union(*map(needed, cell.inputs()))
-
-
-def of_kind(cell: Cell, kind: type[Cell]) -> list[Any]:
-    return [one for one in needed(cell) if isinstance(one, kind)]
 
 
 def test_generalization_learns_once_from_all_training_homes_and_specialization_goes_on_from_there() -> None:
@@ -108,39 +98,17 @@ def test_what_would_make_the_table_mean_something_else_is_refused() -> None:
 @pytest.fixture
 def instant(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Cells that write made-up figures at once, in the form of the real ones; what was made, in order."""
-    order: list[str] = []
 
-    def stand_in(kind: type[Cell], write: Any) -> None:
-        def make(self: Cell, folder: Path, inputs: Sequence[Path], progress: Progress) -> None:
-            order.append(self.kind)
-            write(self, folder / self.output)
-
-        monkeypatch.setattr(kind, "make", make)
-
-    def detector(cell: Cell, path: Path) -> None:
-        path.mkdir()
-        (path / cells.WEIGHTS).write_text(cell.label)
-        write_json(path / cells.LEARNT, {"pictures": 3, "of": 9})
-
-    def evaluation(cell: Any, path: Path) -> None:
-        about, home = cell.weights.label, cell.frames.home
-        row = next((name for name in OWN if f"_{name}_seed" in about), None)
+    def box_ap50(cell: Evaluation) -> float:
+        row, about = row_of(cell), cell.weights.label
         value = (20.0 if row is None else OWN[row]) + 5.0 * (row is not None and about.startswith("spec"))
-        value += 10.0 * (home == "test_02")
-        figures = {"box_ap50": value, "box_ap50_draws": [value] * 4}
-        nothing = {"mask_ap50": None, "mask_ap50_draws": [None] * 4}
-        write_json(path, {**figures, **({k.replace("box", "mask"): v for k, v in figures.items()} if row else nothing)})
+        return value + 10.0 * (cell.frames.home == "test_02")
 
-    def plain(cell: Cell, path: Path) -> None:
-        path.write_text(cell.label)
+    def row_of(cell: Evaluation) -> str | None:
+        return next((name for name in OWN if f"_{name}_seed" in cell.weights.label), None)
 
-    overall = {"right": 3, "predicted": 4, "true": 10}
-    for kind in (Recording, Labels, Frames, cells.Catalogue):
-        stand_in(kind, plain)
-    stand_in(Detector, detector)
-    stand_in(Evaluation, evaluation)
-    stand_in(Quality, lambda cell, path: write_json(path, {"overall": overall}))
-    return order
+    # The start finds no mask.
+    return make_instant(monkeypatch, box_ap50, lambda cell: None if row_of(cell) is None else box_ap50(cell))
 
 
 def options(tmp_path: Path) -> RunOptions:
@@ -238,15 +206,6 @@ def test_labels_are_pooled_by_counting() -> None:
     other = {"overall": {"right": 5, "predicted": 6, "true": 5}}
     assert pooled([one, other]) == {"precision": 0.75, "recall": 0.4, "right": 6, "predicted": 8, "true": 15}
     assert pooled([])["precision"] is None
-
-
-def seal(patch: pytest.MonkeyPatch, *arguments: str) -> int:
-    patch.setattr(sys, "argv", ["seal", *arguments])
-    try:
-        app.main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def test_quick_from_end_to_end(

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seal_bringup.cli.experiment.compute import PlaceOptions, compute
 from seal_bringup.cli.options import with_options
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from seal_bringup.experiments.tables.table1 import Table1Config
 
 
@@ -52,26 +50,6 @@ class AmountOptions:
     evaluation_frames: Annotated[int, typer.Option(min=1, help="Frames per test home that no robot saw.")] = 500
 
 
-@dataclass(frozen=True)
-class PlaceOptions:
-    """Where it is computed."""
-
-    work: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the finished cells; may be shared.", show_default="runs/table1"),
-    ] = None
-    out: Annotated[
-        Path | None, typer.Option(help="JSON to write, with a .png beside it.", show_default="results/table1.json")
-    ] = None
-    ray: Annotated[
-        str | None,
-        typer.Option(help="Address of a Ray cluster, auto, or local: a cell per task. --work must be shared."),
-    ] = None
-    any_code: Annotated[
-        bool, typer.Option("--any-code", help="Also take cells that another version of the code made.")
-    ] = False
-
-
 @with_options
 def table1(
     *,
@@ -92,19 +70,9 @@ def table1(
     95 % bootstraps over homes, seeds and frames. Every finished cell is kept in --work; the same command resumes, and
     several may work on one folder. The table is written after every cell.
     """
-    from seal_bringup.bars import StageBar
-    from seal_bringup.console import make_console
-    from seal_bringup.experiments.tables.run import RunOptions, run_table
     from seal_bringup.experiments.tables.table1 import Table1
 
-    config, console = _config(what, amount, quick), make_console()
-    default = Path("runs/table1_quick") if quick else Path("runs/table1")
-    work = place.work or default
-    out = place.out or (work / "table1.json" if quick else Path("results/table1.json"))
-    with StageBar(console) as bar:
-        result = run_table(Table1(config), RunOptions(work, out, place.ray, place.any_code), bar.announce, bar.progress)
-    print_table(console, result)
-    console.print(f"written to {out} and {out.with_suffix('.png')}", highlight=False)
+    compute(Table1(_config(what, amount, quick)), place, quick)
 
 
 def _config(what: WhatOptions, amount: AmountOptions, quick: bool) -> Table1Config:
@@ -136,44 +104,3 @@ def _training_homes(text: str) -> tuple[str, ...]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-
-
-def print_table(console: Console, result: dict[str, Any]) -> None:
-    """Print a table per setting, and what is missing."""
-    from rich.table import Table
-
-    for setting, rows in result["settings"].items():
-        table = Table(title=f"{setting}: AP50 with 95 % intervals", title_justify="left")
-        table.add_column("row", no_wrap=True)
-        for title in ("box", "mask", "change (box)", "gap closed", "labels", "missing"):
-            table.add_column(title, justify="right")
-        for name, row in rows.items():
-            labels = row.get("labels", {})
-            table.add_row(
-                name, _figure(row["box_ap50"]), _figure(row["mask_ap50"]),
-                _figure(row.get("change", {}).get("box_ap50"), "+.1f"),
-                _figure(row.get("gap_share", {}).get("box_ap50"), ".0%"),
-                f"{_share(labels['precision'])} / {_share(labels['recall'])}" if labels else "",
-                str(len(row["missing"]) or ""),
-            )  # fmt: skip
-        console.print(table)
-    config = result["config"]
-    seeds = ", ".join(map(str, config["seeds"]))
-    console.print(
-        f"mean over {len(config['test_homes'])} test homes and seeds {seeds}; labels: precision / recall",
-        highlight=False,
-    )
-    if result["missing"]:
-        first = "; ".join(result["missing"][:5])
-        console.print(f"missing: {len(result['missing'])}, such as {first}", highlight=False)
-
-
-def _figure(figure: dict[str, Any] | None, form: str = ".1f") -> str:
-    if figure is None or figure["mean"] is None:
-        return "" if figure is None else "-"
-    span = figure["interval"]
-    return f"{figure['mean']:{form}}" + (f" [{span[0]:{form}}, {span[1]:{form}}]" if span else "")
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

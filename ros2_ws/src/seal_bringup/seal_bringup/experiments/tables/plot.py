@@ -18,19 +18,20 @@ def draw_table(path: Path, table: dict[str, Any]) -> None:
 
     Args:
         path: the file.
-        table: of `Table1.table`.
+        table: as `figures.document` makes it. A row that a setting lacks leaves its line empty there.
     """
     from matplotlib.figure import Figure
 
-    settings = table["settings"]
-    figure = Figure(figsize=(5.5 * len(settings), 1.2 + 0.5 * max(map(len, settings.values()))), layout="constrained")
+    settings: dict[str, dict[str, Any]] = table["settings"]
+    longest = max(settings.values(), key=len)
+    names = list(longest)
+    figure = Figure(figsize=(5.5 * len(settings), 1.2 + 0.5 * len(names)), layout="constrained")
     panels = figure.subplots(1, len(settings), sharey=True, squeeze=False)[0]
     for axes, (setting, rows) in zip(panels, settings.items(), strict=True):
-        names = list(rows)
         for shift, (metric, colour) in zip((-0.12, 0.12), _COLOURS.items(), strict=True):
             for place, name in enumerate(names):
-                figures = rows[name][metric]
-                if figures["mean"] is None:
+                figures = rows.get(name, {}).get(metric)
+                if figures is None or figures["mean"] is None:
                     continue
                 if figures["interval"] is not None:
                     axes.plot(figures["interval"], [place + shift] * 2, color=colour, linewidth=2, alpha=0.6)

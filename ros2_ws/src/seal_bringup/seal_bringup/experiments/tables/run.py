@@ -6,17 +6,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seal_bringup.experiments.tables.cells import Evaluation
 from seal_bringup.experiments.tables.plot import draw_table
 from seal_bringup.experiments.tables.schedule import Here, RayPool, Work, run_cells
 from seal_bringup.experiments.tables.store import Cell, CellStore
-from seal_bringup.experiments.tables.table1 import Table1
+from seal_bringup.experiments.tables.text import write_markdown
 from seal_bringup.provenance import provenance
 from seal_bringup.stack.progress import clock
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
+
+
+class Table(Protocol):
+    """A table that is made of cells."""
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        ...
+
+    def targets(self) -> list[Cell]:
+        """The cells that it shows, the most wanted first."""
+        ...
+
+    def table(self, store: CellStore) -> dict[str, Any]:
+        """What the finished ones say, JSON-ready (`figures.document`)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +42,7 @@ class RunOptions:
 
     Attributes:
         work: folder of the cells.
-        out: JSON to write; the plot stands beside it.
+        out: JSON to write; Markdown and plot stand beside it.
         ray: address of a Ray cluster, "auto" or "local"; None = this process.
         any_code: also take cells that other code has made.
     """
@@ -48,7 +65,7 @@ class _Writer:
 
     def __init__(
         self,
-        table: Table1,
+        table: Table,
         options: RunOptions,
         announce: Callable[[str], None],
         progress: Callable[[str, int, int], None],
@@ -75,18 +92,19 @@ class _Writer:
         self.write(work, isinstance(cell, Evaluation))
 
     def write(self, work: Work, draw: bool = True) -> dict[str, Any]:
-        """Write the table, and the plot."""
+        """Write the table, as Markdown too, and the plot."""
         failed = {cell.title: error for cell, error in work.failed.items()}
         cells = {"finished": work.total - len(work.missing()), "of": work.total, "failed": failed}
         table = {"provenance": self._made_by, **self._table.table(work.store), "cells": cells}
         write_json(self._options.out, table)
+        write_markdown(self._options.out.with_suffix(".md"), table)
         if draw:
             draw_table(self._options.out.with_suffix(".png"), table)
         return table
 
 
 def run_table(
-    table: Table1,
+    table: Table,
     options: RunOptions,
     announce: Callable[[str], None] = lambda line: None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,

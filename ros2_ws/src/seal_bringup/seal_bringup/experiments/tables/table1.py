@@ -9,9 +9,8 @@ test home with it, labels, a fine-tuning; judged in that home. Nothing is chosen
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
 from seal_bringup.experiments.tables.cells import (
@@ -22,20 +21,16 @@ from seal_bringup.experiments.tables.cells import (
     Labels,
     Quality,
     Recording,
-    learnt_pictures,
 )
-from seal_bringup.experiments.tables.labellers import LABELLERS, ORACLE, PRETRAINED, ROWS
-from seal_bringup.experiments.tables.statistics import Grid, Resamples, Score, change, gap_share, summarise
+from seal_bringup.experiments.tables.figures import Figures, Rows, document, learnt_from
+from seal_bringup.experiments.tables.labellers import ORACLE, PRETRAINED, ROWS
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
-from seal_perception.reading.text import read_json
 from seal_perception.training.finetune import FinetuneConfig
 
-FORMAT = 1
 GENERALIZATION, SPECIALIZATION = "generalization", "specialization"
 SETTINGS = (GENERALIZATION, SPECIALIZATION)
-METRICS = ("box_ap50", "mask_ap50")
 
 
 @dataclass(frozen=True)
@@ -102,6 +97,8 @@ class Table1:
         config: what to compute.
     """
 
+    name = "table1"
+
     def __init__(self, config: Table1Config) -> None:
         self.config = config
         self.start = Given(resolve_weights(config.weights))
@@ -162,104 +159,28 @@ class Table1:
 
     def table(self, store: CellStore) -> dict[str, Any]:
         """The table of the finished cells, JSON-ready; what is missing is named."""
-        c = self.config
-        settings = {name: self._setting(name, store) for name in c.settings}
-        missing = [f"{name}: {row}: {one}" for name, rows in settings.items()
-                   for row, figures in rows.items() for one in figures["missing"]]  # fmt: skip
+        evaluations = [cell for cell in self.targets() if isinstance(cell, Evaluation)]
+        settings = {name: self._setting(name, store) for name in self.config.settings}
         return {
-            "format": FORMAT,
-            "table": "table1",
-            "config": c.as_dict(),
-            "weights_sha256": self.start.sha256,
-            "complete": not missing,
-            "missing": missing,
-            "commits": self._commits(store),
-            "settings": settings,
+            **document(self.name, self.config.as_dict(), self.start, settings, evaluations, store),
             "families": "not split by seen and unseen shape families: evaluation frames do not say an object's family",
         }
-
-    def _commits(self, store: CellStore) -> list[str]:
-        """Commits of the code that made the evaluations."""
-        cells = [cell for cell in self.targets() if isinstance(cell, Evaluation)]
-        return sorted({str(store.mark(cell)["commit"]) for cell in cells if store.find(cell) is not None})
 
     def _finetuning(self, iterations: int, seed: int) -> FinetuneConfig:
         return FinetuneConfig(iterations=iterations, seed=seed, replay_share=REPLAY_SHARE, keep_share=KEEP_SHARE)
 
-    def _setting(self, setting: str, store: CellStore) -> dict[str, Any]:
+    def _setting(self, setting: str, store: CellStore) -> Rows:
         """The rows of a setting."""
         c = self.config
-        resamples = Resamples(len(c.test_homes), len(c.seeds))
-        found = {row: self._evaluations(setting, row, store) for row in c.rows}
-        grids = {
-            row: {metric: Grid.of(_scores(ours, metric), c.test_homes, c.seeds) for metric in METRICS}
-            for row, ours in found.items()
-        }
-        out = {}
-        for row, own in grids.items():
-            start, ceiling = grids[PRETRAINED], grids.get(ORACLE)
-            figures: dict[str, Any] = {metric: summarise(own[metric], resamples) for metric in METRICS}
-            figures["homes"] = {
-                home: {metric: _rounded(own[metric].values[h]) for metric in METRICS}
-                for h, home in enumerate(c.test_homes)
-            }
-            if row != PRETRAINED:
-                figures["change"] = {m: change(own[m], start[m], resamples) for m in METRICS}
-            if row not in (PRETRAINED, ORACLE) and ceiling is not None:
-                figures["gap_share"] = {m: gap_share(own[m], start[m], ceiling[m], resamples) for m in METRICS}
-            figures["missing"] = [
-                f"{home} seed {seed}" for home in c.test_homes for seed in c.seeds
-                if all(_scores(found[row], m).get((home, seed)) is None for m in METRICS)
-            ]  # fmt: skip
-            out[row] = {**figures, **self._learnt(setting, row, store)}
-        return out
-
-    def _evaluations(self, setting: str, row: str, store: CellStore) -> dict[tuple[str, int], dict[str, Any]]:
-        out = {}
-        for home in self.config.test_homes:
-            for seed in self.config.seeds:
-                path = store.find(self.evaluation(setting, row, seed, home))
-                if path is not None:
-                    out[home, seed] = dict(read_json(path))
-        return out
+        figures = Figures(c.test_homes, c.seeds, store)
+        judged = {row: figures.judged(partial(self.evaluation, setting, row)) for row in c.rows}
+        return {row: {**own, **self._learnt(setting, row, store)} for row, own in figures.rows(judged).items()}
 
     def _learnt(self, setting: str, row: str, store: CellStore) -> dict[str, Any]:
         """Labels that a row learnt from: how good, in how many pictures."""
+        c = self.config
         if row == PRETRAINED:
             return {}
-        pictures: list[int] = []
-        for seed in self.config.seeds:
-            homes = self.config.test_homes if setting == SPECIALIZATION else self.config.test_homes[:1]
-            found = [store.find(self.detector(setting, row, seed, home)) for home in homes]
-            pictures += [learnt_pictures(path) for path in found if path is not None]
-        out: dict[str, Any] = {"labelled_pictures": {"fine_tunings": len(pictures), "sum": sum(pictures)}}
-        if row in LABELLERS:
-            wanted = [one for seed in self.config.seeds for one in self.qualities(setting, row, seed)]
-            paths = [path for path in map(store.find, wanted) if path is not None]
-            out["labels"] = {"recordings": len(paths), "of": len(wanted), **pooled([read_json(path) for path in paths])}
-        return out
-
-
-def pooled(qualities: list[dict[str, Any]]) -> dict[str, Any]:
-    """Precision and recall by instance over recordings, counted together; None where nothing was to be counted."""
-    right, predicted, true = (sum(q["overall"][key] for q in qualities) for key in ("right", "predicted", "true"))
-    return {
-        "precision": round(right / predicted, 4) if predicted else None,
-        "recall": round(right / true, 4) if true else None,
-        "right": right,
-        "predicted": predicted,
-        "true": true,
-    }
-
-
-def _scores(evaluations: dict[tuple[str, int], dict[str, Any]], metric: str) -> dict[tuple[str, int], Score]:
-    """Those that have a figure: in a home without any object of the categories there is none."""
-    return {
-        place: Score(float(found[metric]), np.array(found[f"{metric}_draws"], np.float64))
-        for place, found in evaluations.items()
-        if found[metric] is not None
-    }
-
-
-def _rounded(values: Any) -> list[float | None]:
-    return [None if not np.isfinite(value) else round(float(value), 4) for value in values]
+        homes = c.test_homes if setting == SPECIALIZATION else c.test_homes[:1]
+        detectors = [self.detector(setting, row, seed, home) for seed in c.seeds for home in homes]
+        return learnt_from(detectors, [one for seed in c.seeds for one in self.qualities(setting, row, seed)], store)
