@@ -124,11 +124,11 @@ class Quality(Cell):
     """Labels beside the truth of the same recording: precision and recall.
 
     Attributes:
-        labels: a dataset.
+        labels: a dataset of all frames of the recording.
         truth: the true labels.
     """
 
-    labels: Labels
+    labels: Cell
     truth: Labels
     kind, output = "quality", "quality.json"
 
@@ -217,7 +217,7 @@ class Detector(Cell):
     """
 
     parent: Cell
-    labels: tuple[Labels, ...]
+    labels: tuple[Cell, ...]
     replay: Catalogue | None
     config: FinetuneConfig
     about: str

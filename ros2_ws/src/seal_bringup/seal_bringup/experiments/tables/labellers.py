@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seal_mapping.annotation.annotations import FrameAnnotations
 from seal_mapping.datasets.label_prop import LabelProp
 from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.optical_flow import OpticalFlow
@@ -17,15 +18,27 @@ from seal_perception.errors import InputError
 PRETRAINED, ORACLE = "pretrained", "oracle"
 """The rows without a labeller: the detector that all begin from; the simulator's true labels, which are the ceiling."""
 
+LABEL_PROP = "label_prop"
+"""The row of 3DLabelProp with the shipped rule, which human annotations may join."""
+
 LABELLERS: dict[str, Callable[[], Labeller]] = {
     "self_training": SelfTraining,
     "optical_flow": OpticalFlow,
     "label_prop_paper": lambda: LabelProp(PAPER, MapConfig()),
-    "label_prop": lambda: LabelProp(LabelConfig(), MapConfig()),
+    LABEL_PROP: lambda: label_prop(),
 }
 """Row -> its labeller, made anew for each recording; in the order of the table."""
 
 ROWS: tuple[str, ...] = (PRETRAINED, *LABELLERS, ORACLE)
+
+
+def label_prop(annotations: FrameAnnotations | None = None) -> LabelProp:
+    """3DLabelProp with the shipped rule.
+
+    Args:
+        annotations: of frames that a human annotated; there they take the place of the detections.
+    """
+    return LabelProp(LabelConfig(), MapConfig(), annotations)
 
 
 def labeller_of(row: str) -> Labeller:
