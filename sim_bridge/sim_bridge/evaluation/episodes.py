@@ -51,6 +51,7 @@ class EpisodeConfig:
         max_path_m: and greatest length.
         tries: starts drawn for an episode before the category is given up.
         goals: what counts as standing in front of an object.
+        only: indices of the categories to ask for; empty = all that the home has.
     """
 
     success_m: float = 0.1
@@ -58,6 +59,7 @@ class EpisodeConfig:
     max_path_m: float = 30.0
     tries: int = 200
     goals: GoalConfig = field(default_factory=GoalConfig)
+    only: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.success_m <= self.min_path_m < self.max_path_m or self.tries < 1:
@@ -185,6 +187,7 @@ def make_episodes(
         usable = [k for k, f in fields.items() if _far_enough(f, c)]
         if not usable:
             raise InputError(f"{scene.name} has no object with a start at least {c.min_path_m} m of driving away")
+        usable = _asked_for(scene.name, usable, c)
         episodes = []
         for number in range(count):
             episodes.append(_episode(world, fields, goals, usable, number, seed, c))
@@ -194,6 +197,19 @@ def make_episodes(
         world.close()
     kept = tuple(goal for goal in goals if goal.category in usable)
     return HomeEpisodes(scene.name, scene_hash(scene), c.success_m, kept, tuple(episodes))
+
+
+def _asked_for(name: str, usable: list[int], c: EpisodeConfig) -> list[int]:
+    """Those of the usable categories that are asked for.
+
+    Raises:
+        InputError: if the home has none of them.
+    """
+    kept = [k for k in usable if not c.only or k in c.only]
+    if not kept:
+        wanted, known = (", ".join(CATEGORIES[k] for k in ids) for ids in (c.only, usable))
+        raise InputError(f"{name} has no {wanted} that a robot can be sent to; it has {known}")
+    return kept
 
 
 def _far_enough(found: GeodesicField, c: EpisodeConfig) -> bool:

@@ -95,16 +95,28 @@ class StepDriver(Driver):
             goal: x, y in metres, map frame; None = none yet: look around to the left.
             collided: whether the last action was blocked; None = tell from odometry (forward asked, not moved).
         """
+        pose = self._note_step(explored, T_map_base, collided)
+        return self._end_step(self._choose(obstacles, explored, pose, goal), T_map_base)
+
+    def turn(self, explored: Grid2D, T_map_base: FloatArray, left: bool) -> Action:
+        """A turn on the spot that the caller wants, in place of `act`; a recovery or manoeuvre under way ends."""
+        self._note_step(explored, T_map_base, None)
+        self._recovery, self._manoeuvre = [], []
+        return self._end_step(Action.LEFT if left else Action.RIGHT, T_map_base)
+
+    def _note_step(self, explored: Grid2D, T_map_base: FloatArray, collided: bool | None) -> Pose:
+        """What became of the last action; returns where the robot now is."""
         self._step += 1
         self._new_floor.note(self._step, explored)
         pose = planar(T_map_base)
-        if collided is None:
-            collided = self._blocked(T_map_base)
-        if collided:
+        if self._blocked(T_map_base) if collided is None else collided:
             self._note_collision(pose)
         elif self._last_action is not Action.STOP:
             self._track.append(self._last_action)
-        action = self._choose(obstacles, explored, pose, goal)
+        return pose
+
+    def _end_step(self, action: Action, T_map_base: FloatArray) -> Action:
+        """Remember an action and the pose before it."""
         self._turning = {Action.LEFT: 1, Action.RIGHT: -1}.get(action, 0)
         self._last_action, self._T_last = action, np.array(T_map_base, dtype=np.float64)
         return action

@@ -90,6 +90,11 @@ class GoalManager:
             self._due = self._rule(step, obstacles, explored, T_map_base)
         return self._due
 
+    def drop(self) -> None:
+        """Forget the goal in force: the robot went elsewhere, and the goal has not failed. A new one is due."""
+        self.goal, self._reached = None, False
+        self._due = self._step >= self.config.spin_steps
+
     def policy_input(
         self,
         step: int,
