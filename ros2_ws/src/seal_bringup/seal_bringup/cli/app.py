@@ -33,10 +33,11 @@ MODULES = (
     "episodes",
     "bag",
     "map",
+    "navigation.objectnav",
     "experiment.group",
 )
 
-RESUMING = ("demo", "detect", "label", "finetune", "pretrain", "experiment")
+RESUMING = ("demo", "detect", "label", "finetune", "pretrain", "objectnav", "experiment")
 """Commands that resume after an interruption."""
 
 app = typer.Typer(

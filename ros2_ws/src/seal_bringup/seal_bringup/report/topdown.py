@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,22 @@ from seal_perception.types import FloatArray, UInt8Array
 PAPER, FLOOR, WALL, THING = (250, 250, 248), (229, 227, 221), (74, 80, 92), (158, 163, 173)
 TRAIL_EARLY, TRAIL_LATE = np.array([125, 205, 196.0]), np.array([4, 92, 88.0])
 OVERSAMPLE = 3
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something to point at.
+
+    Attributes:
+        x, y: where, metres, map frame.
+        rgb: its colour.
+        is_ring: a ring, else a cross.
+    """
+
+    x: float
+    y: float
+    rgb: tuple[int, int, int]
+    is_ring: bool = True
 
 
 def trajectory_arrays(trajectory: dict[str, Any]) -> tuple[FloatArray, FloatArray]:
@@ -58,6 +76,7 @@ def draw_topdown(
     pixels_per_m: float = 110.0,
     margin_m: float = 0.4,
     named_rgb: UInt8Array | None = None,
+    marks: Sequence[Mark] = (),
 ) -> Path:
     """Write the top-down map as a PNG: x to the right, y up, a bar of one metre.
 
@@ -68,12 +87,14 @@ def draw_topdown(
         pixels_per_m: size of the picture.
         margin_m: paper around the map.
         named_rgb: (N, 3) colours of the labelled voxels; None = those of their categories.
+        marks: what to point at, above all else.
 
     Raises:
         ValueError: if there is neither a voxel nor a pose.
     """
     poses, goals = trajectory_arrays(trajectory or {})
     corners = [poses[:, :2]] if len(poses) else []
+    corners += [np.array([[one.x, one.y]]) for one in marks]
     if voxels is not None and len(voxels):
         span = voxels.cell[:, :2].max(axis=0) + 1
         corners.append(voxels.origin_m[:2] + np.array([[0, 0], span]) * voxels.voxel_m)
@@ -95,6 +116,9 @@ def draw_topdown(
     draw = ImageDraw.Draw(image)
     mark = max(k, float(size.max()) / 8.0)  # marks and letters of a large home stay readable
     _draw_way(draw, (poses[:, :2] - low) * k, poses[:, 2], (goals[:, 1:] - low) * k, int(size[1]), mark)
+    for one in marks:
+        x, y = (np.array([one.x, one.y]) - low) * k
+        _draw_mark(draw, one, (float(x), float(size[1] - y)), mark)
     _draw_bar(draw, int(size[1]), k, mark)
     small = image.resize((max(1, size[0] // OVERSAMPLE), max(1, size[1] // OVERSAMPLE)), Image.Resampling.LANCZOS)
     with replacing(path) as beside:
@@ -136,6 +160,17 @@ def _draw_way(
     reach = np.array([0.24, 0.2, 0.08, 0.2]) * mark
     corners = [(x + d * np.cos(a), height - y - d * np.sin(a)) for a, d in zip(turn, reach, strict=True)]
     draw.polygon(corners, fill=(4, 92, 88), outline=(255, 255, 255))
+
+
+def _draw_mark(draw: ImageDraw.ImageDraw, mark: Mark, at: tuple[float, float], metre: float) -> None:
+    """A ring or a cross at a pixel; `metre` is the pixels that stand for one metre in the size of marks."""
+    (x, y), r, width = at, 0.22 * metre, max(2, round(0.06 * metre))
+    if mark.is_ring:
+        draw.ellipse((x - r, y - r, x + r, y + r), outline=mark.rgb, width=width)
+        return
+    r *= 0.7
+    draw.line((x - r, y - r, x + r, y + r), fill=mark.rgb, width=width)
+    draw.line((x - r, y + r, x + r, y - r), fill=mark.rgb, width=width)
 
 
 def _draw_bar(draw: ImageDraw.ImageDraw, height: int, k: float, mark: float) -> None:
