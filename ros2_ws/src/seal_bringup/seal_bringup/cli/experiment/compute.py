@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,13 +36,16 @@ class PlaceOptions:
     ] = False
 
 
-def compute(table: Table, place: PlaceOptions, quick: bool) -> None:
+def compute(
+    table: Table, place: PlaceOptions, quick: bool, show: Callable[[Console, dict[str, Any]], None] | None = None
+) -> None:
     """Compute a table, write it and print it.
 
     Args:
         table: what to compute.
         place: where.
         quick: whether it is one that is to be kept apart from the measured.
+        show: prints the table; None = as one of detectors.
 
     Raises:
         InputError: if cells failed.
@@ -55,7 +59,7 @@ def compute(table: Table, place: PlaceOptions, quick: bool) -> None:
     out = place.out or (work if quick else Path("results")) / f"{name}.json"
     with StageBar(console) as bar:
         result = run_table(table, RunOptions(work, out, place.ray, place.any_code), bar.announce, bar.progress)
-    print_table(console, result)
+    (show or print_table)(console, result)
     console.print(f"written to {out}, {out.with_suffix('.md')} and {out.with_suffix('.png')}", highlight=False)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typer
 
 from seal_bringup.cli.experiment.table1 import table1
+from seal_bringup.cli.experiment.table2 import table2
 from seal_bringup.cli.experiment.table3 import table3
 
 experiment_app = typer.Typer(
@@ -16,5 +17,6 @@ experiment_app = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add `seal experiment`."""
     experiment_app.command("table1")(table1)
+    experiment_app.command("table2")(table2)
     experiment_app.command("table3")(table3)
     app.add_typer(experiment_app, name="experiment")

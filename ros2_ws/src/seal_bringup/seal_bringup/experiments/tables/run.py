@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from seal_bringup.experiments.tables.cells import Evaluation
-from seal_bringup.experiments.tables.plot import draw_table
 from seal_bringup.experiments.tables.schedule import Here, RayPool, Work, run_cells
 from seal_bringup.experiments.tables.store import Cell, CellStore
-from seal_bringup.experiments.tables.text import write_markdown
 from seal_bringup.provenance import provenance
 from seal_bringup.stack.progress import clock
 from seal_perception.errors import InputError
-from seal_perception.files import write_json
+from seal_perception.files import write_json, write_text
 
 
 class Table(Protocol):
@@ -32,7 +29,19 @@ class Table(Protocol):
         ...
 
     def table(self, store: CellStore) -> dict[str, Any]:
-        """What the finished ones say, JSON-ready (`figures.document`)."""
+        """What the finished ones say, JSON-ready."""
+        ...
+
+    def shows(self, cell: Cell) -> bool:
+        """Whether the picture of the table changes with this cell."""
+        ...
+
+    def markdown(self, table: dict[str, Any]) -> str:
+        """The table for a document."""
+        ...
+
+    def draw(self, path: Path, table: dict[str, Any]) -> None:
+        """Write the picture of the table as a PNG."""
         ...
 
 
@@ -89,7 +98,7 @@ class _Writer:
             self._announce(f"failed: {cell.title}: {error}")
         else:
             self._announce(f"{cell.title}: {work.store.mark(cell)['seconds']:.0f} s")
-        self.write(work, isinstance(cell, Evaluation))
+        self.write(work, self._table.shows(cell))
 
     def write(self, work: Work, draw: bool = True) -> dict[str, Any]:
         """Write the table, as Markdown too, and the plot."""
@@ -97,9 +106,9 @@ class _Writer:
         cells = {"finished": work.total - len(work.missing()), "of": work.total, "failed": failed}
         table = {"provenance": self._made_by, **self._table.table(work.store), "cells": cells}
         write_json(self._options.out, table)
-        write_markdown(self._options.out.with_suffix(".md"), table)
+        write_text(self._options.out.with_suffix(".md"), self._table.markdown(table))
         if draw:
-            draw_table(self._options.out.with_suffix(".png"), table)
+            self._table.draw(self._options.out.with_suffix(".png"), table)
         return table
 
 

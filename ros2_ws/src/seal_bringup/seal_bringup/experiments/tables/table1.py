@@ -22,6 +22,7 @@ from seal_bringup.experiments.tables.cells import (
     Quality,
     Recording,
 )
+from seal_bringup.experiments.tables.detector_table import DetectorTable
 from seal_bringup.experiments.tables.figures import Figures, Rows, document, learnt_from
 from seal_bringup.experiments.tables.labellers import ORACLE, PRETRAINED, ROWS
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
@@ -90,7 +91,7 @@ class Table1Config:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
-class Table1:
+class Table1(DetectorTable):
     """The cells of Table 1, and the table of those that are finished.
 
     Args:

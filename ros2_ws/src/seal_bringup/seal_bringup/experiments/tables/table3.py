@@ -23,6 +23,7 @@ from seal_bringup.experiments.tables.cells import (
     Quality,
     Recording,
 )
+from seal_bringup.experiments.tables.detector_table import DetectorTable
 from seal_bringup.experiments.tables.figures import Figures, Judged, Rows, document, learnt_from
 from seal_bringup.experiments.tables.labellers import LABEL_PROP, ORACLE, PRETRAINED
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
@@ -91,7 +92,7 @@ def row_of(k: int) -> str:
     return f"k={k}"
 
 
-class Table3:
+class Table3(DetectorTable):
     """The cells of Table 3, and the table of those that are finished.
 
     Args:

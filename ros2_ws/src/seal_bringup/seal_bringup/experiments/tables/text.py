@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-from seal_perception.files import write_text
 
 _FIGURES = (
     ("box", "box_ap50", ".1f"), ("mask", "mask_ap50", ".1f"),
@@ -43,18 +40,13 @@ def footer(table: dict[str, Any]) -> str:
     return text
 
 
-def write_markdown(path: Path, table: dict[str, Any]) -> None:
-    """Write a Markdown table per setting.
-
-    Args:
-        path: the file.
-        table: as `figures.document` makes it.
-    """
+def markdown(table: dict[str, Any]) -> str:
+    """A Markdown table per setting of a table (`figures.document`)."""
     lines = [f"# {table['table']}", ""]
     for setting, rows in table["settings"].items():
         titles, cells = text_rows(rows)
         lines += [f"## {setting}", "", _line(titles), _line(["---"] * len(titles)), *map(_line, cells), ""]
-    write_text(path, "\n".join([*lines, footer(table), ""]))
+    return "\n".join([*lines, footer(table), ""])
 
 
 def figure_text(figure: dict[str, Any] | None, form: str = ".1f") -> str:
