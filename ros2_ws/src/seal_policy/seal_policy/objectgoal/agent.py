@@ -177,7 +177,7 @@ class ObjectGoalAgent:
             return
         masks = seen.masks(self.category)
         target.looks += 1
-        target.found += bool(len(masks)) and float(masks.any(axis=0)[tuple(pixels.T)].mean()) >= _COVERED
+        target.found += bool(len(masks)) and float(np.any(masks, axis=0)[tuple(pixels.T)].mean()) >= _COVERED
         if target.looks >= c.deny_looks and target.found < c.deny_share * target.looks:
             self._give_up(seen.step)
 
