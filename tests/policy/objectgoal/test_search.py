@@ -10,7 +10,9 @@ import pytest
 from tests.policy.objectgoal.worlds import CHAIR, ByColour, chair_at, decoy_at, wall, world
 
 from seal_mapping.voxels.voxel_map import VoxelMap
+from seal_perception.detections import Detections
 from seal_perception.pose import pose_yaw
+from seal_perception.types import UInt8Array
 from seal_policy.goals.registry import make_policy
 from seal_policy.objectgoal.agent import GIVES_UP, GOES, STOPS, ObjectGoalAgent
 from seal_policy.objectgoal.config import ObjectGoalConfig
@@ -42,6 +44,19 @@ def test_a_chair_in_sight_is_gone_to_and_stopped_at_by_several_views() -> None:
     assert found.events[0].belief.votes >= agent.config.look_votes  # one view is no belief
     assert found.events[-1].belief.votes >= agent.config.stop_votes
     assert found.events[-1].belief.centre == pytest.approx((2.0, 0.5), abs=0.25)
+
+
+class Once(ByColour):
+    """Finds the chair in the first picture alone."""
+
+    def detect(self, rgb: UInt8Array) -> Detections:
+        found = super().detect(rgb)
+        return found if self.calls == 1 else Detections.empty(*rgb.shape[:2])
+
+
+def test_one_view_is_no_belief() -> None:
+    found, _ = run(world(chair_at(2.0, 0.5)), Once(), steps=6)
+    assert found.events == ()
 
 
 @pytest.mark.parametrize("policy", ["frontier", "gainful_views"])
