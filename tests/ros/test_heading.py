@@ -98,7 +98,7 @@ def test_pictures_between_the_stamps_of_odometry_correct_it(start: Callable[...,
 def test_correcting_the_map_leaves_odometry_as_smooth_as_it_is(start: Callable[..., HeadingNode]) -> None:
     heading = start(correct="map")
     assert m.ODOM not in heading._own_publishers and heading.odom_topic == m.ODOM
-    heading._begun_ns -= 3 * m.NS  # it has listened for others
+    heading._begun_ns = heading.steady.now().nanoseconds - 3 * m.NS  # it has listened for others
     for k in range(150):
         _see(heading, m.NS + k * 50 * MS, (0.0, 0.2, 0.05 * k))
         _claim(heading, m.NS + k * 50 * MS, (0.0, 0.2, 0.0575 * k))
@@ -120,7 +120,7 @@ def test_where_somebody_else_places_odometry_in_the_map_it_is_silent(
 
     _claim(heading, m.NS, (0.0, 0.0, 0.0))
     assert heading._tf.rows == [], "it listens first"  # type: ignore[attr-defined]
-    heading._begun_ns -= 3 * m.NS
+    heading._begun_ns = heading.steady.now().nanoseconds - 3 * m.NS
     _claim(heading, 2 * m.NS, (0.0, 0.0, 0.0))
     told(m.MAP_FRAME, 2 * m.NS)  # its own comes back
     assert not heading.others and len(heading._tf.rows) == 1  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import json
 import socket
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from seal_bringup.stack import robot_config
-from seal_bringup.stack.config import shared_folder
+from seal_bringup.stack.config import StackConfig, shared_folder
 from seal_bringup.stack.known_parameters import unknown_parameters
 from seal_bringup.stack.launching import LaunchError, launch_arguments, read_arguments, require_good_end
 from seal_bringup.stack.node_specs import NodeSpec
@@ -30,6 +31,7 @@ from seal_mapping.bags.writer import BagWriter
 from seal_perception import messages as m
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
+from seal_perception.nodes.stamp_matching import StampMatcher
 from seal_perception.pose import camera_mounting, planar_pose
 from sim_bridge.fake_robot.faces import FACES
 
@@ -210,6 +212,34 @@ def test_a_recording_drives_nothing(tmp_path: Path) -> None:
     assert nodes["recorder"].parameters["path"] == str(tmp_path / "bag")
 
 
+def test_a_replay_with_a_slow_detector_maps_to_the_end_of_the_bag(tmp_path: Path) -> None:
+    """With a queue as long as mapping's memory each score came too late, from the first seconds on."""
+    (tmp_path / "bag").mkdir()
+    (tmp_path / "bag" / "metadata.yaml").touch()
+    nodes = {n.name: n for n in replay_nodes(ReplayConfig(bag=str(tmp_path / "bag"), weights="none"))}
+    depth = int(nodes["perception"].parameters["qos.camera_color_image_raw.depth"])
+    mapped: list[int] = []
+    late_ns = int(nodes["mapping"].parameters["max_late_s"] * m.NS)
+    matcher = StampMatcher(
+        ("picture", "scores"), lambda stamp, parts: mapped.append(stamp), computed="scores", max_late_ns=late_ns
+    )
+    waiting: deque[int] = deque(maxlen=depth or None)
+    for tick in range(60 * 30):  # 30 pictures a second, 5 of which the detector has time for
+        matcher.add("picture", tick * m.NS // 30, None)
+        waiting.append(tick * m.NS // 30)
+        if tick % 6 == 5:
+            matcher.add("scores", waiting.popleft(), None)
+    assert len(mapped) == 300 and mapped[-1] > 57 * m.NS
+
+
+@pytest.mark.parametrize("prefix", ["/robot1/", "robot1", "robot 1/", "1robot/"])
+def test_a_prefix_of_frames_that_is_none_is_refused(prefix: str) -> None:
+    for kind in (RobotConfig, StackConfig):
+        with pytest.raises(InputError, match="frame_prefix must be empty or a name and a slash"):
+            kind(frame_prefix=prefix)
+        assert kind(frame_prefix="a/robot_1/").frame_prefix == "a/robot_1/"
+
+
 def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
     (tmp_path / "bag").mkdir()
     with pytest.raises(InputError, match="bag must be the folder of a rosbag2 bag"):
@@ -221,7 +251,7 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
     by_walls = ReplayConfig(bag=str(tmp_path / "bag"), weights="none", wall_heading=True)
     assert "heading" in {n.name for n in replay_nodes(by_walls)}, "the map waited for its transform for ever"
     assert all(n.parameters["use_sim_time"] is True and n.remappings == {} for n in nodes.values())
-    assert nodes["perception"].parameters["qos.camera_color_image_raw.depth"] == 0, "each picture, not the newest"
+    assert nodes["perception"].parameters["qos.camera_color_image_raw.depth"] == 60, "not the newest alone"
     assert nodes["mapping"].parameters["qos.semantic_scores.depth"] == 0
     for node in nodes.values():
         assert unknown_parameters(node.name, node.parameters) == [], node.name

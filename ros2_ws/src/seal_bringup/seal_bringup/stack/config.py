@@ -27,6 +27,16 @@ MAX_DOMAIN_ID = 232
 """Greatest ROS_DOMAIN_ID whose UDP ports exist."""
 
 
+def require_frame_prefix(text: str) -> None:
+    """Refuse what cannot stand before names of frames.
+
+    Raises:
+        InputError: if it is neither empty nor names that each end with a slash.
+    """
+    if not re.fullmatch(r"([A-Za-z_]\w*/)*", text):
+        raise InputError(f"frame_prefix must be empty or a name and a slash, such as robot1/, got {text!r}")
+
+
 @dataclass(frozen=True)
 class StackConfig:
     """A simulated run."""
@@ -88,6 +98,7 @@ class StackConfig:
         if self.seed < 0:
             raise InputError(f"seed must be 0 (the scene's own start) or more, got {self.seed}")
         require_namespace(self.namespace)
+        require_frame_prefix(self.frame_prefix)
         LiveConfig(self.live_address, self.live_port)
         if self.mode not in MODES:
             raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")

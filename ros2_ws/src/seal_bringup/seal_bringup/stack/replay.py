@@ -19,6 +19,9 @@ PLAYED = (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.ODOM)
 """What is played, besides /tf and /tf_static: detections and goals in the bag would meet those made anew."""
 
 _MAPPED = (m.COLOUR, m.DEPTH, m.CAMERA_INFO, m.SCORES)
+_WAITING = 60
+"""Pictures that wait for the detector: fewer than mapping keeps for their scores (100, `StampMatcher`), else each score
+of a detector slower than the camera would come after its picture was given up."""
 _LATE_S = 60.0
 """So long pictures wait for their scores where the machine is busy for a while."""
 
@@ -50,7 +53,10 @@ def replay_nodes(config: ReplayConfig) -> list[NodeSpec]:
         InputError: if the robot's file is wrong, or there are no such weights.
     """
     shared = {"use_sim_time": True, "lockstep": False, **prefixed(config.frame_prefix)}
-    patient = {"perception": _keep_all(m.COLOUR), "mapping": {**_keep_all(*_MAPPED), "max_late_s": _LATE_S}}
+    patient = {
+        "perception": _queue(_WAITING, m.COLOUR),
+        "mapping": {**_queue(0, *_MAPPED), "max_late_s": _LATE_S},
+    }
     return with_categories(
         [
             dataclasses.replace(
@@ -63,9 +69,9 @@ def replay_nodes(config: ReplayConfig) -> list[NodeSpec]:
     )
 
 
-def _keep_all(*topics: str) -> dict[str, Any]:
-    """Queues without a bound: a robot wants the newest picture, a replay each one."""
-    return {f"qos.{topic.replace('/', '_')}.depth": 0 for topic in topics}
+def _queue(depth: int, *topics: str) -> dict[str, Any]:
+    """Longer queues, 0 = without a bound: a robot wants the newest picture, a replay each one that it has time for."""
+    return {f"qos.{topic.replace('/', '_')}.depth": depth for topic in topics}
 
 
 def play_command(config: ReplayConfig) -> list[str]:

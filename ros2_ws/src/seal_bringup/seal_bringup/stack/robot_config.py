@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seal_bringup.live.config import PORT, LiveConfig
-from seal_bringup.stack.config import shared_folder
+from seal_bringup.stack.config import require_frame_prefix, shared_folder
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.odometry.live import POSE_SOURCES
@@ -75,6 +75,7 @@ class RobotConfig:
             raise InputError(f"pose_source must be {AUTO}, {', '.join(POSE_SOURCES)}, got {self.pose_source!r}")
         if not (math.isfinite(self.minutes) and self.minutes >= 0):
             raise InputError(f"minutes must be a number >= 0, got {self.minutes}")
+        require_frame_prefix(self.frame_prefix)
         if not self.namespace.strip("/"):
             raise InputError("namespace must be a name: the base's topics must not be the stack's own")
         if self.launch_driver and (self.fake or self.face is None):

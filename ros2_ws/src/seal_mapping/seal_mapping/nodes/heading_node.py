@@ -57,7 +57,10 @@ class HeadingNode(SealNode):
         self.odom_topic = m.ODOM if self._on_map else m.WHEELS
         warm_up()  # before the node says that it is ready: compiling takes seconds, and odometry would stand still
         self._sent: deque[int] = deque(maxlen=_OWN)
-        self._begun_ns, self.others = self.steady.now().nanoseconds, ""
+        self._begun_ns, self.others = (
+            -1,
+            "",
+        )  # it listens from the first odometry on: a bag may begin later than this node
         if self._on_map:
             self.transforms.add(lambda _: self._look_for_others())
         else:
@@ -74,6 +77,8 @@ class HeadingNode(SealNode):
         self.odometry.add(self._on_wheels)
 
     def _on_wheels(self, stamp_ns: int, msg: Odometry) -> None:
+        if self._begun_ns < 0:
+            self._begun_ns = self.steady.now().nanoseconds
         T_map_base = self._heading.follow(m.odometry_to_pose(msg))
         if not self._on_map:
             odom, base = self.frame(m.ODOM_FRAME), self.frame(m.BASE_FRAME)
