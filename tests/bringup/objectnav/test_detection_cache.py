@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,26 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cache.sqlite").write_text("no database, and longer than its header would be" * 10)
     with pytest.raises(InputError, match=r"cache.sqlite is no cache of detections .*; remove it or name another"):
         CachedDetector(ByColour(), "a", tmp_path / "cache.sqlite")
+
+
+def test_a_damaged_entry_is_detected_again(tmp_path: Path) -> None:
+    own, path = ByColour(), tmp_path / "cache.sqlite"
+    first = CachedDetector(own, "a", path)
+    first.detect(picture(1))
+    first.close()
+    with sqlite3.connect(path) as base:
+        base.execute("UPDATE detections SET rows = ?", (b"no zlib",))
+    base.close()
+    again = CachedDetector(own, "a", path)
+    assert len(again.detect(picture(1)).scores) and own.calls == 2 and again.hits == 0
+    again.close()
+
+
+def test_a_folder_and_anothers_table_are_no_cache(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no cache of detections that can be used"):
+        CachedDetector(ByColour(), "a", tmp_path)
+    with sqlite3.connect(tmp_path / "other.sqlite") as base:
+        base.execute("CREATE TABLE detections (name TEXT)")
+    base.close()
+    with pytest.raises(InputError, match="no such column"):
+        CachedDetector(ByColour(), "a", tmp_path / "other.sqlite")

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.policy.objectgoal.worlds import chair_at, scene, wall
+from tests.policy.objectgoal.worlds import ByColour, chair_at, scene, wall
 
 from seal_bringup.cli import app as cli
 from seal_bringup.evaluation.object_search_truth import CAUSES
+from seal_bringup.objectnav.detection_cache import CachedDetector
 from seal_bringup.objectnav.figures import causes_text, figures, interval
 from seal_bringup.objectnav.home_run import Place, run_home
 from seal_bringup.objectnav.run import Watch, episodes_of, run_searches
@@ -74,6 +76,49 @@ def test_a_run_leaves_figures_and_a_page_and_refuses_other_settings(tmp_path: Pa
         run_searches([str(flat)], SearchSettings(**{**SMALL.__dict__, "policy": "random"}), tmp_path / "run", None)
     with pytest.raises(InputError, match="holds other files; name another --out"):
         run_searches([str(flat)], SMALL, flat, None)
+
+
+def test_a_scene_that_changed_since_its_episodes_is_refused(tmp_path: Path, flat: Path) -> None:
+    (home,) = episodes_of([str(flat)], SMALL, tmp_path / "episodes").homes
+    other = tmp_path / "flat"
+    write_scene_folder(scene(wall((0.9, -3.0), (1.0, 1.6)), chair_at(2.2, 1.5)), other)
+    with pytest.raises(InputError, match="has changed since its episodes were made"):
+        run_home(str(other), home, SMALL, Place(tmp_path / "results"))
+
+
+def test_what_decides_a_search_is_in_its_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = SMALL.facts()
+    monkeypatch.setattr("seal_bringup.objectnav.settings.model_digest", lambda model: "another")
+    assert SMALL.facts() != before and replace(SMALL, seed=1).facts() != before
+
+
+def test_detections_of_other_code_are_no_hits(tmp_path: Path, flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector by colour in the place of weights: a second policy finds its pictures, other code none."""
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"w")
+    made: list[CachedDetector] = []
+
+    class Kept(CachedDetector):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr("seal_bringup.objectnav.home_run.load_detector", lambda path: ByColour())
+    monkeypatch.setattr("seal_bringup.objectnav.home_run.CachedDetector", Kept)
+    monkeypatch.setattr(SearchSettings, "weights_path", lambda self: weights)
+    settings = replace(SMALL, episodes=1, max_steps=12)
+    (home,) = episodes_of([str(flat)], replace(settings, weights="oracle"), tmp_path / "episodes").homes
+    for name in ("first", "second"):
+        run_home(str(flat), home, settings, Place(tmp_path / name, tmp_path / "cache.sqlite"))
+    monkeypatch.setattr("seal_bringup.objectnav.home_run.imported_code", lambda *names: "other")
+    run_home(str(flat), home, settings, Place(tmp_path / "third", tmp_path / "cache.sqlite"))
+    assert [one.hits == one.asked > 0 for one in made] == [False, True, False] and made[0].hits == made[2].hits
+    rows = [without_time(read_rows(tmp_path / name)) for name in ("first", "second", "third")]
+    assert rows[0] == rows[1] == rows[2]
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    return [dict(read_json(path)) for path in sorted(folder.glob("*.json"))]
 
 
 def test_a_category_that_the_home_lacks_is_one_line() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,9 +23,13 @@ from sim_bridge.embedded import EmbeddedSimulator
 
 
 def run(
-    room: EmbeddedSimulator, detector: ByColour | None = None, steps: int = 150, policy: str = "frontier"
+    room: EmbeddedSimulator,
+    detector: ByColour | None = None,
+    steps: int = 150,
+    policy: str = "frontier",
+    config: ObjectGoalConfig | None = None,
 ) -> tuple[Search, ObjectGoalAgent]:
-    agent = ObjectGoalAgent(CHAIR, make_policy(policy))
+    agent = ObjectGoalAgent(CHAIR, make_policy(policy), config)
     return search(room, detector or ByColour(), VoxelMap(), agent, 0, steps), agent
 
 
@@ -55,8 +60,10 @@ class Once(ByColour):
 
 
 def test_one_view_is_no_belief() -> None:
-    found, _ = run(world(chair_at(2.0, 0.5)), Once(), steps=6)
-    assert found.events == ()
+    places, easy = world(chair_at(2.0, 0.5)), ObjectGoalConfig(look_overlap=0.05)
+    assert run(places, Once(), steps=6, config=easy)[0].events == ()
+    first = run(places, Once(), steps=6, config=replace(easy, look_votes=1))[0].events[0]
+    assert (first.kind, first.step) == (GOES, 0)
 
 
 @pytest.mark.parametrize("policy", ["frontier", "gainful_views"])

@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 MAPLESS = {"self_training": SelfTraining, "optical_flow": OpticalFlow}
 """Rules that need no map, and so no option about one."""
 RULE_OPTIONS = {
-    "objects": {"least_overlap"},
+    "objects": {"least_overlap", "stand_from_m"},
     "agreement": {"agreement", "evidence"},
     "instance_vote": {"agreement", "evidence"},
 }
@@ -117,7 +117,7 @@ class LabelJob:
             return None
         of_rules = {name for names in RULE_OPTIONS.values() for name in names} & self.label_changes.keys()
         if unused := sorted(of_rules - RULE_OPTIONS.get(self.rule, set())):
-            words = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+            words = ", ".join(f"--{name.removesuffix('_m').replace('_', '-')}" for name in unused)
             raise InputError(f"the rule {self.rule} does not use {words}: leave it out, or give another --rule")
         try:
             MapConfig(**self.map_changes)

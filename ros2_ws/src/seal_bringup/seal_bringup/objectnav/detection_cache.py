@@ -13,7 +13,7 @@ import json
 import sqlite3
 import zlib
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from seal_perception.categories import CategorySet
 from seal_perception.detections import Detections
@@ -44,7 +44,7 @@ class CachedDetector:
 
     Args:
         detector: asked for what the file does not hold.
-        digest: of its weights: another detector, other entries.
+        digest: of all that decides what it finds: another detector, other entries.
         path: SQLite file; made where it is not there. Several processes may use it.
 
     Attributes:
@@ -61,14 +61,17 @@ class CachedDetector:
         self.asked, self.hits = 0, 0
         self._detector, self._salt = detector, f"{FORMAT} {digest}".encode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._base = sqlite3.connect(path, timeout=60.0)
         self._waiting: list[tuple[bytes, bytes]] = []
         try:
+            self._base = sqlite3.connect(path, timeout=60.0)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute(_TABLE)
+            self._base.execute("SELECT picture, rows FROM detections LIMIT 0")
         except sqlite3.DatabaseError as error:
-            self._base.close()
-            raise InputError(f"{path} is no cache of detections ({error}); remove it or name another") from error
+            what = "remove it or name another"
+            if "locked" in str(error):
+                what = "another process writes for long: wait for it"
+            raise InputError(f"{path} is no cache of detections that can be used ({error}); {what}") from error
 
     def detect(self, rgb: UInt8Array) -> Detections:
         """Detections of an (H, W, 3) uint8 picture."""
@@ -76,9 +79,9 @@ class CachedDetector:
         height, width = rgb.shape[:2]
         key = hashlib.blake2b(self._salt + repr(rgb.shape).encode() + rgb.tobytes(), digest_size=16).digest()
         held = self._base.execute("SELECT rows FROM detections WHERE picture = ?", (key,)).fetchone()
-        if held is not None:
+        rows = None if held is None else _unpacked(held[0])
+        if rows is not None:
             self.hits += 1
-            rows = json.loads(zlib.decompress(held[0]))
         else:
             rows = self._detector.detect(rgb).to_coco(0)
             self._waiting.append((key, zlib.compress(json.dumps(rows, separators=(",", ":")).encode())))
@@ -96,3 +99,11 @@ class CachedDetector:
         """Write what is waiting and close the file."""
         self.flush()
         self._base.close()
+
+
+def _unpacked(packed: bytes) -> list[dict[str, Any]] | None:
+    """Detections of an entry; None where it is damaged, which is as none."""
+    try:
+        return list(json.loads(zlib.decompress(packed)))
+    except (zlib.error, ValueError):
+        return None

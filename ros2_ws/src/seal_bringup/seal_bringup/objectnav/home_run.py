@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from seal_bringup.evaluation.object_search_truth import SearchTruth
 from seal_bringup.evaluation.true_detector import TrueDetector
 from seal_bringup.objectnav.detection_cache import CachedDetector, NamedDetector
 from seal_bringup.objectnav.pictures import draw_search
 from seal_bringup.objectnav.settings import SearchSettings
+from seal_bringup.provenance import imported_code
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES
@@ -27,7 +31,7 @@ from seal_policy.objectgoal.agent import Event, ObjectGoalAgent
 from seal_policy.objectgoal.search import search
 from seal_policy.planning.motion import planar
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
-from sim_bridge.evaluation.episodes import Episode, HomeEpisodes, begin
+from sim_bridge.evaluation.episodes import Episode, HomeEpisodes, begin, scene_hash
 from sim_bridge.worlds import open_embedded
 
 
@@ -74,6 +78,9 @@ def run_home(
     place.folder.mkdir(parents=True, exist_ok=True)
     missing = [k for k in range(len(home.episodes)) if not place.result(k).is_file()]
     world = open_embedded(scene, EmbeddedConfig(width=settings.width, height=settings.height)) if missing else None
+    if world is not None and scene_hash(world.scene) != home.scene_sha256:
+        world.close()
+        raise InputError(f"{scene} has changed since its episodes were made: name another folder")
     detector = None if world is None else _detector(settings, world, place)
     try:
         for number, episode in enumerate(home.episodes):
@@ -97,7 +104,10 @@ def _detector(settings: SearchSettings, world: EmbeddedSimulator, place: Place) 
     if path is None:
         return TrueDetector(world)
     detector = load_detector(str(path))
-    return detector if place.cache is None else CachedDetector(detector, sha256(path), place.cache)
+    if place.cache is None:
+        return detector
+    made_by = [sha256(path), imported_code("seal_perception.detector.detector"), torch.__version__]
+    return CachedDetector(detector, hashlib.sha256(repr(made_by).encode()).hexdigest(), place.cache)
 
 
 def _run_episode(

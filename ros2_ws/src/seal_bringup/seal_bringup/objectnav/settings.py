@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_perception.categories import CATEGORIES, SIX
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
@@ -84,8 +85,8 @@ class SearchSettings:
     def facts(self) -> dict[str, Any]:
         """JSON-ready values that decide the results; weights by their bytes, not by their name."""
         path = self.weights_path()
-        named = {**asdict(self), "weights": ORACLE if path is None else sha256(path)}
-        return named
+        weights = ORACLE if path is None else sha256(path)
+        return {**asdict(self), "weights": weights, "object_model": model_digest(shipped_model())}
 
 
 def check_homes(homes: Sequence[str]) -> None:

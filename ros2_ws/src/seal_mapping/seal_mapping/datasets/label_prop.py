@@ -149,8 +149,8 @@ class LabelProp(VolumeLabels):
         return no_map_labels(self._without_objects, self._map.config, self.config, frames.best_scores, drawn)
 
     def annotations(self, item: BagFrame) -> list[Annotation]:
-        """The objects that the frame sees; where a human drew, what nobody drew is background."""
-        human = self._human_map is not None
+        """The objects that the frame sees; in a frame that a human annotated, what nobody drew is background."""
+        human = self._annotations is not None and self._annotations.for_frame(item) is not None
         config = replace(self.config, ignore_missing=False) if human else self.config
         return frame_annotations(item.frame, self.volume, config, item.detections)
 

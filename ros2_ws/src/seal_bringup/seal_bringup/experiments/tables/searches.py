@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from seal_bringup.objectnav.run import episodes_of
 from seal_bringup.objectnav.settings import ORACLE, SearchSettings
 from seal_perception.reading.text import read_json
 
-CACHE = "detections.sqlite"
-"""Of the work folder: cells of one detector share what it found, whatever the policy."""
+CACHE = f"detections_{platform.node() or 'here'}.sqlite"
+"""Of the work folder: cells of one detector share what it found, whatever the policy. One a machine, as SQLite's
+journal is not for file systems that several share."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 
 `generalization`: an episode in each training home with the detector to start from, labels, one fine-tuning on all homes
 together; judged in the test homes. `specialization`: from that detector of the same row and seed, an episode in each
-test home with it, labels, a fine-tuning; judged in that home. Nothing is chosen here.
+test home with it, labels, a fine-tuning; judged in that home. Nothing is chosen by its figures.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 In each test home: an episode with the detector to start from, and the k frames that the map of it is least certain
 about. `naive` fine-tunes on these frames alone; `propagation` lets 3DLabelProp carry their masks into all other frames,
 beside the detections there, and fine-tunes on all labels. With k = 0 `naive` is the pretrained detector and
-`propagation` plain 3DLabelProp. Both fine-tune alike, and are judged in that home. Nothing is chosen here.
+`propagation` plain 3DLabelProp. Both fine-tune alike, and are judged in that home. Nothing is chosen by its figures.
 """
 
 from __future__ import annotations
