@@ -1,16 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A table as a picture: per setting the rows' box and mask AP50 with their intervals."""
+"""How tables of detectors show themselves: per setting the rows' box and mask AP50 with their intervals."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from seal_bringup.experiments.tables.cells import Evaluation
 from seal_bringup.experiments.tables.labellers import ORACLE, PRETRAINED
+from seal_bringup.experiments.tables.store import Cell
+from seal_bringup.experiments.tables.text import markdown
 from seal_perception.files import replacing
 
 _COLOURS = {"box_ap50": "#3584e4", "mask_ap50": "#e66100"}
 _NAMES = {"box_ap50": "box", "mask_ap50": "mask"}
+
+
+class DetectorTable:
+    """What `run_table` asks of a table, where its rows are AP50 by setting (`figures.document`)."""
+
+    def shows(self, cell: Cell) -> bool:
+        """Only evaluations change the picture."""
+        return isinstance(cell, Evaluation)
+
+    def markdown(self, table: dict[str, Any]) -> str:
+        """The table for a document."""
+        return markdown(table)
+
+    def draw(self, path: Path, table: dict[str, Any]) -> None:
+        """Write the picture of the table as a PNG."""
+        draw_table(path, table)
 
 
 def draw_table(path: Path, table: dict[str, Any]) -> None:

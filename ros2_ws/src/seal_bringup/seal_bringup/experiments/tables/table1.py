@@ -22,9 +22,9 @@ from seal_bringup.experiments.tables.cells import (
     Quality,
     Recording,
 )
-from seal_bringup.experiments.tables.detector_table import DetectorTable
 from seal_bringup.experiments.tables.figures import Figures, Rows, document, learnt_from
 from seal_bringup.experiments.tables.labellers import ORACLE, PRETRAINED, ROWS
+from seal_bringup.experiments.tables.plot import DetectorTable
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError

@@ -23,9 +23,9 @@ from seal_bringup.experiments.tables.cells import (
     Quality,
     Recording,
 )
-from seal_bringup.experiments.tables.detector_table import DetectorTable
 from seal_bringup.experiments.tables.figures import Figures, Judged, Rows, document, learnt_from
 from seal_bringup.experiments.tables.labellers import LABEL_PROP, ORACLE, PRETRAINED
+from seal_bringup.experiments.tables.plot import DetectorTable
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
 from seal_bringup.experiments.tables.weak_cells import AnnotatedFrames, Choice, Propagated
 from seal_perception.detector.facts import resolve_weights
