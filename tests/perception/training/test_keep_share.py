@@ -85,9 +85,9 @@ def test_shares_that_are_none(share: float) -> None:
 
 @pytest.mark.parametrize(
     ("options", "share"),
-    [([], 0.5), (["--keep", "0"], None), (["--keep", "0.2"], 0.2), (["--preset", "paper"], None)],
+    [([], None), (["--keep", "0"], None), (["--keep", "0.2"], 0.2), (["--preset", "paper", "--keep", "0.2"], 0.2)],
 )
-def test_the_command_keeps_half_unless_told(
+def test_the_command_keeps_what_it_is_told(
     parent: Path, tmp_path: Path, options: list[str], share: float | None
 ) -> None:
     app = typer.Typer()

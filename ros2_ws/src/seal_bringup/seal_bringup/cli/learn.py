@@ -17,7 +17,7 @@ from rich.table import Table
 from seal_bringup.bars import rate_bar
 from seal_bringup.cli.options import CATEGORIES, with_options
 from seal_bringup.console import echo, make_console
-from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE
 
 if TYPE_CHECKING:
     from seal_perception.categories import CategorySet
@@ -67,7 +67,7 @@ class RateOptions:
         float | None,
         typer.Option(
             help="Share of the old weights in those written, 0 to below 1: against forgetting what the labels lack.",
-            show_default=f"{KEEP_SHARE}; paper, or other categories: 0",
+            show_default="0",
         ),
     ] = None
     min_size: Annotated[
@@ -142,7 +142,7 @@ def finetune(
 
     share = REPLAY_SHARE if mixed.replay_share is None else mixed.replay_share
     changes: dict[str, Any] = {"seed": seed, "replay_share": share if mixed.replay else 0.0}
-    changes["keep_share"] = (KEEP_SHARE if preset == "laptop" else 0.0) if rates.keep is None else rates.keep
+    changes.update({"keep_share": rates.keep} if rates.keep is not None else {})
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
     changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
     changes.update(min_size=rates.min_size, samples=rates.samples, robust_mask_iou=rates.robust_masks)
