@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from PIL import Image
 from tests.browser import Browser, browser, find
 
 from seal_bringup.live.config import LiveConfig
-from seal_bringup.live.server import Answer, LiveServer
+from seal_bringup.live.presses import Answer
+from seal_bringup.live.server import LiveServer
 from seal_bringup.live.view import LiveView
 from seal_bringup.report.page import ASSETS, INLINED
 from seal_bringup.report.viewer import pack_voxels
@@ -62,7 +64,7 @@ def test_the_3d_map_grows_and_a_camera_that_was_moved_stays_over_its_place() -> 
     find()
     view = LiveView()
     grid = Grid2D(np.zeros((2, 2), bool), np.zeros(2), 0.05)
-    server = LiveServer(LiveConfig(port=0), view.hub, lambda what: Answer(True, what))
+    server = LiveServer(LiveConfig(port=0), view.hub, lambda what: lambda: Answer(True, what))
     try:
         view.see_grid(grid, grid)
         view.see_voxels(*floor(20))
@@ -86,6 +88,59 @@ def test_the_3d_map_grows_and_a_camera_that_was_moved_stays_over_its_place() -> 
     finally:
         if not view.hub.closed:
             server.close()
+
+
+GATE = "document.querySelector('#gate').innerText.includes('{}')"
+
+
+def level(page: Browser) -> str:
+    """Colour of the gate's line."""
+    return str(page.value("document.querySelector('#gate').dataset.level"))
+
+
+def test_the_gates_line_says_when_nothing_is_known_and_the_buttons_go_with_it() -> None:
+    find()
+    view = LiveView()
+    go_on = threading.Event()
+    hang = lambda: Answer(go_on.wait(60.0), "late")  # noqa: E731
+    server = LiveServer(LiveConfig(port=0), view.hub, lambda what: hang)
+    disabled = "JSON.stringify(['start', 'stop'].map((id) => document.getElementById(id).disabled))"
+    try:
+        with browser(1200, 800) as page:
+            page.open(server.url)
+            page.wait_for(GATE.format("Waiting for the run"))
+            view.see_status(0, {"confident_voxels": "1"})
+            page.wait_for(GATE.format("No gate is heard: this page can neither start nor stop this run."))
+            assert level(page) == "none" and page.value(disabled) == "[true,true]"
+            view.see_steps(True)
+            page.wait_for(GATE.format("This run goes in steps"))
+            view.see_gate("a: gate", 0, "may drive")
+            view.see_enabled(True)
+            page.wait_for("document.querySelector('#gate').dataset.level === '0'")
+            view.see_hint("no run publishes")
+            page.wait_for(GATE.format("no run publishes"))
+            assert level(page) == "1", "it is green although the run is gone"
+            view.see_hint("")
+            view.forget_enabled()
+            page.wait_for(GATE.format("Nobody tells whether the robot may drive."))
+            assert level(page) == "1" and page.value(disabled) == "[true,false]"
+            # A tab that nobody sees keeps no connection from the others.
+            page.value("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+            page.value("document.dispatchEvent(new Event('visibilitychange'))")
+            assert page.value("events.readyState") == 2
+            page.wait_for("document.querySelector('#link').innerText === 'connection lost'")
+            page.wait_for(GATE.format("whether the robot drives is not known"))
+            assert level(page) == "none"
+            page.value("delete document.hidden")
+            page.value("document.dispatchEvent(new Event('visibilitychange'))")
+            page.wait_for("document.querySelector('#link').innerText === 'connected'")
+            page.value("document.querySelector('#stop').click()")
+            page.wait_for(GATE.format("asking the robot to stop"))
+            page.wait_for(GATE.format("No answer came to the stop: the robot may still drive."))
+            assert level(page) == "2" and page.problems == []
+    finally:
+        go_on.set()
+        server.close()
 
 
 def test_the_reports_viewer_draws_the_map_and_the_way(tmp_path: Path) -> None:

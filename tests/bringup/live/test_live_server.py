@@ -10,7 +10,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +19,8 @@ from seal_bringup.live.access import host_is_ours, refusal
 from seal_bringup.live.config import LiveConfig, require_free
 from seal_bringup.live.hub import Hub
 from seal_bringup.live.page import files
-from seal_bringup.live.server import MOST_CONNECTIONS, Answer, LiveServer
+from seal_bringup.live.presses import Answer, Presses
+from seal_bringup.live.server import MOST_CONNECTIONS, LiveServer
 from seal_perception.errors import InputError
 
 
@@ -32,9 +33,13 @@ class Page:
         self.server = LiveServer(LiveConfig(port=0, **changes), self.hub, self._ask)
         self.host = f"127.0.0.1:{self.server.port}"
 
-    def _ask(self, what: str) -> Answer:
+    def _ask(self, what: str) -> Callable[[], Answer]:
         self.asked.append(what)
-        return Answer(what == "stop", f"{what} was asked for")
+        return lambda: Answer(what == "stop", f"{what} was asked for")
+
+    def enable(self) -> str:
+        """Where a page that shows the newest state presses Start."""
+        return f"/explore/enable?at={json.loads(self.hub.text())['now']!r}"
 
     def request(self, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
@@ -77,8 +82,53 @@ def test_the_page_itself_may_start_and_stop(page: Page) -> None:
     own = {"Origin": f"http://{page.host}"}
     status, _, body = page.request("POST", "/explore/stop", **own)
     assert (status, json.loads(body)) == (200, {"done": True, "text": "stop was asked for"})
-    assert page.request("POST", "/explore/enable", **own, Sec_Fetch_Site="same-origin")[0] == 409  # refused by the gate
+    assert page.request("POST", page.enable(), **own, Sec_Fetch_Site="same-origin")[0] == 409  # refused by the gate
     assert page.asked == ["stop", "enable"]
+
+
+def test_a_start_that_comes_late_or_after_a_stop_is_none() -> None:
+    """A browser may hold a request back for long: whoever pressed Start has given up, or pressed Stop since."""
+    time_s, asked = 100.0, []
+    presses = Presses(lambda what: asked.append(what) or (lambda: Answer(True, what)), lambda: time_s)
+    for at in ("", "soon", "nan", "inf", "100.1"):
+        answer = presses.press("enable", at)
+        assert not answer.done and "must name the time of the page's state" in answer.text, at
+    assert "3.1 s late" in presses.press("enable", "96.9").text and asked == []
+    assert presses.press("enable", "97.5").done and presses.press("stop", "").done
+    time_s = 101.0
+    for at in ("99.5", "100.0"):
+        assert "a stop came after this start" in presses.press("enable", at).text
+    assert presses.press("enable", "100.5").done and asked == ["enable", "stop", "enable"]
+
+
+def test_a_stop_waits_for_no_start_and_is_asked_for_after_it() -> None:
+    """The start is still waited for; it is asked for first, whoever's thread runs next."""
+    asked: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def ask(what: str) -> Callable[[], Answer]:
+        asked.append(what)
+        return (lambda: Answer(begun.set() is None and go_on.wait(10.0), what)) if what == "enable" else (
+            lambda: Answer(True, what)
+        )  # fmt: skip
+
+    presses = Presses(ask, time.monotonic)
+    thread = threading.Thread(target=presses.press, args=("enable", repr(time.monotonic())))
+    thread.start()
+    assert begun.wait(10.0) and presses.press("stop", "").done and thread.is_alive()
+    assert asked == ["enable", "stop"]
+    go_on.set()
+    thread.join()
+
+
+def test_over_http_a_start_needs_the_time_of_its_state(page: Page) -> None:
+    own = {"Origin": f"http://{page.host}"}
+    status, _, body = page.request("POST", "/explore/enable", **own)
+    assert status == 409 and "reload the page" in json.loads(body)["text"] and page.asked == []
+    before = page.enable()
+    assert page.request("POST", "/explore/stop", **own)[0] == 200
+    assert "a stop came after this start" in json.loads(page.request("POST", before, **own)[2])["text"]
+    assert page.request("POST", page.enable(), **own)[0] == 409 and page.asked == ["stop", "enable"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +145,7 @@ def test_the_page_itself_may_start_and_stop(page: Page) -> None:
 )
 def test_nobody_else_may_start_or_stop(page: Page, headers: dict[str, str]) -> None:
     given = {k: v.replace("OWN", f"http://{page.host}") for k, v in headers.items()}
-    for path in ("/explore/enable", "/explore/stop"):
+    for path in (page.enable(), "/explore/stop"):
         assert page.request("POST", path, **given)[0] == 403
     assert page.asked == []
 
@@ -223,7 +273,7 @@ def test_a_port_that_is_taken_is_one_line(page: Page) -> None:
     with pytest.raises(
         InputError, match=rf"cannot listen on port {page.server.port} of 127.0.0.1: .*--port N"
     ) as error:
-        LiveServer(LiveConfig(port=page.server.port), Hub(), lambda what: Answer(True, what))
+        LiveServer(LiveConfig(port=page.server.port), Hub(), lambda what: lambda: Answer(True, what))
     assert "\n" not in str(error.value)
 
 

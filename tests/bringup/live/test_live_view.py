@@ -237,6 +237,23 @@ def test_gates_are_kept_by_name_with_their_levels(view: LiveView) -> None:
     assert len(state(view)["gates"]) == 8 and len(view.hub.text()) < 10_000
 
 
+def test_a_gate_that_is_silent_is_forgotten() -> None:
+    """Its process was killed: what it said last stood there in green for ever."""
+    time_s = 0.0
+    view = LiveView(clock=lambda: time_s)
+    view.see_enabled(False)
+    view.see_gate("gone", 0, "may drive")
+    time_s = 4.0
+    view.see_gate("here", 0, "may drive")
+    view.forget_silent_gates()
+    assert len(state(view)["gates"]) == 2
+    time_s, before = 5.5, view.hub.wait(-1, 0.0)
+    view.forget_silent_gates()
+    assert [gate["name"] for gate in state(view)["gates"]] == ["here"] and view.hub.wait(before, 0.0) > before
+    view.forget_enabled()
+    assert "enabled" not in state(view) and "enabled" not in state(view)["ages"]
+
+
 @pytest.mark.parametrize(("kind", "rows"), [(Series, [(float(k), 0.0) for k in range(20_000)]),
                                             (Way, [(k * 0.1, 0.0) for k in range(20_000)])])  # fmt: skip
 def test_a_curve_of_any_length_takes_bounded_memory(kind: type[Series], rows: list[tuple[float, ...]]) -> None:

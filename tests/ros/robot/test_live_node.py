@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -97,6 +98,8 @@ class Run(Robot):
         for topic, kind in kinds.items():
             self.topics[topic] = self.advertise(kind, topic, latched=topic in LATCHED, depth=1)
         self.allowed: list[bool] = []
+        self.gate: Any = None
+        self.create_timer(1.0, lambda: self.gate and self.send({m.EXPLORE_STATUS: self.gate}), clock=self.steady)
         if serve:
             self.permission = Permission(self, self._on_enable, serve=True)
             self.permission.tell(False)
@@ -128,6 +131,7 @@ def live(monkeypatch: pytest.MonkeyPatch, run_config: Any, tmp_path: Path) -> It
         assert one.spin_until(lambda: run.heard(*sent))
         if publish:
             run.send(sent)
+            run.gate = sent[m.EXPLORE_STATUS]
             wanted = {"picture", "robot", "goal", "plan", "figures", "gates", "enabled"}
             assert one.spin_until(lambda: wanted <= json.loads(page._view.hub.text()).keys())
             assert one.spin_until(lambda: {"camera", "grid", "voxels", "series"} == page._view.hub._parts.keys())
@@ -159,10 +163,15 @@ def state(page: Any) -> dict[str, Any]:
     return value
 
 
+def path(page: Any, what: str) -> str:
+    """Of a button of a page that shows the newest state."""
+    return f"/explore/{what}?at={page._view.hub.now()!r}" if what == "enable" else f"/explore/{what}"
+
+
 def press(one: Graph, page: Any, what: str) -> tuple[int, dict[str, Any]]:
     """Press a button of the page and spin until it is answered."""
     answers: list[tuple[int, bytes]] = []
-    thread = threading.Thread(target=lambda: answers.append(request(page, "POST", f"/explore/{what}")))
+    thread = threading.Thread(target=lambda: answers.append(request(page, "POST", path(page, what))))
     thread.start()
     assert one.spin_until(lambda: not thread.is_alive())
     return answers[0][0], json.loads(answers[0][1])
@@ -209,7 +218,7 @@ def test_a_gate_that_does_not_answer_is_told_as_that(
 ) -> None:
     """It hangs: the page must not say that the robot was stopped."""
     one, run, page = live(publish=False)
-    client = page.server._server.ask.__self__
+    client = page.server._server.presses._ask.__self__
     assert one.spin_until(lambda: client._stop.service_is_ready())
     one.nodes.remove(run)  # nobody spins it any more
     monkeypatch.setattr(explore_client, "ANSWER_S", 0.5)
@@ -224,14 +233,42 @@ def test_a_start_that_was_given_up_does_not_happen_later(
 ) -> None:
     """The node was busy for longer than the page waits: a robot must not start then, and may still stop."""
     one, run, page = live(publish=False)
-    client = page.server._server.ask.__self__
+    client = page.server._server.presses._ask.__self__
     assert one.spin_until(lambda: client._stop.service_is_ready() and client._enable.service_is_ready())
     monkeypatch.setattr(explore_client, "ANSWER_S", 0.2)
-    answers = [request(page, "POST", f"/explore/{what}") for what in ("enable", "stop")]  # nobody spins meanwhile
+    answers = [request(page, "POST", path(page, what)) for what in ("enable", "stop")]  # nobody spins meanwhile
     assert [status for status, _ in answers] == [409, 409]
     assert one.spin_until(lambda: run.allowed == [False]), "the stop comes late, the start does not"
     one.spin_for(0.5)
     assert run.allowed == [False]
+
+
+@pytest.mark.parametrize("loses_first_stop", [False, True])
+def test_a_start_that_a_busy_gate_does_later_is_undone(
+    live: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch, loses_first_stop: bool
+) -> None:
+    """The request was under way already when the page gave it up; the gate may take the stop before it, too."""
+    one, run, page = live(publish=False)
+    client = page.server._server.presses._ask.__self__
+    assert one.spin_until(lambda: client._stop.service_is_ready() and client._enable.service_is_ready())
+    one.nodes.remove(run)  # busy
+    monkeypatch.setattr(explore_client, "ANSWER_S", 0.5)
+    if loses_first_stop:
+        monkeypatch.setattr(client, "_undo", lambda: monkeypatch.undo())
+    status, answer = press(one, page, "enable")
+    assert status == 409 and "no answer" in answer["text"]
+    assert one.spin_until(lambda: bool(client._unwanted))
+    one.nodes.append(run)
+    assert one.spin_until(lambda: run.allowed == [True, False])
+    assert one.spin_until(lambda: not client._unwanted and not client._open)
+
+
+def test_a_gate_that_is_gone_is_no_longer_shown(live: Callable[..., Opened]) -> None:
+    one, run, page = live()
+    one.nodes.remove(run)
+    run.destroy_node()
+    assert one.spin_until(lambda: not json.loads(page._view.hub.text())["gates"])
+    assert one.spin_until(lambda: "enabled" not in json.loads(page._view.hub.text()))
 
 
 def test_what_cannot_be_used_is_dropped_and_the_page_goes_on(live: Callable[..., Opened]) -> None:
@@ -273,6 +310,44 @@ def _hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def answers(port: int) -> bool:
+    """Whether the page is served there."""
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except ConnectionError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait for it; returns whether it is so."""
+    patience = Patience()
+    while not condition() and patience.used_s() < 60:
+        time.sleep(0.1)
+    return condition()
+
+
+def test_the_node_of_seal_live_ends_when_seal_live_is_killed(run_config: Any, tmp_path: Path) -> None:
+    """It went on and served the camera, and its port was taken."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["live", "--port", str(port), "--domain-id", str(run_config(tmp_path).domain_id)]
+    process = subprocess.Popen(
+        module_command("seal_bringup.cli.app", *words), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert wait_until(lambda: answers(port))
+        process.kill()
+        process.wait()
+        assert wait_until(lambda: not answers(port))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def test_seal_live_serves_until_it_is_interrupted(run_config: Any, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -284,15 +359,7 @@ def test_seal_live_serves_until_it_is_interrupted(run_config: Any, tmp_path: Pat
         preexec_fn=_hear_interrupts,
     )  # fmt: skip
     try:
-        patience = Patience()
-        while patience.used_s() < 60:
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                connection.request("GET", "/")
-                assert connection.getresponse().status == 200
-                break
-            except ConnectionError:
-                time.sleep(0.1)
+        assert wait_until(lambda: answers(port))
         second = subprocess.run(command, capture_output=True, text=True, timeout=100)
         assert second.returncode == 1 and f"cannot listen on port {port}" in second.stderr.replace("\n", " ")
         assert "Traceback" not in second.stderr

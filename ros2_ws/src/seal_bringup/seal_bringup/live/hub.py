@@ -55,11 +55,22 @@ class Hub:
         self._revision = 0
         self.closed = False
 
+    def now(self) -> float:
+        """Seconds on the clock of the states."""
+        return self._clock()
+
     def say(self, name: str, value: Any, quiet: bool = False) -> None:
         """Replace a value that can be JSON; with `quiet` no reader wakes for it, it goes with the next message."""
         with self._changed:
             self._values[name], self._times[name] = value, self._clock()
             self._step(not quiet)
+
+    def drop(self, name: str) -> None:
+        """Forget a value: nobody tells it any more."""
+        with self._changed:
+            if self._values.pop(name, None) is not None:
+                del self._times[name]
+                self._step(True)
 
     def put(self, name: str, kind: str, make: Callable[[], bytes]) -> None:
         """Replace a part; `make` is called when a browser asks for it, by a thread of the server."""
@@ -86,12 +97,17 @@ class Hub:
             return self._revision
 
     def text(self) -> str:
-        """JSON of all values, of the parts' versions (`parts`) and of how many seconds ago each came (`ages`)."""
+        """JSON of all values, of the parts' versions (`parts`) and of how many seconds ago each came (`ages`).
+
+        `now` is the time of the state, by which a start says what its page knew.
+        """
         with self._changed:
             now = self._clock()
             ages = {name: round(now - then, 2) for name, then in self._times.items()}
             parts = {name: part.version for name, part in self._parts.items()}
-            return json.dumps({**self._values, "parts": parts, "ages": ages}, separators=(",", ":"), allow_nan=False)
+            return json.dumps(
+                {**self._values, "parts": parts, "ages": ages, "now": now}, separators=(",", ":"), allow_nan=False
+            )
 
     def close(self) -> None:
         """Wake all readers, who then go."""

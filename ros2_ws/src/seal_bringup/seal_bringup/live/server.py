@@ -9,19 +9,17 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from seal_bringup.live.access import own_names, refusal
 from seal_bringup.live.config import LiveConfig, open_socket
 from seal_bringup.live.hub import Hub
 from seal_bringup.live.page import files
+from seal_bringup.live.presses import ENABLE, STOP, Ask, Presses
 
-ENABLE, STOP = "enable", "stop"
 MOST_CONNECTIONS = 64
 """Of all browsers together; one keeps up to six."""
 _PERIOD_S, _HEARTBEAT_S = 0.1, 1.0
@@ -40,25 +38,13 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What became of a request to start or stop the robot."""
-
-    done: bool
-    text: str
-
-
-Ask = Callable[[str], Answer]
-"""Starts (`ENABLE`) or stops (`STOP`) the robot; called by threads of the server, may wait for seconds."""
-
-
 class LiveServer:
     """Serves a `Hub` in threads of its own until it is closed.
 
     Args:
         config: where.
         hub: what.
-        ask: does what the buttons ask for.
+        ask: begins what the buttons ask for.
 
     Attributes:
         url: where a browser on this machine finds the page.
@@ -96,7 +82,8 @@ class _Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listener
         self.server_address = listener.getsockname()
-        self.hub, self.ask, self.buttons = hub, ask, buttons
+        self.hub, self.buttons = hub, buttons
+        self.presses = Presses(ask, hub.now)
         self.names, self.files = own_names(), files()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -156,17 +143,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, False, "there is no such page, or nothing to show yet")
 
     def do_POST(self) -> None:
-        """Start or stop the robot."""
+        """Start (`?at=` the time of the state that the page shows) or stop the robot."""
         self.close_connection = True  # a body, if there is one, is not read
         if not self._allowed(acts=True):
             return
-        what = {"/explore/enable": ENABLE, "/explore/stop": STOP}.get(self.path)
+        url = urlsplit(self.path)
+        what = {"/explore/enable": ENABLE, "/explore/stop": STOP}.get(url.path)
         if what is None:
             self._say(HTTPStatus.NOT_FOUND, False, "there is nothing of this name to do")
         elif not self.server.buttons:
             self._say(HTTPStatus.FORBIDDEN, False, "this page only shows (its server was started without buttons)")
         else:
-            answer = self.server.ask(what)
+            answer = self.server.presses.press(what, parse_qs(url.query).get("at", [""])[0])
             self._say(HTTPStatus.OK if answer.done else HTTPStatus.CONFLICT, answer.done, answer.text)
 
     def _allowed(self, acts: bool) -> bool:

@@ -23,6 +23,8 @@ from seal_perception.types import FloatArray, Int8Array, UInt8Array
 
 OVERLAY_S = 5.0
 """For so long after a picture with an overlay, pictures without one are not shown."""
+GATE_S = 5.0
+"""A gate that says nothing for so long is gone; each tells its status once a second."""
 _LEAST_SCORE = 0.5
 _MOST_KEPT, _MOST_PLAN, _MOST_GATES = 30, 200, 8
 _FIGURES = ("frames", "frames_dropped", "scores_late_s", "confident_voxels", "explored_area_m2", "ms.node")
@@ -53,6 +55,7 @@ class LiveView:
         self._way, self._figures = Way(spacing=0.05), Series()
         self._first_s: float | None = None
         self._gates: dict[str, dict[str, Any]] = {}
+        self._gate_s: dict[str, float] = {}
         self.hub.say("who", who)
         self.hub.say("buttons", buttons)
         self._say_names()
@@ -185,12 +188,33 @@ class LiveView:
         """Whether there is permission to drive."""
         self.hub.say("enabled", enabled)
 
+    def forget_enabled(self) -> None:
+        """Nobody tells any more whether there is permission to drive."""
+        self.hub.drop("enabled")
+
+    def see_steps(self, steps: bool) -> None:
+        """Whether the run goes in steps, which nobody has to permit."""
+        self.hub.say("steps", steps, quiet=True)
+
     def see_gate(self, name: str, level: int, text: str) -> None:
         """Why the robot stands: a status of `explore/status` with its level (0 fine, 1 it stands, 2 latched)."""
+        self._gate_s[name[:80]] = self._clock()
         self._gates[name[:80]] = {"name": name[:80], "level": level, "text": text[:500]}
         while len(self._gates) > _MOST_GATES:
-            del self._gates[next(iter(self._gates))]
+            self._forget_gate(next(iter(self._gates)))
         self.hub.say("gates", list(self._gates.values()))
+
+    def forget_silent_gates(self) -> None:
+        """Drop the gates that were not heard for `GATE_S`: what they said last may be true no longer."""
+        before_s = self._clock() - GATE_S
+        silent = [name for name, heard_s in self._gate_s.items() if heard_s < before_s]
+        for name in silent:
+            self._forget_gate(name)
+        if silent:
+            self.hub.say("gates", list(self._gates.values()))
+
+    def _forget_gate(self, name: str) -> None:
+        del self._gates[name], self._gate_s[name]
 
     def see_hint(self, text: str) -> None:
         """A line about what does not come; empty = all is well."""

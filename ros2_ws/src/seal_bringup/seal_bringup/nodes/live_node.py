@@ -25,7 +25,9 @@ from seal_perception.nodes.params import declare_config
 from seal_perception.nodes.transform_feed import Corrected
 from seal_perception.odometry.live import PoseConfig
 
-_LOOK_S = 3.0
+_LOOK_S = 1.0
+_UNTOLD = 3
+"""A publisher may be heard a little before the graph shows it."""
 
 
 class LiveNode(SealNode):
@@ -44,6 +46,7 @@ class LiveNode(SealNode):
         self.server = LiveServer(config, self._view.hub, ExploreClient(self).ask)
         self.get_logger().info(f"live page: {self.server.url}")
         self._corrected = Corrected(self, poses)
+        self._untold = 0  # looks in a row that found nobody who tells whether the robot may drive
         self._hear()
         self.create_timer(_LOOK_S, self._look, clock=self.steady)
 
@@ -96,15 +99,22 @@ class LiveNode(SealNode):
             self._view.see_gate(status.name, status.level[0], status.message)
 
     def _look(self) -> None:
-        """Say where a run is, if there is none in this namespace."""
+        """Forget gates that are gone; say where a run is, if there is none in this namespace."""
+        self._view.forget_silent_gates()
+        self._untold = 0 if self.count_publishers(m.ENABLED) else self._untold + 1
+        if self._untold >= _UNTOLD:
+            self._view.forget_enabled()
+        self._view.see_steps(bool(self.count_publishers(m.STEP)))
+        self._view.see_hint(self._hint())
+
+    def _hint(self) -> str:
         if self.count_publishers(m.STATUS) or self.count_publishers(m.DETECTIONS):
-            self._view.see_hint("")
-            return
+            return ""
         names = [name for name, _ in self.get_topic_names_and_types()]
         others = sorted({name.removesuffix(f"/{topic}") or "/" for topic in (m.STATUS, m.DETECTIONS)
                          for name in names if name.endswith(f"/{topic}") and self.count_publishers(name)})  # fmt: skip
         there = f"; there is one in {', '.join(others)}: start this page with --namespace" if others else ""
-        self._view.see_hint(f"no run publishes in the namespace {self.get_namespace()}{there}")
+        return f"no run publishes in the namespace {self.get_namespace()}{there}"
 
     def close(self) -> None:
         """Let the browsers go."""

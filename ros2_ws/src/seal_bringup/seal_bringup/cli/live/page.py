@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,11 +50,12 @@ def _serve(config: LiveConfig, namespace: str, domain_id: int) -> None:
     Raises:
         SealError: if it failed; it has said why.
     """
+    from seal_bringup.stack.node_process import PARENT_VARIABLE
     from seal_bringup.stack.node_specs import LIVE_NODE
     from seal_perception.errors import SealError
     from seal_perception.running.processes import module_command, safe_environment
 
-    env = safe_environment()
+    env = {**safe_environment(), PARENT_VARIABLE: str(os.getpid())}  # the node ends with this process
     if domain_id >= 0:
         env["ROS_DOMAIN_ID"] = str(domain_id)
     given = {"address": config.address, "port": config.port, "buttons": str(config.buttons).lower()}

@@ -4,7 +4,8 @@
 var PALETTE = [];  // of viewer.js
 const $ = (id) => document.getElementById(id);
 const above = new TopDown($("above").querySelector("canvas"));
-let state = null, space = null, voxels = null, series = { way: [], figures: [] }, heardAt = 0, answer = { until: 0 };
+let state = null, space = null, voxels = null, series = { way: [], figures: [] }, heardAt = -Infinity, answer = { until: 0 };
+const lost = () => performance.now() - heardAt > 3000;
 
 const number = (value, digits = 0) => Number(value).toFixed(digits).replace(/\B(?=(\d{3})+(?!\d))/g, value >= 1e4 ? "\u202f" : "");
 function figure(id, text, unit = "") {
@@ -153,24 +154,30 @@ function showLegend() {
 }
 
 function showGate() {
-  const gates = state.gates ?? [], box = $("gate"), known = state.enabled !== undefined;
+  const gates = state.gates ?? [], box = $("gate"), known = state.enabled !== undefined, gone = lost();
+  showGate.heard ||= known || gates.length > 0;
+  const without = !showGate.heard && !state.hint && !!state.parts.series;  // a run without a gate
   const rows = gates.map(({ name, text }) => {
     const row = document.createElement("span"), head = document.createElement("b");
     head.textContent = name.split(": ").at(-1);
     row.append(head, text);
     return row;
   });
-  const level = gates.length ? Math.max(...gates.map((gate) => gate.level)) : known ? (state.enabled ? 0 : 1) : "none";
+  let level = gates.length ? Math.max(...gates.map((gate) => gate.level)) : known ? (state.enabled ? 0 : 1) : "none";
+  if (state.hint || (showGate.heard && !known)) level = level === "none" ? 1 : Math.max(level, 1);
   const plain = document.createElement("span");
-  if (state.hint) plain.textContent = state.hint;
-  else if (!rows.length) plain.textContent = known ? (state.enabled ? "It may drive." : "It stands: press Start to let it drive.") : state.parts.series ? "This run goes in steps: nobody has to permit them." : "Waiting for the run.";
+  if (gone) plain.textContent = "The connection is lost: whether the robot drives is not known here.";
+  else if (state.hint) plain.textContent = state.hint;
+  else if (known && !rows.length) plain.textContent = state.enabled ? "It may drive." : "It stands: press Start to let it drive.";
+  else if (showGate.heard && !known) plain.textContent = `${rows.length ? "Nobody tells" : "The gate is silent:"} whether the robot may drive${rows.length ? "" : " is not known"}.`;
+  else if (!rows.length) plain.textContent = !without ? "Waiting for the run." : state.steps ? "This run goes in steps: nobody has to permit them." : "No gate is heard: this page can neither start nor stop this run.";
   const answered = performance.now() < answer.until;
-  const parts = [...(answered ? [answer.row] : []), ...rows, ...(plain.textContent ? [plain] : [])], words = parts.map((row) => row.textContent).join("\n");
+  const parts = [...(answered ? [answer.row] : []), ...(gone ? [] : rows), ...(plain.textContent ? [plain] : [])], words = parts.map((row) => row.textContent).join("\n");
   if (showGate.words !== words) box.replaceChildren(...parts);
   showGate.words = words;
-  box.dataset.level = answered && !answer.done ? 2 : state.hint && !rows.length ? 1 : level;
-  $("start").disabled = !state.buttons || !known || (state.enabled && level === 0);
-  $("stop").disabled = !state.buttons;
+  box.dataset.level = answered && answer.bad ? 2 : gone ? "none" : level;
+  $("start").disabled = !state.buttons || !known || gone || (state.enabled && level === 0);
+  $("stop").disabled = !state.buttons || without;
 }
 
 function note(id, name, text) {
@@ -209,31 +216,50 @@ function connected(yes, text) {
   $("link").firstElementChild.textContent = text;
 }
 
-const events = new EventSource("/events");
-events.addEventListener("message", (event) => {
-  state = JSON.parse(event.data);
-  heardAt = performance.now();
-  connected(true, "connected");
-  show();
-});
-setInterval(() => { if (performance.now() - heardAt > 3000) connected(false, heardAt ? "connection lost" : "no connection"); }, 500);
+// A browser keeps six connections to a server, of all its tabs: one that nobody sees leaves them to the others.
+let events = null;
+function listen() {
+  events?.close();
+  if (document.hidden) return;
+  events = new EventSource("/events");
+  events.addEventListener("message", (event) => {
+    state = JSON.parse(event.data);
+    heardAt = performance.now();
+    connected(true, "connected");
+    show();
+  });
+}
+document.addEventListener("visibilitychange", listen);
+listen();
+setInterval(() => {
+  if (!lost()) return;
+  connected(false, state ? "connection lost" : "no connection");
+  if (state) showGate();
+}, 500);
 
+const WAIT_MS = 4500;  // the server answers within 3 s
+let presses = 0;
 async function act(what) {
+  const press = ++presses, stop = what === "stop", to = stop ? what : `${what}?at=${state?.now}`;
+  const tell = (...words) => { if (press === presses) say(...words); };  // of the newest press
+  say(what, stop ? "asking the robot to stop ..." : "asking for permission to drive ...", false, WAIT_MS + 1000);
   try {
-    const reply = await fetch(`/explore/${what}`, { method: "POST" }), answer = await reply.json();
-    say(answer.text, answer.done);
-  } catch {
-    say(what === "stop" ? "The stop was NOT sent: stop the robot by hand." : "The server does not answer.", false);
+    const reply = await fetch(`/explore/${to}`, { method: "POST", signal: AbortSignal.timeout(WAIT_MS) }), answer = await reply.json();
+    tell(answer.done ? "answer" : "refused", answer.text, !answer.done);
+  } catch (problem) {
+    const late = problem.name === "TimeoutError";
+    if (stop) tell("no answer", late ? "No answer came to the stop: the robot may still drive. Stop it by hand." : "The stop was NOT sent: stop the robot by hand.", true, 60000);
+    else tell("no answer", late ? "No answer came to the start: the robot may drive all the same. Press Stop." : "The server does not answer.", true);
   }
 }
-function say(text, done) {  // for some seconds before what the gate says
+function say(title, text, bad, ms = 6000) {  // for some seconds before what the gate says
   const row = document.createElement("span"), head = document.createElement("b");
-  head.textContent = done ? "answer" : "refused";
+  head.textContent = title;
   row.append(head, text);
-  answer = { row, done, until: performance.now() + 6000 };
+  answer = { row, bad, until: performance.now() + ms };
   if (state) showGate();
   else $("gate").replaceChildren(row);
 }
 $("start").addEventListener("click", () => act("enable"));
 $("stop").addEventListener("click", () => act("stop"));
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") act("stop"); });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.repeat) act("stop"); });
