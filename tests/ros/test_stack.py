@@ -176,7 +176,7 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "real_time_factor": "2", "camera_hz": "4", "depth_noise": "d435", "motion_noise": "locobot",
         "laser": "rplidar", "map_preset": "noisy", "frame_prefix": "robot1/",
         "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
-        "live": "true", "live_address": "0.0.0.0", "live_port": "7000",
+        "live": "true", "live_address": "0.0.0.0", "live_port": "7000", "live_buttons": "false",
     }  # fmt: skip
     for name, _, description in launch_arguments():
         assert len(description) > 5, name

@@ -340,7 +340,7 @@ _OTHER = {
     **{"robot": "locobot_create3", "robot_name": "rn", "namespace": "ns", "run_dir": "other", "weights": "coco"},
     **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "2.5"},
     **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views", "frame_prefix": "rn/"},
-    **{"live": "true", "live_address": "::1", "live_port": "7000"},
+    **{"live": "true", "live_address": "::1", "live_port": "7000", "live_buttons": "false"},
 }
 """A value of each argument that is not its default."""
 

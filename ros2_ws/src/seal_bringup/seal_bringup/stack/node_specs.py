@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from seal_bringup.live.config import LiveConfig
 from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.overrides import read_overrides
 from seal_mapping.voxels.config import MapConfig
@@ -118,7 +119,7 @@ def _nodes(config: StackConfig) -> Iterator[NodeSpec]:
         yield _recorder(config)
     yield _monitor(config)
     if config.live:
-        yield live_page(config.live_address, config.live_port)
+        yield live_page(LiveConfig(config.live_address, config.live_port, config.live_buttons))
 
 
 def _bridge(config: StackConfig) -> NodeSpec:
@@ -306,15 +307,14 @@ def _monitor(config: StackConfig) -> NodeSpec:
     )
 
 
-def live_page(address: str, port: int, poses: dict[str, Any] | None = None) -> NodeSpec:
+def live_page(page: LiveConfig, poses: dict[str, Any] | None = None) -> NodeSpec:
     """The live page. No publisher waits for it, so that a run with it goes as one without.
 
     Args:
-        address: to listen on.
-        port: TCP port.
+        page: where it is served, and whether it has buttons.
         poses: how it gets the robot's pose, as mapping does.
     """
-    parameters = {"live.address": address, "live.port": port, **(poses or {})}
+    parameters = {f"live.{name}": value for name, value in dataclasses.asdict(page).items()} | (poses or {})
     return NodeSpec("live", "seal_bringup", "live_node", parameters=parameters)
 
 

@@ -67,6 +67,7 @@ class RobotConfig:
     live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")
     live_address: str = parameter("127.0.0.1", "address of the live page; 0.0.0.0 = for the whole network")
     live_port: int = parameter(PORT, "TCP port of the live page; 0 = any free one", minimum=0, maximum=65535)
+    live_buttons: bool = parameter(True, "the live page may start and stop the robot; false = it only shows")
     scene: str = parameter("test_01", "of the fake robot: a home's name, or a scene folder")
     camera_hz: float = parameter(5.0, "of the fake robot: pictures per second", minimum=0.5)
 

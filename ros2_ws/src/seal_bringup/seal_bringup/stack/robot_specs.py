@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from seal_bringup.live.config import LiveConfig
 from seal_bringup.stack.node_specs import (
     NodeSpec,
     clearances,
@@ -37,6 +38,7 @@ WHOM = (
     "live",
     "live_address",
     "live_port",
+    "live_buttons",
 )
 """Arguments of all launch files of a robot."""
 MOUNTED = ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg")
@@ -258,7 +260,8 @@ def _recorder(config: RobotConfig) -> NodeSpec:
 
 
 def _live(config: RobotConfig) -> list[NodeSpec]:
-    return [live_page(config.live_address, config.live_port, _poses(config))] if config.live else []
+    page = LiveConfig(config.live_address, config.live_port, config.live_buttons)
+    return [live_page(page, _poses(config))] if config.live else []
 
 
 def _monitor(config: RobotConfig) -> NodeSpec:
