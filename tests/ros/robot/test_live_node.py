@@ -263,6 +263,34 @@ def test_a_start_that_a_busy_gate_does_later_is_undone(
     assert one.spin_until(lambda: not client._unwanted and not client._open)
 
 
+def test_a_start_that_a_stop_came_after_is_undone_when_the_gate_does_it(live: Callable[..., Opened]) -> None:
+    """Two services of a gate have no order between them: it may take the stop before the start."""
+    one, run, page = live(publish=False)
+    client = page.server._server.presses._ask.__self__
+    assert one.spin_until(lambda: client._stop.service_is_ready() and client._enable.service_is_ready())
+    one.nodes.remove(run)  # busy
+    found: list[tuple[int, bytes]] = []
+    threads = [
+        threading.Thread(target=lambda at=at: found.append(request(page, "POST", at)))
+        for at in (path(page, "enable"), path(page, "stop"))
+    ]
+    threads[0].start()
+    assert one.spin_until(lambda: bool(client._open))
+    threads[1].start()
+    assert one.spin_until(lambda: not threads[0].is_alive())
+    assert found[0][0] == 409 and b"a stop came after this start" in found[0][1]
+    one.nodes.append(run)
+    assert one.spin_until(lambda: run.allowed == [True, False, False]), "the stop, and one for the start's answer"
+    assert one.spin_until(lambda: not threads[1].is_alive()) and found[1][0] == 200
+
+
+def test_a_run_in_steps_is_known_by_its_steps(live: Callable[..., Opened]) -> None:
+    one, run, page = live(serve=False, publish=False)
+    assert one.spin_until(lambda: json.loads(page._view.hub.text()).get("steps") is False)
+    run.advertise(PoseStamped, m.STEP)
+    assert one.spin_until(lambda: json.loads(page._view.hub.text())["steps"] is True)
+
+
 def test_a_gate_that_is_gone_is_no_longer_shown(live: Callable[..., Opened]) -> None:
     one, run, page = live()
     one.nodes.remove(run)
