@@ -128,6 +128,10 @@ def test_previews_show_colours_and_leave_the_input(tmp_path: Path) -> None:
     x0, y0, x1, y1 = annotations[0].box()
     np.testing.assert_array_equal(drawn[y1 - 1, x1 - 1], COLOURS[annotations[0].category])
     np.testing.assert_array_equal(drawn[-1, -1], rgb[-1, -1])
+    region = Annotation(annotations[0].category, annotations[0].mask, {"ignore": True, "score": 0.01})
+    np.testing.assert_array_equal(draw_annotations(rgb, [*annotations, region], fill=1.0), drawn)  # below, and bare
+    (grey,) = {tuple(pixel) for pixel in draw_annotations(rgb, [region], fill=1.0)[region.mask].tolist()}
+    assert len(set(grey)) == 1, "no text"
     weak = as_detections(annotations, dataset.size(0), score=0.3)
     np.testing.assert_array_equal(draw_detections(rgb, weak), rgb)
     assert (draw_detections(rgb, weak, min_score=0.2) != rgb).any()

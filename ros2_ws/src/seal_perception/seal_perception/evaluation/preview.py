@@ -59,9 +59,13 @@ def draw_detections(
 def draw_annotations(
     rgb: Picture, annotations: Sequence[Annotation], fill: float = 0.35, names: CategorySet = SIX
 ) -> Picture:
-    """Draw labels of these categories; ignore regions are grey, and a `score` among the extras is shown."""
+    """Draw labels of these categories with a `score` among their extras; regions to ignore, below, are grey and bare."""
+    annotations = sorted(annotations, key=lambda annotation: not annotation.ignore)
     texts = []
     for annotation in annotations:
+        if annotation.ignore:
+            texts.append("")
+            continue
         score = annotation.extra.get("score")
         texts.append(names.name(annotation.category) + (f" {float(score):.2f}" if score is not None else ""))
     colours = [_IGNORED if a.ignore else names.colour(a.category) for a in annotations]
@@ -87,7 +91,7 @@ def _draw(
         cv2.drawContours(out, outlines, -1, colour, _line_width(rgb))
     plates: list[Plate] = []
     for mask, colour, text in reversed(list(zip(masks, colours, texts, strict=True))):  # the best one's first place
-        if mask.any():
+        if text and mask.any():
             plates.append(_write(out, mask, colour, text, plates))
     return out
 
