@@ -59,7 +59,7 @@ def draw_detections(
 def draw_annotations(
     rgb: Picture, annotations: Sequence[Annotation], fill: float = 0.35, names: CategorySet = SIX
 ) -> Picture:
-    """Draw labels of these categories with a `score` among their extras; regions to ignore, below, are grey and bare."""
+    """Draw labels of these categories with a `score` among their extras; regions to ignore are grey, below and bare."""
     annotations = sorted(annotations, key=lambda annotation: not annotation.ignore)
     texts = []
     for annotation in annotations:
