@@ -31,10 +31,7 @@ def test_all_test_homes_were_run_as_the_demo_runs_them(repo_root: Path, name: st
     loop = read(repo_root, name)
     rows = tuple(loop["config"]["rows"])
     assert tuple(loop["homes"]) == TEST_HOMES and (rows == DEFAULT_ROWS or name == "loop_objects")
-    assert (
-        loop["config"]
-        == DemoConfig(homes=TEST_HOMES, rows=rows, keep_share=loop["config"].get("keep_share", 0.0)).as_dict()
-    )
+    assert loop["config"] == DemoConfig(homes=TEST_HOMES, rows=rows).as_dict()
     for home in loop["homes"].values():
         assert tuple(home["rows"]) == rows
         assert all(row["frames"] == 500 for row in home["rows"].values())

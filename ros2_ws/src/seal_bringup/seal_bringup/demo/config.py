@@ -25,10 +25,6 @@ REPLAY_PICTURES = 400
 REPLAY_SHARE = 0.5
 """Share of each batch that they are."""
 
-KEEP_SHARE = 0.0
-"""Share of the start's weights in those that a fine-tuning writes; 0.5 gains in training homes and loses in test homes
-(docs/detector.md)."""
-
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -44,7 +40,6 @@ class DemoConfig:
         weights: the detector to start from: `seal-small`, a file that fine-tuning wrote, or COCO's .pth.
         iterations: iterations of each fine-tuning.
         replay_share: share of catalogue pictures in each batch of every fine-tuning, against forgetting.
-        keep_share: share of the start's weights in those that every fine-tuning writes, against forgetting.
         replay_pictures: how many catalogue pictures are drawn for that.
         evaluation_frames: frames of the home that the robot never saw, for AP50.
         rows: rows of the table to compute; `pretrained` always is.
@@ -59,7 +54,6 @@ class DemoConfig:
     weights: str = "seal-small"
     iterations: int = 300
     replay_share: float = REPLAY_SHARE
-    keep_share: float = KEEP_SHARE
     replay_pictures: int = REPLAY_PICTURES
     evaluation_frames: int = 500
     rows: tuple[str, ...] = field(default=DEFAULT_ROWS)
@@ -70,8 +64,6 @@ class DemoConfig:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.replay_share < 1:
             raise InputError(f"replay_share must lie in [0, 1), got {self.replay_share}")
-        if not 0 <= self.keep_share < 1:
-            raise InputError(f"keep_share must lie in [0, 1), got {self.keep_share}")
         if unknown := [row for row in self.rows if row not in ROWS]:
             raise InputError(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(ROWS)}")
         if self.weights == "coco":
@@ -84,9 +76,8 @@ class DemoConfig:
         return replace(self, steps=16, iterations=2, replay_pictures=4, evaluation_frames=3, width=160, height=120)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values; `keep_share` only above 0, so results of before there was one stand."""
-        kept = {k: v for k, v in asdict(self).items() if k != "keep_share" or v > 0}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
+        """JSON-ready values."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
 def parse_homes(text: str) -> tuple[str, ...]:

@@ -177,9 +177,7 @@ class HomeLoop:
 
     def _finetune_config(self) -> FinetuneConfig:
         c = self.config
-        return FinetuneConfig(
-            iterations=c.iterations, seed=c.seed, replay_share=c.replay_share, keep_share=c.keep_share
-        )
+        return FinetuneConfig(iterations=c.iterations, seed=c.seed, replay_share=c.replay_share)
 
     def _finetune_key(self) -> list[Any]:
         c = self.config

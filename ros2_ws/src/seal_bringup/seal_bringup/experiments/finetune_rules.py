@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE, parse_homes
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, parse_homes
 from seal_bringup.experiments.fusion_rules import candidates
 from seal_bringup.experiments.recordings import record, require_training_home, true_labels
 from seal_bringup.provenance import commit, provenance
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument(
         "--replay-share", type=float, default=REPLAY_SHARE, help="share of catalogue pictures in each batch"
     )
-    parser.add_argument("--keep-share", type=float, default=KEEP_SHARE, help="share of the start's weights that stays")
+    parser.add_argument("--keep-share", type=float, default=0.0, help="share of the start's weights that stays")
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--work", type=Path, default=Path("runs/fusion_rules"))
     parser.add_argument("--weights", default="seal-small")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
 from seal_bringup.experiments.tables.cells import (
     Catalogue,
     Detector,
@@ -168,7 +168,7 @@ class Table1(DetectorTable):
         }
 
     def _finetuning(self, iterations: int, seed: int) -> FinetuneConfig:
-        return FinetuneConfig(iterations=iterations, seed=seed, replay_share=REPLAY_SHARE, keep_share=KEEP_SHARE)
+        return FinetuneConfig(iterations=iterations, seed=seed, replay_share=REPLAY_SHARE)
 
     def _setting(self, setting: str, store: CellStore) -> Rows:
         """The rows of a setting."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from seal_bringup.demo.config import KEEP_SHARE, REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES
+from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES
 from seal_bringup.experiments.tables.cells import (
     Catalogue,
     Detector,
@@ -137,9 +137,7 @@ class Table3(DetectorTable):
         labels = self.labels(setting, k, seed, home)
         if labels is None:
             return self.start
-        config = FinetuneConfig(
-            iterations=self.config.iterations, seed=seed, replay_share=REPLAY_SHARE, keep_share=KEEP_SHARE
-        )
+        config = FinetuneConfig(iterations=self.config.iterations, seed=seed, replay_share=REPLAY_SHARE)
         return Detector(self.start, (labels,), self._replay, config, f"{setting}_k{k}_seed{seed}_{home}")
 
     def evaluation(self, setting: str, k: int, seed: int, home: str) -> Evaluation:
