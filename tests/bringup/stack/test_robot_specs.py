@@ -253,6 +253,7 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
     assert all(n.parameters["use_sim_time"] is True and n.remappings == {} for n in nodes.values())
     assert nodes["perception"].parameters["qos.camera_color_image_raw.depth"] == 60, "not the newest alone"
     assert nodes["mapping"].parameters["qos.semantic_scores.depth"] == 0
+    assert nodes["mapping"].parameters["odometry.wait_s"] == nodes["mapping"].parameters["max_late_s"] == 60.0
     for node in nodes.values():
         assert unknown_parameters(node.name, node.parameters) == [], node.name
     command = play_command(config)

@@ -107,4 +107,5 @@ def test_a_recording_by_hand_is_labelled_and_replayed(
     ours, theirs = occupied(live), occupied(offline)
     assert len(theirs) > 1000 and len(ours - theirs) <= 0.01 * len(theirs), "nothing is mapped that is not there"
     # A machine that runs other tests too may lose a picture between player and nodes; without them 0.2 % differ.
-    assert len(theirs - ours) <= 0.2 * len(theirs), (len(ours), len(theirs), len(ours ^ theirs))
+    # By the newest pictures alone 10 % did.
+    assert len(theirs - ours) <= 0.08 * len(theirs), (len(ours), len(theirs), len(ours ^ theirs))

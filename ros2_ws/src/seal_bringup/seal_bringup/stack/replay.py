@@ -23,7 +23,7 @@ _WAITING = 60
 """Pictures that wait for the detector: fewer than mapping keeps for their scores (100, `StampMatcher`), else each score
 of a detector slower than the camera would come after its picture was given up."""
 _LATE_S = 60.0
-"""So long pictures wait for their scores where the machine is busy for a while."""
+"""So long pictures wait for their scores, and for odometry, where the machine is busy for a while."""
 
 REPLAYED = (*WHOM, *MOUNTED, "tf_odom_frame", "tf_base_frame", "wall_heading", "policy", "frame_prefix", "bag", "rate")
 """Arguments that a replay follows."""
@@ -55,7 +55,7 @@ def replay_nodes(config: ReplayConfig) -> list[NodeSpec]:
     shared = {"use_sim_time": True, "lockstep": False, **prefixed(config.frame_prefix)}
     patient = {
         "perception": _queue(_WAITING, m.COLOUR),
-        "mapping": {**_queue(0, *_MAPPED), "max_late_s": _LATE_S},
+        "mapping": {**_queue(0, *_MAPPED), "max_late_s": _LATE_S, "odometry.wait_s": _LATE_S},
     }
     return with_categories(
         [
