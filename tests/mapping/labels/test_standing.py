@@ -51,6 +51,8 @@ def test_a_chair_takes_its_legs_and_no_floor():
     world = {**FLOOR, **legs(), **seat()}
     found = voxels(labelled(world))
     assert found == set(seat()) | set(legs(low=1))
+    (chair,) = labelled(world).instances
+    assert chair.score == 1.0, "legs that no view found make the thing no less likely"
     assert voxels(labelled(world, stand_from_m=0.2)) == set(seat()) | set(legs(low=4))
     assert voxels(labelled(world, stand_from_m=0.0)) == set(seat())
 

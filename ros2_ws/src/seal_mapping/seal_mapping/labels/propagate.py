@@ -70,7 +70,9 @@ def propagate(
     parts = fill_holes(parts, cloud, config.max_hole_m3 / voxel_m**3)
     if config.rule == "objects" and config.stand_from_m > 0:
         decided = None if human_map is None else human_map.at(cloud.ijk)[0]
+        body = len(parts.row)
         parts = stand_on_floor(parts, cloud, config, voxel_map.config.names, voxel_m, decided)
+        _score_alike(parts, body, score)
     parts = drop_small(parts, human_labels, config, voxel_m)
     if config.plausible_size and config.rule != "objects":
         parts = drop_implausible(parts, human_labels, voxel_map.config.names, voxel_m)
@@ -91,6 +93,15 @@ def _fused(
     judged = judged or judge_candidates(cloud, config, grid.names, grid.voxel_m)
     chosen = choose_objects(judged, config.least_overlap)
     return chosen.labels, chosen.overlap
+
+
+def _score_alike(parts: Parts, body: int, score: Float32Array) -> None:
+    """Give the voxels from row `body` of the parts on their part's mean score (N, C), in place: it is one thing."""
+    column = parts.category[parts.number] - 1
+    seen = np.flatnonzero(parts.row[:body] >= 0)
+    total = np.bincount(parts.number[seen], score[parts.row[seen], column[seen]], len(parts.category))
+    mean = total / np.maximum(np.bincount(parts.number[seen], minlength=len(parts.category)), 1)
+    score[parts.row[body:], column[body:]] = mean[parts.number[body:]]
 
 
 def fill_holes(parts: Parts, cloud: VoxelCloud, max_voxels: float) -> Parts:
