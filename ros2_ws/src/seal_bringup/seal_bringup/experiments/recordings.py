@@ -53,8 +53,9 @@ def record_world(
     steps: int,
     seed: int = 0,
     on_step: Callable[[int], None] = lambda step: None,
+    policy: str = "frontier",
 ) -> BagReader:
-    """Explore a world in one process by the frontier policy and keep the frames in `folder`/bag.
+    """Explore a world in one process by a goal policy and keep the frames in `folder`/bag.
 
     `on_step` is called with the number of actions taken before each frame.
     """
@@ -66,7 +67,7 @@ def record_world(
             write_frame(writer, frame.stamp_ns, *views, T_odom_base, world.T_base_camera, found)
             on_step(step)
 
-        explorer = Explorer(make_policy("frontier", seed))
+        explorer = Explorer(make_policy(policy, seed))
         explore(world, load_detector(weights), VoxelMap(), explorer, steps, keep, seed)
     world.close()
     return open_bag(folder / "bag")

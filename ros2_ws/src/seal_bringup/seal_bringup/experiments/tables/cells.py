@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,29 +33,33 @@ DRAWS = 500
 """Bootstrap draws over its frames that an evaluation keeps."""
 WIDTH, HEIGHT = 320, 240
 """Of all pictures, in pixels."""
+FRONTIER = "frontier"
+"""The goal policy of the tables."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recording(Cell):
-    """An episode of the frontier policy in a home, with a detector's detections: a bag.
+    """An episode of a goal policy in a home, with a detector's detections: a bag.
 
     Attributes:
         home: its name.
         seed: of the start pose.
         steps: actions of the robot.
         weights: the detector.
+        policy: where the robot goes.
     """
 
     home: str
     seed: int
     steps: int
     weights: Cell
+    policy: str = FRONTIER
     kind, output = "recording", "bag"
 
     @property
     def label(self) -> str:
-        """Home and seed."""
-        return f"{self.home}_seed{self.seed}"
+        """Home and seed, and the policy where it is another than the tables'."""
+        return f"{self.home}_seed{self.seed}" + ("" if self.policy == FRONTIER else f"_{self.policy}")
 
     def inputs(self) -> tuple[Cell, ...]:
         """The detector."""
@@ -64,7 +68,8 @@ class Recording(Cell):
     def facts(self) -> dict[str, Any]:
         """The episode, and the two functions that choose its world, policy and map."""
         own = digest_of([inspect.getsource(world_of), inspect.getsource(record_world)])
-        return {"home": self.home, "seed": self.seed, "steps": self.steps, "size": [WIDTH, HEIGHT], "made_by": own}
+        facts = {"home": self.home, "seed": self.seed, "steps": self.steps, "size": [WIDTH, HEIGHT], "made_by": own}
+        return facts if self.policy == FRONTIER else {**facts, "policy": self.policy}
 
     def modules(self) -> tuple[str, ...]:
         """Simulator, policy, map and detector; how labels are made of it does not matter here."""
@@ -75,7 +80,8 @@ class Recording(Cell):
     def make(self, folder: Path, inputs: Sequence[Path], progress: Progress) -> None:
         """Explore."""
         world, weights = world_of(self.home, self.seed), str(weights_in(inputs[0]))
-        record_world(world, folder, weights, self.steps, self.seed, lambda step: progress(step, self.steps))
+        report: Callable[[int], None] = lambda step: progress(step, self.steps)  # noqa: E731
+        record_world(world, folder, weights, self.steps, self.seed, report, self.policy)
 
 
 @dataclass(frozen=True, eq=False)

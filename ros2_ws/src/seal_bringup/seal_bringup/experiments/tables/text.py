@@ -9,6 +9,7 @@ _FIGURES = (
     ("box", "box_ap50", ".1f"), ("mask", "mask_ap50", ".1f"),
     ("change (box)", "change.box_ap50", "+.1f"), ("change (mask)", "change.mask_ap50", "+.1f"),
     ("over naive (box)", "over_naive.box_ap50", "+.1f"), ("over naive (mask)", "over_naive.mask_ap50", "+.1f"),
+    ("over labels (box)", "over_labels.box_ap50", "+.1f"), ("over labels (mask)", "over_labels.mask_ap50", "+.1f"),
     ("gap closed", "gap_share.box_ap50", ".0%"),
 )  # fmt: skip
 """Title, where the figure stands in a row, and its form."""
@@ -33,7 +34,8 @@ def footer(table: dict[str, Any]) -> str:
     """What the means are over, and what is missing."""
     config = table["config"]
     seeds = ", ".join(map(str, config["seeds"]))
-    text = f"AP50, mean over {len(config['test_homes'])} test homes and seeds {seeds}, with 95 % intervals"
+    homes = f"{len(config['test_homes'])} test homes" if "test_homes" in config else f"{len(config['homes'])} homes"
+    text = f"AP50, mean over {homes} and seeds {seeds}, with 95 % intervals"
     text += "; labels: precision / recall"
     if table["missing"]:
         text += f". Missing: {len(table['missing'])}, such as {'; '.join(table['missing'][:5])}"
