@@ -10,7 +10,7 @@ import pytest
 from tests.mapping.worlds import FINE, wall_source
 
 from seal_bringup.experiments import finetune_rules, fusion_rules
-from seal_bringup.experiments.labels import objects
+from seal_bringup.experiments.labels import objects, swaps
 from seal_bringup.experiments.recordings import record
 from seal_mapping.datasets.map_builder import build_map
 from seal_mapping.labels.config import VOTE
@@ -18,7 +18,7 @@ from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.errors import InputError
 
 
-@pytest.mark.parametrize("experiment", [fusion_rules, finetune_rules, objects])
+@pytest.mark.parametrize("experiment", [fusion_rules, finetune_rules, objects, swaps])
 def test_nothing_is_chosen_on_test_homes(experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune_rules, "REPLAY_PICTURES", 1)
     monkeypatch.setattr("sys.argv", ["x", "--homes", "test_01", "--work", str(tmp_path), "--out", str(tmp_path / "t")])
