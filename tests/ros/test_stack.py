@@ -8,9 +8,11 @@ import importlib.util
 import json
 import runpy
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -23,7 +25,7 @@ from seal_bringup.stack.node_process import node_environment, ros_domain
 from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.overrides import NODES, config_from_file
 from seal_bringup.stack.run_check import check_run
-from seal_bringup.stack.run_log import RunLog
+from seal_bringup.stack.run_log import PacedLog, RunLog
 from seal_bringup.stack.runner import RunError, _Run, run_stack
 from seal_perception import messages as m
 from seal_perception.errors import InputError, SealError
@@ -356,11 +358,11 @@ def test_two_runs_do_not_share_a_domain(tmp_path: Path) -> None:
 
 
 def test_a_paced_run_log_counts_mapped_frames_and_contacts() -> None:
-    log = RunLog(paced=True)
+    log = PacedLog()
     for k in range(10):
         log.pose(k, planar_pose(0.1 * k, 0, 0), float(k))
     for k in (0, 5):
-        log.mapped(k, {"confident_voxels": "3", "explored_area_m2": "1.5"}, k + 0.5)
+        log.mapped(k, _mapped(x_m=0.1 * k), k + 0.5)
     log.goal(5, (1.0, 2.0))
     log.contact()
     assert log.whole_frames() == 2 and log.progress()["frames"] == 2
@@ -368,6 +370,43 @@ def test_a_paced_run_log_counts_mapped_frames_and_contacts() -> None:
     found = log.trajectory()
     assert (found["stamps_ns"], found["actions"], found["goals"]) == ([0, 5], [], [[1, 1.0, 2.0]])
     assert log.status()["contacts"] == 1
+
+
+def _mapped(**pose: float) -> dict[str, str]:
+    where = {"x_m": 0.0, "y_m": 0.0, "yaw_rad": 0.0} | pose
+    return {"confident_voxels": "3", "explored_area_m2": "1.5"} | {f"pose.{k}": repr(v) for k, v in where.items()}
+
+
+def test_a_robots_run_log_has_a_way_though_no_odometry_has_a_pictures_stamp() -> None:
+    """trajectory.json of a robot was empty: its poses were those of odometry of the very stamp."""
+    log, nan = PacedLog(), float("nan")
+    for k in range(500):  # ten seconds at 50 Hz, pictures 7 ms beside at 5 Hz
+        log.pose(k * 20_000_000, planar_pose(0.0, 0, 0), 0.02 * k)
+        if k % 10 == 9:
+            stamp = k * 20_000_000 + 7_000_000
+            log.detected(stamp, 0.02 * k + 0.25)
+            log.mapped(stamp, _mapped(x_m=0.01 * k, y_m=-0.5, yaw_rad=0.25), 0.02 * k + 0.3)
+            log.goal(stamp, (nan, nan) if k < 100 else (1.0 + k // 250, 2.0), 0.5)
+    found = log.trajectory()
+    assert len(found["stamps_ns"]) == 50 and found["poses"][-1] == [4.99, -0.5, 0.25]
+    assert found["goals"] == [[10, 1.0, 2.0], [25, 2.0, 2.0]]
+    assert log.status()["ms"]["detect"] == pytest.approx([250.0, 250.0], abs=0.01)
+    with pytest.raises(InputError, match="the map's pose.x_m must be a number"):
+        log.mapped(1, {"confident_voxels": "3", "explored_area_m2": "1.5"}, 1.0)
+
+
+def test_an_hours_run_log_stays_small() -> None:
+    """It kept every odometry message: 80 MB an hour."""
+    tracemalloc.start()
+    log = PacedLog()
+    for k in range(180_000):
+        log.pose(k * 20_000_000, np.eye(4), 0.02 * k)
+        if k % 10 == 0:
+            log.mapped(k * 20_000_000, _mapped(), 0.02 * k)
+            log.goal(k * 20_000_000, (1.0, 2.0))
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert log.whole_frames() == 18_000 and used < 2_500_000, used
 
 
 def test_the_run_log_counts_goals_not_messages() -> None:

@@ -14,7 +14,7 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from std_msgs.msg import Bool, String
 
-from seal_bringup.stack.run_log import RunLog
+from seal_bringup.stack.run_log import PacedLog, RunLog
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.nodes.base import SealNode, run_node
@@ -32,7 +32,8 @@ class MonitorNode(SealNode):
         self._run_dir = Path(declare(self, "run_dir", ".", "folder for trajectory.json and status.json"))
         self._expected = declare(self, "expected_frames", 0, "lockstep: frames in the run; 0 = unknown", minimum=0)
         self._last_ns = declare(self, "last_stamp_ns", 0, "paced: stamp of the last frame in nanoseconds; 0 = unknown")
-        self._log = RunLog(paced=not self.lockstep)
+        self._steps, self._paced = RunLog(), PacedLog()
+        self._log: RunLog | PacedLog = self._steps if self.lockstep else self._paced
         self.subscribe(Odometry, m.ODOM, self._on_odometry)
         self.subscribe(String, m.DETECTIONS, self._on_detections)
         self.subscribe(DiagnosticArray, m.STATUS, self._on_status)
@@ -62,13 +63,13 @@ class MonitorNode(SealNode):
         self._log.goal(m.header_stamp_ns(msg), (place.x, place.y), 2.0 * math.atan2(turned.z, turned.w))
 
     def _on_step(self, msg: PoseStamped) -> None:
-        self._log.step(m.header_stamp_ns(msg), m.pose_message_to_matrix(msg.pose), time.monotonic())
+        self._steps.step(m.header_stamp_ns(msg), m.pose_message_to_matrix(msg.pose), time.monotonic())
         print(json.dumps(self._log.progress()), flush=True)
         self._end_if_whole()
 
     def _on_contact(self, msg: Bool) -> None:
         if msg.data:
-            self._log.contact()
+            self._paced.contact()
 
     def _end_if_whole(self) -> None:
         if self._expected and self._log.whole_frames() >= self._expected or self._log.is_whole(self._last_ns):

@@ -14,9 +14,12 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
 from seal_mapping.voxels.config import VoxelCloud
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
 from seal_perception.nodes.convert import byte_array
+from seal_perception.pose import pose_yaw
+from seal_perception.types import FloatArray
 
 OCCUPIED, FREE, UNKNOWN = 100, 0, -1
 
@@ -44,6 +47,21 @@ def _occupancy(values: np.ndarray, grid: Grid2D, header: Header) -> OccupancyGri
     msg.info.origin.orientation.w = 1.0
     msg.data = _data(values.T.astype(np.int8), "b")
     return msg
+
+
+def map_figures(voxel_map: VoxelMap, T_map_base: FloatArray) -> dict[str, str]:
+    """Figures of a map for `map/status`, and the pose (4, 4) at which its last frame was mapped.
+
+    Outside lockstep no odometry has the stamp of a picture, so nobody else knows that pose.
+    """
+    return {
+        "confident_voxels": str(voxel_map.confident_count),
+        "explored_area_m2": f"{voxel_map.explored_area_m2:.4f}",
+        **{f"ms.{name}": f"{ms:.3f}" for name, ms in voxel_map.timings.items()},
+        "pose.x_m": repr(float(T_map_base[0, 3])),
+        "pose.y_m": repr(float(T_map_base[1, 3])),
+        "pose.yaw_rad": repr(pose_yaw(T_map_base)),
+    }
 
 
 def obstacles_to_occupancy(obstacles: Grid2D, explored: Grid2D, header: Header) -> OccupancyGrid:

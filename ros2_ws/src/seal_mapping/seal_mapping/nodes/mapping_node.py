@@ -33,6 +33,7 @@ from seal_perception.nodes.live_frames import MOUNTING, LiveFrames
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
 from seal_perception.safety.watch import JUMPED, Fault
+from seal_perception.types import FloatArray
 
 OBJECTS = "map/objects"
 
@@ -117,7 +118,7 @@ class MappingNode(SealNode):
             voxels=last or (self._taken - 1) % max(1, voxels_every) == 0,
             objects=objects_every > 0 and (last or (self._taken - 1) % objects_every == 0),
         )
-        self._say_status(stamp_ns, start)
+        self._say_status(stamp_ns, start, parts[m.ODOM])
         if last:
             self.save()
 
@@ -137,14 +138,13 @@ class MappingNode(SealNode):
             self._volume = propagate(self._map, self._label_config, previous=self._volume)
             self._objects.publish(objects_to_markers(self._volume, header))
 
-    def _say_status(self, stamp_ns: int, start: float) -> None:
+    def _say_status(self, stamp_ns: int, start: float, T_map_base: FloatArray) -> None:
         values = {
             "frames": str(self._map.frames),
             "frames_dropped": str(self._frames.dropped),
+            "frames_waiting": str(self._frames.waiting),
             "scores_late_s": f"{self._frames.late_s:.3f}",
-            "confident_voxels": str(self._map.confident_count),
-            "explored_area_m2": f"{self._map.explored_area_m2:.4f}",
-            **{f"ms.{name}": f"{ms:.3f}" for name, ms in self._map.timings.items()},
+            **convert.map_figures(self._map, T_map_base),
             "ms.node": f"{1e3 * (time.perf_counter() - start):.3f}",
         }
         self._status.publish(status_message("seal_mapping: map", stamp_ns, list(values.items())))

@@ -111,6 +111,11 @@ class LiveFrames:
         return self._sets.dropped + sum(self._posed.dropped.values())
 
     @property
+    def waiting(self) -> int:
+        """Frames that wait for a part or for their pose."""
+        return self._sets.waiting + self._posed.waiting
+
+    @property
     def late_s(self) -> float:
         """By how much the last scores were behind the newest picture, in seconds."""
         return self._sets.late_s

@@ -90,6 +90,11 @@ class StampMatcher:
         return too_late
 
     @property
+    def waiting(self) -> int:
+        """Stamps of which parts are missing."""
+        return len(self._waiting)
+
+    @property
     def late_s(self) -> float:
         """`late_ns` in seconds."""
         return self.late_ns / 1e9
