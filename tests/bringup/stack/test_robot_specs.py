@@ -19,6 +19,7 @@ from seal_bringup.stack import robot_config
 from seal_bringup.stack.config import StackConfig, shared_folder
 from seal_bringup.stack.known_parameters import unknown_parameters
 from seal_bringup.stack.launching import LaunchError, launch_arguments, read_arguments, require_good_end
+from seal_bringup.stack.node_process import NodeProcess
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_check import prepare_robot_run
@@ -126,8 +127,24 @@ def test_without_tf2_msgs_the_mounting_comes_from_the_arguments(monkeypatch: pyt
     given = made(camera_height_m=0.6, camera_left_m=-0.1, tilt_deg=10.0)["mapping"].parameters
     assert given["odometry.pose_source"] == "odometry"
     assert [given[f"mounting.{k}"] for k in ("height_m", "left_m", "tilt_down_deg")] == [0.6, -0.1, 10.0]
-    with pytest.raises(InputError, match="wall_heading needs tf2_msgs"):
-        RobotConfig(wall_heading=True)
+
+
+def test_without_tf2_msgs_the_heading_node_stands_between_gate_and_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It was refused: a robot without tf2_msgs had no heading by walls."""
+    monkeypatch.setattr(robot_config, "is_installed", lambda kind: False)
+    nodes = made(wall_heading=True, camera_height_m=0.6)
+    assert nodes["robot_bridge"].remappings[m.ODOM] == m.WHEELS
+    assert nodes["heading"].parameters["correct"] == "odom" and nodes["heading"].parameters["mounting.height_m"] == 0.6
+    for name in ("mapping", "policy", "planner"):
+        assert nodes[name].parameters["odometry.pose_source"] == "odometry" and m.ODOM not in nodes[name].remappings
+        assert "odometry.tf_map_frame" not in nodes[name].parameters
+    with pytest.raises(InputError, match="corrects poses in odom, as tf2_msgs is not installed: leave pose_source"):
+        RobotConfig(wall_heading=True, pose_source="odometry_tf")
+    (tmp_path / "metadata.yaml").touch()
+    with pytest.raises(InputError, match="wall_heading of a replay needs tf2_msgs"):
+        ReplayConfig(bag=str(tmp_path), wall_heading=True)
 
 
 def test_the_heading_corrects_the_map_and_all_that_drive_go_by_it() -> None:
@@ -273,6 +290,7 @@ def test_a_replay_hears_the_bag_and_makes_the_rest_anew(tmp_path: Path) -> None:
         ({"fake": True, "launch_driver": True}, "leave it out"),
         ({"launch_driver": True, "robot": "locobot_mine"}, "leave it out"),
         ({"camera_driver": "5"}, "camera driver must be"),
+        ({"fake": True, "motion_noise": "much"}, "the fake robot: motion_noise must be none, locobot"),
     ],
 )
 def test_wrong_arguments_are_named(changes: dict[str, Any], said: str) -> None:
@@ -340,10 +358,12 @@ _OTHER = {
     **{name: "true" for name in ("fake", "camera_best_effort", "wall_heading")},
     **{"robot": "locobot_create3", "robot_name": "rn", "namespace": "ns", "run_dir": "other", "weights": "coco"},
     **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "2.5"},
+    **{"camera_width": "160", "motion_noise": "locobot", "truth_path": "truth.json", "real_time_factor": "0.5"},
     **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views", "frame_prefix": "rn/"},
     **{"live": "true", "live_address": "::1", "live_port": "7000", "live_buttons": "false"},
 }
 """A value of each argument that is not its default."""
+_FAKE = ("seed", "scene", "camera_hz", "camera_width", "motion_noise", "truth_path", "real_time_factor")
 
 
 @pytest.mark.parametrize("file", ["record", "replay"])
@@ -364,7 +384,7 @@ def test_every_argument_that_is_offered_reaches_a_node(tmp_path: Path, file: str
     names = [name for name, _, _ in launch_arguments(kind, offered)]
     assert sorted(names) == sorted(offered), "none is unknown"
     for name in names:
-        beside = {"fake": "true"} if file == "record" and name in ("seed", "scene", "camera_hz") else {}
+        beside = {"fake": "true"} if file == "record" and name in _FAKE else {}
         beside = {"live": "true"} if name.startswith("live_") else beside
         assert started({**beside, name: values[name]}) != started(beside), name
 
@@ -396,3 +416,23 @@ def test_a_live_page_on_a_taken_port_is_refused_before_anything_starts(tmp_path:
 def test_the_drivers_arguments_are_what_its_defaults_lack() -> None:
     given = driver_arguments(RobotConfig(robot="locobot_create3"))
     assert given["base_type"] == "create3" and given["rs_camera_align_depth"] == given["use_base"] == "true"
+
+
+def test_a_simulated_clock_is_heard_by_all_but_the_fake_robot_that_tells_it() -> None:
+    nodes = made(fake=True, real_time_factor=0.5)
+    assert nodes["fake_robot"].parameters["real_time_factor"] == 0.5
+    assert {name for name, node in nodes.items() if node.parameters.get("use_sim_time")} == nodes.keys() - {
+        "fake_robot"
+    }
+    assert not any(node.parameters.get("use_sim_time") for node in made(fake=True).values())
+
+
+def test_a_process_gets_its_parameter_files_before_its_own_parameters(tmp_path: Path) -> None:
+    """The gate's file was left out: started without launch it had no topics of the base."""
+    (spec,) = [node for node in robot_nodes(RobotConfig(weights="none")) if node.name == "robot_bridge"]
+    process = NodeProcess(spec, tmp_path, {"PATH": "/usr/bin"})
+    words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().split("\0")
+    process.signal(9)
+    process.close()
+    files = [words[k + 1] for k, word in enumerate(words) if word == "--params-file"]
+    assert files == [*spec.parameter_files, str(tmp_path / "robot_bridge.yaml")]

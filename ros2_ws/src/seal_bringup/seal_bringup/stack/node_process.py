@@ -113,7 +113,9 @@ class NodeProcess:
         self.log_path = log_dir / f"{spec.name}.log"
         parameters = log_dir / f"{spec.name}.yaml"
         parameters.write_text(yaml.safe_dump({"/**": {"ros__parameters": spec.parameters}}), encoding="utf-8")
-        command = module_command(spec.module, "--ros-args", "--params-file", str(parameters))
+        command = module_command(spec.module, "--ros-args")
+        for path in (*spec.parameter_files, str(parameters)):  # the later one wins
+            command += ["--params-file", path]
         command += ["-r", f"__node:={spec.name}"]
         if spec.namespace:
             command += ["-r", f"__ns:=/{spec.namespace.strip('/')}"]

@@ -42,6 +42,8 @@ class ReplayConfig(RobotConfig):
             raise InputError(f"bag must be the folder of a rosbag2 bag, with metadata.yaml in it, got {self.bag!r}")
         if not 0 < self.rate < 100:
             raise InputError(f"rate must lie above 0 and below 100, got {self.rate}")
+        if self.wall_heading and not self.corrects_map:
+            raise InputError("wall_heading of a replay needs tf2_msgs: install ros-$ROS_DISTRO-tf2-msgs")
         if self.fake or self.launch_driver:
             raise InputError("a replay has no robot: leave fake and launch_driver out")
 

@@ -61,7 +61,7 @@ class RobotConfig:
     camera_forward_m: float = parameter(0.1, "without /tf: camera ahead of the base, in metres")
     camera_left_m: float = parameter(0.03, "without /tf: camera to the left of the base's middle, in metres")
     tilt_deg: float = parameter(18.0, "without /tf, and of the fake robot: camera tilted down, in degrees")
-    wall_heading: bool = parameter(False, "correct the heading by walls, as map -> odom on /tf; needs tf2_msgs")
+    wall_heading: bool = parameter(False, "correct the heading by walls, on /tf; without tf2_msgs in odom")
     use_laser: bool = parameter(False, "the planner subscribes to a laser too")
     laser_topic: str = parameter("/{robot}/scan", "its topic; {robot} stands for robot_name")
     live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")
@@ -70,6 +70,14 @@ class RobotConfig:
     live_buttons: bool = parameter(True, "the live page may start and stop the robot; false = it only shows")
     scene: str = parameter("test_01", "of the fake robot: a home's name, or a scene folder")
     camera_hz: float = parameter(5.0, "of the fake robot: pictures per second", minimum=0.5)
+    camera_width: int = parameter(
+        640, "of the fake robot: width of the pictures; their height is 3/4 of it", minimum=16
+    )
+    real_time_factor: float = parameter(
+        0.0, "of the fake robot: simulated seconds per second, on /clock; 0 = the system's clock", minimum=0.0
+    )
+    motion_noise: str = parameter("none", "of the fake robot: none, locobot, actuation or odometry")
+    truth_path: str = parameter("", "of the fake robot: file for the true poses, for evaluation; empty = none")
 
     def __post_init__(self) -> None:
         if self.pose_source not in (AUTO, *POSE_SOURCES):
@@ -87,8 +95,11 @@ class RobotConfig:
             raise InputError(
                 "the fake robot's camera has camera_driver's topics: leave colour_topic, depth_topic, info_topic out"
             )
-        if self.wall_heading and not is_installed(TRANSFORMS):
-            raise InputError("wall_heading needs tf2_msgs, which is not installed: install ros-$ROS_DISTRO-tf2-msgs")
+        if self.wall_heading and self.pose_source not in (AUTO, "tf" if self.corrects_map else "odometry"):
+            where = "on /tf" if self.corrects_map else "in odom, as tf2_msgs is not installed"
+            raise InputError(
+                f"wall_heading corrects poses {where}: leave pose_source at {AUTO}, got {self.pose_source!r}"
+            )
         camera_topics(self.camera_driver, self.robot_name)
         LiveConfig(self.live_address, self.live_port)
 
@@ -159,10 +170,15 @@ class RobotConfig:
         return dict(self.bridge_parameters.get("limits") or {})
 
     @property
+    def corrects_map(self) -> bool:
+        """Whether the heading by walls is map -> odom on /tf (REP 105); without tf2_msgs `odom` itself is corrected."""
+        return self.wall_heading and is_installed(TRANSFORMS)
+
+    @property
     def source(self) -> str:
-        """Where poses come from: `pose_source` with `auto` decided, and by the corrected map with `wall_heading`."""
+        """Where poses come from: `pose_source` with `auto` decided, and by the corrected frame with `wall_heading`."""
         if self.wall_heading:
-            return "tf"
+            return "tf" if self.corrects_map else "odometry"
         if self.pose_source != AUTO:
             return self.pose_source
         return "odometry_tf" if is_installed(TRANSFORMS) else "odometry"

@@ -20,7 +20,9 @@ from seal_bringup.stack.node_specs import (
 from seal_bringup.stack.presets import NOISY_MAP
 from seal_bringup.stack.robot_config import CAMERA_INFO, RobotConfig
 from seal_perception import messages as m
+from seal_perception.errors import InputError
 from seal_policy.planning.planner import TIGHT
+from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.fake_robot.faces import stand_in_signals
 from sim_bridge.robot_base.fields import is_installed
 
@@ -45,7 +47,8 @@ MOUNTED = ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg")
 """Arguments that say where its camera is."""
 RECORDED = (
     *(*WHOM, *MOUNTED, "camera_driver", "camera_best_effort", "camera_frame"),
-    *("colour_topic", "depth_topic", "info_topic", "fake", "scene", "camera_hz"),
+    *("colour_topic", "depth_topic", "info_topic", "fake", "scene"),
+    *("camera_hz", "camera_width", "real_time_factor", "motion_noise", "truth_path"),
 )
 """Arguments that `record_nodes` follows."""
 
@@ -105,10 +108,42 @@ def _on_robot(node: NodeSpec, config: RobotConfig) -> NodeSpec:
     parameters = {**node.parameters, "lockstep": False, **prefixed(config.frame_prefix)}
     if config.camera_best_effort and node.executable != "fake_robot_node":
         parameters |= {f"qos.{topic.replace('/', '_')}.reliability": "best_effort" for topic in _PICTURES}
+    if config.fake and config.real_time_factor and node.executable != "fake_robot_node":
+        parameters["use_sim_time"] = True
     return dataclasses.replace(node, namespace=config.namespace, parameters=parameters, remappings=names)
 
 
+def fake_sensors(config: RobotConfig) -> EmbeddedConfig:
+    """Camera, mounting and noise of the fake robot.
+
+    Raises:
+        InputError: if one of them is wrong.
+    """
+    try:
+        return EmbeddedConfig(
+            width=config.camera_width,
+            height=config.camera_width * 3 // 4,
+            hfov_deg=54.7,
+            depth_noise="d435",
+            motion_noise=config.motion_noise,
+            camera_height_m=config.camera_height_m,
+            camera_x_m=config.camera_forward_m,
+            camera_y_m=config.camera_left_m,
+            camera_pitch_deg=config.tilt_deg,
+        )
+    except ValueError as error:
+        raise InputError(f"the fake robot: {error}") from error
+
+
+_SENSORS = (
+    *("width", "height", "hfov_deg", "depth_noise", "motion_noise"),
+    *("camera_height_m", "camera_x_m", "camera_y_m", "camera_pitch_deg"),
+)
+"""Fields that `fake_sensors` sets."""
+
+
 def _fake(config: RobotConfig) -> NodeSpec:
+    sensors = fake_sensors(config)
     parameters = {
         "scene": config.scene,
         "seed": config.seed,
@@ -118,14 +153,9 @@ def _fake(config: RobotConfig) -> NodeSpec:
         "camera_frame": config.camera_frame,
         "fake.base": config.face,
         "fake.camera_hz": config.camera_hz,
-        "sim.width": 640,
-        "sim.height": 480,
-        "sim.hfov_deg": 54.7,
-        "sim.depth_noise": "d435",
-        "sim.camera_height_m": config.camera_height_m,
-        "sim.camera_x_m": config.camera_forward_m,
-        "sim.camera_y_m": config.camera_left_m,
-        "sim.camera_pitch_deg": config.tilt_deg,
+        "real_time_factor": config.real_time_factor,
+        "truth_path": str(Path(config.truth_path).absolute()) if config.truth_path else "",
+        **{f"sim.{name}": getattr(sensors, name) for name in _SENSORS},
     }
     return NodeSpec("fake_robot", "sim_bridge", "fake_robot_node", parameters=parameters)
 
@@ -147,13 +177,14 @@ def _bridge(config: RobotConfig) -> NodeSpec:
         "robot_bridge_node",
         parameters=parameters,
         parameter_files=(str(config.file.absolute()),),
+        remappings={m.ODOM: m.WHEELS} if config.wall_heading and not config.corrects_map else {},
     )
 
 
 def _poses(config: RobotConfig) -> dict[str, Any]:
     odom, base = config.frames()
     given = {"odometry.pose_source": config.source, "odometry.tf_odom_frame": odom, "odometry.tf_base_frame": base}
-    return given | ({"odometry.tf_map_frame": config.frame_prefix + m.MAP_FRAME} if config.wall_heading else {})
+    return given | ({"odometry.tf_map_frame": config.frame_prefix + m.MAP_FRAME} if config.corrects_map else {})
 
 
 def _mounting(config: RobotConfig) -> dict[str, Any]:
@@ -167,6 +198,8 @@ def _mounting(config: RobotConfig) -> dict[str, Any]:
 
 def _heading(config: RobotConfig) -> NodeSpec:
     odom, base = config.frames()
+    if not config.corrects_map:  # between gate and stack: the gate's odometry in, what all others hear out
+        return NodeSpec("heading", "seal_mapping", "heading_node", parameters={"correct": "odom", **_mounting(config)})
     parameters = {
         "correct": "map",
         "odometry.pose_source": "odometry_tf",

@@ -81,7 +81,7 @@ class HeadingNode(SealNode):
             self._begun_ns = self.steady.now().nanoseconds
         T_map_base = self._heading.follow(m.odometry_to_pose(msg))
         if not self._on_map:
-            odom, base = self.frame(m.ODOM_FRAME), self.frame(m.BASE_FRAME)
+            odom, base = msg.header.frame_id, msg.child_frame_id  # a robot has names of its own
             self._odom.publish(pose_to_odometry(T_map_base, make_header(stamp_ns, odom), base))
             self._tf.send(odom, base, T_map_base, stamp_ns)
         elif not self.others and self.steady.now().nanoseconds - self._begun_ns > _LISTEN_S * m.NS:
