@@ -39,6 +39,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "ages_node = seal_bringup.nodes.ages_node:main",
             "live_node = seal_bringup.nodes.live_node:main",
             "monitor_node = seal_bringup.nodes.monitor_node:main",
             "seal = seal_bringup.cli.app:main",
