@@ -87,6 +87,7 @@ class FakeBase:
 
     Attributes:
         cliff, wheel_drop: whether these sensors tell of it; set from outside.
+        presses: times that the bumper was pressed: scraping along a wall, with ticks between, is one.
         moved_m, moved_rad: way driven and angles turned so far, whatever the direction.
     """
 
@@ -94,6 +95,7 @@ class FakeBase:
         self._world, self._kind = world, kind
         self.cliff = self.wheel_drop = False
         self.moved_m = self.moved_rad = 0.0
+        self.presses = 0
         self._pressed = self._refused = False
         self._away_m = self._away_rad = self._ahead_m = 0.0
 
@@ -114,6 +116,7 @@ class FakeBase:
             forward = 0.0
         touched = self._world.drive(forward, turn_radps, seconds)
         if touched:
+            self.presses += not self._pressed
             self._pressed, self._away_m, self._away_rad = True, 0.0, 0.0
             return True
         self._ahead_m = max(0.0, self._ahead_m + forward * seconds)

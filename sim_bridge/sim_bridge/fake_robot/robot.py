@@ -98,8 +98,8 @@ class FakeRobot:
 
     @property
     def contacts(self) -> int:
-        """Times that something was touched."""
-        return self._robot.contacts
+        """Times that something was touched: that the bumper was pressed."""
+        return self.base.presses
 
     @property
     def standing(self) -> bool:

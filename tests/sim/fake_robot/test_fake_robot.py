@@ -199,3 +199,20 @@ def test_both_generations_of_the_cameras_driver() -> None:
 def test_wrong_settings_are_refused(changes: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         FakeRobotConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_scraping_along_a_wall_is_one_contact() -> None:
+    """At 200 ticks a second, wheels that err leave a wall and touch it again within one bump."""
+    robot, world = made()
+    world.x = 1.9
+    for speeds in ((0.3, 0.0), (0.0, 0.1), (0.3, 0.0), (-0.1, 0.0), (0.3, 0.0)):
+        robot.command(*speeds)
+        run(robot, 0.1)
+    robot.command(0.3, 0.0)
+    run(robot, 0.5)
+    assert robot.contacts == 1
+    robot.command(-0.1, 0.0)
+    run(robot, 0.5)
+    robot.command(0.3, 0.0)
+    run(robot, 0.5)
+    assert robot.contacts == 2
