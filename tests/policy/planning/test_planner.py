@@ -141,3 +141,25 @@ def test_grids_that_are_not_aligned_are_refused() -> None:
 def test_impossible_configurations_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         PlannerConfig(**bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("side_m", [0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6])
+def test_a_robot_that_is_walled_in_gets_a_route_to_where_it_stands(side_m: float) -> None:
+    """Where its own cell alone was free, fast marching ended with an error, and the planner node stood for ever."""
+    cells = np.ones((80, 80), bool)
+    half = round(0.5 * side_m / CELL)
+    cells[40 - half : 40 + half + 1, 40 - half : 40 + half + 1] = False
+    obstacles = Grid2D(cells, np.full(2, -2.0), CELL)
+    explored = obstacles.with_cells(np.ones_like(cells))
+    route = Planner(PlannerConfig(margin_m=0.03, narrow_margin_m=0.03)).plan(
+        obstacles, explored, planar_pose(0.02, 0.02, 0.0), (1.5, 0.0)
+    )
+    assert route.boxed_in and math.isfinite(route.field.at((0.02, 0.02)))
+    assert math.dist(route.target_xy, (0.02, 0.02)) < 0.4
+
+
+def test_fast_marching_from_a_cell_that_stands_alone() -> None:
+    speed = np.zeros((5, 5))
+    speed[2, 2] = 0.1
+    field = Planner().march(Grid2D(speed, np.zeros(2), 0.1), (2, 2))
+    assert field.grid.cells[2, 2] == 0.0 and np.isinf(field.grid.cells).sum() == 24

@@ -237,7 +237,11 @@ class Planner:
         return self._coarse(terrain, speed.astype(np.float64))
 
     def march(self, speed: Grid2D, source: tuple[int, int]) -> Field:
-        """Fast marching from a cell over the speeds given."""
+        """Fast marching from a cell over the speeds given; of a cell that no free one adjoins, to itself alone."""
+        if not _adjoins(speed.cells > 0.0, source):  # skfmm refuses a front that cannot move
+            values = np.full(speed.shape, np.inf)
+            values[source] = 0.0
+            return Field(speed.with_cells(values))
         phi = np.ones(speed.shape)
         phi[source] = -1.0
         blocked: np.ma.MaskedArray[Any, Any] = np.ma.MaskedArray(phi, speed.cells <= 0.0)
@@ -263,6 +267,13 @@ class Planner:
         centre = speed.in_cells(goal_xy) - 0.5
         best = cells[int(np.argmin(((cells - centre) ** 2).sum(axis=1)))]
         return int(best[0]), int(best[1])
+
+
+def _adjoins(free: BoolArray, cell: tuple[int, int]) -> bool:
+    """Whether one of the four cells around a cell is free."""
+    i, j = cell
+    around = ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1))
+    return any(free[a, b] for a, b in around if 0 <= a < free.shape[0] and 0 <= b < free.shape[1])
 
 
 def disc(grid: Grid2D, xy: Point, radius_m: float) -> BoolArray:
