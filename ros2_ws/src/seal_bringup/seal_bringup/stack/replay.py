@@ -25,7 +25,18 @@ of a detector slower than the camera would come after its picture was given up."
 _LATE_S = 60.0
 """So long pictures wait for their scores, and for odometry, where the machine is busy for a while."""
 
-REPLAYED = (*WHOM, *MOUNTED, "tf_odom_frame", "tf_base_frame", "wall_heading", "policy", "frame_prefix", "bag", "rate")
+REPLAYED = (
+    *WHOM,
+    *MOUNTED,
+    "tf_odom_frame",
+    "tf_base_frame",
+    "wall_heading",
+    "robot_height_m",
+    "policy",
+    "frame_prefix",
+    "bag",
+    "rate",
+)
 """Arguments that a replay follows."""
 
 

@@ -24,6 +24,11 @@ _BRIDGE, _PARAMETERS = "/**/robot_bridge", "ros__parameters"
 _LOCOBOT = "locobot_"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
+LOCOBOT_HEIGHT_M, OTHER_HEIGHT_M = 0.6, 1.05
+"""A LoCoBot's camera stands 0.51 m high (0.56 on the large tower), its top some centimetres above; of others nothing
+is known."""
+HEAD_ROOM_M = 0.05
+"""Obstacles are looked for so much higher than the robot."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ class RobotConfig:
     camera_forward_m: float = parameter(0.1, "without /tf: camera ahead of the base, in metres")
     camera_left_m: float = parameter(0.03, "without /tf: camera to the left of the base's middle, in metres")
     tilt_deg: float = parameter(18.0, "without /tf, and of the fake robot: camera tilted down, in degrees")
+    robot_height_m: float = parameter(
+        0.0, "what hangs higher is no obstacle, in metres; 0 = a LoCoBot's 0.6 m, for other robots 1.05 m", minimum=0.0
+    )
     wall_heading: bool = parameter(False, "correct the heading by walls, on /tf; without tf2_msgs in odom")
     use_laser: bool = parameter(False, "the planner subscribes to a laser too")
     laser_topic: str = parameter("/{robot}/scan", "its topic; {robot} stands for robot_name")
@@ -168,6 +176,11 @@ class RobotConfig:
     def limits(self) -> dict[str, Any]:
         """`limits` of the robot's file: its speeds; empty where it has none."""
         return dict(self.bridge_parameters.get("limits") or {})
+
+    @property
+    def height_m(self) -> float:
+        """Height of the robot: `robot_height_m`, or what is known of it."""
+        return self.robot_height_m or (LOCOBOT_HEIGHT_M if self.face is not None else OTHER_HEIGHT_M)
 
     @property
     def corrects_map(self) -> bool:

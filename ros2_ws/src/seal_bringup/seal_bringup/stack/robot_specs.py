@@ -18,7 +18,7 @@ from seal_bringup.stack.node_specs import (
     with_categories,
 )
 from seal_bringup.stack.presets import NOISY_MAP
-from seal_bringup.stack.robot_config import CAMERA_INFO, RobotConfig
+from seal_bringup.stack.robot_config import CAMERA_INFO, HEAD_ROOM_M, RobotConfig
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_policy.planning.planner import TIGHT
@@ -48,7 +48,7 @@ MOUNTED = ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg")
 RECORDED = (
     *(*WHOM, *MOUNTED, "camera_driver", "camera_best_effort", "camera_frame"),
     *("colour_topic", "depth_topic", "info_topic", "fake", "scene"),
-    *("camera_hz", "camera_width", "real_time_factor", "motion_noise", "truth_path"),
+    *("robot_height_m", "camera_hz", "camera_width", "real_time_factor", "motion_noise", "truth_path"),
 )
 """Arguments that `record_nodes` follows."""
 
@@ -130,6 +130,7 @@ def fake_sensors(config: RobotConfig) -> EmbeddedConfig:
             camera_x_m=config.camera_forward_m,
             camera_y_m=config.camera_left_m,
             camera_pitch_deg=config.tilt_deg,
+            obstacle_max_m=config.height_m,
         )
     except ValueError as error:
         raise InputError(f"the fake robot: {error}") from error
@@ -137,7 +138,7 @@ def fake_sensors(config: RobotConfig) -> EmbeddedConfig:
 
 _SENSORS = (
     *("width", "height", "hfov_deg", "depth_noise", "motion_noise"),
-    *("camera_height_m", "camera_x_m", "camera_y_m", "camera_pitch_deg"),
+    *("camera_height_m", "camera_x_m", "camera_y_m", "camera_pitch_deg", "obstacle_max_m"),
 )
 """Fields that `fake_sensors` sets."""
 
@@ -227,6 +228,7 @@ def _mapping(config: RobotConfig) -> NodeSpec:
         "save_path": _path(config, "map.npz"),
         **tells_uncertainty(config.policy),
         **map_parameters(NOISY_MAP),
+        "map.obstacle_max_m": config.height_m + HEAD_ROOM_M,
         **_mounting(config),
         **_poses(config),
     }
@@ -259,6 +261,7 @@ def _planner(config: RobotConfig) -> NodeSpec:
         "velocity.max_forward_mps": float(limits.get("max_forward_mps", 0.25)),
         "velocity.max_turn_radps": float(limits.get("max_turn_radps", 0.8)),
         # A base that refuses to drive back turns instead: it would push against nothing for a while.
+        "rolling_grid.high_m": config.height_m + HEAD_ROOM_M,
         **({"driver.back_mps": back} if back > 0 else {"driver.back_m": 0.0}),
         **clearances(TIGHT),
         **_mounting(config),
