@@ -180,7 +180,7 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
         "live": "true", "live_address": "0.0.0.0", "live_port": "7000", "live_buttons": "false",
     }  # fmt: skip
-    for name, _, description in launch_arguments():
+    for name, _, description, _ in launch_arguments():
         assert len(description) > 5, name
         if name != "stack":
             mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading") else {}

@@ -102,6 +102,7 @@ FACES = {
 
 _CAMERAS = {"4.54": "/{robot}/camera", "4.55": "/{robot}/camera/camera"}
 """Where the driver realsense2_camera puts its topics: up to 4.54.1, and from 4.55.1 on."""
+CAMERA_DRIVERS = tuple(_CAMERAS)
 
 
 @dataclass(frozen=True)

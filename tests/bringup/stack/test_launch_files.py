@@ -6,7 +6,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import sys
+import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +18,14 @@ import pytest
 
 from seal_bringup.stack import robot_config
 from seal_bringup.stack.config import StackConfig, shared_folder
-from seal_bringup.stack.launching import LaunchError, keywords_of, launch_arguments, read_arguments
-from seal_bringup.stack.node_process import PARENT_VARIABLE
+from seal_bringup.stack.launching import SWITCH, LaunchError, keywords_of, launch_arguments, read_arguments
+from seal_bringup.stack.node_process import PARENT_VARIABLE, RUN_VARIABLE, node_environment, ros_domain
 from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_bringup.stack.robot_specs import RECORDED, driver_arguments, record_nodes, robot_nodes
+from seal_perception.errors import SealError
+from sim_bridge.embedded import EmbeddedConfig
 
 SHARED = "seal_bringup.nodes.launch_actions"
 FILES: dict[str, tuple[type, Callable[[Any], Any], tuple[str, ...]]] = {
@@ -31,6 +35,7 @@ FILES: dict[str, tuple[type, Callable[[Any], Any], tuple[str, ...]]] = {
     "replay": (ReplayConfig, replay_nodes, REPLAYED),
 }
 """Configuration, nodes and offered arguments of each launch file."""
+NETWORK = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "FASTRTPS_DEFAULT_PROFILES_FILE", "ROS_DOMAIN_ID")
 RUNNING, ENDING = types.SimpleNamespace(is_shutdown=False), types.SimpleNamespace(is_shutdown=True)
 
 
@@ -51,7 +56,7 @@ STAND_INS = {
         "DeclareLaunchArgument", "EmitEvent", "ExecuteProcess", "IncludeLaunchDescription", "OpaqueFunction",
         "RegisterEventHandler", "TimerAction",
     ),
-    "launch.event_handlers": ("OnProcessExit",),
+    "launch.event_handlers": ("OnProcessExit", "OnProcessIO"),
     "launch.events": ("Shutdown",),
     "launch.launch_description_sources": ("PythonLaunchDescriptionSource",),
     "launch.substitutions": ("PathJoinSubstitution",),
@@ -98,35 +103,56 @@ class Launched:
         assert registered in self.actions
         return lambda code, context=RUNNING: watch.on_exit(types.SimpleNamespace(returncode=code), context)
 
+    def says(self, process: Any, text: bytes) -> None:
+        """Let a process write to its standard output, and the same to the other one."""
+        (heard,) = [each for each in self.of("OnProcessIO") if each.target_action is process]
+        (registered,) = [each for each in self.of("RegisterEventHandler") if each.args == (heard,)]
+        assert self.actions.index(registered) < self.actions.index(process), "its first words are heard, too"
+        for hear in (heard.on_stdout, heard.on_stderr):
+            assert hear(types.SimpleNamespace(text=text)) is None
+
 
 @pytest.fixture
 def launch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Launched]:
     monkeypatch.setattr(robot_config, "is_installed", lambda kind: True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the lock of a domain is of this test alone
+    for name in NETWORK:
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "metadata.yaml").touch()
     own = {"weights": "none", "run_dir": str(tmp_path / "run"), "bag": str(tmp_path), "minutes": "2"}
     return lambda file, **more: Launched(monkeypatch, file, {**own, **more})
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_launch_file_starts_its_nodes_and_ends_when_one_dies(launch: Callable[..., Launched], file: str) -> None:
+def test_a_launch_file_starts_its_nodes_and_ends_when_one_dies(
+    launch: Callable[..., Launched], file: str, tmp_path: Path
+) -> None:
     kind, specs_of, offered = FILES[file]
     launched = launch(file)
-    declared = [(each.args[0], each.default_value, each.description) for each in launched.of("DeclareLaunchArgument")]
+    declared = [
+        (each.args[0], each.default_value, each.description, tuple(each.choices or ()))
+        for each in launched.of("DeclareLaunchArgument")
+    ]
     assert declared == launch_arguments(kind, offered)
     nodes = launched.of("Node")
     config = read_arguments(kind, launched.arguments)
     wanted = keywords_of(specs_of(config))
-    assert [
-        {key: getattr(node, key) for key in keywords} for node, keywords in zip(nodes, wanted, strict=True)
-    ] == wanted
+    for node, keywords in zip(nodes, wanted, strict=True):
+        given = keywords.pop("additional_env")
+        assert {key: getattr(node, key) for key in keywords} == keywords
+        assert given.items() <= node.additional_env.items() if file == "sim" else given == node.additional_env
     assert all(node in launched.actions for node in nodes)
     assert all(float(node.sigterm_timeout) >= 20 for node in nodes), "launch's own 5 s cut bags and maps"
-    assert all(node.additional_env == {PARENT_VARIABLE: str(os.getpid())} for node in nodes), "orphans drove on"
+    assert all(node.additional_env[PARENT_VARIABLE] == str(os.getpid()) for node in nodes), "orphans drove on"
     for node in nodes:
         end = launched.watch_of(node)
         for code in (0, -2, -9):
             assert end(code, ENDING) == [], "the launch is ending: it is no error"
-        with pytest.raises(LaunchError, match=f"node {node.name} was killed by signal 9"):
+        log = tmp_path / "run" / "log" / f"{node.name}.log"
+        launched.says(node, b"error: it is broken\n")
+        assert log.read_bytes() == 2 * b"error: it is broken\n"
+        told = re.escape(f"{node.name} was killed by signal 9, so the run ends: error: it is broken (log: {log})")
+        with pytest.raises(LaunchError, match=told):
             end(-9)
         if file != "sim":
             with pytest.raises(LaunchError, match=f"node {node.name} ended with 0"):
@@ -145,6 +171,83 @@ def test_a_simulated_run_is_over_when_its_bridge_is(launch: Callable[..., Launch
             ends[name](0)
     with pytest.raises(LaunchError, match="node sim_bridge ended with 1"):
         ends["sim_bridge"](1)
+
+
+def test_a_simulated_run_has_the_runners_network_and_logs(
+    launch: Callable[..., Launched], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nodes heard every machine around, without shared memory, and two runs in one domain each other's frames."""
+    launched = launch("sim")
+    runs = {node.additional_env[RUN_VARIABLE] for node in launched.of("Node")}
+    assert len(runs) == 1 and "" not in runs, "strangers are told from the run's own nodes"
+    wanted = node_environment(StackConfig(run_dir=tmp_path / "run"), tmp_path / "run" / "log")
+    for node in launched.of("Node"):
+        got = {**os.environ, **node.additional_env}
+        assert {k: v for k, v in wanted.items() if got.get(k) != v}.keys() <= {RUN_VARIABLE, "PYTHONSAFEPATH"}
+    assert wanted["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
+
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
+    monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", "mine.xml")
+    monkeypatch.setenv("ROS_DOMAIN_ID", "7")
+    for file in ("sim", "robot"):
+        for node in launch(file, run_dir=str(tmp_path / file)).of("Node"):
+            assert not node.additional_env.keys() & set(NETWORK), "the user's settings stay"
+
+
+def test_on_a_robot_the_network_stays_as_the_user_has_it(launch: Callable[..., Launched], tmp_path: Path) -> None:
+    """A Create 3 is another computer, which a discovery limit would hide."""
+    for file in ("robot", "record", "replay"):
+        for node in launch(file, run_dir=str(tmp_path / file)).of("Node"):
+            assert node.additional_env.keys() == {PARENT_VARIABLE}
+
+
+def test_a_simulated_run_in_a_domain_with_another_one_is_refused(
+    launch: Callable[..., Launched], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "9")
+    with ros_domain(StackConfig()), pytest.raises(SealError, match="another run uses ROS domain 9: wait for it, or"):
+        launch("sim")
+    assert not (tmp_path / "run").exists(), "nothing has been touched"
+    launch("sim")
+    with pytest.raises(SealError, match="another run uses ROS domain 9"), ros_domain(StackConfig()):
+        pass
+    monkeypatch.setenv("ROS_DOMAIN_ID", "kitchen")
+    with pytest.raises(ValueError, match=r"ROS_DOMAIN_ID must be a whole number in 0\.\.232, got 'kitchen'"):
+        launch("sim", run_dir=str(tmp_path / "more"))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_closed_sets_of_values_are_told_by_launch_itself(file: str) -> None:
+    """All but one word was cut from some texts, and a wrong word was found by a node that died."""
+    kind, _, offered = FILES[file]
+    known = {each.name: each for each in launch_arguments(kind, offered)}
+    closed = {
+        "mode": {"lockstep", "paced"},
+        "map_preset": {"clean", "noisy"},
+        "policy": {"frontier", "random", "gainful_views"},
+        "pose_source": {"auto", "odometry", "odometry_tf", "tf"},
+        "camera_driver": {"4.54", "4.55"},
+        **{name: set() for name in ("depth_noise", "motion_noise", "laser")},  # below
+    }
+    for name, each in known.items():
+        if each.choices == SWITCH:
+            assert each.default in ("true", "false")
+        elif name in closed:
+            assert each.default in each.choices and (not closed[name] or set(each.choices) == closed[name])
+            for text in each.choices:
+                read_arguments(StackConfig if kind is StackConfig else RobotConfig, {name: text})
+        else:
+            assert not each.choices and each.default not in ("true", "false"), name
+        assert all(word in each.description for word in each.choices if each.choices != SWITCH), "the text is whole"
+
+
+@pytest.mark.parametrize("name", ["depth_noise", "motion_noise", "laser"])
+def test_the_choices_are_those_of_the_simulator(name: str) -> None:
+    (known,) = [each for each in launch_arguments() if each.name == name]
+    for text in known.choices:
+        EmbeddedConfig(**{name: text})
+    with pytest.raises(ValueError, match=f"{name} must be {', '.join(known.choices)} or a "):
+        EmbeddedConfig(**{name: "x"})
 
 
 @pytest.mark.parametrize("file", FILES)

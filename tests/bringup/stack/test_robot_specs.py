@@ -404,7 +404,7 @@ def test_every_argument_that_is_offered_reaches_a_node(tmp_path: Path, file: str
 
     values = {**_OTHER, "bag": str(tmp_path / "two")}
     kind, offered = (RobotConfig, RECORDED) if file == "record" else (ReplayConfig, REPLAYED)
-    names = [name for name, _, _ in launch_arguments(kind, offered)]
+    names = [each.name for each in launch_arguments(kind, offered)]
     assert sorted(names) == sorted(offered), "none is unknown"
     for name in names:
         beside = {"fake": "true"} if file == "record" and name in _FAKE else {}

@@ -13,7 +13,7 @@ from seal_bringup.stack.robot_specs import RECORDED, record_nodes
 def _run(config):
     specs = record_nodes(config)
     prepare_robot_run(config, specs)
-    return started(specs)
+    return started(specs, config.run_dir)
 
 
 def generate_launch_description():

@@ -18,7 +18,7 @@ def _run(config):
     prepare_robot_run(config, specs)
     player = ExecuteProcess(cmd=play_command(config), output="screen")
     over = watched(player, "ros2 bag play", ends("the bag is over", _LAST_FRAMES_S))
-    return [*started(specs), over, TimerAction(period=_DISCOVERY_S, actions=[player])]
+    return [*started(specs, config.run_dir), over, TimerAction(period=_DISCOVERY_S, actions=[player])]
 
 
 def generate_launch_description():

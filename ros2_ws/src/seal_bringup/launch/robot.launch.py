@@ -27,7 +27,7 @@ def _run(config):
     prepare_robot_run(config, specs)
     driver = [_driver(config)] if config.launch_driver else []
     over = [ends("the time is over", 60.0 * config.minutes)] if config.minutes else []
-    return [*driver, *started(specs), *over]
+    return [*driver, *started(specs, config.run_dir), *over]
 
 
 def generate_launch_description():

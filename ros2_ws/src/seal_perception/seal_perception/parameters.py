@@ -25,6 +25,7 @@ class Parameter:
     description: str
     minimum: float = -math.inf
     maximum: float = math.inf
+    choices: tuple[str, ...] = ()
 
     @property
     def range_text(self) -> str:
@@ -42,7 +43,14 @@ class Parameter:
         return self.minimum <= value <= self.maximum
 
 
-def parameter(default: T, description: str, *, minimum: float = -math.inf, maximum: float = math.inf) -> T:
+def parameter(
+    default: T,
+    description: str,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    choices: tuple[str, ...] = (),
+) -> T:
     """A dataclass field with a description; use it in place of the bare default.
 
     Args:
@@ -50,8 +58,9 @@ def parameter(default: T, description: str, *, minimum: float = -math.inf, maxim
         description: what the value means, with its unit.
         minimum: least value, itself allowed unless the class's own check refuses it.
         maximum: greatest value, itself allowed unless the class's own check refuses it.
+        choices: all texts that a user may give; empty = others, too. The class's own check refuses the rest.
     """
-    known = Parameter("", default, description, minimum, maximum)
+    known = Parameter("", default, description, minimum, maximum, choices)
     return dataclasses.field(default=default, metadata={_KEY: known})
 
 

@@ -18,10 +18,15 @@ from seal_perception.coco.names import listed_only
 from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS
+from seal_policy.goals.registry import POLICIES
 from seal_policy.planning.planner import TIGHT, PlannerConfig
 
 PACKAGE = "seal_bringup"
 MODES = ("lockstep", "paced")
+DEPTH_NOISES = ("none", "d435")
+MOTION_NOISES = ("none", "locobot", "actuation", "odometry")
+LASERS = ("none", "rplidar", "rplidar_exact")
+"""Names that the simulator knows, which is not imported for them: that takes seconds."""
 _NAMESPACE = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?")
 MAX_DOMAIN_ID = 232
 """Greatest ROS_DOMAIN_ID whose UDP ports exist."""
@@ -53,7 +58,7 @@ class StackConfig:
     )
     width: int = parameter(320, "width of the pictures in pixels", minimum=16)
     height: int = parameter(240, "height of the pictures in pixels", minimum=16)
-    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views")
+    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views", choices=POLICIES)
     record: bool = parameter(True, "record a bag")
     detector_threads: int = parameter(
         2, "CPU threads of the detector; a run repeats only with the same number", minimum=1
@@ -66,18 +71,26 @@ class StackConfig:
     frame_prefix: str = parameter("", "stands before all names of frames, such as robot1/; empty = those of REP 105")
     use_sim_time: bool = parameter(False, "nodes take the time from /clock")
     mode: str = parameter(
-        "lockstep", "lockstep (one step per frame, repeats exactly) or paced (real time, driven by cmd_vel)"
+        "lockstep",
+        "lockstep (one step per frame, repeats exactly) or paced (real time, driven by cmd_vel)",
+        choices=MODES,
     )
     minutes: float = parameter(10.0, "paced: simulated minutes of the run; `steps` is not used then", minimum=0.0)
     real_time_factor: float = parameter(1.0, "paced: greatest simulated seconds per second", minimum=0.0)
     camera_hz: int = parameter(5, "paced: pictures per simulated second", minimum=1)
-    depth_noise: str = parameter("none", "the simulator's depth camera: none or d435")
-    motion_noise: str = parameter("none", "the simulator's wheels and odometry: none, locobot, actuation or odometry")
+    depth_noise: str = parameter("none", "the simulator's depth camera: none or d435", choices=DEPTH_NOISES)
+    motion_noise: str = parameter(
+        "none", "the simulator's wheels and odometry: none, locobot, actuation or odometry", choices=MOTION_NOISES
+    )
     laser: str = parameter(
-        "none", "the simulator's laser scanner: none, rplidar or rplidar_exact; the paced planner subscribes to it"
+        "none",
+        "the simulator's laser scanner: none, rplidar or rplidar_exact; the paced planner subscribes to it",
+        choices=LASERS,
     )
     map_preset: str = parameter(
-        "clean", "parameters of the map: clean (exact depth and poses) or noisy, see seal_bringup.stack.presets"
+        "clean",
+        "parameters of the map: clean (exact depth and poses) or noisy, see seal_bringup.stack.presets",
+        choices=tuple(MAPS),
     )
     wall_heading: bool = parameter(False, "paced: correct the heading of odometry by walls at right angles")
     write_truth: bool = parameter(False, "paced: write the true poses to truth.json at the end; for evaluation alone")

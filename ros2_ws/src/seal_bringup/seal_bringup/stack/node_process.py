@@ -43,22 +43,35 @@ def _end_with_parent() -> None:
 
 
 def node_environment(config: StackConfig, log_dir: Path) -> dict[str, str]:
-    """Environment of the nodes: discovery on this machine only, wide shared memory where there is room for it."""
-    env = safe_environment()
-    env[PARENT_VARIABLE] = str(os.getpid())
-    env[RUN_VARIABLE] = uuid.uuid4().hex
-    env["ROS_LOG_DIR"] = str(log_dir.absolute() / "ros")
-    env["RCUTILS_COLORIZED_OUTPUT"] = "0"
-    env["PYTHONUNBUFFERED"] = "1"
+    """Environment of the nodes that the runner starts: this process's, and `run_variables`."""
+    env = safe_environment() | run_variables(log_dir)
     if config.domain_id >= 0:
         env["ROS_DOMAIN_ID"] = str(config.domain_id)
-    if env.get("ROS_DISTRO") == "humble":
-        env.setdefault("ROS_LOCALHOST_ONLY", "1")
-    else:
-        env.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM_FOR_SEGMENTS:
-        env.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(shared_folder("config") / "fastdds.xml"))
     return env
+
+
+def run_variables(log_dir: Path) -> dict[str, str]:
+    """Variables that the nodes of a simulated run get beside the environment's own.
+
+    Discovery on this machine only, wide shared memory where there is room for it (both as the user has set them, where
+    that is so), the run's name, and whom they end with.
+
+    Args:
+        log_dir: of the run; ROS's own logs get a folder in it.
+    """
+    local = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    if os.environ.get("ROS_DISTRO") == "humble":
+        local = {"ROS_LOCALHOST_ONLY": "1"}
+    if _SHM.is_dir() and shutil.disk_usage(_SHM).free > _ROOM_FOR_SEGMENTS:
+        local["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(shared_folder("config") / "fastdds.xml")
+    return {
+        PARENT_VARIABLE: str(os.getpid()),
+        RUN_VARIABLE: uuid.uuid4().hex,
+        "ROS_LOG_DIR": str(log_dir.absolute() / "ros"),
+        "RCUTILS_COLORIZED_OUTPUT": "0",
+        "PYTHONUNBUFFERED": "1",
+        **{name: value for name, value in local.items() if name not in os.environ},
+    }
 
 
 def domain_of(config: StackConfig) -> int:
@@ -153,13 +166,18 @@ class NodeProcess:
 
     def last_words(self) -> str:
         """The last error line of its log, else the last line."""
-        lines = [s for s in self.log_path.read_text(errors="replace").splitlines() if s.strip()]
-        telling = [s for s in lines if "error" in s.lower()]
-        return (telling or lines or ["its log is empty"])[-1].strip()
+        return last_words(self.log_path)
 
     def close(self) -> None:
         """Close the log."""
         self._log.close()
+
+
+def last_words(log_path: Path) -> str:
+    """The last error line of a node's log, else the last line."""
+    lines = [s for s in log_path.read_text(errors="replace").splitlines() if s.strip()]
+    telling = [s for s in lines if "error" in s.lower()]
+    return (telling or lines or ["its log is empty"])[-1].strip()
 
 
 def wait_for(processes: Iterable[NodeProcess], timeout_s: float) -> list[NodeProcess]:

@@ -16,7 +16,8 @@ from seal_perception.errors import InputError
 from seal_perception.odometry.live import POSE_SOURCES
 from seal_perception.parameters import parameter
 from seal_perception.reading.text import read_yaml
-from sim_bridge.fake_robot.faces import FACES, CameraTopics, camera_topics
+from seal_policy.goals.registry import POLICIES
+from sim_bridge.fake_robot.faces import CAMERA_DRIVERS, FACES, CameraTopics, camera_topics
 from sim_bridge.robot_base.fields import is_installed
 
 AUTO = "auto"
@@ -49,14 +50,18 @@ class RobotConfig:
     record: bool = parameter(True, "record a bag")
     weights: str = parameter("seal-small", 'detector: a shipped name, a file, "coco", or "none"')
     detector_threads: int = parameter(2, "CPU threads of the detector", minimum=1)
-    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views")
+    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views", choices=POLICIES)
     seed: int = parameter(0, "seed of the policy, and start pose of the fake robot", minimum=0)
     pose_source: str = parameter(
-        AUTO, "odometry, odometry_tf or tf (docs/ros.md); auto = odometry_tf where tf2_msgs is installed, else odometry"
+        AUTO,
+        "odometry, odometry_tf or tf (docs/ros.md); auto = odometry_tf where tf2_msgs is installed, else odometry",
+        choices=(AUTO, *POSE_SOURCES),
     )
     tf_odom_frame: str = parameter("", "odometry's frame on /tf; empty = by the robot's file")
     tf_base_frame: str = parameter("", "the base's frame on /tf; empty = by the robot's file")
-    camera_driver: str = parameter("4.54", "LoCoBot's realsense2_camera: 4.54 = up to 4.54.1, 4.55 = from 4.55.1")
+    camera_driver: str = parameter(
+        "4.54", "LoCoBot's realsense2_camera: 4.54 = up to 4.54.1, 4.55 = from 4.55.1", choices=CAMERA_DRIVERS
+    )
     colour_topic: str = parameter("", "colour pictures; empty = the driver's (LoCoBot); {robot} stands for robot_name")
     depth_topic: str = parameter("", "depth aligned with them; empty = the driver's (LoCoBot)")
     info_topic: str = parameter("", "camera_info; empty = the driver's (LoCoBot), or picture_topic of the robot's file")
