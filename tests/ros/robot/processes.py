@@ -23,16 +23,30 @@ from seal_perception.nodes.convert import make_time
 from seal_perception.running.patience import Patience
 
 
+class Nodes(dict[str, NodeProcess]):
+    """Processes by namespace and name, without the runner's run and its watch over them."""
+
+    def __init__(self, folder: Path, domain_id: int) -> None:
+        super().__init__()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._env = folder, node_environment(StackConfig(domain_id=domain_id), folder)
+        del self._env[RUN_VARIABLE]
+
+    def begin(self, spec: NodeSpec) -> None:
+        """Start a node, anew where it has ended."""
+        name = f"{spec.namespace}/{spec.name}"
+        if name in self:
+            self[name].close()
+        self[name] = NodeProcess(spec, self._folder, self._env)
+
+
 @contextmanager
-def running(specs: Iterable[NodeSpec], folder: Path, domain_id: int) -> Iterator[dict[str, NodeProcess]]:
+def running(specs: Iterable[NodeSpec], folder: Path, domain_id: int) -> Iterator[Nodes]:
     """The nodes as launch starts them, which makes no run of them; all are asked to end in the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    env = node_environment(StackConfig(domain_id=domain_id), folder)
-    del env[RUN_VARIABLE]
-    nodes: dict[str, NodeProcess] = {}
+    nodes = Nodes(folder, domain_id)
     try:
         for spec in specs:
-            nodes[f"{spec.namespace}/{spec.name}"] = NodeProcess(spec, folder, env)
+            nodes.begin(spec)
         yield nodes
     finally:
         killed = stop_all(nodes.values(), 60.0)

@@ -159,6 +159,35 @@ def test_the_planner_sees_and_steers_in_the_frame_that_somebody_corrects(start: 
         np.testing.assert_allclose(steered[0], turned, atol=1e-9)
 
 
+def test_the_planner_stands_when_the_frame_is_corrected_no_more(start: Callable[..., Any]) -> None:
+    """The heading node was killed: its last map -> odom stays, and pictures after it have no pose."""
+    unwatched = {f"guard__{name}_s": "0.0" for name in ("odometry", "map", "goal", "scores", "late")}
+    by_tf = {"odometry__pose_source": "tf", "odometry__tf_map_frame": "map"}
+    with start(mode="paced", enable="true", **by_tf, **unwatched) as one:
+        planner, robot = one.make(PlannerNode), one.make(Robot)
+        guard = planner._paced.guard
+        assert one.spin_until(lambda: robot.heard(m.ODOM, m.DEPTH, m.CAMERA_INFO))
+        tell(planner, 0, ("locobot/base_footprint", m.CAMERA_FRAME, MOUNT), static=True)
+        stamp = m.NS
+
+        def drive(seconds: float, corrected: bool) -> list[str]:
+            nonlocal stamp
+            for tick in range(round(20 * seconds)):
+                stamp += 50 * MS
+                if corrected:
+                    tell(planner, stamp, ("map", "locobot/odom", planar_pose(0, 0, 0.1)))
+                tell_pose(planner, stamp, 0.0)
+                robot.send({m.ODOM: odometry(stamp)})
+                if tick % 4 == 0:
+                    robot.send({t: msg for t, msg in picture(stamp).items() if t in (m.DEPTH, m.CAMERA_INFO)})
+                one.spin_for(0.02)
+            return list(guard.reasons(planner._paced._now_s()))
+
+        assert drive(2.0, corrected=True) == []
+        assert drive(guard.config.picture_s + 0.4, corrected=False)[0].startswith("no picture for")
+        assert drive(1.0, corrected=True) == []
+
+
 def test_without_tf2_msgs_a_node_that_needs_it_says_what_to_install(
     start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
