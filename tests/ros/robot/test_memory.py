@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from tests.ros.robot.graph import graph, odometry
 from tests.ros.robot.processes import running
 
+from seal_bringup.stack.node_process import PARENT_VARIABLE
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -90,7 +91,7 @@ class Feeder(SealNode):
 def slow_perception(domain_id: int) -> Iterator[int]:
     """Perception with a detector that takes its time; its process id."""
     words = ["--ros-args", "-p", "lockstep:=false", "-p", "weights:=none"]
-    env = {**os.environ, "ROS_DOMAIN_ID": str(domain_id)}
+    env = {**os.environ, "ROS_DOMAIN_ID": str(domain_id), PARENT_VARIABLE: str(os.getpid())}
     process = subprocess.Popen([sys.executable, "-c", SLOW, *words], env=env)
     try:
         yield process.pid
