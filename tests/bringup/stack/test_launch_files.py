@@ -35,7 +35,8 @@ FILES: dict[str, tuple[type, Callable[[Any], Any], tuple[str, ...]]] = {
     "replay": (ReplayConfig, replay_nodes, REPLAYED),
 }
 """Configuration, nodes and offered arguments of each launch file."""
-NETWORK = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "FASTRTPS_DEFAULT_PROFILES_FILE", "ROS_DOMAIN_ID")
+PROFILES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS")
+NETWORK = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_DOMAIN_ID", *PROFILES)
 RUNNING, ENDING = types.SimpleNamespace(is_shutdown=False), types.SimpleNamespace(is_shutdown=True)
 
 
@@ -195,10 +196,21 @@ def test_a_simulated_run_has_the_runners_network_and_logs(
 
 
 def test_on_a_robot_the_network_stays_as_the_user_has_it(launch: Callable[..., Launched], tmp_path: Path) -> None:
-    """A Create 3 is another computer, which a discovery limit would hide."""
+    """A Create 3 is another computer, which a discovery limit would hide; shared memory is of one computer alone."""
     for file in ("robot", "record", "replay"):
         for node in launch(file, run_dir=str(tmp_path / file)).of("Node"):
-            assert node.additional_env.keys() == {PARENT_VARIABLE}
+            assert node.additional_env.keys() == {PARENT_VARIABLE, PROFILES[0]}
+            assert Path(node.additional_env[PROFILES[0]]).is_file()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("file", FILES)
+def test_a_users_own_profile_stays(
+    launch: Callable[..., Launched], file: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "mine")
+    launched = launch(file)
+    assert launched.of("Node") and all(not {*PROFILES} & {*node.additional_env} for node in launched.of("Node"))
 
 
 def test_a_simulated_run_in_a_domain_with_another_one_is_refused(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stack on a robot: `ros2 launch seal_bringup robot.launch.py robot:=locobot_kobuki`; `fake:=true` without one.
 
-Nodes come from seal_bringup.stack.robot_specs. ROS's network settings and the DDS profile stay as the user has them: a
-Create 3 is another computer. A node that dies ends all others, which stops the robot, with exit code 1.
+Nodes come from seal_bringup.stack.robot_specs. ROS's network settings stay as the user has them: a Create 3 is another
+computer. So does a DDS profile; without one the nodes get ours. A node that dies ends all others, which stops the
+robot, with exit code 1.
 """
 
 from launch.actions import IncludeLaunchDescription

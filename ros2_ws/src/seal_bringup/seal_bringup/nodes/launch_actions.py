@@ -96,7 +96,7 @@ def started(
         leader: name of the node whose end with status 0 is followed by `over`.
         over: see `watched`.
         may_end: see `watched`.
-        variables: of the nodes' environment, beside that of launch.
+        variables: of the nodes' environment, beside that of launch; None = the DDS profile alone.
 
     Raises:
         SealError: if the folder cannot be written.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from seal_bringup.stack.config import StackConfig
-from seal_bringup.stack.node_process import PARENT_VARIABLE, last_words, ros_domain
+from seal_bringup.stack.node_process import PARENT_VARIABLE, dds_variables, last_words, ros_domain
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_perception.errors import InputError, SealError
 from seal_perception.parameters import parameters_of
@@ -94,8 +94,9 @@ def keywords_of(specs: Iterable[NodeSpec], variables: Mapping[str, str] | None =
 
     Args:
         specs: the nodes.
-        variables: of their environment, beside that of this process.
+        variables: of their environment, beside that of this process; None = `dds_variables`.
     """
+    variables = dds_variables() if variables is None else variables
     return [
         {
             "name": spec.name,
@@ -107,7 +108,7 @@ def keywords_of(specs: Iterable[NodeSpec], variables: Mapping[str, str] | None =
             "output": "screen",
             "sigterm_timeout": SIGTERM_AFTER_S,
             "sigkill_timeout": SIGKILL_AFTER_S,
-            "additional_env": {PARENT_VARIABLE: str(os.getpid()), **(variables or {})},
+            "additional_env": {PARENT_VARIABLE: str(os.getpid()), **variables},
         }
         for spec in specs
     ]

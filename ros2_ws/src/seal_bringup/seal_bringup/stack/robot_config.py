@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seal_bringup.live.config import PORT, LiveConfig
-from seal_bringup.stack.config import require_frame_prefix, shared_folder
+from seal_bringup.stack.config import MOTION_NOISES, require_frame_prefix, shared_folder
 from seal_perception import messages as m
 from seal_perception.errors import InputError
 from seal_perception.odometry.live import POSE_SOURCES
@@ -89,7 +89,9 @@ class RobotConfig:
     real_time_factor: float = parameter(
         0.0, "of the fake robot: simulated seconds per second, on /clock; 0 = the system's clock", minimum=0.0
     )
-    motion_noise: str = parameter("none", "of the fake robot: none, locobot, actuation or odometry")
+    motion_noise: str = parameter(
+        "none", "of the fake robot: none, locobot, actuation or odometry", choices=MOTION_NOISES
+    )
     truth_path: str = parameter("", "of the fake robot: file for the true poses, for evaluation; empty = none")
 
     def __post_init__(self) -> None:
