@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`seal explore` and `seal run`: a run over ROS, from options or from a stack file."""
+"""`seal explore` and `seal run`: a run over ROS, from options or from a stack file; `seal compare` of two runs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(name="run")(run)
     app.command(name="explore")(explore)
+    app.command(name="compare")(compare)
 
 
 @dataclass(frozen=True)
@@ -256,3 +257,28 @@ def run(
         highlight=False,
     )
     _warn(console, note_remarks(result.run_dir))
+
+
+def compare(
+    one: Annotated[Path, typer.Argument(help="Folder of a run: bag, map.npz and trajectory.json.")],
+    other: Annotated[Path, typer.Argument(help="Folder of another run.")],
+) -> None:
+    """Tell whether two runs are the same bit for bit: messages of the bags, arrays of the maps, the way.
+
+    In lockstep a seed repeats a run whatever starts its nodes: `seal explore`, `seal run` or `ros2 launch`. Ends with 1
+    and a line per topic, array or list that differs. A paced run never repeats.
+    """
+    from seal_bringup.console import echo
+    from seal_bringup.evaluation.same_run import compare_runs
+    from seal_perception.errors import SealError
+
+    found = compare_runs(one, other)
+    for line in found.compared:
+        echo(line)
+    for line in found.differences:
+        echo(f"different: {line}")
+    if found.differences:
+        raise SealError(
+            f"{one} and {other} differ: a run repeats in lockstep, with the same scene, seed, steps, weights"
+        )
+    echo("the same bit for bit")
