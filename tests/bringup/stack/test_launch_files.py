@@ -265,7 +265,7 @@ def test_the_choices_are_those_of_the_simulator(name: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_a_folder_that_holds_a_run_is_refused(launch: Callable[..., Launched], file: str, tmp_path: Path) -> None:
     (tmp_path / "run" / "bag").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"already holds a run \(bag\)"):
+    with pytest.raises(ValueError, match=r"already holds a run \(bag\); name another folder by run_dir:=$"):
         launch(file)
 
 

@@ -10,12 +10,12 @@ from seal_bringup.stack.config import StackConfig
 from seal_bringup.stack.launching import hold_domain
 from seal_bringup.stack.node_process import run_variables
 from seal_bringup.stack.node_specs import nodes_of
-from seal_bringup.stack.run_check import check_run
+from seal_bringup.stack.run_check import OTHER_FOLDER, check_run
 from seal_bringup.stack.runner import LEADER, SELF_ENDING, prepare
 
 
 def _run(config):
-    check_run(config)
+    check_run(config, what_to_do=OTHER_FOLDER)
     hold_domain(config)
     variables = run_variables(prepare(config) / "log")
     return started(nodes_of(config), config.run_dir, LEADER, ends("the run is over"), SELF_ENDING, variables)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.robot_config import RobotConfig
-from seal_bringup.stack.run_check import check_nodes, refuse_taken, write_configuration
+from seal_bringup.stack.run_check import OTHER_FOLDER, check_nodes, refuse_taken, write_configuration
 
 
 def prepare_robot_run(config: RobotConfig, specs: Iterable[NodeSpec]) -> None:
@@ -22,5 +22,5 @@ def prepare_robot_run(config: RobotConfig, specs: Iterable[NodeSpec]) -> None:
     """
     check_nodes(specs)
     folder = Path(config.run_dir)
-    refuse_taken(folder, "name another folder by run_dir:=")
+    refuse_taken(folder, OTHER_FOLDER)
     write_configuration(config, folder / "robot.json")

@@ -20,19 +20,28 @@ RESULTS = ("map.npz", "trajectory.json", "status.json", "truth.json", "coverage.
 """Files that a run leaves beside its bag, and that the next one in the folder removes."""
 
 
-def check_run(config: StackConfig, overwrite: bool = False) -> None:
+OTHER_FOLDER = "name another folder by run_dir:="
+"""What to do about a folder that is taken, for those who started a launch file."""
+
+
+def check_run(
+    config: StackConfig,
+    overwrite: bool = False,
+    what_to_do: str = "name another folder by --out, or add --overwrite to replace it",
+) -> None:
     """Refuse a run that would fail, or would replace another.
 
     Args:
         config: of the run.
         overwrite: replace the run that the folder holds.
+        what_to_do: end of the refusal of a folder that holds one.
 
     Raises:
         InputError: for the first thing found.
     """
     check_nodes(nodes_of(config))
     if not overwrite:
-        refuse_taken(config.run_path, "name another folder by --out, or add --overwrite to replace it")
+        refuse_taken(config.run_path, what_to_do)
 
 
 def check_nodes(specs: Iterable[NodeSpec]) -> None:
