@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from seal_bringup.stack.config import StackConfig
+from seal_bringup.stack.launching import launch_arguments
+from seal_bringup.stack.robot_config import RobotConfig
+from seal_bringup.stack.robot_specs import RECORDED
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
+LAUNCHES = ".ci/launch_files.sh"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -43,8 +51,44 @@ def test_pythons_are_those_that_the_packages_allow(jobs: dict[str, Any]) -> None
 def test_ros_containers_are_humble_and_jazzy(jobs: dict[str, Any]) -> None:
     job = jobs["ros"]
     assert job["strategy"]["matrix"]["distro"] == ["humble", "jazzy"]
-    assert job["container"] == "ros:${{ matrix.distro }}"
+    assert job["container"]["image"] == "ros:${{ matrix.distro }}"
+    assert job["container"]["options"] == "--shm-size=4g", "without it the nodes run without our DDS profile"
     assert "colcon build --base-paths ros2_ws/src sim_bridge" in commands(job)
+
+
+def test_launch_files_start_in_the_built_workspace(jobs: dict[str, Any]) -> None:
+    """By the script that `bash` runs here too; each of its arguments is one of the launch file that it starts."""
+    build, run = (commands(jobs["ros"]).index(words) for words in ("colcon build", LAUNCHES))
+    assert build < commands(jobs["ros"]).index("source install/setup.bash") < run
+    script = (ROOT / LAUNCHES).read_text(encoding="utf-8")
+    assert os.access(ROOT / LAUNCHES, os.X_OK)
+    assert subprocess.run(["bash", "-n", LAUNCHES], cwd=ROOT, check=False).returncode == 0
+    offered = {
+        "sim": launch_arguments(StackConfig),
+        "robot": launch_arguments(RobotConfig),
+        "record": launch_arguments(RobotConfig, RECORDED),
+    }
+    started = re.findall(r"ros2 launch seal_bringup (\w+)\.launch\.py (.*)", script)
+    assert [file for file, _ in started] == list(offered)
+    for file, words in started:
+        given = re.findall(r"(\w+):=", words)
+        assert "run_dir" in given and set(given) <= {name for name, _, _ in offered[file]}
+    # The runs that are compared are the same but for who starts them.
+    sim = dict(re.findall(r"(\w+):=(\S+)", started[0][1]))
+    (explore,) = re.findall(r"timeout \d+ seal explore (.*)", script)
+    assert dict(re.findall(r"--(\w+) (\S+)", explore)) == {
+        "scene": sim["scene"], "steps": sim["steps"], "out": '"$runs/explore"',
+    }  # fmt: skip
+    assert 'seal compare "$runs/sim" "$runs/explore"' in script and sim["run_dir"] == '"$runs/sim"'
+
+
+def test_the_launch_script_says_what_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "bash").symlink_to("/bin/bash")
+    done = subprocess.run(
+        ["/bin/bash", str(ROOT / LAUNCHES)], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and done.stderr.startswith("launch files: error: ros2 is not on PATH: source ROS 2")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_named_tests_and_markers_exist(jobs: dict[str, Any]) -> None:
