@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Starts the launch files by the real `ros2 launch` of a sourced workspace. The simulated run must equal `seal explore`
-# bit for bit; a fake robot must drive; a recording must become labels.
+# bit for bit; a fake robot must map; a recording must become labels.
 #   .ci/launch_files.sh [FOLDER]     FOLDER takes the runs; a new one in /tmp if not given
 set -Eeuo pipefail
 set -m # a job in the background hears Ctrl-C
