@@ -154,6 +154,25 @@ def test_a_cell_that_fails_says_why_and_the_rest_go_on(
     assert "run_test_01_create3 failed: node mapping ended with -9" in printed and "pass" in printed
 
 
+def test_ctrl_c_ends_the_run_under_way_and_starts_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command waited for the ten minutes of the run."""
+    import _thread
+
+    from seal_bringup.experiments.robot import __main__ as command
+
+    begun: list[str] = []
+
+    def run_cell(cell: Cell, work: Path, domain_id: int, say: Any, keep_bag: bool, stop: Any) -> dict[str, Any]:
+        begun.append(cell.name)
+        _thread.interrupt_main()
+        assert stop.wait(30.0)
+        raise SealError("it was stopped")
+
+    monkeypatch.setattr(command, "run_cell", run_cell)
+    assert main(["--homes", "test_01", "--work", str(tmp_path), "--out", str(tmp_path / "o.json")]) == 130
+    assert begun == ["run_test_01_kobuki"] and not (tmp_path / "o.json").exists()
+
+
 def test_a_process_tells_its_memory_and_a_soak_has_a_picture(tmp_path: Path) -> None:
     import os
 

@@ -46,15 +46,22 @@ class Campaign:
         self._lock = threading.Lock()
         self._domains = [options.domain_id + k for k in range(options.at_once)]
         self._left_s = {cell.name: 60.0 * cell.minutes / (cell.real_time_factor or 1.0) + _OVERHEAD_S for cell in cells}
+        self._stop = threading.Event()
         self.failed: dict[str, str] = {}
 
     def run(self) -> dict[str, dict[str, Any]]:
         """Figures of the cells that went well, by name."""
         with ThreadPoolExecutor(self._options.at_once) as pool:
-            found = list(pool.map(self._one, self._cells))
+            try:
+                found = list(pool.map(self._one, self._cells))
+            except KeyboardInterrupt:
+                self._stop.set()  # the pool waits until the nodes have ended
+                raise
         return {cell.name: figures for cell, figures in zip(self._cells, found, strict=True) if figures is not None}
 
     def _one(self, cell: Cell) -> dict[str, Any] | None:
+        if self._stop.is_set():
+            return None
         with self._lock:
             domain = self._domains.pop()
         begun = time.monotonic()
@@ -66,7 +73,7 @@ class Campaign:
             print(f"{cell.name} [all: {left} left]: {text}", flush=True)
 
         try:
-            return run_cell(cell, self._options.work, domain, say, self._options.keep_bags)
+            return run_cell(cell, self._options.work, domain, say, self._options.keep_bags, self._stop)
         except (SealError, ValueError, OSError) as error:
             self.failed[cell.name] = str(error)
             say(f"failed: {error}")
@@ -136,7 +143,11 @@ def main(words: list[str] | None = None) -> int:
         return 1
     options.work.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(options, cells)
-    found = campaign.run()
+    try:
+        found = campaign.run()
+    except KeyboardInterrupt:
+        print(f"interrupted: the runs that are done are kept in {options.work}, the same command goes on", flush=True)
+        return 130
     runs = {name: judged(figures, paced) for name, figures in found.items() if figures["asked"]["kind"] == "run"}
     soaks = {}
     for name, figures in found.items():

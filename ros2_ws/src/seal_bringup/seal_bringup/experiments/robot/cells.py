@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -107,6 +108,8 @@ class Cell:
 
 
 Say = Callable[[str], object]
+NEVER = threading.Event()
+"""Of a run that nobody stops."""
 
 
 class Watch:
@@ -181,7 +184,9 @@ def started(specs: Sequence[NodeSpec], folder: Path, domain_id: int) -> Iterator
         raise SealError(f"killed, as they did not end within {END_S:.0f} s: {', '.join(killed)}")
 
 
-def run_cell(cell: Cell, work: Path, domain_id: int, say: Say, keep_bag: bool = False) -> dict[str, Any]:
+def run_cell(
+    cell: Cell, work: Path, domain_id: int, say: Say, keep_bag: bool = False, stop: threading.Event = NEVER
+) -> dict[str, Any]:
     """Run a cell, or take it from `work` if the same code has made it in the same way.
 
     Args:
@@ -189,10 +194,11 @@ def run_cell(cell: Cell, work: Path, domain_id: int, say: Say, keep_bag: bool = 
         work: `<name>/` and, once it is done, `<name>.json` are made in it.
         domain_id: of ROS, free on this machine.
         say: called with lines of progress.
-        keep_bag: keep the bag: some GB in ten minutes at 640 x 480.
+        keep_bag: keep the bag: about 1.3 GB in ten minutes at 640 x 480 and 5 Hz.
+        stop: ends the run when it is set.
 
     Raises:
-        SealError: if a node ends, nothing is mapped, or the domain is taken.
+        SealError: if a node ends, nothing is mapped, the domain is taken, or the run was stopped.
     """
     done, folder = work / f"{cell.name}.json", work / cell.name
     key = {**asdict(cell), "code": imported_code(*CODE)}
@@ -202,7 +208,7 @@ def run_cell(cell: Cell, work: Path, domain_id: int, say: Say, keep_bag: bool = 
     done.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     config = cell.robot(folder)
-    watch = drive(config, 60.0 * cell.minutes, domain_id, say)
+    watch = drive(config, 60.0 * cell.minutes, domain_id, say, stop)
     say("the run is over; taking its pictures again from the true poses")
     if not keep_bag:
         shutil.rmtree(folder / "bag", ignore_errors=True)
@@ -219,11 +225,11 @@ def run_cell(cell: Cell, work: Path, domain_id: int, say: Say, keep_bag: bool = 
     return figures
 
 
-def drive(config: RobotConfig, seconds: float, domain_id: int, say: Say) -> Watch:
+def drive(config: RobotConfig, seconds: float, domain_id: int, say: Say, stop: threading.Event = NEVER) -> Watch:
     """Start the nodes, watch them for `seconds` from when the robot first drives, end them.
 
     Raises:
-        SealError: if one ends, or it does not drive within `START_S`.
+        SealError: if one ends, it does not drive within `START_S`, or the run was stopped.
     """
     folder = Path(config.run_dir)
     specs = robot_nodes(config)
@@ -235,11 +241,11 @@ def drive(config: RobotConfig, seconds: float, domain_id: int, say: Say) -> Watc
     domain = ros_domain(StackConfig(domain_id=domain_id, namespace=config.namespace))
     with domain, started(specs, folder / "log", domain_id) as nodes:
         watch = Watch(nodes, Path(str(ages["path"])))
-        _watch(watch, seconds, say)
+        _watch(watch, seconds, say, stop)
     return watch
 
 
-def _watch(watch: Watch, seconds: float, say: Say) -> None:
+def _watch(watch: Watch, seconds: float, say: Say, stop: threading.Event) -> None:
     patience, read_s, told = Patience(), 0.0, 0.0
     while True:
         watch.require_alive()
@@ -257,7 +263,8 @@ def _watch(watch: Watch, seconds: float, say: Say) -> None:
         if now - told >= 30.0:
             told = now
             say(progress(rows, seconds - driven_s if begun else None))
-        time.sleep(1.0)
+        if stop.wait(1.0):
+            raise SealError("it was stopped")
 
 
 def progress(rows: list[dict[str, Any]], left_s: float | None) -> str:
