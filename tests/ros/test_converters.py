@@ -214,6 +214,16 @@ def test_grids_arrive_with_the_same_cells(cell_m: float) -> None:
     assert values <= {100, 0, -1}
 
 
+def test_the_volume_arrives_as_it_was_sent() -> None:
+    volume = RNG.integers(0, 256, (7, 120, 120, 20)).astype(np.uint8)
+    sent = map_convert.volume_to_image(volume, HEADER)
+    back = map_convert.image_to_volume(deserialize_message(serialize_message(sent), Image))
+    np.testing.assert_array_equal(back, volume)
+    other = map_convert.volume_to_image(volume[:, :100], HEADER)
+    with pytest.raises(InputError, match=r"map/volume must be 120 x 120 pixels of a multiple of 20 channels"):
+        map_convert.image_to_volume(other)
+
+
 def test_the_voxel_cloud_has_the_documented_fields() -> None:
     cloud = VoxelCloud(
         np.array([[1, 2, 3]], np.int32), np.array([[0.05, 0.1, 0.15]], np.float32), np.array([[10, 20, 30]], np.uint8),

@@ -10,14 +10,16 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from nav_msgs.msg import OccupancyGrid
-from sensor_msgs.msg import PointCloud2, PointField
+from sensor_msgs.msg import Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
-from seal_mapping.voxels.config import VoxelCloud
+from seal_mapping.voxels.config import MapConfig, VoxelCloud
+from seal_mapping.voxels.local_map import LocalMapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.grid import Grid2D
-from seal_perception.nodes.convert import byte_array
+from seal_perception.messages import image_to_scores
+from seal_perception.nodes.convert import byte_array, scores_to_image
 from seal_perception.pose import pose_yaw
 from seal_perception.types import FloatArray
 
@@ -79,6 +81,25 @@ def explored_to_occupancy(explored: Grid2D, header: Header) -> OccupancyGrid:
 def uncertainty_to_occupancy(uncertainty: Grid2D, explored: Grid2D, header: Header) -> OccupancyGrid:
     """`map/uncertainty`: 0 to 100, -1 unknown."""
     return _occupancy(np.where(explored.cells, uncertainty.cells.astype(np.int8), UNKNOWN), uncertainty, header)
+
+
+def volume_to_image(volume: np.ndarray, header: Header) -> Image:
+    """`map/volume`: row x, column y of the window, its heights of each channel in a row ((1 + C) x Z channels)."""
+    pixels = volume.transpose(1, 2, 0, 3).reshape(*volume.shape[1:3], -1)
+    return scores_to_image(np.ascontiguousarray(pixels), header)
+
+
+def image_to_volume(msg: Image) -> np.ndarray:
+    """(1 + C, X, Y, Z) uint8 of `map/volume`, whose window is `LocalMapConfig()`.
+
+    Raises:
+        InputError: if the Image is no such window.
+    """
+    pixels = image_to_scores(msg)
+    (nx, ny, nz), _ = LocalMapConfig().lattice(MapConfig().voxel_m)
+    if pixels.shape[:2] != (nx, ny) or pixels.shape[2] % nz:
+        raise InputError(f"map/volume must be {nx} x {ny} pixels of a multiple of {nz} channels, got {pixels.shape}")
+    return pixels.reshape(nx, ny, -1, nz).transpose(2, 0, 1, 3)
 
 
 def _grid(msg: OccupancyGrid, cells: np.ndarray) -> Grid2D:

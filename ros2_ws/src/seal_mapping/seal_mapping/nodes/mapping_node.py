@@ -17,6 +17,7 @@ from visualization_msgs.msg import MarkerArray
 from seal_mapping.labels.propagate import LabelConfig, propagate
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.nodes import map_messages as convert
+from seal_mapping.nodes.layers import declare_layers
 from seal_mapping.nodes.map_services import MapServices
 from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
@@ -32,6 +33,7 @@ from seal_perception.nodes.convert import make_header, status_message
 from seal_perception.nodes.live_frames import MOUNTING, LiveFrames
 from seal_perception.nodes.params import declare, declare_config
 from seal_perception.odometry.live import PoseConfig
+from seal_perception.pose import planar_pose
 from seal_perception.safety.watch import JUMPED, Fault
 from seal_perception.types import FloatArray
 
@@ -41,7 +43,7 @@ OBJECTS = "map/objects"
 class MappingNode(SealNode):
     """Puts each frame into the voxel map; publishes `map/obstacles`, `explored`, `status`, `voxels` and `objects`.
 
-    With `uncertainty`, `map/uncertainty` too.
+    With `uncertainty`, `map/uncertainty` too; with `volume`, `map/volume`.
 
     Services: `map/save` (to `save_path`), `map/load` (resume a saved map), `map/get` (the obstacle grid), `map/reset`.
 
@@ -56,20 +58,18 @@ class MappingNode(SealNode):
         self._map = VoxelMap(self._config)
         self._label_config = declare_config(self, LabelConfig, "label")
         self._volume: LabelVolume | None = None
+        self._T_map_base = planar_pose(0.0, 0.0, 0.0)
         self._T_base_camera = declare_mounting(self)
         load_path = declare(self, "load_path", "", "saved map to resume, .npz; empty = a new one")
         declare(self, "save_path", "", "file for the map, .npz; empty = none", changeable=True)
         declare(self, "voxels_every", 10, "frames per map/voxels message", minimum=0, changeable=True)
         declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
-        uncertainty = declare(
-            self, "uncertainty", False, "publish map/uncertainty, which the policy gainful_views needs"
-        )
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self.void = ""  # why nothing more is mapped
         self._obstacles = self.advertise(OccupancyGrid, m.OBSTACLES, latched=True)
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
-        self._uncertainty = self.advertise(OccupancyGrid, m.UNCERTAINTY, latched=True) if uncertainty else None
+        self._layers = declare_layers(self)
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
         self._objects = self.advertise(MarkerArray, OBJECTS, latched=True, depth=1)
         self._status = self.advertise(DiagnosticArray, m.STATUS)
@@ -110,7 +110,7 @@ class MappingNode(SealNode):
             self._list.require()
             scores = m.image_to_scores(parts[m.SCORES])
         self._map.integrate_scores(frame, scores)
-        self._stamp_ns = stamp_ns
+        self._stamp_ns, self._T_map_base = stamp_ns, parts[m.ODOM]
         self._taken += 1
         last = self._taken == self._expected
         voxels_every, objects_every = self._every("voxels"), self._every("objects")
@@ -130,8 +130,7 @@ class MappingNode(SealNode):
         explored = self._map.explored()
         self._explored.publish(convert.explored_to_occupancy(explored, header))
         self._obstacles.publish(convert.obstacles_to_occupancy(self._map.obstacles(), explored, header))
-        if self._uncertainty is not None:
-            self._uncertainty.publish(convert.uncertainty_to_occupancy(self._map.uncertainty(), explored, header))
+        self._layers.publish(self._map, self._T_map_base, header)
         if voxels:
             self._voxels.publish(convert.cloud_to_message(self._map.voxels(), header))
         if objects:

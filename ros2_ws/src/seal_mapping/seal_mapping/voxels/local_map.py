@@ -19,7 +19,7 @@ from numba import njit
 from seal_mapping.voxels.blocks import BLOCK, BLOCK_VOXELS, Occupied, block_index, index_in_block, place_in_block
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
-from seal_perception.pose import check_pose
+from seal_perception.pose import check_pose, planar_pose
 from seal_perception.types import FloatArray, IntArray, UInt8Array
 
 OCCUPIED = 255
@@ -100,6 +100,13 @@ def local_map(voxel_map: VoxelMap, T_map_robot: npt.ArrayLike, config: LocalMapC
     lattice = _Lattice(origin, np.ascontiguousarray(T[:3, :3]), np.array(first, np.int64), config.pool)
     _sample(lattice, occupied, voxel_map.store.voxels.best_score, out)
     return out
+
+
+def window_volume(voxel_map: VoxelMap, xy: npt.ArrayLike, config: LocalMapConfig | None = None) -> UInt8Array:
+    """`local_map` on the map's own cells and axes: the cell that holds a point (metres) is in the middle."""
+    grid = voxel_map.obstacles()
+    x, y = (float(v) for v in grid.cell_to_world(grid.world_to_cell(xy)))
+    return local_map(voxel_map, planar_pose(x, y, 0.0), config)
 
 
 class _Lattice(NamedTuple):
