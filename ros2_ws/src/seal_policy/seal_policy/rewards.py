@@ -19,6 +19,10 @@ class MapFigures(Protocol):
         """Floor seen so far."""
         ...
 
+    def category_cells(self, least: float = 0.5) -> int:
+        """Pairs of a floor cell and a category found over it."""
+        ...
+
 
 class MapReward(Protocol):
     """A reward of the training environment; a fresh one per episode."""
@@ -83,4 +87,23 @@ class AreaReward:
     def update(self, voxel_map: MapFigures) -> float:
         """See `MapReward.update`."""
         gained, self._area_m2 = voxel_map.explored_area_m2 - self._area_m2, voxel_map.explored_area_m2
+        return self._scale * gained
+
+
+class SemanticCuriosityReward:
+    """Growth of the number of pairs of floor cell and category found over it, times `scale`.
+
+    Source: Chaplot et al., Semantic Curiosity for Active Visual Learning, 2020: the increase of the sum over the
+    semantic top-down map. A cell that two pictures take for two things counts twice, so the reward seeks detections
+    that disagree over time. Departs from it: a detection counts from a score of 0.5 on, and cells are the map's 5 cm.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+        self._cells = 0
+
+    def update(self, voxel_map: MapFigures) -> float:
+        """See `MapReward.update`."""
+        cells = voxel_map.category_cells()
+        gained, self._cells = cells - self._cells, cells
         return self._scale * gained

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from seal_mapping.voxels import kernels
 from seal_mapping.voxels.blocks import Occupied
+from seal_mapping.voxels.category_cells import category_cells
 from seal_mapping.voxels.clearing import clear_free
 from seal_mapping.voxels.config import WEIGHT_ONE, MapConfig, VoxelCloud
 from seal_mapping.voxels.kernels import Columns, Picture, Rules, Touched, View
@@ -250,6 +251,10 @@ class VoxelMap:
         one = WEIGHT_ONE if self.config.range_weight_m > 0 else 1
         cells = uncertain_cells(self.store.blocks, self.store.voxels, self.store.num_rows, one)
         return Grid2D(cells, self.store.grid_origin(), self.config.voxel_m)
+
+    def category_cells(self, least: float = 0.5) -> int:
+        """Pairs of a floor cell and a category that was found over it with a score of `least` or more in a picture."""
+        return category_cells(self.store.blocks, self.store.voxels, self.store.num_rows, round(255 * least))
 
     @property
     def explored_area_m2(self) -> float:
