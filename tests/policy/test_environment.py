@@ -15,13 +15,13 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_policy.environment.config import PAPER_GOALS, EnvironmentConfig
 from seal_policy.environment.environment import SealEnv
-from seal_policy.environment.view import LocalFrame, heading_index, local_view
 from seal_policy.explorer import Explorer, ExplorerConfig
 from seal_policy.goals.frontier import FrontierPolicy
 from seal_policy.goals.gainful_views import GainfulViewsPolicy
 from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.loop import explore
+from seal_policy.observation.view import LocalFrame, heading_index, local_view
 from seal_policy.planning.motion import Point
 from seal_policy.rewards import AreaReward, CuriosityReward
 

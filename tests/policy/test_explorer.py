@@ -18,10 +18,10 @@ from seal_policy.goals.frontier import FrontierPolicy
 from seal_policy.goals.manager import GoalManager
 from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.random import RandomPolicy
-from seal_policy.goals.registry import make_policy
 from seal_policy.goals.rule import GoalConfig, goal_due
 from seal_policy.planning.motion import Point, action_target, target_action
 from seal_policy.planning.planner import PlannerConfig
+from seal_policy.registry import make_policy
 from seal_policy.rewards import GainfulCuriosity
 
 T0 = planar_pose(0.0, 0.0, 0.0)

@@ -19,10 +19,10 @@ from seal_policy.goals.frontier import FrontierConfig, FrontierPolicy
 from seal_policy.goals.gainful_views import GainfulViewsPolicy, ViewsConfig
 from seal_policy.goals.manager import GoalManager
 from seal_policy.goals.policy import PolicyInput
-from seal_policy.goals.registry import NEED_UNCERTAINTY, POLICIES, make_policy
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.goals.visibility import doubt_in_view, looks_taken
 from seal_policy.planning.motion import Point
+from seal_policy.registry import NEED_UNCERTAINTY, POLICIES, make_policy
 
 BOX = (slice(55, 65), slice(35, 45))
 """An object of half a metre in the middle of a room of 6 x 4 m: around (3.0, 2.0)."""

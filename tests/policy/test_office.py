@@ -14,8 +14,8 @@ from seal_perception.grid import Grid2D
 from seal_perception.pose import planar_pose
 from seal_perception.simulator import Action, ReachableFloor
 from seal_policy.explorer import Explorer
-from seal_policy.goals.registry import make_policy
 from seal_policy.loop import explore
+from seal_policy.registry import make_policy
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import open_simulator
 

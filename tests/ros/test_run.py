@@ -32,8 +32,11 @@ from seal_perception.detector.model import ModelConfig, build_model
 from seal_perception.detector.weights import save_weights
 from seal_policy.explorer import Explorer
 from seal_policy.goals.gainful_views import GainfulViewsPolicy
-from seal_policy.goals.registry import make_policy
+from seal_policy.learned.config import NetworkConfig
+from seal_policy.learned.network import GoalNetwork
+from seal_policy.learned.weights import save_policy
 from seal_policy.loop import explore
+from seal_policy.registry import make_policy
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.scenes.write import write_scene_folder
 from sim_bridge.worlds import open_simulator
@@ -156,6 +159,27 @@ def test_views_over_ros_are_those_in_a_process(run_config: Config, weights: str,
     over_ros = json.loads(result.trajectory_path.read_text())
     assert over_ros["actions"][:-1] == [a.name.lower() for a in done.actions]
     assert over_ros["goals"] == [[step, *goal] for step, goal in done.goals] and len(done.goals) >= 3
+    save_map(voxel_map, tmp_path / "map.npz")
+    assert (tmp_path / "map.npz").read_bytes() == result.map_path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["gainful_curiosity", "ans"])
+def test_a_learned_policy_over_ros_is_the_one_in_a_process(
+    run_config: Config, weights: str, tmp_path: Path, name: str
+) -> None:
+    """Of random weights, with all inputs that the policy of this name may have: the map's volume comes by a topic."""
+    torch.manual_seed(5)
+    inputs = ("floor", "memory") if name == "ans" else NetworkConfig().inputs
+    file = tmp_path / "policy.safetensors"
+    save_policy(file, GoalNetwork(NetworkConfig(inputs)), name, {})
+    values = {"policy": name, "policy_weights": str(file), "steps": 45, "record": False}
+    result = run_stack(run_config(tmp_path / "run", weights=weights, **values), _silent)
+    simulator = open_simulator(SCENE, EmbeddedConfig(width=WIDTH, height=HEIGHT))
+    voxel_map, policy = VoxelMap(), make_policy(name, weights=file)
+    done = explore(simulator, load_detector(weights), voxel_map, Explorer(policy), 45)
+    over_ros = json.loads(result.trajectory_path.read_text())
+    assert over_ros["actions"][:-1] == [a.name.lower() for a in done.actions]
+    assert over_ros["goals"] == [[step, *goal] for step, goal in done.goals] and len(done.goals) >= 2
     save_map(voxel_map, tmp_path / "map.npz")
     assert (tmp_path / "map.npz").read_bytes() == result.map_path.read_bytes()
 

@@ -60,6 +60,7 @@ RUNS = (
     StackConfig(mode="paced"),
     StackConfig(mode="paced", wall_heading=True, laser="rplidar"),
     StackConfig(policy="gainful_views"),
+    StackConfig(policy="gainful_curiosity"),
     StackConfig(live=True),
 )
 
@@ -75,6 +76,16 @@ def test_the_map_publishes_its_uncertainty_for_the_policy_that_needs_it(tmp_path
     assert "map/uncertainty" in specs["policy"].parameters["expect_publishers"]
     for spec in nodes_of(StackConfig()):
         assert "uncertainty" not in str(spec)
+
+
+def test_a_learned_policy_gets_its_file_and_what_it_looks_at(tmp_path: Path) -> None:
+    config = StackConfig(run_dir=tmp_path, policy="gainful_curiosity", policy_weights="a/policy.safetensors")
+    specs = {spec.name: spec for spec in nodes_of(config)}
+    assert specs["policy"].parameters["weights"] == str(Path("a/policy.safetensors").absolute())
+    assert specs["mapping"].parameters["volume"] is specs["mapping"].parameters["uncertainty"] is True
+    assert {"map/volume", "map/uncertainty"} <= set(specs["policy"].parameters["expect_publishers"])
+    floor_only = {spec.name: spec for spec in nodes_of(StackConfig(run_dir=tmp_path, policy="ans"))}
+    assert "volume" not in floor_only["mapping"].parameters and "weights" not in floor_only["policy"].parameters
 
 
 def test_every_topic_that_is_heard_is_published() -> None:
@@ -179,6 +190,7 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "laser": "rplidar", "map_preset": "noisy", "frame_prefix": "robot1/",
         "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
         "live": "true", "live_address": "0.0.0.0", "live_port": "7000", "live_buttons": "false",
+        "policy_weights": "policy.safetensors",
     }  # fmt: skip
     for name, _, description, _ in launch_arguments():
         assert len(description) > 5, name

@@ -14,11 +14,11 @@ from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detections import Detections
 from seal_perception.pose import pose_yaw
 from seal_perception.types import UInt8Array
-from seal_policy.goals.registry import make_policy
 from seal_policy.objectgoal.agent import GIVES_UP, GOES, STOPS, ObjectGoalAgent
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.search import Search, search
 from seal_policy.planning.motion import Point
+from seal_policy.registry import make_policy
 from sim_bridge.embedded import EmbeddedSimulator
 
 

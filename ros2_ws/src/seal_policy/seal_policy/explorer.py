@@ -15,7 +15,7 @@ from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
 from seal_policy.driving.step_driver import StepDriver, StepDriverConfig
 from seal_policy.goals.manager import GoalManager
-from seal_policy.goals.policy import GlobalPolicy, Uncertainty
+from seal_policy.goals.policy import NO_LAYERS, GlobalPolicy, MapLayers
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.planning.motion import Point
 
@@ -54,8 +54,8 @@ class Explorer:
         explored: Grid2D,
         T_map_base: FloatArray,
         step: int,
-        uncertainty: Uncertainty | None = None,
+        layers: MapLayers = NO_LAYERS,
     ) -> Action:
         """The action after `step` actions, on the map that holds the frame of that step; once per step."""
-        self.goal_given = self.goals.update(step, obstacles, explored, T_map_base, uncertainty)
+        self.goal_given = self.goals.update(step, obstacles, explored, T_map_base, layers)
         return self.driver.act(obstacles, explored, T_map_base, self.goal)

@@ -5,49 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.detections import Detections
 from seal_perception.frame import Frame
-from seal_perception.grid import Grid2D
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS, Action, Observation, Simulator
 from seal_perception.types import FloatArray, IntArray
 from seal_perception.upright import FrameDetector, detect_frame
 from seal_policy.explorer import Explorer
+from seal_policy.goals.layers import layers_of
 from seal_policy.planning.motion import Point
 from seal_policy.rewards import GainfulCuriosity
-
-
-class SemanticMap(Protocol):
-    """What the loop needs of a map."""
-
-    @property
-    def confident_count(self) -> int:
-        """Voxels whose best score is confident."""
-        ...
-
-    @property
-    def explored_area_m2(self) -> float:
-        """Floor seen so far."""
-        ...
-
-    def integrate(self, frame: Frame, detections: Detections | None) -> int:
-        """Put a frame in; returns the increase of the confident count."""
-        ...
-
-    def obstacles(self) -> Grid2D:
-        """Bool cells the robot cannot be in."""
-        ...
-
-    def explored(self) -> Grid2D:
-        """Bool cells seen, aligned with the obstacles."""
-        ...
-
-    def uncertainty(self) -> Grid2D:
-        """Uint8 cells, aligned with the obstacles: `VoxelMap.uncertainty`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -105,7 +75,7 @@ class Run:
     """
 
     def __init__(
-        self, simulator: Simulator, detector: FrameDetector | None, voxel_map: SemanticMap, explorer: Explorer
+        self, simulator: Simulator, detector: FrameDetector | None, voxel_map: VoxelMap, explorer: Explorer
     ) -> None:
         self._simulator = simulator
         self._detector = detector
@@ -130,7 +100,7 @@ class Run:
     def choose(self) -> Action:
         """Goal when due, plan when needed, then an action; once per step."""
         obstacles, explored = self.voxel_map.obstacles(), self.voxel_map.explored()
-        action = self.explorer.act(obstacles, explored, self.seen.T_odom_base, self.step, self.voxel_map.uncertainty)
+        action = self.explorer.act(obstacles, explored, self.seen.T_odom_base, self.step, layers_of(self.voxel_map))
         if self.explorer.goal_given and self.explorer.goal is not None:
             self.goals.append((self.step, self.explorer.goal))
         return action
@@ -151,7 +121,7 @@ class Run:
 def explore(
     simulator: Simulator,
     detector: FrameDetector | None,
-    voxel_map: SemanticMap,
+    voxel_map: VoxelMap,
     explorer: Explorer,
     steps: int,
     on_frame: Callable[[int, Frame, Detections | None, Action | None], None] | None = None,

@@ -34,7 +34,16 @@ class RunOptions:
         int | None, typer.Option(help="Actions: 0.25 m ahead or 30 degrees; 300 if not given. Not with --paced.")
     ] = None
     seed: Annotated[int, typer.Option(help="Start pose (0 = the scene's own) and seed of the policy.")] = 0
-    policy: Annotated[str, typer.Option(help="Goal policy: frontier, random or gainful_views.")] = "frontier"
+    policy: Annotated[
+        str,
+        typer.Option(
+            help="Goal policy: frontier, random, gainful_views, or learned: gainful_curiosity, ans, semantic_curiosity."
+        ),
+    ] = "frontier"
+    policy_weights: Annotated[
+        str,
+        typer.Option(help="File of a learned policy; `seal train-policy` writes it.", show_default="the shipped one"),
+    ] = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,7 @@ def explore(
         width=sight.width,
         height=sight.height,
         policy=run.policy,
+        policy_weights=run.policy_weights,
         record=pace.rtf != 0 if ros.record is None else ros.record,
         domain_id=ros.domain_id,
         live=ros.live,

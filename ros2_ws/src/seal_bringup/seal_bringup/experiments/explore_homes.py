@@ -45,10 +45,10 @@ from seal_perception.reading.text import read_json
 from seal_perception.running.processes import context
 from seal_perception.simulator import Action
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import Uncertainty
-from seal_policy.goals.registry import make_policy
+from seal_policy.goals.policy import NO_LAYERS, MapLayers
 from seal_policy.loop import Trajectory, explore
 from seal_policy.planning.motion import planar
+from seal_policy.registry import make_policy
 from sim_bridge.drawing.light_config import LightConfig
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.homes.build import make_home
@@ -81,6 +81,7 @@ class Settings:
         seed: of the start pose; 0 = the middle of the home, facing +x.
         policy: name of the goal policy.
         weights: of the detector; "none" = a map without categories.
+        policy_weights: file of a learned policy.
     """
 
     steps: int = 300
@@ -89,6 +90,7 @@ class Settings:
     seed: int = 4711
     policy: str = "frontier"
     weights: str = "none"
+    policy_weights: str = ""
 
     def __post_init__(self) -> None:
         if min(self.steps, self.width, self.height) < 1:
@@ -112,11 +114,11 @@ class TimedExplorer(Explorer):
         explored: Grid2D,
         T_map_base: Any,
         step: int,
-        uncertainty: Uncertainty | None = None,
+        layers: MapLayers = NO_LAYERS,
     ) -> Action:
         """See `Explorer.act`."""
         start = time.thread_time()
-        action = super().act(obstacles, explored, T_map_base, step, uncertainty)
+        action = super().act(obstacles, explored, T_map_base, step, layers)
         self.ms.append(1e3 * (time.thread_time() - start))
         self.squeezed += self.driver.squeezes
         return action
@@ -168,7 +170,7 @@ def _run(world: EmbeddedSimulator, settings: Settings, end: Path, picture: Path)
     detector = load_detector(settings.weights) if settings.weights != "none" else None
     voxel_map, shares = VoxelMap(MapConfig().for_names(None if detector is None else names_of(detector))), []
     truth = TrueViews(world, voxel_map.config) if detector is not None else None
-    explorer = TimedExplorer(make_policy(settings.policy, settings.seed))
+    explorer = TimedExplorer(make_policy(settings.policy, settings.seed, weights=settings.policy_weights))
     explorer.ms = []
 
     def watch(step: int, frame: Frame, found: object, action: Action | None) -> None:
@@ -236,6 +238,8 @@ def run_key(world: EmbeddedSimulator, settings: Settings) -> str:
     digest.update(repr((world.scene.start_xy, world.config)).encode())
     if settings.weights != "none":
         digest.update(sha256(resolve_weights(settings.weights)).encode())
+    if settings.policy_weights:
+        digest.update(sha256(settings.policy_weights).encode())
     digest.update(code_hash(*CODE).encode())
     return digest.hexdigest()
 
@@ -292,6 +296,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=usual.width)
     parser.add_argument("--height", type=int, default=usual.height)
     parser.add_argument("--policy", default=usual.policy)
+    parser.add_argument("--policy-weights", default="", help="file of a learned policy")
     parser.add_argument("--weights", default=usual.weights, help="detector; none = a map without categories")
     parser.add_argument("--workers", type=int, default=1, help="homes at the same time")
     parser.add_argument("--work", type=Path, default=Path("runs/explore_homes"))
@@ -299,7 +304,8 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="also draw each home's least seen run on one picture (.jpg)")
     options = parser.parse_args()
     homes = parse_homes("train,test" if options.homes == "all" else options.homes)
-    settings = Settings(options.steps, options.width, options.height, policy=options.policy, weights=options.weights)
+    chosen = {"policy": options.policy, "policy_weights": options.policy_weights, "weights": options.weights}
+    settings = Settings(options.steps, options.width, options.height, **chosen)
     seeds = parse_seeds(options.seeds)
     if options.workers < 1:
         raise InputError(f"--workers must be at least 1, got {options.workers}")

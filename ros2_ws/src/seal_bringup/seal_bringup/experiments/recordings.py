@@ -23,8 +23,8 @@ from seal_perception.pose import invert
 from seal_perception.reading.text import read_json
 from seal_perception.simulator import Action, Simulator
 from seal_policy.explorer import Explorer
-from seal_policy.goals.registry import make_policy
 from seal_policy.loop import explore
+from seal_policy.registry import make_policy
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.worlds import World, open_simulator
 

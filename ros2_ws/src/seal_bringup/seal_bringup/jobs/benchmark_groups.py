@@ -89,8 +89,8 @@ def _explore(steps: int) -> list[float]:
     """Milliseconds from frame to frame in one process."""
     from seal_mapping.voxels.voxel_map import VoxelMap
     from seal_policy.explorer import Explorer
-    from seal_policy.goals.registry import make_policy
     from seal_policy.loop import explore
+    from seal_policy.registry import make_policy
     from sim_bridge.embedded import EmbeddedConfig
     from sim_bridge.worlds import open_simulator
 

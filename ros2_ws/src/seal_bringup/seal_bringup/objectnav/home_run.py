@@ -25,11 +25,11 @@ from seal_perception.detector.detector import load_detector
 from seal_perception.errors import InputError
 from seal_perception.files import sha256, write_json
 from seal_perception.reading.text import read_json
-from seal_policy.goals.registry import make_policy
 from seal_policy.loop import Run
 from seal_policy.objectgoal.agent import Event, ObjectGoalAgent
 from seal_policy.objectgoal.search import search
 from seal_policy.planning.motion import planar
+from seal_policy.registry import make_policy
 from sim_bridge.embedded import EmbeddedConfig, EmbeddedSimulator
 from sim_bridge.evaluation.episodes import Episode, HomeEpisodes, begin, scene_hash
 from sim_bridge.worlds import open_embedded

@@ -13,9 +13,9 @@ from seal_perception.categories import CATEGORIES, SIX
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
-from seal_policy.goals.registry import POLICIES
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.search import MAX_STEPS
+from seal_policy.registry import POLICIES
 from sim_bridge.evaluation.episodes import EpisodeConfig
 from sim_bridge.homes.build import is_home
 from sim_bridge.worlds import require_scene

@@ -70,7 +70,9 @@ def run_in_process(config: StackConfig, progress: Report = lambda done, total: N
     world = open_simulator(config.scene, sensors_of(config))
     chosen = DetectorConfig(categories=config.chosen_categories)
     detector = None if config.weights == "none" else load_detector(config.weights, chosen)
-    stack = paced_stack(config.map_config, config.policy, config.seed, detector, config.wall_heading)
+    stack = paced_stack(
+        config.map_config, config.policy, config.seed, detector, config.wall_heading, config.policy_weights
+    )
     poses: list[FloatArray] = []
     true: list[FloatArray] = []
     stamps: list[int] = []

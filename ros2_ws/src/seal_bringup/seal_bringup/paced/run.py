@@ -16,10 +16,11 @@ from seal_perception.simulator import Observation
 from seal_perception.types import FloatArray
 from seal_perception.upright import FrameDetector, detect_frame
 from seal_policy.driving.velocity_driver import VelocityDriver
+from seal_policy.goals.layers import layers_of
 from seal_policy.goals.manager import GoalManager, StepClock
-from seal_policy.goals.registry import make_policy
 from seal_policy.planning.motion import Point
 from seal_policy.planning.planner import TIGHT
+from seal_policy.registry import make_policy
 from sim_bridge.robot.paced_robot import PacedConfig, PacedRobot
 from sim_bridge.worlds import World
 
@@ -79,13 +80,14 @@ def paced_stack(
     seed: int = 0,
     detector: FrameDetector | None = None,
     wall_heading: bool = False,
+    policy_weights: str = "",
 ) -> PacedStack:
     """The parts as paced mode puts them together.
 
     Raises:
-        InputError: if there is no such policy.
+        InputError: if there is no such policy, or its weights cannot be used.
     """
-    goals = GoalManager(make_policy(policy, seed, TIGHT))
+    goals = GoalManager(make_policy(policy, seed, TIGHT, policy_weights))
     config = (map_config or MapConfig()).for_names(None if detector is None else names_of(detector))
     return PacedStack(VoxelMap(config), goals, VelocityDriver(), detector, WallHeading() if wall_heading else None)
 
@@ -155,6 +157,6 @@ def _take_picture(
         driver.see_scan(robot.time_s, seen.scan, T_map_base)
     driver.see_map(obstacles, explored)
     step = stack.clock.step(robot.time_s)
-    if stack.goals.update(step, obstacles, explored, T_map_base, voxel_map.uncertainty):
+    if stack.goals.update(step, obstacles, explored, T_map_base, layers_of(voxel_map)):
         assert stack.goals.goal is not None
         stack.given.append((robot.time_s, stack.goals.goal))

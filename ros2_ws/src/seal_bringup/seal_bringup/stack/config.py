@@ -18,7 +18,7 @@ from seal_perception.coco.names import listed_only
 from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS
-from seal_policy.goals.registry import POLICIES
+from seal_policy.registry import POLICIES
 from seal_policy.planning.planner import TIGHT, PlannerConfig
 
 PACKAGE = "seal_bringup"
@@ -58,7 +58,14 @@ class StackConfig:
     )
     width: int = parameter(320, "width of the pictures in pixels", minimum=16)
     height: int = parameter(240, "height of the pictures in pixels", minimum=16)
-    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views", choices=POLICIES)
+    policy: str = parameter(
+        "frontier",
+        "goal policy: frontier, random, gainful_views, gainful_curiosity, ans or semantic_curiosity",
+        choices=POLICIES,
+    )
+    policy_weights: str = parameter(
+        "", "file of a learned policy (`seal train-policy` writes it); empty = the one that comes with the package"
+    )
     record: bool = parameter(True, "record a bag")
     detector_threads: int = parameter(
         2, "CPU threads of the detector; a run repeats only with the same number", minimum=1

@@ -61,13 +61,13 @@ _DECLARED = {
     "mapping": _Declared(
         (
             *("load_path", "save_path", "voxels_every", "objects_every", "expected_frames", "use_scores"),
-            *("max_late_s", "uncertainty"),
+            *("max_late_s", "uncertainty", "volume"),
             *_MOUNTING,
         ),
         {"map": MapConfig, "label": LabelConfig, "odometry": PoseConfig},
     ),
     "policy": _Declared(
-        ("policy", "seed", "max_steps", "step_s", "mode"),
+        ("policy", "weights", "seed", "max_steps", "step_s", "mode"),
         {"goals": GoalConfig, "planner": PlannerConfig, "odometry": PoseConfig},
     ),
     "planner": _Declared(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from seal_bringup.live.config import LiveConfig
@@ -16,8 +17,8 @@ from seal_perception import messages as m
 from seal_perception.categories import SIX, CategorySet
 from seal_perception.detector.facts import categories_of
 from seal_perception.errors import InputError
-from seal_policy.goals.registry import NEED_UNCERTAINTY
 from seal_policy.planning.planner import PlannerConfig
+from seal_policy.registry import NEED_UNCERTAINTY, NEED_VOLUME
 
 CAMERA = (m.COLOUR, m.CAMERA_INFO, m.DEPTH)
 GRIDS = (m.OBSTACLES, m.EXPLORED)
@@ -170,13 +171,15 @@ def _perception(config: StackConfig) -> NodeSpec:
 
 
 def seen_by_policy(policy: str) -> tuple[str, ...]:
-    """The grids of the map that a goal policy goes by."""
-    return (*GRIDS, m.UNCERTAINTY) if policy in NEED_UNCERTAINTY else GRIDS
+    """What of the map a goal policy goes by."""
+    more = ((m.UNCERTAINTY, NEED_UNCERTAINTY), (m.VOLUME, NEED_VOLUME))
+    return (*GRIDS, *(topic for topic, policies in more if policy in policies))
 
 
-def tells_uncertainty(policy: str) -> dict[str, Any]:
-    """Mapping's parameter for a goal policy that wants to know how uncertain the map is."""
-    return {"uncertainty": True} if policy in NEED_UNCERTAINTY else {}
+def layers_for(policy: str) -> dict[str, Any]:
+    """Mapping's parameters for a goal policy that looks at more than the grids."""
+    more = (("uncertainty", NEED_UNCERTAINTY), ("volume", NEED_VOLUME))
+    return {name: True for name, policies in more if policy in policies}
 
 
 def _mapping(config: StackConfig) -> NodeSpec:
@@ -188,7 +191,7 @@ def _mapping(config: StackConfig) -> NodeSpec:
             "save_path": str(config.map_path.absolute()),
             "expected_frames": config.frames,
             "voxels_every": config.voxels_every,
-            **tells_uncertainty(config.policy),
+            **layers_for(config.policy),
             **map_parameters(config.map_config),
         },
         subscribes=(*CAMERA, m.ODOM, m.SCORES, m.DETECTIONS),
@@ -208,6 +211,11 @@ def clearances(chosen: PlannerConfig) -> dict[str, Any]:
     return {f"planner.{name}": getattr(chosen, name) for name in names}
 
 
+def policy_weights(file: str) -> dict[str, Any]:
+    """The policy node's parameter for a learned policy's file."""
+    return {"weights": str(Path(file).absolute())} if file else {}
+
+
 def _policy(config: StackConfig) -> NodeSpec:
     return NodeSpec(
         "policy",
@@ -217,6 +225,7 @@ def _policy(config: StackConfig) -> NodeSpec:
             "mode": config.mode,
             **clearances(config.planner_config),
             "policy": config.policy,
+            **policy_weights(config.policy_weights),
             "seed": config.seed,
             "max_steps": config.goal_steps,
         },

@@ -16,7 +16,7 @@ from seal_perception.errors import InputError
 from seal_perception.odometry.live import POSE_SOURCES
 from seal_perception.parameters import parameter
 from seal_perception.reading.text import read_yaml
-from seal_policy.goals.registry import POLICIES
+from seal_policy.registry import POLICIES
 from sim_bridge.fake_robot.faces import CAMERA_DRIVERS, FACES, CameraTopics, camera_topics
 from sim_bridge.robot_base.fields import is_installed
 
@@ -50,7 +50,14 @@ class RobotConfig:
     record: bool = parameter(True, "record a bag")
     weights: str = parameter("seal-small", 'detector: a shipped name, a file, "coco", or "none"')
     detector_threads: int = parameter(2, "CPU threads of the detector", minimum=1)
-    policy: str = parameter("frontier", "goal policy: frontier, random or gainful_views", choices=POLICIES)
+    policy: str = parameter(
+        "frontier",
+        "goal policy: frontier, random, gainful_views, gainful_curiosity, ans or semantic_curiosity",
+        choices=POLICIES,
+    )
+    policy_weights: str = parameter(
+        "", "file of a learned policy (`seal train-policy` writes it); empty = the one that comes with the package"
+    )
     seed: int = parameter(0, "seed of the policy, and start pose of the fake robot", minimum=0)
     pose_source: str = parameter(
         AUTO,

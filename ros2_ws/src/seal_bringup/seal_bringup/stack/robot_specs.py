@@ -11,10 +11,11 @@ from seal_bringup.live.config import LiveConfig
 from seal_bringup.stack.node_specs import (
     NodeSpec,
     clearances,
+    layers_for,
     live_page,
     map_parameters,
+    policy_weights,
     prefixed,
-    tells_uncertainty,
     with_categories,
 )
 from seal_bringup.stack.presets import NOISY_MAP
@@ -226,7 +227,7 @@ def _path(config: RobotConfig, name: str) -> str:
 def _mapping(config: RobotConfig) -> NodeSpec:
     parameters = {
         "save_path": _path(config, "map.npz"),
-        **tells_uncertainty(config.policy),
+        **layers_for(config.policy),
         **map_parameters(NOISY_MAP),
         "map.obstacle_max_m": config.height_m + HEAD_ROOM_M,
         **_mounting(config),
@@ -242,6 +243,7 @@ def _mapping(config: RobotConfig) -> NodeSpec:
 
 def _policy(config: RobotConfig) -> NodeSpec:
     parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **clearances(TIGHT), **_poses(config)}
+    parameters |= policy_weights(config.policy_weights)
     return NodeSpec(
         "policy",
         "seal_policy",

@@ -106,9 +106,9 @@ def _weights(parameters: dict[str, Any]) -> None:
 
 
 def _policy(parameters: dict[str, Any]) -> None:
-    from seal_policy.goals.registry import make_policy
+    from seal_policy.registry import make_policy
 
-    make_policy(parameters.get("policy", "frontier"))
+    make_policy(parameters.get("policy", "frontier"), weights=parameters.get("weights", ""))
 
 
 def _live(parameters: dict[str, Any]) -> None:

@@ -88,7 +88,7 @@ def load_weights(path: Path | str) -> tuple[Any, NetworkConfig, dict[str, Any]]:
     # A network without memory tells its shapes: the file must have these before one is built.
     expected = shapes_of(build)
     with opened(path) as stream:
-        _require_tensors(stream, expected, path, len(config.categories))
+        require_tensors(stream, expected, path, len(config.categories))
         tensors = {name: stream.get_tensor(name) for name in expected}
     require_finite(tensors, path)
     with torch.random.fork_rng(devices=[]):
@@ -168,8 +168,8 @@ def require_finite(tensors: dict[str, torch.Tensor], path: Path) -> None:
             raise InputError(f"{path} is damaged: {name} has values that are not finite")
 
 
-def _require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Path, categories: int) -> None:
-    """Refuse a file whose tensors are others, by its header alone.
+def require_tensors(stream: Any, expected: dict[str, tuple[int, ...]], path: Path, categories: int = 0) -> None:
+    """Refuse a file whose tensors are others, by its header alone; `categories` is said where they decide a shape.
 
     Raises:
         InputError: if a name, a shape or a type differs.

@@ -22,6 +22,7 @@ class EnvironmentConfig:
         max_steps: the episode is truncated after this many steps of the robot (the paper: 20 goals x 25).
         window: size of the local map that is observed; an action names a point of it.
         volume: observe the window in three dimensions too.
+        memory: observe what the map does not say too (`memory_of`).
         heading_bins: number of sectors that headings are sorted into.
         explorer: when a goal is due, and how the robot drives.
         map: the voxel map's own numbers.
@@ -31,6 +32,7 @@ class EnvironmentConfig:
     max_steps: int = 500
     window: LocalMapConfig = field(default_factory=LocalMapConfig)
     volume: bool = False
+    memory: bool = False
     heading_bins: int = 72
     explorer: ExplorerConfig = field(default_factory=lambda: ExplorerConfig(goals=PAPER_GOALS))
     map: MapConfig = field(default_factory=MapConfig)

@@ -17,16 +17,19 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from seal_mapping.voxels.local_map import window_volume
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.simulator import Simulator
 from seal_perception.types import Float32Array
 from seal_perception.upright import FrameDetector
 from seal_policy.environment.config import EnvironmentConfig
-from seal_policy.environment.view import LocalView, draw_view, heading_index, local_view, map_shapes
 from seal_policy.explorer import Explorer
-from seal_policy.goals.policy import GlobalPolicy, PolicyInput
+from seal_policy.goals.layers import layers_of
+from seal_policy.goals.policy import GlobalPolicy, MapLayers, PolicyInput
 from seal_policy.loop import Run
+from seal_policy.observation.observe import MEMORY, observe
+from seal_policy.observation.view import LocalView, draw_view, map_shapes
 from seal_policy.planning.motion import Point, planar
 from seal_policy.rewards import CuriosityReward, MapReward
 
@@ -56,7 +59,8 @@ class SealEnv(gymnasium.Env[Observed, Action]):
     due (25 steps; `EnvironmentConfig.explorer.goals`).
 
     Observation: "map" (2 + C, X, Y) uint8 (obstacles, explored, best score per category), "heading" (index of one of 72
-    sectors) and, on demand, "volume" (1 + C, X, Y, Z) uint8; see `environment_view`. The map frame is the start pose.
+    sectors) and, on demand, "volume" (1 + C, X, Y, Z) uint8 and "memory" (3, X, Y) uint8; see `observe`. The map frame
+    is the start pose.
 
     Info: steps, explored_m2, confident_voxels, collisions, path_m, replans, goal (the last one, x and y; NaN before
     the first), start (the simulator's seed). Never terminated; truncated after `max_steps` steps of the robot.
@@ -94,6 +98,8 @@ class SealEnv(gymnasium.Env[Observed, Action]):
         }
         if c.volume:
             entries["volume"] = spaces.Box(0, 255, volume, np.uint8)
+        if c.memory:
+            entries["memory"] = spaces.Box(0, 255, (len(MEMORY), *flat[1:]), np.uint8)
         self.observation_space = spaces.Dict(entries)
         self.action_space = spaces.Box(0.0, 1.0, (2,), np.float32)
         self._run: Run | None = None
@@ -132,7 +138,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             self._note_pose(run)
         self._reward.update(self._map)
         self._look(run)
-        return self._observation(run), self._info(run)
+        return self._observation(), self._info(run)
 
     def step(self, action: Action) -> tuple[Observed, SupportsFloat, bool, bool, dict[str, Any]]:
         """Drive to the goal until the next one is due.
@@ -157,7 +163,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             if self._ended or run.goal_due():
                 break
         self._look(run)
-        return self._observation(run), reward, False, self._ended, self._info(run)
+        return self._observation(), reward, False, self._ended, self._info(run)
 
     def ask(self, policy: GlobalPolicy) -> Action:
         """The action that an ordinary goal policy would take now; goals beyond the window go to its edge.
@@ -168,10 +174,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             InputError: if the episode has ended.
         """
         run = self._require_open()
-        obstacles, explored = self._map.obstacles(), self._map.explored()
-        inp = run.explorer.goals.policy_input(
-            run.step, obstacles, explored, run.seen.T_odom_base, self._map.uncertainty
-        )
+        inp = self._policy_input(run, layers_of(self._map))
         failed = [self._named.get((x, y), (x, y)) for x, y in inp.failed.tolist()]
         goal = policy.goal(dataclasses.replace(inp, failed=np.array(failed).reshape(-1, 2)))
         action = self._view.frame.action(goal)
@@ -213,13 +216,20 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             self._path_m += math.dist(self._path[-1][:2], pose[:2])
         self._path.append(pose)
 
-    def _look(self, run: Run) -> None:
-        self._view: LocalView = local_view(self._map, planar(run.seen.T_odom_base)[:2], self.config.window)
+    def _policy_input(self, run: Run, layers: MapLayers) -> PolicyInput:
+        obstacles, explored = self._map.obstacles(), self._map.explored()
+        return run.explorer.goals.policy_input(run.step, obstacles, explored, run.seen.T_odom_base, layers)
 
-    def _observation(self, run: Run) -> Observed:
-        yaw = planar(run.seen.T_odom_base)[2]
-        seen = {"map": self._view.flat.copy(), "heading": np.int64(heading_index(yaw, self.config.heading_bins))}
-        return {**seen, "volume": self._view.volume.copy()} if self.config.volume else seen
+    def _look(self, run: Run) -> None:
+        c = self.config
+        uncertainty = self._map.uncertainty if c.memory else None
+        layers = MapLayers(uncertainty, lambda xy: window_volume(self._map, xy, c.window))
+        seen = observe(self._policy_input(run, layers), c.window, c.heading_bins, memory=c.memory)
+        self._view: LocalView = seen[0]
+        self._seen = seen[1]
+
+    def _observation(self) -> Observed:
+        return {key: self._seen[key].copy() for key in self.observation_space.spaces}
 
     def _info(self, run: Run) -> dict[str, Any]:
         goal = run.explorer.goal

@@ -8,12 +8,13 @@ frame, and knows nothing of the rule.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
 from seal_perception.grid import Grid2D
 from seal_perception.types import FloatArray
-from seal_policy.goals.policy import GlobalPolicy, PolicyInput, Uncertainty
+from seal_policy.goals.policy import NO_LAYERS, GlobalPolicy, MapLayers, PolicyInput
 from seal_policy.goals.rule import GoalConfig, goal_due
 from seal_policy.goals.visibility import unknown_m2_around
 from seal_policy.planning.motion import Point, Pose, planar
@@ -61,7 +62,7 @@ class GoalManager:
         obstacles: Grid2D,
         explored: Grid2D,
         T_map_base: FloatArray,
-        uncertainty: Uncertainty | None = None,
+        layers: MapLayers = NO_LAYERS,
     ) -> bool:
         """Look at a step and ask the policy for a goal if one is due.
 
@@ -70,14 +71,14 @@ class GoalManager:
             obstacles: map of the same stamp as the pose.
             explored: aligned with `obstacles`.
             T_map_base: (4, 4) pose of the robot.
-            uncertainty: of the same map, for the policy; None = there is none.
+            layers: of the same map, for policies that look at more than its grids.
 
         Returns:
             Whether a goal was given at this call.
         """
         if not self.is_due(step, obstacles, explored, T_map_base):
             return False
-        goal = self._policy.goal(self.policy_input(step, obstacles, explored, T_map_base, uncertainty))
+        goal = self._policy.goal(self.policy_input(step, obstacles, explored, T_map_base, layers))
         self._take(step, goal, obstacles, explored)
         return True
 
@@ -101,7 +102,7 @@ class GoalManager:
         obstacles: Grid2D,
         explored: Grid2D,
         T_map_base: FloatArray,
-        uncertainty: Uncertainty | None = None,
+        layers: MapLayers = NO_LAYERS,
     ) -> PolicyInput:
         """What the policy gets at a step at which a goal is due: the map, the way, the goals that failed lately."""
         noted = bool(self._failed) and self._failed[-1][0] == step
@@ -110,8 +111,9 @@ class GoalManager:
         lately = [goal for since, goal in self._failed if step - since <= REMEMBERED_STEPS]
         failed = np.array(lately).reshape(-1, 2)
         quiet = self._new_floor.quiet_steps(step)
-        cells = uncertainty() if uncertainty is not None else None
-        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed, quiet, cells)
+        cells = layers.uncertainty() if layers.uncertainty is not None else None
+        volume = None if layers.volume is None else partial(layers.volume, planar(T_map_base)[:2])
+        return PolicyInput(obstacles, explored, T_map_base, step, np.array(self._poses), failed, quiet, cells, volume)
 
     def is_stuck(self, step: int) -> bool:
         """Whether the robot has stood still, or gone to and fro, for so long that its goal must be out of reach.

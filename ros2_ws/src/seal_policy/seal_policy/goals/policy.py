@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from seal_perception.grid import Grid2D
-from seal_perception.types import FloatArray
+from seal_perception.types import FloatArray, UInt8Array
 from seal_policy.planning.motion import Point
 
 
@@ -28,6 +28,8 @@ class PolicyInput:
         quiet_steps: steps since floor was last new, as `NewFloor` counts it.
         uncertainty: how uncertain the map is about the objects over each cell, in tenths of a voxel (uint8, 100 at
             most; `VoxelMap.uncertainty`), on the cells of `obstacles`; None where whoever asks has no such map.
+        volume: gives the map's window around the robot, (1 + C, X, Y, Z) uint8 (`voxels.local_map.window_volume`);
+            None where whoever asks has no such map. A function, as it costs more than a goal of most policies.
     """
 
     obstacles: Grid2D
@@ -38,10 +40,23 @@ class PolicyInput:
     failed: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
     quiet_steps: int = 0
     uncertainty: Grid2D | None = None
+    volume: Callable[[], UInt8Array] | None = None
 
 
-Uncertainty = Callable[[], Grid2D]
-"""Gives `PolicyInput.uncertainty`; called only where a goal is due."""
+@dataclass(frozen=True)
+class MapLayers:
+    """What some policies see of the map beyond its two grids; asked for only where a goal is due.
+
+    Attributes:
+        uncertainty: gives `PolicyInput.uncertainty`; None = there is none.
+        volume: gives the volume of `PolicyInput.volume` around a point of the map (metres); None = there is none.
+    """
+
+    uncertainty: Callable[[], Grid2D] | None = None
+    volume: Callable[[Point], UInt8Array] | None = None
+
+
+NO_LAYERS = MapLayers()
 
 
 class GlobalPolicy(Protocol):

@@ -11,6 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import OccupancyGrid, Odometry
 
 from seal_mapping.nodes.map_messages import (
+    image_to_volume,
     occupancy_to_explored,
     occupancy_to_obstacles,
     occupancy_to_uncertainty,
@@ -27,7 +28,7 @@ from seal_policy.driving.rolling_grid import RollingGridConfig
 from seal_policy.driving.step_driver import StepDriverConfig
 from seal_policy.driving.velocity import VelocityConfig
 from seal_policy.driving.velocity_driver import VelocityDriverConfig
-from seal_policy.goals.policy import Uncertainty
+from seal_policy.goals.policy import MapLayers
 from seal_policy.planning.local_policy import LocalConfig
 from seal_policy.planning.motion import Point
 from seal_policy.planning.planner import PlannerConfig
@@ -65,10 +66,13 @@ def read_step(parts: dict[str, Any]) -> tuple[Grid2D, Grid2D, FloatArray]:
     return *read_grids(parts), parts[m.ODOM]
 
 
-def read_uncertainty(parts: dict[str, Any]) -> Uncertainty | None:
-    """What gives the policy `map/uncertainty` of matched messages; None where that is not among them."""
-    msg = parts.get(m.UNCERTAINTY)
-    return None if msg is None else lambda: occupancy_to_uncertainty(msg)
+def read_layers(parts: dict[str, Any]) -> MapLayers:
+    """What gives the policy `map/uncertainty` and `map/volume` of matched messages, where they are among them."""
+    uncertainty, volume = parts.get(m.UNCERTAINTY), parts.get(m.VOLUME)
+    return MapLayers(
+        None if uncertainty is None else lambda: occupancy_to_uncertainty(uncertainty),
+        None if volume is None else lambda _: image_to_volume(volume),
+    )
 
 
 def goal_to_message(goal: Point | None, heading: float, stamp_ns: int, frame: str = m.MAP_FRAME) -> PoseStamped:

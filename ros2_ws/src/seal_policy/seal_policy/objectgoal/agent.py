@@ -19,6 +19,7 @@ from seal_perception.grid import Grid2D
 from seal_perception.simulator import Action
 from seal_perception.types import BoolArray, FloatArray
 from seal_policy.explorer import Explorer
+from seal_policy.goals.layers import layers_of
 from seal_policy.goals.policy import GlobalPolicy
 from seal_policy.objectgoal.beliefs import Belief, believe
 from seal_policy.objectgoal.config import ObjectGoalConfig
@@ -165,7 +166,7 @@ class ObjectGoalAgent:
             self._judge(seen, obstacles, explored)
         if self._target is not None:
             return self._approach(seen, obstacles, explored)
-        return self.explorer.act(obstacles, explored, seen.T_map_base, seen.step, seen.voxel_map.uncertainty)
+        return self.explorer.act(obstacles, explored, seen.T_map_base, seen.step, layers_of(seen.voxel_map))
 
     def _look(self, seen: Sight, target: _Target) -> None:
         """Count a closer look at the thing under way; give it up where the detector hardly ever finds it from near."""
@@ -273,7 +274,7 @@ class ObjectGoalAgent:
             target.failed.append(place.place)
             self._next_side(target, seen, obstacles, explored)
         if self._target is None:
-            return self.explorer.act(obstacles, explored, seen.T_map_base, seen.step, seen.voxel_map.uncertainty)
+            return self.explorer.act(obstacles, explored, seen.T_map_base, seen.step, layers_of(seen.voxel_map))
         return driver.act(obstacles, explored, seen.T_map_base, self._target.standoff.place)
 
     def _arrived(self, seen: Sight, target: _Target, pose: Pose) -> bool:

@@ -73,7 +73,7 @@ class Recording(Cell):
 
     def modules(self) -> tuple[str, ...]:
         """Simulator, policy, map and detector; how labels are made of it does not matter here."""
-        policy = ("seal_policy.loop", "seal_policy.explorer", "seal_policy.goals.registry")
+        policy = ("seal_policy.loop", "seal_policy.explorer", "seal_policy.registry")
         own = ("seal_mapping.voxels.voxel_map", "seal_mapping.bags.writer", "seal_perception.detector.detector")
         return (*policy, *own, "sim_bridge.worlds")
 

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seal_mapping.palette import category_colour
-from seal_mapping.voxels.local_map import LocalMapConfig, local_map
+from seal_mapping.voxels.local_map import LocalMapConfig, window_volume
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.grid import Grid2D
-from seal_perception.pose import planar_pose
 from seal_perception.types import BoolArray, Float32Array, FloatArray, UInt8Array
 from seal_policy.planning.motion import Point
 from seal_policy.planning.terrain import coarsen
@@ -76,18 +75,36 @@ def map_shapes(config: LocalMapConfig, voxel_m: float, categories: int) -> tuple
 
 def local_view(voxel_map: VoxelMap, xy: Point, config: LocalMapConfig) -> LocalView:
     """The window around a point of the map (metres)."""
-    obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
-    middle = obstacles.world_to_cell(xy)
-    centre = obstacles.cell_to_world(middle)
-    (nx, ny, _), first = config.lattice(voxel_map.config.voxel_m)
-    low = middle + np.array(first[:2])
-    high = low + np.array([nx, ny]) * config.pool
-    volume = local_map(voxel_map, planar_pose(float(centre[0]), float(centre[1]), 0.0), config)
+    volume = window_volume(voxel_map, xy, config)
+    return view_of(voxel_map.obstacles(), voxel_map.explored(), volume, xy, config)
+
+
+def view_of(obstacles: Grid2D, explored: Grid2D, volume: UInt8Array, xy: Point, config: LocalMapConfig) -> LocalView:
+    """The window around a point from the parts of a map.
+
+    Args:
+        obstacles: bool cells, map frame, on the map's own voxels.
+        explored: aligned with them.
+        volume: (1 + C, X, Y, Z) uint8 of the same window (`window_volume`).
+        xy: the point in metres.
+        config: size and pooling of the window.
+    """
+    low, high = window_cells(obstacles, xy, config)
+    nx, ny = (int(n) for n in (high - low) // config.pool)
     flat = np.empty((1 + len(volume), nx, ny), np.uint8)
     flat[0] = _pooled(obstacles, low, high, config.pool)
     flat[1] = _pooled(explored, low, high, config.pool)
     flat[2:] = volume[1:].max(axis=3)
-    return LocalView(LocalFrame(obstacles.corner(low), (high - low) * obstacles.cell_m), flat, volume)
+    return LocalView(
+        LocalFrame(obstacles.corner(low), np.asarray((high - low) * obstacles.cell_m, np.float64)), flat, volume
+    )
+
+
+def window_cells(grid: Grid2D, xy: Point, config: LocalMapConfig) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
+    """First cell of a grid that lies in the window around a point, and the one behind its last; (2,) each."""
+    (nx, ny, _), first = config.lattice(grid.cell_m)
+    low = grid.world_to_cell(xy) + np.array(first[:2])
+    return low, low + np.array([nx, ny]) * config.pool
 
 
 def _pooled(grid: Grid2D, low: npt.NDArray[np.int_], high: npt.NDArray[np.int_], pool: int) -> UInt8Array:

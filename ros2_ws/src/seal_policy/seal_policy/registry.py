@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The goal policies by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seal_perception.errors import InputError
+from seal_policy.goals.frontier import FrontierPolicy
+from seal_policy.goals.gainful_views import GainfulViewsPolicy
+from seal_policy.goals.policy import GlobalPolicy
+from seal_policy.goals.random import RandomPolicy
+from seal_policy.learned.config import LEARNED, SEES
+from seal_policy.planning.planner import PlannerConfig
+
+POLICIES = ("frontier", "random", "gainful_views", *LEARNED)
+NEED_UNCERTAINTY = ("gainful_views", *(name for name, seen in SEES.items() if "uncertainty" in seen))
+"""Policies that look at `PolicyInput.uncertainty`: mapping must publish it for them."""
+NEED_VOLUME = tuple(name for name, seen in SEES.items() if "scores" in seen)
+"""Policies that look at `PolicyInput.volume`."""
+
+
+def make_policy(
+    name: str, seed: int = 0, planner: PlannerConfig | None = None, weights: str | Path = ""
+) -> GlobalPolicy:
+    """The goal policy of that name.
+
+    Args:
+        name: of `POLICIES`.
+        seed: of the policy's random numbers.
+        planner: says where the robot fits.
+        weights: file of a learned policy; "" = the one that comes with the package.
+
+    Raises:
+        InputError: if there is no such policy (the text lists those that exist), weights are named for one that learns
+            nothing, or a learned policy's file cannot be used.
+    """
+    if name in LEARNED:
+        from seal_policy.learned.policy import LearnedPolicy  # torch is imported where a network is needed
+
+        return LearnedPolicy.from_file(name, weights)
+    if name not in POLICIES:
+        raise InputError(f"unknown policy {name!r}; expected one of: {', '.join(POLICIES)}")
+    if str(weights):
+        raise InputError(f"policy weights are for {', '.join(LEARNED)}; {name} is not learned: leave them out")
+    if name == "random":
+        return RandomPolicy(seed)
+    return FrontierPolicy(planner=planner) if name == "frontier" else GainfulViewsPolicy(planner=planner)
