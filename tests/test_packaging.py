@@ -100,6 +100,7 @@ def test_every_requirement_is_pinned() -> None:
         "ray.txt",
         "ros.txt",
         "sourced-ros.txt",
+        "train.txt",
     } == {f.name for f in files}
     loose = [
         f"{file.name}: {line}"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of goal policies: imitation of a teacher, then PPO."""
