@@ -50,12 +50,13 @@ class NamedDetector:
     """Loads a detector by its name or file."""
 
     weights: str
+    threads: int = 2
 
     def __call__(self) -> FrameDetector:
         """The detector."""
-        from seal_perception.detector.detector import load_detector
+        from seal_perception.detector.detector import DetectorConfig, load_detector
 
-        return load_detector(self.weights)
+        return load_detector(self.weights, DetectorConfig(threads=self.threads))
 
 
 def make_env(

@@ -34,10 +34,11 @@ MODULES = (
     "bag",
     "map",
     "navigation.objectnav",
+    "navigation.train_policy",
     "experiment.group",
 )
 
-RESUMING = ("demo", "detect", "label", "finetune", "pretrain", "objectnav", "experiment")
+RESUMING = ("demo", "detect", "label", "finetune", "pretrain", "objectnav", "experiment", "train-policy")
 """Commands that resume after an interruption."""
 
 app = typer.Typer(
