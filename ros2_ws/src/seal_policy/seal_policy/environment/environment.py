@@ -100,6 +100,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
             entries["volume"] = spaces.Box(0, 255, volume, np.uint8)
         if c.memory:
             entries["memory"] = spaces.Box(0, 255, (len(MEMORY), *flat[1:]), np.uint8)
+        self._observed = tuple(entries)
         self.observation_space = spaces.Dict(entries)
         self.action_space = spaces.Box(0.0, 1.0, (2,), np.float32)
         self._run: Run | None = None
@@ -229,7 +230,7 @@ class SealEnv(gymnasium.Env[Observed, Action]):
         self._seen = seen[1]
 
     def _observation(self) -> Observed:
-        return {key: self._seen[key].copy() for key in self.observation_space.spaces}
+        return {key: self._seen[key].copy() for key in self._observed}
 
     def _info(self, run: Run) -> dict[str, Any]:
         goal = run.explorer.goal

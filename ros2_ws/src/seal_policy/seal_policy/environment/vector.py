@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import gymnasium
 from gymnasium.vector import AsyncVectorEnv
 
 from seal_perception.errors import InputError, SealError
 from seal_perception.running import processes
-from seal_policy.environment.environment import Action, Observed, SealEnv
+from seal_policy.environment.environment import Action, Observed
 from seal_policy.environment.threads import ONE_THREAD, environment
 
 LOG = logging.getLogger(__name__)
@@ -38,11 +39,11 @@ class _InWorker:
     Variables that are set for the workers alone are as they were while it is made.
     """
 
-    make_env: Callable[[], SealEnv]
+    make_env: Callable[[], gymnasium.Env[Observed, Action]]
     owner_pid: int = field(default_factory=os.getpid)
     for_workers: tuple[str, ...] = ()
 
-    def __call__(self) -> SealEnv:
+    def __call__(self) -> gymnasium.Env[Observed, Action]:
         if os.getpid() == self.owner_pid:
             with environment(dict.fromkeys(self.for_workers)):
                 return self.make_env()
@@ -74,7 +75,7 @@ class VectorSealEnv(AsyncVectorEnv[Observed, Action]):
 
     def __init__(
         self,
-        make_envs: Sequence[Callable[[], SealEnv]],
+        make_envs: Sequence[Callable[[], gymnasium.Env[Observed, Action]]],
         context: str = "forkserver" if sys.platform != "win32" else "spawn",
         preload: Sequence[str] = (),
         **options: Any,

@@ -43,7 +43,7 @@ def observe(
     """
     x, y, yaw = planar(inp.T_map_base)
     (nx, ny, nz), _ = config.lattice(inp.obstacles.cell_m)
-    seen = np.zeros((1, nx, ny, nz), np.uint8)
+    seen: UInt8Array = np.zeros((1, nx, ny, nz), np.uint8)
     if volume:
         if inp.volume is None:
             raise InputError("this policy looks at the map's volume: over ROS, mapping must publish map/volume")

@@ -66,8 +66,8 @@ def load_checkpoint(path: Path, network: nn.Module, optimiser: torch.optim.Optim
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):
-            _, index, kind = name.split(".")
-            moments.setdefault(int(index), {})[kind] = value
+            _, number, moment = name.split(".")
+            moments.setdefault(int(number), {})[moment] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     try:
         stored = facts["generators"]

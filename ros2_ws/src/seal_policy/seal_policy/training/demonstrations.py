@@ -65,7 +65,7 @@ def demonstrate(env: SealEnv, teacher: GlobalPolicy, seed: int, path: Path) -> d
         actions.append(action)
         seen, reward, _, ended, info = env.step(action)
         rewards.append(float(reward))
-    arrays = {f"seen.{name}": np.stack(values) for name, values in rows.items()}
+    arrays: dict[str, Any] = {f"seen.{name}": np.stack(values) for name, values in rows.items()}
     arrays |= {"actions": np.stack(actions).astype(np.float32), "rewards": np.array(rewards, np.float32)}
     figures = {name: int(info[name]) for name in ("steps", "confident_voxels")} | {"m2": float(info["explored_m2"])}
     arrays["figures"] = np.array([figures["steps"], figures["confident_voxels"], figures["m2"]])

@@ -113,8 +113,9 @@ class GoalVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """An attribute of each environment."""
-        values = getattr(self, attr_name, None) if attr_name == "render_mode" else self._envs.get_attr(attr_name)
-        values = [values] * self.num_envs if attr_name == "render_mode" else list(values)
+        if attr_name == "render_mode":  # nothing is drawn in training
+            return [None for _ in self._get_indices(indices)]
+        values: Any = self._envs.get_attr(attr_name)
         return [values[n] for n in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
