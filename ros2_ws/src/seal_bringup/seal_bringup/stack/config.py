@@ -18,8 +18,8 @@ from seal_perception.coco.names import listed_only
 from seal_perception.errors import InputError
 from seal_perception.parameters import parameter
 from seal_perception.simulator import FIRST_STAMP_NS, STEP_NS
-from seal_policy.registry import POLICIES
 from seal_policy.planning.planner import TIGHT, PlannerConfig
+from seal_policy.registry import POLICIES
 
 PACKAGE = "seal_bringup"
 MODES = ("lockstep", "paced")

@@ -24,6 +24,9 @@ from seal_policy.training.engine import GoalActorCritic, GoalVecEnv, figures_of
 LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "explained_variance")
 OnUpdate = Callable[[int, dict[str, float]], None]
 
+_NEVER = 1 << 30
+"""Iterations between two tables of the engine's own logger: the curves are ours."""
+
 
 class Trainer:
     """PPO with a checkpoint after each update.
@@ -53,7 +56,7 @@ class Trainer:
         p = config.ppo
         self._config, self._checkpoint, self._curves, self._on_update = config, checkpoint, curves, on_update
         self._recent: list[dict[str, float]] = []
-        self.usage = Usage([process.pid for process in envs.processes])
+        self.usage = Usage([process.pid for process in envs.processes if process.pid is not None])
         self._envs = GoalVecEnv(envs, config.network, config.seed, self._on_episode)
         self._model = PPO(
             GoalActorCritic,
@@ -95,7 +98,10 @@ class Trainer:
         """Train until the frames of the configuration are used up."""
         while self.frames < self._config.ppo.frames:
             self._model.learn(
-                self._model.n_steps * self._model.n_envs, _Updates(self), log_interval=None, reset_num_timesteps=False
+                self._model.n_steps * self._model.n_envs,
+                _Updates(self),
+                log_interval=_NEVER,
+                reset_num_timesteps=False,
             )
             self._after_update()
 

@@ -99,10 +99,11 @@ def soak_figures(
     queues = {}
     for topic in sorted({topic for row in rows for topic in row["ages_s"]}):
         found = [(row["s"], row["ages_s"][topic][0]) for row in rows if topic in row["ages_s"]]
-        queues[f"age of {topic}, s"] = queue_growth(*zip(*found, strict=True), LONGER_S, warm_s)
+        queues[f"age of {topic}, s"] = queue_growth([t for t, _ in found], [v for _, v in found], LONGER_S, warm_s)
     waiting = [(row["s"], row["map"]["frames_waiting"]) for row in rows if "frames_waiting" in row["map"]]
     if waiting:
-        queues["frames waiting in mapping"] = queue_growth(*zip(*waiting, strict=True), MORE, warm_s)
+        times, frames = [t for t, _ in waiting], [n for _, n in waiting]
+        queues["frames waiting in mapping"] = queue_growth(times, frames, MORE, warm_s)
     judged = all(processes.values()) and all(queues.values()) and bool(processes) and bool(queues)
     return {
         "processes": processes,
