@@ -72,7 +72,7 @@ def test_launch_files_start_in_the_built_workspace(jobs: dict[str, Any]) -> None
     assert [file for file, _ in started] == list(offered)
     for file, words in started:
         given = re.findall(r"(\w+):=", words)
-        assert "run_dir" in given and set(given) <= {name for name, _, _ in offered[file]}
+        assert "run_dir" in given and set(given) <= {each.name for each in offered[file]}
     # The runs that are compared are the same but for who starts them.
     sim = dict(re.findall(r"(\w+):=(\S+)", started[0][1]))
     (explore,) = re.findall(r"timeout \d+ seal explore (.*)", script)

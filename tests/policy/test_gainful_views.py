@@ -18,7 +18,7 @@ from seal_policy.explorer import Explorer
 from seal_policy.goals.frontier import FrontierConfig, FrontierPolicy
 from seal_policy.goals.gainful_views import GainfulViewsPolicy, ViewsConfig
 from seal_policy.goals.manager import GoalManager
-from seal_policy.goals.policy import PolicyInput
+from seal_policy.goals.policy import MapLayers, PolicyInput
 from seal_policy.goals.rule import GoalConfig
 from seal_policy.goals.visibility import doubt_in_view, looks_taken
 from seal_policy.planning.motion import Point
@@ -195,7 +195,7 @@ def test_while_floor_is_left_to_see_it_is_the_frontier_policy() -> None:
     for step in range(120):
         world.look()
         obstacles, explored = world.grids()
-        action = explorer.act(obstacles, explored, world.T, step, lambda: doubt)
+        action = explorer.act(obstacles, explored, world.T, step, MapLayers(lambda: doubt))
         if policy._going is not None or policy._done:
             break
         other.update(step, obstacles, explored, world.T)
@@ -337,7 +337,7 @@ def drive(policy: FrontierPolicy, steps: int, hopeless: bool, config: GoalConfig
     explorer, judge, goals = Explorer(policy), Judge(world, hopeless), []
     for step in range(steps):
         judge.look()
-        action = explorer.act(*world.grids(), world.T, step, judge.doubt)
+        action = explorer.act(*world.grids(), world.T, step, MapLayers(judge.doubt))
         if explorer.goal_given:
             goals.append((step, explorer.goal))
         world.step(action)
@@ -386,7 +386,7 @@ def test_the_map_is_asked_for_its_doubt_only_when_a_goal_is_due() -> None:
             asked_at.append(step)
             return doubtful(world_with_box(), BOX)
 
-        manager.update(step, *grids, planar_pose(1.0, 2.0, 0.0), doubt)
+        manager.update(step, *grids, planar_pose(1.0, 2.0, 0.0), MapLayers(doubt))
     assert asked_at == [3]
 
 

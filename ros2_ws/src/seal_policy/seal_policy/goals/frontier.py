@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seal_perception.grid import Grid2D
 from seal_perception.types import BoolArray, FloatArray, IntArray
 from seal_policy.goals.policy import PolicyInput
 from seal_policy.goals.visibility import (
+    MOST_LOOKS,
     RAYS,
     cluster_frontiers,
     frontier_cells,
@@ -19,10 +19,14 @@ from seal_policy.goals.visibility import (
     sides_seen,
     unknown_in_view,
 )
+from seal_policy.goals.way import Visits, Way, paint_discs, poses_since_near
 from seal_policy.planning.local_policy import heading_to
 from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Point, Pose, planar
 from seal_policy.planning.planner import FINER, Field, Planner, PlannerConfig, descend_cells, disc
 from seal_policy.planning.terrain import Terrain, coarsen, finer
+
+_WAY_M, _NEAR_GOAL_M = 0.5, 0.4
+"""Spacing of the way that is remembered; a goal is reached from so near."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ class FrontierPolicy:
         self._patience = usual.patience_steps
         self._new_at = 0
         self._last: Point | None = None
-        self._given: list[Point] = []
+        self._way = Way(_WAY_M)
+        self._visits = Visits(_NEAR_GOAL_M)
         self._failed: list[Point] = []
         self._closed: list[tuple[int, Point]] = []
 
@@ -139,7 +144,7 @@ class FrontierPolicy:
         if best is None:
             best = self._beyond_frontiers(view, pose, inp)
         self._last = best if best is not None else pose[:2]
-        self._given.append(self._last)
+        self._visits.give(self._last)
         return self._last
 
     def _beyond_frontiers(self, view: View, pose: Pose, inp: PolicyInput) -> Point | None:
@@ -160,9 +165,9 @@ class FrontierPolicy:
         if planner is self._narrow:
             terrain = finer(terrain, times=FINER)
         factor = planner.config.factor
+        way = self._way.points(inp.poses[:, :2]) if len(inp.poses) else np.array([[x, y]])
         known = terrain.explored.copy()
-        for px, py in _spaced(inp.poses[:, :2], 0.5) if len(inp.poses) else [(x, y)]:
-            _paint_disc(known, terrain.clearance, (px, py), c.near_sight_m)
+        paint_discs(known, *terrain.clearance.centres(), way, c.near_sight_m)
         speed = planner.speed(terrain, (x, y), known)
         i, j = terrain.cell((x, y))
         for since, point in self._closed:
@@ -205,7 +210,7 @@ class FrontierPolicy:
         """Whether a frontier within reach is left that the robot neither has been to nor failed to get to."""
         places, gain = self._frontier_places(view)
         usable = self._usable(view, places, gain, self.config.min_gain_m2, inp, 0.3)
-        for point in (*self._been_to(inp), *self._failed):
+        for point in (*self._visits.seen(inp.poses[:, :2]), *self._failed):
             usable &= np.hypot(*(view.places(places) - point).T) > 0.5
         return bool(usable.any())
 
@@ -236,7 +241,7 @@ class FrontierPolicy:
         places = self._spaced_places(view)
         if not len(places):
             return None
-        in_cells = inp.poses.copy()
+        in_cells = inp.poses[-MOST_LOOKS:].copy()
         in_cells[:, :2] = view.cost.grid.in_cells(in_cells[:, :2])
         reach = round(c.look_m / cell)
         seen = sides_seen(view.blocked, in_cells, reach, 60, c.fov_rad)
@@ -248,9 +253,7 @@ class FrontierPolicy:
         places = self._spaced_places(view)
         if not len(places) or not len(inp.poses):
             return None
-        near = np.hypot(*(view.places(places)[:, None] - inp.poses[None, :, :2]).transpose(2, 0, 1)) < 1.0
-        last = np.where(near.any(axis=1), near.shape[1] - np.argmax(near[:, ::-1], axis=1), 0)
-        unseen_for = (len(inp.poses) - last).astype(np.float64)
+        unseen_for = poses_since_near(view.places(places), inp.poses, 1.0).astype(np.float64)
         return self._best(view, pose, places, unseen_for, 0.0, inp, self.config.step_out_m)
 
     def _spaced_places(self, view: View) -> IntArray:
@@ -294,8 +297,7 @@ class FrontierPolicy:
         worth = gain / (away / FORWARD_M + turns + c.offset_steps)
         if self._last is not None:
             worth = np.where(np.hypot(*(xy - self._last).T) < c.piece_m, c.stay * worth, worth)
-        for point in self._been_to(inp):
-            worth = np.where(np.hypot(*(xy - point).T) < 0.5, c.tried * worth, worth)
+        worth = worth * c.tried ** self._visits.near(xy, inp.poses[:, :2], 0.5)
         usable = self._usable(view, places, gain, min_gain, inp, least_m)
         if not usable.any():
             return None
@@ -311,12 +313,6 @@ class FrontierPolicy:
         for point in inp.failed:
             usable &= np.hypot(*(xy - point).T) > self.config.failed_m
         return usable
-
-    def _been_to(self, inp: PolicyInput) -> list[Point]:
-        """The goals given that the robot has been near."""
-        if not len(inp.poses):
-            return []
-        return [point for point in self._given if np.hypot(*(inp.poses[:, :2] - point).T).min() < 0.4]
 
     @staticmethod
     def _first_turns(view: View, pose: Pose, places: IntArray) -> FloatArray:
@@ -335,21 +331,3 @@ def _way_out(cost: Field, goal: Point, pose: Pose, ahead_m: float) -> Point:
         if math.dist((x, y), pose[:2]) >= ahead_m:
             return x, y
     return goal
-
-
-def _spaced(xy: FloatArray, spacing_m: float) -> list[Point]:
-    """Points of a path, leaving out those nearer than a spacing to the one kept before."""
-    kept: list[Point] = []
-    for x, y in xy:
-        if not kept or math.dist(kept[-1], (x, y)) >= spacing_m:
-            kept.append((float(x), float(y)))
-    return kept
-
-
-def _paint_disc(cells: BoolArray, grid: Grid2D, xy: Point, radius_m: float) -> None:
-    """Set the cells (X, Y) of a grid within a radius of a point, in place."""
-    x, y = (axis - xy[k] for k, axis in enumerate(grid.centres()))
-    rows, columns = np.flatnonzero(np.abs(x) <= radius_m), np.flatnonzero(np.abs(y) <= radius_m)
-    if rows.size and columns.size:
-        window = np.ix_(rows, columns)
-        cells[window] |= x[rows, None] ** 2 + y[None, columns] ** 2 <= radius_m**2

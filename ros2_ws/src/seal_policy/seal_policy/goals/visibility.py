@@ -15,6 +15,8 @@ from seal_policy.planning.terrain import coarsen, window
 
 RAYS = 120
 """Rays of a look all around; 4.5 m away they are 24 cm apart."""
+MOST_LOOKS = 2000
+"""Latest poses whose looks are remembered, 23 minutes of driving: what is older may be looked at again."""
 
 
 def frontier_cells(free: BoolArray, unknown: BoolArray) -> BoolArray:
