@@ -38,6 +38,8 @@ from seal_perception.safety.watch import JUMPED, Fault
 from seal_perception.types import FloatArray
 
 OBJECTS = "map/objects"
+_MOST_TIME = 0.03
+"""Share of the time that looking for objects may take outside lockstep: meanwhile no frame is mapped."""
 
 
 class MappingNode(SealNode):
@@ -63,7 +65,15 @@ class MappingNode(SealNode):
         load_path = declare(self, "load_path", "", "saved map to resume, .npz; empty = a new one")
         declare(self, "save_path", "", "file for the map, .npz; empty = none", changeable=True)
         declare(self, "voxels_every", 10, "frames per map/voxels message", minimum=0, changeable=True)
-        declare(self, "objects_every", 50, "frames per map/objects message; 0 = never", minimum=0, changeable=True)
+        declare(
+            self,
+            "objects_every",
+            50,
+            "frames per map/objects message, more where that would take too much time; 0 = never",
+            minimum=0,
+            changeable=True,
+        )
+        self._objects_from_s = 0.0
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self.void = ""  # why nothing more is mapped
@@ -116,7 +126,7 @@ class MappingNode(SealNode):
         voxels_every, objects_every = self._every("voxels"), self._every("objects")
         self._publish(
             voxels=last or (self._taken - 1) % max(1, voxels_every) == 0,
-            objects=objects_every > 0 and (last or (self._taken - 1) % objects_every == 0),
+            objects=objects_every > 0 and (last or self._objects_due(objects_every)),
         )
         self._say_status(stamp_ns, start, parts[m.ODOM])
         if last:
@@ -124,6 +134,12 @@ class MappingNode(SealNode):
 
     def _every(self, what: str) -> int:
         return int(self.get_parameter(f"{what}_every").value)
+
+    def _objects_due(self, every: int) -> bool:
+        """Whether it is the frame's turn; outside lockstep, where frames do not wait, also whether there is time."""
+        if (self._taken - 1) % every:
+            return False
+        return self.lockstep or time.monotonic() >= self._objects_from_s
 
     def _publish(self, voxels: bool, objects: bool) -> None:
         header = make_header(self._stamp_ns, self.frame(m.MAP_FRAME))
@@ -134,8 +150,11 @@ class MappingNode(SealNode):
         if voxels:
             self._voxels.publish(convert.cloud_to_message(self._map.voxels(), header))
         if objects:
+            begun_s = time.monotonic()
             self._volume = propagate(self._map, self._label_config, previous=self._volume)
             self._objects.publish(objects_to_markers(self._volume, header))
+            ended_s = time.monotonic()
+            self._objects_from_s = ended_s + (ended_s - begun_s) * (1.0 / _MOST_TIME - 1.0)
 
     def _say_status(self, stamp_ns: int, start: float, T_map_base: FloatArray) -> None:
         values = {
