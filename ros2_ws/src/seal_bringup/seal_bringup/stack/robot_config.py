@@ -28,6 +28,8 @@ TRANSFORMS = "tf2_msgs/msg/TFMessage"
 LOCOBOT_HEIGHT_M, OTHER_HEIGHT_M = 0.6, 1.05
 """A LoCoBot's camera stands 0.51 m high (0.56 on the large tower), its top some centimetres above; of others nothing
 is known."""
+LEAST_PICTURES = 1.5
+"""Per real second, of the fake robot: one in ten is lost, and the limits of gate and planner are in real seconds."""
 HEAD_ROOM_M = 0.05
 """Obstacles are looked for so much higher than the robot."""
 
@@ -124,6 +126,19 @@ class RobotConfig:
             )
         camera_topics(self.camera_driver, self.robot_name)
         LiveConfig(self.live_address, self.live_port)
+
+    def require_pictures(self) -> None:
+        """Refuse a fake robot whose pictures come too seldom to drive by.
+
+        Raises:
+            InputError: if the gate would close between them.
+        """
+        often = self.camera_hz * (self.real_time_factor or 1.0)
+        if self.fake and not often >= LEAST_PICTURES:
+            raise InputError(
+                f"camera_hz {self.camera_hz:g} and real_time_factor {self.real_time_factor:g} make {often:g} pictures "
+                f"per real second: expected at least {LEAST_PICTURES:g}, as the gate closes after a second without one"
+            )
 
     @property
     def name(self) -> str:

@@ -58,8 +58,9 @@ def robot_nodes(config: RobotConfig) -> list[NodeSpec]:
     """The nodes that drive a robot, map and record.
 
     Raises:
-        InputError: if the robot's file is wrong, or there are no such weights.
+        InputError: if the robot's file is wrong, a fake robot's pictures come too seldom, or there are no such weights.
     """
+    config.require_pictures()
     nodes = [_fake(config)] if config.fake else []
     nodes += [_bridge(config), *([_heading(config)] if config.wall_heading else []), _perception(config)]
     nodes += [_mapping(config), _policy(config), _planner(config)]
