@@ -63,9 +63,7 @@ class StackConfig:
         "goal policy: frontier, random, gainful_views, gainful_curiosity, ans or semantic_curiosity",
         choices=POLICIES,
     )
-    policy_weights: str = parameter(
-        "", "file of a learned policy (`seal train-policy` writes it); empty = the one that comes with the package"
-    )
+    policy_weights: str = parameter("", "file of a learned policy, which needs one: `seal train-policy` writes it")
     record: bool = parameter(True, "record a bag")
     detector_threads: int = parameter(
         2, "CPU threads of the detector; a run repeats only with the same number", minimum=1

@@ -57,9 +57,7 @@ class RobotConfig:
         "goal policy: frontier, random, gainful_views, gainful_curiosity, ans or semantic_curiosity",
         choices=POLICIES,
     )
-    policy_weights: str = parameter(
-        "", "file of a learned policy (`seal train-policy` writes it); empty = the one that comes with the package"
-    )
+    policy_weights: str = parameter("", "file of a learned policy, which needs one: `seal train-policy` writes it")
     seed: int = parameter(0, "seed of the policy, and start pose of the fake robot", minimum=0)
     pose_source: str = parameter(
         AUTO,
