@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,16 @@ def test_a_laser_shows_obstacles_only() -> None:
     grid.see_scan(scan, planar_pose(0.0, 0.0, math.pi / 2))
     assert np.argwhere(grid.obstacles().cells).shape == (2, 2)
     assert grid.obstacles().value_at([[0.0, 1.1], [2.0, 0.1]], False).all()
+
+
+def test_a_laser_above_what_the_camera_looks_at_still_stops_the_robot() -> None:
+    """On a large tower it is 0.66 m high, and low table tops made `high_m` 0.65: each wall that it saw was dropped."""
+    mounting = planar_pose(0.0, 0.0, 0.0)
+    mounting[2, 3] = 0.66
+    grid = RollingGrid(replace(FAR, high_m=0.65))
+    grid.stand((0.0, 0.0, 0.0))
+    grid.see_scan(LaserScan(np.array([1.0], np.float32), 0.0, 0.1, 0.1, 12.0, mounting), planar_pose(0.0, 0.0, 0.0))
+    assert grid.obstacles().value_at([[1.0, 0.0]], False).all()
 
 
 def test_the_map_is_corrected_where_the_robot_has_looked() -> None:

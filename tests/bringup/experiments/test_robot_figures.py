@@ -89,6 +89,9 @@ def test_a_queue_that_grows_shows_in_the_age_of_what_comes_out() -> None:
     bad = soak_figures(memory, rows(lambda s: 0.2 + s / 3600.0))
     assert bad["flat"] and not bad["no_growing_queue"] and bad["queues"]["age of map/status, s"]["grows"]
     assert not bad["queues"]["age of odom, s"]["grows"]
+    ended = [row if row["s"] < 1200 else {**row, "ages_s": {"odom": [0.01, 0.1, 500]}} for row in rows(lambda s: 0.2)]
+    silent = soak_figures(memory, ended)["queues"]["age of map/status, s"]
+    assert silent["grows"] and silent["silent_from_s"] == 1190.0, "what comes no more has no age"
     told = stack_figures(rows(lambda s: 0.2))
     assert told["age_s"]["map/status"] == 0.2 and told["stood_for"] == {"gate: no odom for ... s": 2 * 360}
 
@@ -117,7 +120,7 @@ def test_the_bars() -> None:
         assert [bar for bar, met in row["bars"].items() if not met] == [missed]
         assert table({"x": row})[0][-1] == f"fail: {missed}"
     unknown = judged(figures(asked={"home": "train_01", "kind": "run"}), paced)
-    assert unknown["bars"]["map"] is None and table({"x": unknown})[0][-1] == "pass"
+    assert unknown["bars"]["map"] is None and table({"x": unknown})[0][-1] == "pass (map not compared)"
     soak = good | {"soak": {"flat": False, "no_growing_queue": True}}
     assert table({"x": soak})[0][-1] == "fail: flat" and len(table({"x": soak})[0]) == len(HEAD)
 

@@ -36,6 +36,8 @@ def seal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     [
         (("frontier",), "unknown learned policy 'frontier'; expected one of: gainful_curiosity, ans"),
         (("ans", "--homes", "train_01,test_02"), "test_02: a policy is tested there and must not learn there"),
+        (("ans", "--homes", "test_02@objects=5"), "test_02@objects=5: a policy is tested there and must not learn"),
+        (("ans", "--environments", "1", "--horizon", "4"), "leave fewer than 2 goals each: give more --environments"),
         (("ans", "--homes", "train_99"), "train_99"),
         (("ans", "--preset", "huge"), "unknown preset 'huge'; expected one of: laptop, paper"),
         (("ans", "--frames", "0", "--episodes", "0"), "nothing to do"),

@@ -299,11 +299,17 @@ def test_wrong_arguments_are_named(changes: dict[str, Any], said: str) -> None:
         robot_nodes(RobotConfig(**changes))
 
 
-@pytest.mark.parametrize(("hz", "factor", "often"), [(2.0, 0.1, "0.2"), (1.0, 0.0, "1"), (2.5, 0.5, "1.25")])
+@pytest.mark.parametrize("height_m", [0.02, 60.0, float("nan")])
+def test_a_robot_of_no_height_that_robots_have_is_refused(height_m: float) -> None:
+    with pytest.raises(InputError, match="robot_height_m must be 0 .by the robot. or 0.2 to 2.5 m, got"):
+        RobotConfig(robot_height_m=height_m)
+
+
+@pytest.mark.parametrize(("hz", "factor", "often"), [(2.0, 0.1, "0.2"), (1.0, 0.0, "1"), (3.5, 0.5, "1.75")])
 def test_a_fake_robot_whose_pictures_come_too_seldom_to_drive_is_refused(hz: float, factor: float, often: str) -> None:
     """The gate closed between two pictures and latched: it never drove, and the way to that line is long."""
     config = RobotConfig(fake=True, camera_hz=hz, real_time_factor=factor, weights="none")
-    with pytest.raises(InputError, match=rf"make {re.escape(often)} pictures per real second: expected at least 1\.5"):
+    with pytest.raises(InputError, match=rf"make {re.escape(often)} pictures per real second: expected at least 2"):
         robot_nodes(config)
     record_nodes(config)  # nothing drives there
     robot_nodes(RobotConfig(camera_hz=hz, weights="none"))  # no fake robot: its camera has a rate of its own
@@ -381,7 +387,7 @@ _OTHER = {
     **{name: "0.25" for name in ("camera_height_m", "camera_forward_m", "camera_left_m", "tilt_deg", "rate")},
     **{name: "true" for name in ("fake", "camera_best_effort", "wall_heading")},
     **{"robot": "locobot_create3", "robot_name": "rn", "namespace": "ns", "run_dir": "other", "weights": "coco"},
-    **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "3.5"},
+    **{"detector_threads": "1", "pose_source": "odometry", "seed": "7", "camera_driver": "4.55", "camera_hz": "4.5"},
     **{"camera_width": "160", "motion_noise": "locobot", "truth_path": "truth.json", "real_time_factor": "0.5"},
     **{"robot_height_m": "0.7"},
     **{"camera_frame": "eye", "scene": "train_01", "policy": "gainful_views", "frame_prefix": "rn/"},

@@ -113,7 +113,11 @@ def test_the_robot_stands_when_any_node_is_killed(
             nodes[f"seal/{name}"].signal(signal.SIGKILL)
             assert one.spin_until(lambda: eye.stands), f"{name} was killed, and it drives on: {eye.said[-1:]}"
             took[name] = (eye.moved_ns - killed_ns) / m.NS
-            assert took[name] <= (limit_s + 0.5) * crowd(), took
-            assert any(reason in text for text in eye.said), (name, eye.said[-3:])
+            assert took[name] <= limit_s + 0.5 + crowd(), took
+            if reason:  # what a killed gate would say, nobody says
+                assert one.spin_until(lambda reason=reason: any(reason in text for text in eye.said)), (
+                    name,
+                    eye.said[-3:],
+                )
             if name != "robot_bridge":
                 nodes.begin(specs[name])

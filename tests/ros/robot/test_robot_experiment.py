@@ -20,7 +20,7 @@ def test_a_short_run_is_measured_and_found_again(
     run_config: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--homes", "test_03", "--bases", "create3", "--minutes", "0.08", "--rtf", "0.5", "--width", "80"]
-    words += ["--camera-hz", "3", "--weights", "none", "--work", str(tmp_path / "work"), "--out"]
+    words += ["--camera-hz", "5", "--weights", "none", "--work", str(tmp_path / "work"), "--out"]
     words += [str(tmp_path / "robot.json"), "--domain-id", str(run_config(tmp_path).domain_id)]
     assert main(words) == 0, capsys.readouterr().out
     (row,) = json.loads((tmp_path / "robot.json").read_text())["runs"].values()

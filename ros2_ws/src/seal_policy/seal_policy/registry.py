@@ -29,7 +29,7 @@ def make_policy(
         name: of `POLICIES`.
         seed: of the policy's random numbers.
         planner: says where the robot fits.
-        weights: file of a learned policy; "" = the one that comes with the package.
+        weights: file of a learned policy, which needs one.
 
     Raises:
         InputError: if there is no such policy (the text lists those that exist), weights are named for one that learns

@@ -42,7 +42,7 @@ class RunOptions:
     ] = "frontier"
     policy_weights: Annotated[
         str,
-        typer.Option(help="File of a learned policy; `seal train-policy` writes it.", show_default="the shipped one"),
+        typer.Option(help="File of a learned policy; `seal train-policy` writes it.", show_default="none comes along"),
     ] = ""
 
 

@@ -13,6 +13,7 @@ from seal_perception.categories import CATEGORIES, SIX
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
+from seal_policy.learned.config import LEARNED
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.search import MAX_STEPS
 from seal_policy.registry import POLICIES
@@ -53,6 +54,9 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
             raise InputError(f"unknown policy {self.policy!r}; expected one of: {', '.join(POLICIES)}")
+        if self.policy in LEARNED:
+            made = ", ".join(policy for policy in POLICIES if policy not in LEARNED)
+            raise InputError(f"searches take no learned policy yet, got {self.policy!r}; expected one of: {made}")
         if self.category and self.category not in CATEGORIES:
             raise InputError(f"unknown category {self.category!r}; expected one of {', '.join(CATEGORIES)}")
         for name in ("episodes", "max_steps", "width", "height"):

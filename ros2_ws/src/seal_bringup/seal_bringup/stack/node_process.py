@@ -188,7 +188,10 @@ class NodeProcess:
 
 def last_words(log_path: Path) -> str:
     """The last error line of a node's log, else the last line."""
-    lines = [s for s in log_path.read_text(errors="replace").splitlines() if s.strip()]
+    try:
+        lines = [s for s in log_path.read_text(errors="replace").splitlines() if s.strip()]
+    except OSError as error:
+        return f"its log cannot be read: {error.strerror or error}"
     telling = [s for s in lines if "error" in s.lower()]
     return (telling or lines or ["its log is empty"])[-1].strip()
 

@@ -28,8 +28,8 @@ TRANSFORMS = "tf2_msgs/msg/TFMessage"
 LOCOBOT_HEIGHT_M, OTHER_HEIGHT_M = 0.6, 1.05
 """A LoCoBot's camera stands 0.51 m high (0.56 on the large tower), its top some centimetres above; of others nothing
 is known."""
-LEAST_PICTURES = 1.5
-"""Per real second, of the fake robot: one in ten is lost, and the limits of gate and planner are in real seconds."""
+LEAST_PICTURES = 2.0
+"""Per real second, of the fake robot: the gate waits 1 s for a picture, and a lost one must hardly close it."""
 HEAD_ROOM_M = 0.05
 """Obstacles are looked for so much higher than the robot."""
 
@@ -106,6 +106,8 @@ class RobotConfig:
             raise InputError(f"pose_source must be {AUTO}, {', '.join(POSE_SOURCES)}, got {self.pose_source!r}")
         if not (math.isfinite(self.minutes) and self.minutes >= 0):
             raise InputError(f"minutes must be a number >= 0, got {self.minutes}")
+        if self.robot_height_m and not 0.2 <= self.robot_height_m <= 2.5:
+            raise InputError(f"robot_height_m must be 0 (by the robot) or 0.2 to 2.5 m, got {self.robot_height_m:g}")
         require_frame_prefix(self.frame_prefix)
         if not self.namespace.strip("/"):
             raise InputError("namespace must be a name: the base's topics must not be the stack's own")

@@ -263,8 +263,8 @@ def _planner(config: RobotConfig) -> NodeSpec:
         "use_scan": config.use_laser,
         "velocity.max_forward_mps": float(limits.get("max_forward_mps", 0.25)),
         "velocity.max_turn_radps": float(limits.get("max_turn_radps", 0.8)),
-        # A base that refuses to drive back turns instead: it would push against nothing for a while.
         "rolling_grid.high_m": config.height_m + HEAD_ROOM_M,
+        # A base that refuses to drive back turns instead: it would push against nothing for a while.
         **({"driver.back_mps": back} if back > 0 else {"driver.back_m": 0.0}),
         **clearances(TIGHT),
         **_mounting(config),

@@ -47,5 +47,5 @@ def declare_layers(node: SealNode) -> Layers:
     volume = declare(node, "volume", False, "publish map/volume, which gainful_curiosity and semantic_curiosity need")
     return Layers(
         node.advertise(OccupancyGrid, m.UNCERTAINTY, latched=True) if uncertainty else None,
-        node.advertise(Image, m.VOLUME, latched=True) if volume else None,
+        node.advertise(Image, m.VOLUME, latched=True, depth=4) if volume else None,
     )

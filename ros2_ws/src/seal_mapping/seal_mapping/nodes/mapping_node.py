@@ -185,6 +185,7 @@ class MappingNode(SealNode):
         """Forget the map; returns what that was, in words."""
         gone = f"{self._map.frames} frames, {self._map.confident_count} confident voxels"
         self._map, self._volume, self._saved, self.void = VoxelMap(self._config), None, ("", -1), ""
+        self._objects_from_s = 0.0
         return gone
 
     def _on_fault(self, fault: Fault) -> None:

@@ -24,6 +24,8 @@ from seal_perception.types import BoolArray, Float32Array, FloatArray, Int32Arra
 from seal_policy.planning.motion import Pose
 from seal_policy.planning.terrain import clearance_m
 
+_LASER_M = 0.05
+"""What a laser shows so much above its own height is in the robot's way, whatever `high_m` says."""
 _NEVER = np.float32(-np.inf)
 
 
@@ -113,7 +115,8 @@ class RollingGrid:
         x, y = ranges[good] * np.cos(angles[good]), ranges[good] * np.sin(angles[good])
         points = np.stack([x, y, np.zeros_like(x), np.ones_like(x)])
         xyz = (T_odom_base @ scan.T_base_laser @ points)[:3].T
-        high = (xyz[:, 2] >= self.config.low_m) & (xyz[:, 2] <= self.config.high_m)
+        plane_m = float((T_odom_base @ scan.T_base_laser)[2, 3])  # a laser is part of the robot: it must fit there too
+        high = (xyz[:, 2] >= self.config.low_m) & (xyz[:, 2] <= max(self.config.high_m, plane_m + _LASER_M))
         grid = self._grid(self._hit)
         ij = grid.world_to_cell(xyz[high, :2])
         ij = ij[grid.contains(ij)]

@@ -37,7 +37,7 @@ class LearnedPolicy:
 
     @classmethod
     def from_file(cls, name: str, weights: str | Path = "") -> LearnedPolicy:
-        """The policy of that name with the weights of a file; "" = those that come with the package.
+        """The policy of that name with the weights of a file; a learned policy needs one.
 
         Raises:
             InputError: as `load_policy`.
@@ -56,6 +56,11 @@ class LearnedPolicy:
             raise InputError(
                 f"this policy was trained for {len(c.categories)} categories, the map has {len(seen['volume']) - 1}: "
                 "take a detector of the same list, or another policy"
+            )
+        if seen["map"].shape[1:] != tuple(c.cells[:2]):
+            raise InputError(
+                f"this policy looks at {c.cells[0]} x {c.cells[1]} cells of the map, got {seen['map'].shape[1:]} of "
+                f"{inp.obstacles.cell_m:g} m: it was trained on voxels of another size"
             )
         batch: Observations = {key: torch.from_numpy(np.asarray(value)[None]) for key, value in seen.items()}
         with torch.no_grad(), one_thread():

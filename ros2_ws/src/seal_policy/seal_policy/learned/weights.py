@@ -99,12 +99,12 @@ def load_policy(path: Path | str, policy: str | None = None) -> tuple[GoalNetwor
         raise InputError(f"{path} is of the policy {facts['policy']}, not of {policy}: name another file or policy")
     try:
         config = NetworkConfig(**facts["network"])
-    except (KeyError, TypeError, ValueError) as error:
+        expected = shapes_of(lambda: GoalNetwork(config))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} describes a network this version cannot build: {str(error)[:200]}") from error
     more = sorted(set(config.inputs) - set(SEES[facts["policy"]]))
     if more:
         raise InputError(f"{path} looks at {', '.join(more)}, which the policy {facts['policy']} is not given")
-    expected = shapes_of(lambda: GoalNetwork(config))
     with opened(path) as stream:
         require_tensors(stream, expected, path)
         tensors = {name: stream.get_tensor(name) for name in expected}

@@ -116,6 +116,11 @@ class TrainConfig:
             raise InputError("episodes, epochs, frames and seed must be 0 or more")
         if i.episodes == 0 and p.frames == 0:
             raise InputError("nothing to do: give imitation episodes, or PPO frames")
+        if p.frames and p.batch < 2:
+            raise InputError(
+                f"{p.environments} environments x {p.horizon} goals in {p.minibatches} mini-batches leave fewer than 2 "
+                "goals each: give more --environments or --horizon"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""

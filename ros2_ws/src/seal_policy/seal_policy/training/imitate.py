@@ -76,12 +76,6 @@ def tensors(seen: dict[str, np.ndarray]) -> Observations:
     return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in seen.items()}
 
 
-def cell_of(actions: np.ndarray, grid: int) -> np.ndarray:
-    """(N,) int64 cell of `grid` x `grid` that each point (N, 2) of the window lies in."""
-    ij = np.clip((actions * grid).astype(np.int64), 0, grid - 1)
-    return np.asarray(ij[:, 0] * grid + ij[:, 1])
-
-
 def figures(network: GoalNetwork, demonstrations: Demonstrations, batch: int = 64) -> dict[str, float]:
     """How near a network's goals are to the teacher's: `near_share` (within 0.75 m) and `median_m`."""
     distances = []

@@ -13,6 +13,7 @@ import psutil
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 
 from seal_policy.environment.vector import VectorSealEnv
 from seal_policy.learned.network import GoalNetwork
@@ -76,6 +77,7 @@ class Trainer:
             seed=config.seed,
             device="cpu",
         )
+        self._model.set_logger(Logger(folder=None, output_formats=[]))  # the engine's own makes a folder each time
         policy: Any = self._model.policy
         self.network: GoalNetwork = policy.goal_network
         self.network.load_state_dict(network.state_dict())

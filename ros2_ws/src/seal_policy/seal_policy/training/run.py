@@ -102,7 +102,7 @@ def train_policy(config: TrainConfig, worlds: Worlds, folder: Path, facts: dict[
             network = _imitate(config, worlds, folder, facts, curves, watch)
         if config.ppo.frames:
             _improve(config, worlds, network, folder, curves, watch, save)
-        else:
+        elif not (folder / CHECKPOINT).is_file():  # what PPO has made of it is not overwritten
             save(network, {"stage": "imitated"})
     finally:  # also when interrupted
         curves.draw(f"{config.policy}, seed {config.seed}")

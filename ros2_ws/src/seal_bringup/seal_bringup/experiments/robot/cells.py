@@ -155,8 +155,8 @@ class Watch:
         """What AgesNode has written; `s` is seconds since the nodes were started."""
         if not self._ages.is_file():
             return []
-        lines = self._ages.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.endswith("}")]
+        text = self._ages.read_text(encoding="utf-8")
+        rows = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]  # the last may be half written
         return [{"s": round((row["wall_ns"] - self._begun_ns) / 1e9, 1), **row} for row in rows]
 
 
@@ -246,7 +246,7 @@ def drive(config: RobotConfig, seconds: float, domain_id: int, say: Say, stop: t
 
 
 def _watch(watch: Watch, seconds: float, say: Say, stop: threading.Event) -> None:
-    patience, read_s, told = Patience(), 0.0, 0.0
+    patience, alive, count, read_s, told = Patience(), Patience(), 0, 0.0, 0.0
     while True:
         watch.require_alive()
         now = time.monotonic()
@@ -260,6 +260,10 @@ def _watch(watch: Watch, seconds: float, say: Say, stop: threading.Event) -> Non
             return
         if not begun and patience.used_s() > START_S:
             raise SealError(f"it did not begin to drive within {START_S:.0f} s: {why(watch.rows())}")
+        if len(rows) != count:
+            alive, count = Patience(), len(rows)
+        if alive.used_s() > START_S:
+            raise SealError(f"nothing was told of the run for {START_S:.0f} s: {why(rows)}")
         if now - told >= 30.0:
             told = now
             say(progress(rows, seconds - driven_s if begun else None))

@@ -17,8 +17,9 @@ WARM_S = 600.0
 FLAT = 0.05
 """A process is flat while its memory stays within this share of what it was then."""
 _MINUTE_S = 60.0
-LONGER_S, MORE = 0.1, 2.0
-"""A queue grows if its age rises by more than half a picture's time at 5 Hz, or its length by more than two frames."""
+LONGER_S, MORE, SILENT_S = 0.1, 2.0, 120.0
+"""A queue grows if its age rises by more than half a picture's time at 5 Hz, or its length by more than two frames. A
+topic that falls silent so many seconds before the end is as bad."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -97,9 +98,12 @@ def soak_figures(
     """
     processes = {name: flatness(columns["s"], columns["mb"], warm_s) for name, columns in memory.items()}
     queues = {}
+    last_s = float(rows[-1]["s"]) if rows else 0.0
     for topic in sorted({topic for row in rows for topic in row["ages_s"]}):
         found = [(row["s"], row["ages_s"][topic][0]) for row in rows if topic in row["ages_s"]]
         queues[f"age of {topic}, s"] = queue_growth([t for t, _ in found], [v for _, v in found], LONGER_S, warm_s)
+        if queues[f"age of {topic}, s"] and last_s - found[-1][0] > SILENT_S:
+            queues[f"age of {topic}, s"].update(grows=True, silent_from_s=found[-1][0])
     waiting = [(row["s"], row["map"]["frames_waiting"]) for row in rows if "frames_waiting" in row["map"]]
     if waiting:
         times, frames = [t for t, _ in waiting], [n for _, n in waiting]
