@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXECUTABLES = {
-    "seal_bringup": {"seal", "live_node", "monitor_node"},
+    "seal_bringup": {"seal", "ages_node", "live_node", "monitor_node"},
     "seal_mapping": {"heading_node", "label_node", "mapping_node", "recorder_node"},
     "seal_perception": {"perception_node"},
     "seal_policy": {"policy_node", "planner_node"},

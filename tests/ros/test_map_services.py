@@ -175,7 +175,7 @@ def test_voxels_and_objects_come_every_so_many_frames(ros: Callable[..., Any]) -
     one = ros(voxels_every=2, objects_every=4, **CHAIR)
     mapping, user, sender = one.make(MappingNode), one.make(_User), one.make(nodes._Sender)
     assert one.spin_until(lambda: all(p.get_subscription_count() for p in sender.topics.values()))
-    assert one.spin_until(lambda: mapping._objects.get_subscription_count() == 1)
+    assert one.spin_until(lambda: mapping._found._topic.get_subscription_count() == 1)
     for number in range(1, 7):
         sender.send(nodes._frame_messages(number * m.NS))
         assert one.spin_until(lambda n=number: user.count.get(m.OBSTACLES) == n)

@@ -236,7 +236,7 @@ def test_closed_sets_of_values_are_told_by_launch_itself(file: str) -> None:
     closed = {
         "mode": {"lockstep", "paced"},
         "map_preset": {"clean", "noisy"},
-        "policy": {"frontier", "random", "gainful_views"},
+        "policy": {"frontier", "random", "gainful_views", "gainful_curiosity", "ans", "semantic_curiosity"},
         "pose_source": {"auto", "odometry", "odometry_tf", "tf"},
         "camera_driver": {"4.54", "4.55"},
         **{name: set() for name in ("depth_noise", "motion_noise", "laser")},  # below

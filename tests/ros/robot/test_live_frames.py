@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from tests.ros.robot.graph import Graph, Robot, graph, odometry, picture
 from tests.ros.test_nodes import OTHERS, found_nothing
 
-from seal_mapping.nodes import mapping_node
+from seal_mapping.nodes import objects_topic
 from seal_mapping.nodes.mapping_node import MappingNode
 from seal_perception import messages as m
 from seal_perception.categories import SIX, CategorySet
@@ -66,14 +66,14 @@ def test_a_slow_search_for_objects_leaves_the_time_to_the_frames(
     start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a map of an hour it took a second every 25 s, ten on a busy machine: "no map", and the robot stood."""
-    real, called = mapping_node.propagate, []
+    real, called = objects_topic.propagate, []
 
     def slow(*given: Any, **more: Any) -> Any:
         called.append(time.monotonic())
         time.sleep(0.3)
         return real(*given, **more)
 
-    monkeypatch.setattr(mapping_node, "propagate", slow)
+    monkeypatch.setattr(objects_topic, "propagate", slow)
     with start(mounting__height_m=0.5, objects_every=1) as one:
         mapping, robot = _mapping_and_robot(one)
         for tick in range(50):
@@ -83,8 +83,8 @@ def test_a_slow_search_for_objects_leaves_the_time_to_the_frames(
                 robot.send(picture(stamp))
             one.spin_for(0.02)
         assert one.spin_until(lambda: mapping._map.frames == 10), mapping._map.frames
-        assert len(called) == 1 and mapping._objects_from_s >= called[0] + 9.0
-        mapping._objects_from_s = 0.0
+        assert len(called) == 1 and mapping._found.from_s >= called[0] + 9.0
+        mapping._found.from_s = 0.0
         robot.send({m.ODOM: odometry(2 * m.NS, x=1.0)})
         robot.send(picture(2 * m.NS))
         assert one.spin_until(lambda: len(called) == 2), "its time has come"

@@ -15,7 +15,7 @@ from gymnasium.vector import AutoresetMode
 from seal_bringup.demo.config import TEST_HOMES
 from seal_bringup.worlds_env import PRELOAD, NamedDetector, NamedWorld
 from seal_perception.errors import InputError
-from seal_perception.running import processes
+from seal_perception.running.processes import context
 from seal_policy.environment.environment import SealEnv
 from seal_policy.environment.homes import ManyHomesEnv
 from seal_policy.environment.vector import PRELOAD as ENVIRONMENT
@@ -96,9 +96,8 @@ class NamedWorlds:
                 missing.setdefault(home, []).append((seed, str(path)))
         done = count - sum(map(len, missing.values()))
         if missing:
-            context = processes.context("forkserver")
-            context.set_forkserver_preload([*ENVIRONMENT, *PRELOAD])
-            with ProcessPoolExecutor(self.workers, context) as pool:
+            context("forkserver").set_forkserver_preload([*ENVIRONMENT, *PRELOAD])
+            with ProcessPoolExecutor(self.workers, context("forkserver")) as pool:
                 tasks = [pool.submit(demonstrate_home, config, home, rows) for home, rows in missing.items()]
                 try:
                     for task in as_completed(tasks):

@@ -67,7 +67,7 @@ _DECLARED = {
         {"map": MapConfig, "label": LabelConfig, "odometry": PoseConfig},
     ),
     "policy": _Declared(
-        ("policy", "weights", "seed", "max_steps", "step_s", "mode"),
+        ("policy", "policy_weights", "seed", "max_steps", "step_s", "mode"),
         {"goals": GoalConfig, "planner": PlannerConfig, "odometry": PoseConfig},
     ),
     "planner": _Declared(

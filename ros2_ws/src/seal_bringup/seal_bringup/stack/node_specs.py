@@ -213,7 +213,7 @@ def clearances(chosen: PlannerConfig) -> dict[str, Any]:
 
 def policy_weights(file: str) -> dict[str, Any]:
     """The policy node's parameter for a learned policy's file."""
-    return {"weights": str(Path(file).absolute())} if file else {}
+    return {"policy_weights": str(Path(file).absolute())} if file else {}
 
 
 def _policy(config: StackConfig) -> NodeSpec:

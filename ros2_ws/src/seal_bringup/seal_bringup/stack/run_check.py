@@ -108,7 +108,7 @@ def _weights(parameters: dict[str, Any]) -> None:
 def _policy(parameters: dict[str, Any]) -> None:
     from seal_policy.registry import make_policy
 
-    make_policy(parameters.get("policy", "frontier"), weights=parameters.get("weights", ""))
+    make_policy(parameters.get("policy", "frontier"), weights=parameters.get("policy_weights", ""))
 
 
 def _live(parameters: dict[str, Any]) -> None:

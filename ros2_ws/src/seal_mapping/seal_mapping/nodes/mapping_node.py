@@ -12,15 +12,13 @@ from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid, Odometry
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import UInt32
-from visualization_msgs.msg import MarkerArray
 
-from seal_mapping.labels.propagate import LabelConfig, propagate
-from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.labels.propagate import LabelConfig
 from seal_mapping.nodes import map_messages as convert
 from seal_mapping.nodes.layers import declare_layers
 from seal_mapping.nodes.map_services import MapServices
-from seal_mapping.nodes.markers import objects_to_markers
 from seal_mapping.nodes.mounting import declare_mounting
+from seal_mapping.nodes.objects_topic import ObjectsTopic
 from seal_mapping.nodes.same_list import SameList
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.io import save_map
@@ -36,10 +34,6 @@ from seal_perception.odometry.live import PoseConfig
 from seal_perception.pose import planar_pose
 from seal_perception.safety.watch import JUMPED, Fault
 from seal_perception.types import FloatArray
-
-OBJECTS = "map/objects"
-_MOST_TIME = 0.03
-"""Share of the time that looking for objects may take outside lockstep: meanwhile no frame is mapped."""
 
 
 class MappingNode(SealNode):
@@ -58,8 +52,7 @@ class MappingNode(SealNode):
         super().__init__("mapping")
         self._config = declare_config(self, MapConfig, "map")
         self._map = VoxelMap(self._config)
-        self._label_config = declare_config(self, LabelConfig, "label")
-        self._volume: LabelVolume | None = None
+        self._found = ObjectsTopic(self, declare_config(self, LabelConfig, "label"))
         self._T_map_base = planar_pose(0.0, 0.0, 0.0)
         self._T_base_camera = declare_mounting(self)
         load_path = declare(self, "load_path", "", "saved map to resume, .npz; empty = a new one")
@@ -73,7 +66,6 @@ class MappingNode(SealNode):
             minimum=0,
             changeable=True,
         )
-        self._objects_from_s = 0.0
         self._expected = declare(self, "expected_frames", 0, "frames in the run; 0 = unknown", minimum=0)
         self._saved, self._taken, self._stamp_ns = ("", -1), 0, 0
         self.void = ""  # why nothing more is mapped
@@ -81,7 +73,6 @@ class MappingNode(SealNode):
         self._explored = self.advertise(OccupancyGrid, m.EXPLORED, latched=True)
         self._layers = declare_layers(self)
         self._voxels = self.advertise(PointCloud2, m.VOXELS, latched=True, depth=1)
-        self._objects = self.advertise(MarkerArray, OBJECTS, latched=True, depth=1)
         self._status = self.advertise(DiagnosticArray, m.STATUS)
         self._confident = self.advertise(UInt32, m.CONFIDENT, depth=10)
         topics: dict[str, tuple[type, bool]] = {
@@ -124,22 +115,14 @@ class MappingNode(SealNode):
         self._taken += 1
         last = self._taken == self._expected
         voxels_every, objects_every = self._every("voxels"), self._every("objects")
-        self._publish(
-            voxels=last or (self._taken - 1) % max(1, voxels_every) == 0,
-            objects=objects_every > 0 and (last or self._objects_due(objects_every)),
-        )
+        objects = objects_every > 0 and (last or self._found.due(self._taken - 1, objects_every))
+        self._publish(voxels=last or (self._taken - 1) % max(1, voxels_every) == 0, objects=objects)
         self._say_status(stamp_ns, start, parts[m.ODOM])
         if last:
             self.save()
 
     def _every(self, what: str) -> int:
         return int(self.get_parameter(f"{what}_every").value)
-
-    def _objects_due(self, every: int) -> bool:
-        """Whether it is the frame's turn; outside lockstep, where frames do not wait, also whether there is time."""
-        if (self._taken - 1) % every:
-            return False
-        return self.lockstep or time.monotonic() >= self._objects_from_s
 
     def _publish(self, voxels: bool, objects: bool) -> None:
         header = make_header(self._stamp_ns, self.frame(m.MAP_FRAME))
@@ -150,11 +133,7 @@ class MappingNode(SealNode):
         if voxels:
             self._voxels.publish(convert.cloud_to_message(self._map.voxels(), header))
         if objects:
-            begun_s = time.monotonic()
-            self._volume = propagate(self._map, self._label_config, previous=self._volume)
-            self._objects.publish(objects_to_markers(self._volume, header))
-            ended_s = time.monotonic()
-            self._objects_from_s = ended_s + (ended_s - begun_s) * (1.0 / _MOST_TIME - 1.0)
+            self._found.publish(self._map, header)
 
     def _say_status(self, stamp_ns: int, start: float, T_map_base: FloatArray) -> None:
         values = {
@@ -184,8 +163,8 @@ class MappingNode(SealNode):
     def begin_anew(self) -> str:
         """Forget the map; returns what that was, in words."""
         gone = f"{self._map.frames} frames, {self._map.confident_count} confident voxels"
-        self._map, self._volume, self._saved, self.void = VoxelMap(self._config), None, ("", -1), ""
-        self._objects_from_s = 0.0
+        self._map, self._saved, self.void = VoxelMap(self._config), ("", -1), ""
+        self._found.forget()
         return gone
 
     def _on_fault(self, fault: Fault) -> None:
@@ -199,7 +178,8 @@ class MappingNode(SealNode):
         loaded, other = resume_map(path, self._config)
         if other:
             self.get_logger().warning(f"{path} goes on with its own {', '.join(other)}, not with the parameters'")
-        self._map, self._volume, self._saved, self.void = loaded, None, ("", -1), ""
+        self._map, self._saved, self.void = loaded, ("", -1), ""
+        self._found.forget()
         self._publish(voxels=True, objects=self._every("objects") > 0)
         self.get_logger().info(
             f"went on with {path}: {loaded.frames} frames, {loaded.confident_count} confident voxels"

@@ -33,7 +33,7 @@ class PolicyNode(SealNode):
     def __init__(self) -> None:
         super().__init__("policy")
         name = declare(self, "policy", "frontier", "goal policy: frontier, random, gainful_views or a learned one")
-        weights = declare(self, "weights", "", "file of a learned policy, which needs one (`seal train-policy`)")
+        weights = declare(self, "policy_weights", "", "file of a learned policy, which needs one (`seal train-policy`)")
         seed = declare(self, "seed", 0, "seed of the policy", minimum=0)
         self._max_steps = declare(self, "max_steps", 0, "lockstep: actions in the run; 0 = unknown", minimum=0)
         goals = declare_config(self, GoalConfig, "goals")
