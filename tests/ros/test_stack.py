@@ -81,11 +81,11 @@ def test_the_map_publishes_its_uncertainty_for_the_policy_that_needs_it(tmp_path
 def test_a_learned_policy_gets_its_file_and_what_it_looks_at(tmp_path: Path) -> None:
     config = StackConfig(run_dir=tmp_path, policy="gainful_curiosity", policy_weights="a/policy.safetensors")
     specs = {spec.name: spec for spec in nodes_of(config)}
-    assert specs["policy"].parameters["weights"] == str(Path("a/policy.safetensors").absolute())
+    assert specs["policy"].parameters["policy_weights"] == str(Path("a/policy.safetensors").absolute())
     assert specs["mapping"].parameters["volume"] is specs["mapping"].parameters["uncertainty"] is True
     assert {"map/volume", "map/uncertainty"} <= set(specs["policy"].parameters["expect_publishers"])
     floor_only = {spec.name: spec for spec in nodes_of(StackConfig(run_dir=tmp_path, policy="ans"))}
-    assert "volume" not in floor_only["mapping"].parameters and "weights" not in floor_only["policy"].parameters
+    assert "volume" not in floor_only["mapping"].parameters and "policy_weights" not in floor_only["policy"].parameters
 
 
 def test_every_topic_that_is_heard_is_published() -> None:
