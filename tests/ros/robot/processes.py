@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +12,10 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from tests.ros.robot.graph import Graph
 
-from seal_bringup.stack.config import StackConfig
-from seal_bringup.stack.node_process import RUN_VARIABLE, NodeProcess, node_environment, stop_all
-from seal_bringup.stack.node_specs import NodeSpec
 from seal_perception import messages as m
 from seal_perception.nodes.base import SealNode
 from seal_perception.nodes.convert import make_time
 from seal_perception.running.patience import Patience
-
-
-class Nodes(dict[str, NodeProcess]):
-    """Processes by namespace and name, without the runner's run and its watch over them."""
-
-    def __init__(self, folder: Path, domain_id: int) -> None:
-        super().__init__()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._env = folder, node_environment(StackConfig(domain_id=domain_id), folder)
-        del self._env[RUN_VARIABLE]
-
-    def begin(self, spec: NodeSpec) -> None:
-        """Start a node, anew where it has ended."""
-        name = f"{spec.namespace}/{spec.name}"
-        if name in self:
-            self[name].close()
-        self[name] = NodeProcess(spec, self._folder, self._env)
-
-
-@contextmanager
-def running(specs: Iterable[NodeSpec], folder: Path, domain_id: int) -> Iterator[Nodes]:
-    """The nodes as launch starts them, which makes no run of them; all are asked to end in the end."""
-    nodes = Nodes(folder, domain_id)
-    try:
-        for spec in specs:
-            nodes.begin(spec)
-        yield nodes
-    finally:
-        killed = stop_all(nodes.values(), 60.0)
-        for node in nodes.values():
-            node.close()
-        assert not killed
 
 
 class Player(SealNode):

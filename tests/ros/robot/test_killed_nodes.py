@@ -18,8 +18,8 @@ from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from std_srvs.srv import SetBool
 from tests.ros.robot.graph import Graph, graph
-from tests.ros.robot.processes import running
 
+from seal_bringup.stack.node_process import free_nodes
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_bringup.stack.robot_specs import robot_nodes
@@ -103,7 +103,7 @@ def test_the_robot_stands_when_any_node_is_killed(
     for spec in robot_nodes(config):
         specs[spec.name] = dataclasses.replace(spec, parameters={**spec.parameters, **SMALL.get(spec.name, {})})
     took: dict[str, float] = {}
-    with graph(domain, lockstep="false") as one, running(specs.values(), tmp_path / "log", domain) as nodes:
+    with graph(domain, lockstep="false") as one, free_nodes(specs.values(), tmp_path / "log", domain) as nodes:
         eye = one.make(Eye)
         for name, (reason, limit_s) in KILLED.items():
             make_drive(one, eye)

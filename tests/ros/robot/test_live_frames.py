@@ -65,7 +65,7 @@ def test_odometry_beside_the_camera_maps_every_picture_at_its_interpolated_pose(
 def test_a_slow_search_for_objects_leaves_the_time_to_the_frames(
     start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a map of an hour it took a second every 25 s, ten on a busy machine: "no map", and the robot stood."""
+    """On a large map it took so long, every 50 frames, that the planner said "no map" and the robot stood."""
     real, called = objects_topic.propagate, []
 
     def slow(*given: Any, **more: Any) -> Any:

@@ -21,9 +21,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CameraInfo, Image
 from tests.ros.robot.graph import graph, odometry
-from tests.ros.robot.processes import running
 
-from seal_bringup.stack.node_process import PARENT_VARIABLE
+from seal_bringup.stack.node_process import PARENT_VARIABLE, free_nodes
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_perception import messages as m
 from seal_perception.camera import Camera
@@ -119,7 +118,7 @@ def test_queues_stay_short_and_the_newest_picture_is_mapped(
     mapping = NodeSpec("mapping", "seal_mapping", "mapping_node", "", {"lockstep": False})
     with (
         graph(domain, lockstep="false") as one,
-        running([mapping], tmp_path / "log", domain) as nodes,
+        free_nodes([mapping], tmp_path / "log", domain) as nodes,
         slow_perception(domain) as perception,
     ):
         pids = {"mapping": nodes["/mapping"].pid, "perception": perception}

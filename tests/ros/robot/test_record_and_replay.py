@@ -16,9 +16,10 @@ from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from rosbags.highlevel import AnyReader
 from tests.ros.robot.graph import graph
-from tests.ros.robot.processes import Player, running
+from tests.ros.robot.processes import Player
 
 from seal_bringup.jobs.label_jobs import LabelJob, run_job
+from seal_bringup.stack.node_process import free_nodes
 from seal_bringup.stack.presets import NOISY_MAP
 from seal_bringup.stack.replay import ReplayConfig, replay_nodes
 from seal_bringup.stack.robot_config import RobotConfig
@@ -65,7 +66,7 @@ def test_a_recording_by_hand_is_labelled_and_replayed(
     domain = run_config(tmp_path).domain_id
     shared = {"weights": "none", "pose_source": "odometry"}
     config = RobotConfig(fake=True, camera_hz=2.0, run_dir=str(tmp_path / "hand"), **shared)  # type: ignore[arg-type]
-    with graph(domain, lockstep="false") as one, running(record_nodes(config), tmp_path / "log", domain) as nodes:
+    with graph(domain, lockstep="false") as one, free_nodes(record_nodes(config), tmp_path / "log", domain) as nodes:
         hand = one.make(Hand)
         assert one.spin_until(lambda: hand.yaw > TURNED_RAD, 120.0), {n: p.last_words() for n, p in nodes.items()}
 
@@ -92,7 +93,7 @@ def test_a_recording_by_hand_is_labelled_and_replayed(
     for item in reader:
         offline.integrate(item.frame, item.detections)
     again = ReplayConfig(bag=str(bag), run_dir=str(tmp_path / "again"), **shared)  # type: ignore[arg-type]
-    with graph(domain, lockstep="false") as one, running(replay_nodes(again), tmp_path / "log2", domain):
+    with graph(domain, lockstep="false") as one, free_nodes(replay_nodes(again), tmp_path / "log2", domain):
         player = one.make(lambda: Player(bag, again.namespace))
         mapped: list[int] = []
         player.subscribe(DiagnosticArray, f"/seal/{m.STATUS}", lambda msg: mapped.append(m.header_stamp_ns(msg)))

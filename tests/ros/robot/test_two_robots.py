@@ -17,8 +17,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid, Odometry
 from sensor_msgs.msg import Image
 from tests.ros.robot.graph import CAMERA, Robot, graph, odometry, picture
-from tests.ros.robot.processes import running
 
+from seal_bringup.stack.node_process import free_nodes
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_mapping.nodes.mapping_node import MappingNode
 from seal_perception import messages as m
@@ -68,8 +68,8 @@ def test_two_namespaces_make_two_maps_in_two_frames(domain: int, tmp_path: Path)
     logs = (tmp_path / "log_a", tmp_path / "log_b")
     with (
         graph(domain, lockstep="false") as one,
-        running([mapping("a")], logs[0], domain),
-        running([mapping("b")], logs[1], domain),
+        free_nodes([mapping("a")], logs[0], domain),
+        free_nodes([mapping("b")], logs[1], domain),
     ):
         robots = one.make(TwoRobots)
         assert one.spin_until(lambda: all(out.get_subscription_count() for out in robots.out.values()), 120.0)

@@ -8,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from gymnasium.vector import AutoresetMode
 
@@ -61,15 +60,15 @@ def make_homes_env(config: TrainConfig, index: int) -> ManyHomesEnv:
     return ManyHomesEnv([partial(make_home_env, config, home) for home in config.homes], index=index)
 
 
-def demonstrate_home(config: TrainConfig, home: str, episodes: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
-    """Let the teacher drive episodes (seed, file) of a home."""
+def demonstrate_home(config: TrainConfig, home: str, episodes: Sequence[tuple[int, str]]) -> int:
+    """Let the teacher drive episodes (seed, file) of a home; returns how many."""
     env = make_home_env(config, home)
     try:
-        return [
-            demonstrate(env, make_policy(TEACHERS[config.policy], seed), seed, Path(path)) for seed, path in episodes
-        ]
+        for seed, path in episodes:
+            demonstrate(env, make_policy(TEACHERS[config.policy], seed), seed, Path(path))
     finally:
         env.close()
+    return len(episodes)
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class NamedWorlds:
                 tasks = [pool.submit(demonstrate_home, config, home, rows) for home, rows in missing.items()]
                 try:
                     for task in as_completed(tasks):
-                        done += len(task.result())
+                        done += task.result()
                         self.progress(done, count)
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)

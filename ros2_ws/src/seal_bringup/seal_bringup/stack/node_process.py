@@ -186,6 +186,49 @@ class NodeProcess:
         self._log.close()
 
 
+class FreeNodes(dict[str, NodeProcess]):
+    """Nodes as a robot's launch file starts them: no run waits for them, and nobody watches over them.
+
+    Args:
+        folder: for their logs and parameters.
+        domain_id: of ROS.
+    """
+
+    def __init__(self, folder: Path, domain_id: int) -> None:
+        super().__init__()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._env = folder, node_environment(StackConfig(domain_id=domain_id), folder)
+        del self._env[RUN_VARIABLE]  # nothing begins a run here: a robot does not wait
+
+    def begin(self, spec: NodeSpec) -> None:
+        """Start a node, anew where it has ended; its key is namespace/name."""
+        key = f"{spec.namespace}/{spec.name}"
+        if key in self:
+            self[key].close()
+        self[key] = NodeProcess(spec, self._folder, self._env)
+
+
+@contextmanager
+def free_nodes(specs: Iterable[NodeSpec], folder: Path, domain_id: int, end_s: float = 60.0) -> Iterator[FreeNodes]:
+    """Nodes that run until the block is left; all are asked to end together then, as launch does.
+
+    Raises:
+        SealError: if one had to be killed in the end.
+    """
+    nodes = FreeNodes(folder, domain_id)
+    killed: list[str] = []
+    try:
+        for spec in specs:
+            nodes.begin(spec)
+        yield nodes
+    finally:
+        killed = stop_all(nodes.values(), end_s)
+        for node in nodes.values():
+            node.close()
+    if killed:
+        raise SealError(f"killed, as they did not end within {end_s:.0f} s: {', '.join(killed)}")
+
+
 def last_words(log_path: Path) -> str:
     """The last error line of a node's log, else the last line."""
     try:

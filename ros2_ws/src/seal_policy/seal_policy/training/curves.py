@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Curves of a training: rows in a CSV file, TensorBoard's event file, a picture.
 
-The event file is written here and not by a library: TensorBoard's scalars are a record format with a checksum and four
-fields, and the libraries that write it bring a protocol compiler's runtime. `tensorboard --logdir FOLDER` shows it.
+`tensorboard --logdir FOLDER` shows the event file, which tensorboardX (requirements/train.txt) writes; without it there
+is none.
 """
 
 from __future__ import annotations
 
 import csv
-import struct
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,8 +67,20 @@ class Curves:
             writer = csv.writer(stream)
             writer.writerow(Row._fields)
             writer.writerows((f"{r.time_s:.3f}", r.step, r.tag, repr(r.value)) for r in self.rows)
-        with replacing(self._folder / EVENTS) as beside:
-            beside.write_bytes(event_file(self.rows))
+        self._write_events()
+
+    def _write_events(self) -> None:
+        """All rows anew: what was forgotten must not be drawn."""
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError:
+            return
+        with tempfile.TemporaryDirectory(dir=self._folder) as beside:
+            with SummaryWriter(beside) as writer:
+                for row in self.rows:
+                    writer.add_scalar(row.tag, row.value, row.step, walltime=row.time_s)
+            (written,) = Path(beside).iterdir()
+            written.replace(self._folder / EVENTS)
 
     def draw(self, title: str) -> None:
         """Draw each curve into the picture."""
@@ -89,56 +101,3 @@ class Curves:
             axes.grid(alpha=0.3)
         with replacing(self._folder / PICTURE) as beside:
             figure.savefig(beside, format="png", dpi=90)
-
-
-def event_file(rows: list[Row]) -> bytes:
-    """Rows as a TensorBoard event file: TFRecords of `Event` messages with one scalar each."""
-    first = rows[0].time_s if rows else 0.0
-    events = [_number(1, first) + _text(3, b"brain.Event:2")]
-    for row in rows:
-        value = _text(1, row.tag.encode()) + b"\x15" + struct.pack("<f", row.value)
-        events.append(_number(1, row.time_s) + b"\x10" + _varint(row.step) + _text(5, _text(1, value)))
-    return b"".join(map(_record, events))
-
-
-def _record(data: bytes) -> bytes:
-    """A TFRecord: length, its checksum, the data, their checksum."""
-    length = struct.pack("<Q", len(data))
-    return length + struct.pack("<I", _masked(length)) + data + struct.pack("<I", _masked(data))
-
-
-def _number(field: int, value: float) -> bytes:
-    return bytes([field << 3 | 1]) + struct.pack("<d", value)
-
-
-def _text(field: int, data: bytes) -> bytes:
-    return bytes([field << 3 | 2]) + _varint(len(data)) + data
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def _crc_table() -> list[int]:
-    table = []
-    for n in range(256):
-        for _ in range(8):
-            n = n >> 1 ^ (0x82F63B78 if n & 1 else 0)
-        table.append(n)
-    return table
-
-
-_CRC = _crc_table()
-
-
-def _masked(data: bytes) -> int:
-    """CRC-32C (Castagnoli), masked as TFRecords have it."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC[(crc ^ byte) & 0xFF] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

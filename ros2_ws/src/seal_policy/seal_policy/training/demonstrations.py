@@ -53,9 +53,9 @@ class Demonstrations:
         return Demonstrations(seen, self.actions[chosen], self.rewards[chosen], self.episodes[chosen])
 
 
-def demonstrate(env: SealEnv, teacher: GlobalPolicy, seed: int, path: Path) -> dict[str, Any]:
-    """Let a teacher drive an episode and write it, whole or not at all; returns the episode's last info."""
-    seen, info = env.reset(seed=seed)
+def demonstrate(env: SealEnv, teacher: GlobalPolicy, seed: int, path: Path) -> None:
+    """Let a teacher drive an episode and write it, whole or not at all."""
+    seen, _ = env.reset(seed=seed)
     rows: dict[str, list[Any]] = {name: [] for name in seen}
     actions, rewards, ended = [], [], False
     while not ended:
@@ -63,15 +63,12 @@ def demonstrate(env: SealEnv, teacher: GlobalPolicy, seed: int, path: Path) -> d
         for name, value in seen.items():
             rows[name].append(value)
         actions.append(action)
-        seen, reward, _, ended, info = env.step(action)
+        seen, reward, _, ended, _ = env.step(action)
         rewards.append(float(reward))
     arrays: dict[str, Any] = {f"seen.{name}": np.stack(values) for name, values in rows.items()}
     arrays |= {"actions": np.stack(actions).astype(np.float32), "rewards": np.array(rewards, np.float32)}
-    figures = {name: int(info[name]) for name in ("steps", "confident_voxels")} | {"m2": float(info["explored_m2"])}
-    arrays["figures"] = np.array([figures["steps"], figures["confident_voxels"], figures["m2"]])
     with replacing(path) as beside, open(beside, "wb") as stream:
         np.savez_compressed(stream, **arrays)
-    return figures
 
 
 def read_demonstrations(paths: Sequence[Path]) -> Demonstrations:
@@ -86,7 +83,7 @@ def read_demonstrations(paths: Sequence[Path]) -> Demonstrations:
     for path in paths:
         try:
             with np.load(path, allow_pickle=False) as stored:
-                parts.append({name: stored[name] for name in stored.files if name != "figures"})
+                parts.append({name: stored[name] for name in stored.files})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} is damaged ({str(error)[:80]}): remove it, it is made again") from error
     names = [name for name in parts[0] if name.startswith("seen.")]

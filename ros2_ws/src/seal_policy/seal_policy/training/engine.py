@@ -119,8 +119,10 @@ class GoalVecEnv(VecEnv):
         return [values[n] for n in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Not needed: the environments are as they were made."""
-        raise NotImplementedError
+        """Set an attribute of each environment."""
+        if len(list(self._get_indices(indices))) != self.num_envs:
+            raise ValueError("an attribute is set for all environments or none")
+        self._envs.set_attr(attr_name, value)
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
         """Call a method of each environment."""

@@ -209,7 +209,7 @@ def _improve(
             return
         except WorkerError as error:  # its place and the others' are taken by new ones
             lost = 1 if trainer.updates > begun else lost + 1
-            if lost > MOST_LOST:
+            if lost >= MOST_LOST:
                 raise
             watch.say(f"{error}; new workers go on from the checkpoint")
         finally:

@@ -7,8 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from seal_bringup.evaluation.robot_run import TRUTH, robot_figures
 from seal_bringup.experiments.robot.growth import read_process
 from seal_bringup.provenance import imported_code
 from seal_bringup.stack.config import StackConfig
-from seal_bringup.stack.node_process import RUN_VARIABLE, NodeProcess, node_environment, ros_domain, stop_all
+from seal_bringup.stack.node_process import NodeProcess, free_nodes, ros_domain
 from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.robot_check import prepare_robot_run
 from seal_bringup.stack.robot_config import RobotConfig
@@ -160,30 +159,6 @@ class Watch:
         return [{"s": round((row["wall_ns"] - self._begun_ns) / 1e9, 1), **row} for row in rows]
 
 
-@contextmanager
-def started(specs: Sequence[NodeSpec], folder: Path, domain_id: int) -> Iterator[dict[str, NodeProcess]]:
-    """The nodes as ros2 launch would start them; they are ended together, as it does.
-
-    Raises:
-        SealError: if one had to be killed in the end.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    env = node_environment(StackConfig(domain_id=domain_id), folder)
-    del env[RUN_VARIABLE]  # nothing begins a run here: a robot does not wait
-    nodes: dict[str, NodeProcess] = {}
-    killed: list[str] = []
-    try:
-        for spec in specs:
-            nodes[spec.name] = NodeProcess(spec, folder, env)
-        yield nodes
-    finally:
-        killed = stop_all(nodes.values(), END_S)
-        for node in nodes.values():
-            node.close()
-    if killed:
-        raise SealError(f"killed, as they did not end within {END_S:.0f} s: {', '.join(killed)}")
-
-
 def run_cell(
     cell: Cell, work: Path, domain_id: int, say: Say, keep_bag: bool = False, stop: threading.Event = NEVER
 ) -> dict[str, Any]:
@@ -239,8 +214,8 @@ def drive(config: RobotConfig, seconds: float, domain_id: int, say: Say, stop: t
         ages["use_sim_time"] = True
     specs.append(NodeSpec(AGES.name, AGES.package, AGES.executable, config.namespace, ages))
     domain = ros_domain(StackConfig(domain_id=domain_id, namespace=config.namespace))
-    with domain, started(specs, folder / "log", domain_id) as nodes:
-        watch = Watch(nodes, Path(str(ages["path"])))
+    with domain, free_nodes(specs, folder / "log", domain_id, END_S) as nodes:
+        watch = Watch({spec.name: nodes[f"{spec.namespace}/{spec.name}"] for spec in specs}, Path(str(ages["path"])))
         _watch(watch, seconds, say, stop)
     return watch
 
