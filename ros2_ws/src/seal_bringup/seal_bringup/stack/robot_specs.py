@@ -26,8 +26,12 @@ from seal_policy.planning.planner import TIGHT
 from sim_bridge.embedded import EmbeddedConfig
 from sim_bridge.fake_robot.faces import stand_in_signals
 from sim_bridge.robot_base.fields import is_installed
+from sim_bridge.robot_base.limits import LimitsConfig
 
 _PICTURES = (m.COLOUR, m.DEPTH, m.CAMERA_INFO)
+CLEARANCE_M = 0.05
+"""Beyond the radius, for map and rolling grid: an obstacle fills its 5 cm cell, and its centre is what counts."""
+ROBOT = dataclasses.replace(TIGHT, margin_m=CLEARANCE_M, narrow_margin_m=CLEARANCE_M)
 
 WHOM = (
     "robot",
@@ -243,7 +247,7 @@ def _mapping(config: RobotConfig) -> NodeSpec:
 
 
 def _policy(config: RobotConfig) -> NodeSpec:
-    parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **clearances(TIGHT), **_poses(config)}
+    parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **clearances(ROBOT), **_poses(config)}
     parameters |= policy_weights(config.policy_weights)
     return NodeSpec(
         "policy",
@@ -263,10 +267,14 @@ def _planner(config: RobotConfig) -> NodeSpec:
         "use_scan": config.use_laser,
         "velocity.max_forward_mps": float(limits.get("max_forward_mps", 0.25)),
         "velocity.max_turn_radps": float(limits.get("max_turn_radps", 0.8)),
+        # As the gate slews: an arc that the base cannot follow ends where nobody has looked.
+        "velocity.forward_mps2": float(limits.get("forward_mps2", LimitsConfig.forward_mps2)),
+        "velocity.turn_radps2": float(limits.get("turn_radps2", LimitsConfig.turn_radps2)),
+        "velocity.touch_margin_m": CLEARANCE_M,
         "rolling_grid.high_m": config.height_m + HEAD_ROOM_M,
         # A base that refuses to drive back turns instead: it would push against nothing for a while.
         **({"driver.back_mps": back} if back > 0 else {"driver.back_m": 0.0}),
-        **clearances(TIGHT),
+        **clearances(ROBOT),
         **_mounting(config),
         **_poses(config),
     }

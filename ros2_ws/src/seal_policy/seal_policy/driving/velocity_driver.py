@@ -30,6 +30,8 @@ from seal_policy.planning.terrain import Terrain
 log = logging.getLogger(__name__)
 
 STOP = Velocity()
+_STRAIGHT_RADPS, _SWEPT_RAD = 0.1, math.pi / 4
+"""Slower turns count as straight ahead; on an arc, a round robot touches things on its inner side."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,24 @@ class VelocityDriverConfig:
     back_mps: float = parameter(0.12, "speed of backing up, in m/s", minimum=0.0)
     back_m: float = parameter(0.2, "distance of backing up after a contact or a stall, in metres", minimum=0.0)
     back_turn_rad: float = parameter(0.8, "turn after backing up, to the side with more room, in radians", minimum=0.0)
+    away_turn_rad: float = parameter(
+        1.3, "the same where there is no room to back up, or the base cannot, in radians", minimum=0.0
+    )
     bump_ahead_m: float = parameter(
         0.26, "distance ahead at which an unseen obstacle is marked after a contact, in metres", minimum=0.0
     )
     bump_s: float = parameter(60.0, "time for which such a mark is kept, in seconds", minimum=0.0)
+    touch_s: float = parameter(
+        15.0, "time for which the robot goes no nearer to the place where it touched something, in seconds", minimum=0.0
+    )
     blind_s: float = parameter(1.0, "stop if no picture or sweep has come for this long, in seconds", minimum=0.0)
 
     def __post_init__(self) -> None:
         for name in ("replan_s", "look_radps", "arrive_m", "stall_s", "back_mps", "bump_s", "blind_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if min(self.back_m, self.back_turn_rad, self.bump_ahead_m) < 0:
-            raise ValueError(f"back_m, back_turn_rad and bump_ahead_m must be >= 0, got {self}")
+        if min(self.back_m, self.back_turn_rad, self.away_turn_rad, self.bump_ahead_m) < 0:
+            raise ValueError(f"back_m, back_turn_rad, away_turn_rad and bump_ahead_m must be >= 0, got {self}")
 
 
 class VelocityDriver(Driver):
@@ -76,6 +84,7 @@ class VelocityDriver(Driver):
         self._terrain: Terrain | None = None
         self._manoeuvre: deque[tuple[Velocity, float]] = deque()
         self._touched = False
+        self._touches: list[tuple[float, Point]] = []
         self._last = STOP
         self._time_s = self._planned_s = 0.0
         self._seen_s = self._stood_s = -math.inf
@@ -144,7 +153,13 @@ class VelocityDriver(Driver):
     def _near(self, slack_m: float = 1e-3) -> Clearance:
         c = self.config
         keep = c.planner.robot_radius_m + c.velocity.touch_margin_m
-        return Clearance(self.rolling_grid.clearance(), keep, 10.0, slack_m)
+        self._touches = [touch for touch in self._touches if self._time_s - touch[0] < c.touch_s]
+        seen = self.rolling_grid.clearance()
+        if self._touches:
+            x, y = seen.centres()
+            away = [np.hypot(x[:, None] - at[0], y[None, :] - at[1]) for _, at in self._touches]
+            seen = seen.with_cells(np.minimum.reduce([seen.cells, *away]).astype(np.float32))
+        return Clearance(seen, keep, 10.0, slack_m)
 
     def _wanted(self, pose: Pose, goal: Point | None) -> Velocity:
         """Manoeuvre if one is under way, else an arc to the goal."""
@@ -201,6 +216,7 @@ class VelocityDriver(Driver):
         self._touched = False
         back = self._last.forward_mps < 0
         self._mark_bump(pose, -self.config.bump_ahead_m if back else self.config.bump_ahead_m, self._time_s)
+        self._touches.append((self._time_s, self._touched_xy(pose)))
         log.debug("%.1f s: contact at (%.2f, %.2f)", self._time_s, *pose[:2])
         self._terrain = self.route = None
         self._manoeuvre.clear()
@@ -208,6 +224,14 @@ class VelocityDriver(Driver):
             self._manoeuvre.append(self._turn_for(pose, math.pi / 2))
         else:
             self._go_back(pose)
+
+    def _touched_xy(self, pose: Pose) -> Point:
+        """Where the touched thing is, as far as one bit tells: at the rim, on the side that the arc swept over."""
+        forward, turn = self._last.forward_mps, self._last.turn_radps
+        side = 0.0 if abs(turn) < _STRAIGHT_RADPS else math.copysign(_SWEPT_RAD, turn)
+        angle = pose[2] + (math.pi - side if forward < 0 else side)
+        rim_m = self.config.planner.robot_radius_m + 0.5 * self.config.rolling_grid.cell_m
+        return pose[0] + rim_m * math.cos(angle), pose[1] + rim_m * math.sin(angle)
 
     def _stands_too_long(self) -> bool:
         """Whether the robot has been at its place for longer than a new goal explains."""
@@ -230,7 +254,7 @@ class VelocityDriver(Driver):
         seconds = min(c.back_m / c.back_mps, self._policy.free_s(pose, back, self._near()))
         if seconds > 0:
             self._manoeuvre.append((back, self._time_s + seconds))
-        self._manoeuvre.append(self._turn_for(pose, c.back_turn_rad, seconds))
+        self._manoeuvre.append(self._turn_for(pose, c.back_turn_rad if seconds > 0 else c.away_turn_rad, seconds))
 
     def _turn_for(self, pose: Pose, angle_rad: float, after_s: float = 0.0) -> tuple[Velocity, float]:
         """A turn on the spot towards the side with more room, and when it ends."""
