@@ -11,13 +11,16 @@ from numba import njit
 from tests.mapping.square_room import CAMERA, T_BASE_CAMERA, room_depth
 
 from seal_mapping import wall_heading
+from seal_mapping.scan_matching import ScanMatchConfig
 from seal_mapping.wall_heading import WallHeading, WallHeadingConfig, warm_up
 from seal_perception.pose import planar_pose, pose_yaw
+
+WALLS_ALONE = ScanMatchConfig(enabled=False)
 
 
 @pytest.mark.parametrize("walls_rad", [0.0, 0.3, -0.7])
 def test_a_heading_that_drifts_with_each_turn_is_turned_back(walls_rad: float) -> None:
-    heading = WallHeading()
+    heading = WallHeading(WallHeadingConfig(match=WALLS_ALONE))
     errors = []
     for k in range(120):
         pose = (0.3 * math.sin(0.05 * k), 0.2, 0.1 * k)
@@ -30,12 +33,12 @@ def test_a_heading_that_drifts_with_each_turn_is_turned_back(walls_rad: float) -
     known = (heading.walls_rad - walls_rad + math.pi / 4) % (math.pi / 2) - math.pi / 4
     assert abs(math.degrees(known)) < 2.0, "it drifts while the walls are learnt, too"
     assert max(map(abs, errors)) < 3.0
-    assert heading.corrected == 120 - WallHeadingConfig().first_pictures
+    assert heading.corrected == 120 - 9, "the walls are learnt from every second one of the first nine"
 
 
 def test_something_askew_near_the_start_does_not_turn_the_walls() -> None:
     """A board 1 m ahead, 25 degrees askew, fills a third of the picture and is three times as near as the walls."""
-    heading = WallHeading()
+    heading = WallHeading(WallHeadingConfig(first_turn_rad=0.04, match=WALLS_ALONE))
     ahead = np.arange(CAMERA.width) - CAMERA.cx
     for k in range(WallHeadingConfig().first_pictures):
         yaw = 0.05 * k
@@ -50,7 +53,7 @@ def test_something_askew_near_the_start_does_not_turn_the_walls() -> None:
 
 
 def test_true_odometry_is_left_as_it_is() -> None:
-    heading = WallHeading()
+    heading = WallHeading(WallHeadingConfig(match=WALLS_ALONE))
     for k in range(60):
         pose = (0.01 * k, 0.0, 0.05 * k)
         heading.follow(planar_pose(*pose))
@@ -59,7 +62,7 @@ def test_true_odometry_is_left_as_it_is() -> None:
 
 
 def test_positions_go_along_the_corrected_heading() -> None:
-    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
+    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1, match=WALLS_ALONE))
     heading.follow(np.eye(4))
     heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
     heading.follow(planar_pose(0.0, 0.0, 0.1))  # claims a turn that was none
@@ -70,7 +73,7 @@ def test_positions_go_along_the_corrected_heading() -> None:
 
 
 def test_a_picture_that_comes_late_corrects_what_came_after_it() -> None:
-    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
+    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1, match=WALLS_ALONE))
     heading.follow(np.eye(4))
     heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
     then = planar_pose(0.0, 0.0, 0.1)  # truly 0
@@ -82,7 +85,7 @@ def test_a_picture_that_comes_late_corrects_what_came_after_it() -> None:
 
 
 def test_the_correction_takes_what_odometry_claims_to_the_map() -> None:
-    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
+    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1, match=WALLS_ALONE))
     assert (heading.T_map_odom == np.eye(4)).all()
     heading.follow(np.eye(4))
     heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
@@ -95,7 +98,7 @@ def test_the_correction_takes_what_odometry_claims_to_the_map() -> None:
 
 def test_a_base_that_pitches_tilts_no_map() -> None:
     """Odometry in 3D, 4 degrees of pitch and 2 cm of height at the time of each picture."""
-    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1))
+    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1, match=WALLS_ALONE))
     bump = np.eye(4)
     c, s = math.cos(math.radians(4.0)), math.sin(math.radians(4.0))
     bump[:3, :3], bump[2, 3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]], 0.02
@@ -124,7 +127,7 @@ def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_a_round_room_has_no_directions() -> None:
-    heading = WallHeading()
+    heading = WallHeading(WallHeadingConfig(match=WALLS_ALONE))
     for k in range(30):
         claimed = planar_pose(0.0, 0.0, 0.2 * k)
         heading.follow(claimed)

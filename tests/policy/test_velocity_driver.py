@@ -15,6 +15,7 @@ from seal_perception.camera import Camera
 from seal_perception.grid import Grid2D
 from seal_perception.pose import camera_mounting, planar_pose, pose_yaw
 from seal_perception.simulator import LaserScan
+from seal_policy.driving.velocity import Velocity
 from seal_policy.driving.velocity_driver import STOP, VelocityDriver, VelocityDriverConfig, warm_up
 
 
@@ -119,6 +120,45 @@ def test_after_a_contact_it_backs_off_turns_and_remembers(caplog: pytest.LogCapt
     assert min(math.dist(p, (2.34, 2.0)) for p in driver.path) > 0.2, "the new way leads around the place"
 
 
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_base_that_cannot_go_back_turns_away_from_what_it_touched(side: float) -> None:
+    """A Create 3 on an arc touches things on the arc's inner side. It turned 46 degrees, to the left, and went on."""
+    driver, world = VelocityDriver(VelocityDriverConfig(back_m=0.0)), DrivenToy(room(6, 4), 3.0, 2.0)
+    driver.see_scan(0.0, world.scan(), world.T)
+    driver.see_map(*whole(world.blocked))
+    driver._last = Velocity(0.25, 0.5 * side)
+    driver.see_contact()
+    touched, turned = None, 0.0
+    for k in range(1, 40):
+        driver.see_scan(k / 10, world.scan(), world.T)
+        speed = driver.steer(k / 10, world.T, (5.0, 2.0 + 0.2 * side))
+        touched = touched or driver._touches[0][1]
+        before = math.dist(world.T[:2, 3], touched)
+        if turned < 1.25:
+            assert speed.forward_mps == 0.0 and speed.turn_radps * side <= 0.0
+        turned += abs(speed.turn_radps) * 0.1
+        world.drive(speed, 0.1)
+        assert math.dist(world.T[:2, 3], touched) > before - 1e-3
+    assert touched is not None and (touched[1] - 2.0) * side > 0.1
+    assert math.dist(world.T[:2, 3], (3.0, 2.0)) > 0.1, "it drives on"
+
+
+def test_for_a_while_it_goes_no_nearer_to_what_it_touched() -> None:
+    driver, world = VelocityDriver(VelocityDriverConfig(touch_s=5.0)), DrivenToy(room(6, 4), 2.0, 2.0)
+    driver.see_scan(0.0, world.scan(), world.T)
+    driver.see_map(*whole(world.blocked))
+    driver.steer(0.0, world.T, (5.0, 2.0))
+    driver.see_contact()
+    driver.steer(0.1, world.T, (5.0, 2.0))
+    nearby, at = driver._near(), driver._touches[0][1]
+    assert math.dist(at, (2.0, 2.0)) == pytest.approx(0.18 + 0.025)
+    assert nearby.grid.cells[tuple(nearby.grid.world_to_cell(at))] < 0.04
+    driver.see_scan(6.0, world.scan(), world.T)
+    driver.steer(6.0, world.T, (5.0, 2.0))
+    nearby = driver._near()
+    assert nearby.grid.cells[tuple(nearby.grid.world_to_cell(at))] > 1.0
+
+
 def test_a_wall_behind_shortens_the_way_back() -> None:
     blocked = room(4, 4)
     driver, world = VelocityDriver(), DrivenToy(blocked, 0.4, 2.0)  # 0.14 m behind it are free of the radius and 3 cm
@@ -187,7 +227,10 @@ def test_wheels_that_slip_are_a_stall_it_goes_back_turns_and_plans_anew() -> Non
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"replan_s": 0.0}, "replan_s must be positive, got 0.0"), ({"back_m": -1.0}, "back_m, back_turn_rad and")],
+    [
+        ({"replan_s": 0.0}, "replan_s must be positive, got 0.0"),
+        ({"back_m": -1.0}, "back_m, back_turn_rad, away_turn_rad and"),
+    ],
 )
 def test_wrong_numbers_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -25,7 +25,7 @@ from seal_bringup.stack.node_specs import NodeSpec
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_check import prepare_robot_run
 from seal_bringup.stack.robot_config import RobotConfig
-from seal_bringup.stack.robot_specs import RECORDED, driver_arguments, record_nodes, robot_nodes
+from seal_bringup.stack.robot_specs import CLEARANCE_M, RECORDED, driver_arguments, record_nodes, robot_nodes
 from seal_mapping.bags import messages as bm
 from seal_mapping.bags.reader import open_bag
 from seal_mapping.bags.recorder import APART, FrameRecorder
@@ -74,6 +74,18 @@ def test_nothing_moves_before_a_person_says_so_and_one_node_alone_asks() -> None
     planner = nodes["planner"].parameters
     assert planner["serve_enable"] is False and "enable" not in planner
     assert made(enable=True)["robot_bridge"].parameters["enable"] is True
+
+
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_the_planner_wants_no_arc_that_the_gate_bends(robot: str) -> None:
+    """Arcs that slew twice as fast as the gate lets them end beside where they were checked."""
+    nodes, limits = made(robot=robot), RobotConfig(robot=robot).limits
+    planner, policy = nodes["planner"].parameters, nodes["policy"].parameters
+    for name in ("max_forward_mps", "max_turn_radps", "forward_mps2", "turn_radps2"):
+        assert planner[f"velocity.{name}"] == limits[name], name
+    assert (
+        planner["velocity.touch_margin_m"] == planner["planner.margin_m"] == policy["planner.margin_m"] == CLEARANCE_M
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heading by walls: odometry's heading drifts with every turn, walls that stand at right angles do not.
+"""Pose by walls: odometry's heading drifts with every turn, walls that stand at right angles do not.
 
-No SLAM: nothing is matched with the map, the position stays odometry's, and where walls stand at all angles nothing is
-corrected. Pairs of depth readings beside each other give the directions of upright surfaces; those that lie near one of
-the two directions of the home's walls say by how much the heading is off.
+Pairs of depth readings beside each other give the directions of upright surfaces; those that lie near one of the two
+directions of the home's walls say by how much the heading is off. Where walls stand at all angles they say nothing.
+The position, and what of the heading walls leave open, come from matching the picture with those before
+(`scan_matching`). No loop is closed: what is mapped stays where it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from seal_mapping import scan_matching
+from seal_mapping.scan_matching import Offset, ScanMatchConfig, ScanMatcher
 from seal_perception.camera import Camera
 from seal_perception.parameters import parameter
 from seal_perception.pose import camera_mounting, invert, planar_pose, pose_yaw
@@ -40,6 +43,9 @@ class WallHeadingConfig:
     first_pictures: int = parameter(
         5, "pictures at the start that give the directions of the walls: the most frequent ones", minimum=1
     )
+    first_turn_rad: float = parameter(
+        0.15, "turn from one of them to the next, in radians: one view may show a thing that stands askew", minimum=0.0
+    )
     least_unity: float = parameter(
         0.3,
         "minimum share of all weight that surfaces within `soft_rad` of these directions need for them to be taken",
@@ -57,6 +63,10 @@ class WallHeadingConfig:
     )
     least_pairs: int = parameter(60, "minimum number of pairs of a picture that corrects anything", minimum=1)
     gain: float = parameter(0.4, "share of a picture's correction that is applied at once", minimum=0.0, maximum=1.0)
+    beside: float = parameter(
+        0.5, "share of the gain that is left to walls where a picture was matched", minimum=0.0, maximum=1.0
+    )
+    match: ScanMatchConfig = parameter(ScanMatchConfig(), "how pictures are matched with what was seen before")
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_range_m < self.max_range_m or not self.low_m < self.high_m:
@@ -73,11 +83,12 @@ class WallHeadingConfig:
 
 
 class WallHeading:
-    """Goes along with odometry and turns its heading back to the walls.
+    """Goes along with odometry, turns its heading back to the walls and shifts its position back to what was seen.
 
     Attributes:
         walls_rad: direction of the walls in [0, pi / 2), odometry frame of the start; None = not known (yet).
-        corrected: pictures that have corrected the heading.
+        corrected: pictures whose walls have corrected the heading.
+        matcher: what was seen so far.
     """
 
     def __init__(self, config: WallHeadingConfig | None = None) -> None:
@@ -86,8 +97,10 @@ class WallHeading:
         self.corrected = 0
         self._first = np.zeros(_BINS)
         self._pictures = 0
+        self._looked: float | None = None
         self._claimed: FloatArray | None = None
         self._pose: FloatArray = np.eye(4)
+        self.matcher = ScanMatcher(self.config.match)
 
     @property
     def T_map_odom(self) -> FloatArray:
@@ -110,7 +123,7 @@ class WallHeading:
         T_base_camera: FloatArray,
         T_odom_base: FloatArray | None = None,
     ) -> float:
-        """Correct the heading by a depth picture.
+        """Correct the pose by a depth picture.
 
         Args:
             depth: (H, W) float32 metres, 0 or NaN = none.
@@ -119,10 +132,27 @@ class WallHeading:
             T_odom_base: (4, 4) what odometry claims for the time of the picture; None = the last pose followed.
 
         Returns:
-            By how much the heading was corrected, in rad, left positive.
+            By how much the heading was corrected by walls, in rad, left positive.
         """
+        T_odom_base = (np.eye(4) if self._claimed is None else self._claimed) if T_odom_base is None else T_odom_base
+        points = self.matcher.points(depth, camera, T_base_camera) if self.config.match.enabled else None
+        found = points is not None and self._by_match(points, self.T_map_odom @ T_odom_base)
+        yaw = pose_yaw(self.T_map_odom @ T_odom_base)
+        turn = self._by_walls(depth, camera, T_base_camera, yaw, self.config.beside if found else 1.0)
+        if points is not None:
+            self.matcher.add(points, _planar(self.T_map_odom @ T_odom_base))
+        return turn
+
+    def _by_walls(
+        self,
+        depth: Float32Array,
+        camera: Camera,
+        T_base_camera: FloatArray,
+        yaw: float,
+        share: float,
+    ) -> float:
+        """Turn to the walls; returns by how much."""
         c = self.config
-        yaw = pose_yaw(self._pose if T_odom_base is None else self.T_map_odom @ T_odom_base)
         directions, weights = _surfaces(
             np.ascontiguousarray(depth),
             max(1, round(c.span * camera.width)),
@@ -133,26 +163,44 @@ class WallHeading:
         )
         directions += yaw
         if self.walls_rad is None:
-            self._learn(directions, weights)
+            self._learn(directions, weights, yaw)
             return 0.0
         off = _from_walls(directions, self.walls_rad)
         near = np.abs(off) <= c.gate_rad
         if int(near.sum()) < c.least_pairs:
             return 0.0
         off, weights = off[near], weights[near] * np.exp(-((off[near] / c.soft_rad) ** 2))
-        turn = -c.gain * float((weights * off).sum() / weights.sum())
-        # About the vertical alone, where the base is: its pitch and height stay its own, the map stays level.
-        about = planar_pose(0.0, 0.0, turn)
-        about[:2, 3] = self._pose[:2, 3] - about[:2, :2] @ self._pose[:2, 3]
-        self._pose = about @ self._pose
+        turn = -c.gain * share * float((weights * off).sum() / weights.sum())
+        self._shift(Offset(0.0, 0.0, turn), self._pose)
         self.corrected += 1
         return turn
 
-    def _learn(self, directions: FloatArray, weights: FloatArray) -> None:
-        """Take the walls' directions from the first pictures: the most frequent ones.
+    def _by_match(self, points: FloatArray, T_map_base: FloatArray) -> bool:
+        """Go where the picture lies on what was seen before; whether it was found there."""
+        found = self.matcher.find(points, _planar(T_map_base))
+        if found is None:
+            return False
+        self._shift(found, T_map_base)
+        return True
+
+    def _shift(self, offset: Offset, T_map_base: FloatArray) -> None:
+        """Correct by an offset, which turns about a pose of the base.
+
+        About the vertical alone: pitch and height stay the base's own, the map stays level.
+        """
+        about = planar_pose(0.0, 0.0, offset.turn_rad)
+        at = T_map_base[:2, 3]
+        about[:2, 3] = at - about[:2, :2] @ at + [offset.x_m, offset.y_m]
+        self._pose = about @ self._pose
+
+    def _learn(self, directions: FloatArray, weights: FloatArray, yaw: float) -> None:
+        """Take the walls' directions from the first pictures that look different ways: the most frequent ones.
 
         Not the mean: a door leaf or a table that stands askew near the start would turn that by many degrees.
         """
+        if self._looked is not None and abs(math.remainder(yaw - self._looked, math.tau)) < self.config.first_turn_rad:
+            return
+        self._looked = yaw
         bins = np.floor(directions / _QUARTER * _BINS).astype(np.int64) % _BINS
         # Less weight to what is near than its accuracy deserves, so that one thing before the camera does not decide.
         self._first += np.bincount(bins, np.sqrt(weights), _BINS)
@@ -174,6 +222,11 @@ def warm_up() -> None:
     """Look at a made-up picture, so that all is compiled before time runs."""
     camera = Camera(8, 6, 4.0, 4.0, 3.5, 2.5)
     WallHeading().see_depth(np.full((6, 8), 1.5, np.float32), camera, camera_mounting(0.88))
+    scan_matching.warm_up()
+
+
+def _planar(T: FloatArray) -> tuple[float, float, float]:
+    return float(T[0, 3]), float(T[1, 3]), pose_yaw(T)
 
 
 def _from_walls(directions: FloatArray, walls_rad: float) -> FloatArray:
