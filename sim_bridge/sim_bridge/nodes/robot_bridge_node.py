@@ -23,6 +23,10 @@ from sim_bridge.robot_base.limits import LimitsConfig
 _TELL_S = 1.0
 
 
+STARTING_S = 20.0
+"""A base's driver takes so long to start: until then nothing is said to be wrong with it."""
+
+
 class RobotBridgeNode(SealNode):
     """`cmd_vel` through the gate to the base, at `rate_hz`; the base's odometry to `odom`, its bumpers to `contact`.
 
@@ -43,6 +47,7 @@ class RobotBridgeNode(SealNode):
         self._odom = self.advertise(Odometry, m.ODOM)
         self._contact = self.advertise(Bool, m.CONTACT)
         self._touched = self._allowed = False
+        self._begun_s = self._now_s()
         self._ticks, self._rate_hz = 0, rate_hz
         self._frames_told = ""
         self._command = VelocityTopic(self, self._topic(self._base.velocity_topic), self._base.velocity_stamped)
@@ -128,11 +133,12 @@ class RobotBridgeNode(SealNode):
 
     def _graph(self) -> tuple[str, ...]:
         """What is wrong with the base's topics: sensors that nobody tells of, and others who drive."""
-        rows = [
-            f"nobody publishes {topic}, which tells of {told}: start the base's driver, or correct the robot's file"
-            for topic, told in self._watched.items()
-            if not self.count_publishers(topic)
-        ]
+        missing = [row for row in self._watched.items() if not self.count_publishers(row[0])]
+        if self._now_s() - self._begun_s < STARTING_S:
+            rows = [f"waiting for {topic}, which tells of {told}" for topic, told in missing]
+        else:
+            advice = "start the base's driver, or correct the robot's file"
+            rows = [f"nobody publishes {topic}, which tells of {told}: {advice}" for topic, told in missing]
         velocity = self._topic(self._base.velocity_topic)
         others = self.count_publishers(velocity) - 1
         if others > 0:

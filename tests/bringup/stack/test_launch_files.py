@@ -24,7 +24,7 @@ from seal_bringup.stack.node_specs import nodes_of
 from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
 from seal_bringup.stack.robot_config import RobotConfig
 from seal_bringup.stack.robot_specs import RECORDED, driver_arguments, record_nodes, robot_nodes
-from seal_perception.errors import SealError
+from seal_perception.errors import InputError, SealError
 from sim_bridge.embedded import EmbeddedConfig
 
 SHARED = "seal_bringup.nodes.launch_actions"
@@ -120,6 +120,12 @@ def launch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Lau
     for name in NETWORK:
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "metadata.yaml").touch()
+    tools = tmp_path / "tools"  # where `ros2 bag` would be
+    tools.mkdir()
+    (tools / "ros2").touch(0o755)
+    (tools / "ros2bag.py").touch()
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(str(tools))
     own = {"weights": "none", "run_dir": str(tmp_path / "run"), "bag": str(tmp_path), "minutes": "2"}
     return lambda file, **more: Launched(monkeypatch, file, {**own, **more})
 
@@ -278,6 +284,15 @@ def test_a_robots_run_ends_after_its_minutes_and_says_what_it_was(
     assert timer.actions[0].event.reason == "the time is over"
     assert json.loads((tmp_path / "run" / "robot.json").read_text())["minutes"] == 2.0
     assert launch("robot", minutes="0", run_dir=str(tmp_path / "more")).of("TimerAction") == []
+
+
+def test_a_replay_without_its_player_starts_nothing(
+    launch: Callable[..., Launched], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(InputError, match=r"`ros2 bag play`, which is not here: install ros-\$ROS_DISTRO-rosbag2"):
+        launch("replay")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_replay_ends_with_its_bag(launch: Callable[..., Launched]) -> None:

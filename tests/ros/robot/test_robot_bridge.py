@@ -271,14 +271,19 @@ def test_a_bump_shorter_than_a_period_reaches_the_planner(open_graph: Callable[.
     assert one.spin_until(lambda: base.contacts == [True, False]), base.contacts
 
 
-def test_a_sensor_that_nobody_tells_of_and_another_driver_close_the_gate(open_graph: Callable[..., Graph]) -> None:
+def test_a_sensor_that_nobody_tells_of_and_another_driver_close_the_gate(
+    open_graph: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = open_graph("generic", contact__topic="/robot/bumpr")
     one.make(RobotBridgeNode)
     base = one.make(Base)
     assert one.spin_until(lambda: bool(base.told))
     ask(one, base, SetBool, m.ENABLE, data=True)
     assert set(run(one, base, 1.5)) == {STOP}
-    assert "nobody publishes /robot/bumpr, which tells of contact" in base.status
+    assert "waiting for /robot/bumpr, which tells of contact" in base.status, "its driver may be on its way"
+    monkeypatch.setattr(robot_bridge_node, "STARTING_S", 0.0)
+    assert set(run(one, base, 1.5)) == {STOP}
+    assert "nobody publishes /robot/bumpr, which tells of contact: start the base's driver" in base.status
     base.advertise(Bool, "/robot/bumpr")
     assert run(one, base, 3.0)[-1] == (0.2, 0.0)
     base.advertise(Twist, "/robot/cmd_vel")

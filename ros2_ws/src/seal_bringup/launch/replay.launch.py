@@ -7,13 +7,14 @@
 from launch.actions import ExecuteProcess, TimerAction
 
 from seal_bringup.nodes.launch_actions import described, ends, started, watched
-from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes
+from seal_bringup.stack.replay import REPLAYED, ReplayConfig, play_command, replay_nodes, require_player
 from seal_bringup.stack.robot_check import prepare_robot_run
 
 _DISCOVERY_S, _LAST_FRAMES_S = 5.0, 15.0
 
 
 def _run(config):
+    require_player()
     specs = replay_nodes(config)
     prepare_robot_run(config, specs)
     player = ExecuteProcess(cmd=play_command(config), output="screen")

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,18 @@ def replay_nodes(config: ReplayConfig) -> list[NodeSpec]:
 def _queue(depth: int, *topics: str) -> dict[str, Any]:
     """Longer queues, 0 = without a bound: a robot wants the newest picture, a replay each one that it has time for."""
     return {f"qos.{topic.replace('/', '_')}.depth": depth for topic in topics}
+
+
+def require_player() -> None:
+    """Before a node is started: is `ros2 bag` there?
+
+    Raises:
+        InputError: if it is not; the text says what to install.
+    """
+    if shutil.which("ros2") is None or importlib.util.find_spec("ros2bag") is None:
+        raise InputError(
+            "a replay plays by `ros2 bag play`, which is not here: install ros-$ROS_DISTRO-rosbag2"
+        )
 
 
 def play_command(config: ReplayConfig) -> list[str]:

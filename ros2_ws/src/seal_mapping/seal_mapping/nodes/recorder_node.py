@@ -55,7 +55,7 @@ class RecorderNode(SealNode):
             declare(self, "base_frame", "base_link", "frame of the base, for the same"),
             declare(self, "camera_frame", "camera_color_optical_frame", "frame of the pictures, for the same"),
         )
-        apart = declare(
+        self._apart = apart = declare(
             self, "odom_apart", False, "odometry has stamps of its own, as on a robot: no frame waits for it"
         )
         if record_tf:
@@ -87,7 +87,8 @@ class RecorderNode(SealNode):
         self._frames.flush(everything=True)
         self._writer.close()
         rows = ", ".join(f"{self._writer.written[t]} {t}" for t in bm.TOPIC_TYPES if self._writer.written[t])
-        self.get_logger().info(f"bag {self._writer.path}: {self._frames.frames} whole frames ({rows})")
+        what = "pictures with depth and detections" if self._apart else "whole frames"
+        self.get_logger().info(f"bag {self._writer.path}: {self._frames.frames} {what} ({rows})")
         if self._expected and self._frames.frames < self._expected:
             raise BagWriteError(f"the bag has {self._frames.frames} whole frames of {self._expected}: the run was cut")
 

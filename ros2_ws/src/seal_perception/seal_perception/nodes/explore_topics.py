@@ -89,6 +89,10 @@ class VelocityTopic:
             print(f"{self._node.get_name()}: the last stop could not be sent: {error}", flush=True)
 
 
+_QUIET_S = 10.0
+"""The log does not say the same again for so long: a reason at its limit comes and goes many times a second."""
+
+
 class ExploreStatus:
     """`explore/status`: why a robot stands, as diagnostics; published with `say` and at once when it changes.
 
@@ -99,10 +103,11 @@ class ExploreStatus:
 
     def __init__(self, node: Any, name: str) -> None:
         self._node, self._name, self._before = node, name, ""
+        self._logged_s: dict[str, float] = {}
         self._publisher = node.advertise(DiagnosticArray, m.EXPLORE_STATUS, depth=10)
 
     def say(self, reasons: Sequence[str], latched: bool, values: Sequence[tuple[str, str]], due: bool = True) -> None:
-        """Publish, if it is due or the reasons have changed; a new reason is logged too.
+        """Publish, if it is due or the reasons have changed; a reason that is new for a while is logged too.
 
         Args:
             reasons: why it stands; empty = it may drive.
@@ -119,8 +124,10 @@ class ExploreStatus:
         level = DiagnosticStatus.ERROR if latched else DiagnosticStatus.WARN if reasons else DiagnosticStatus.OK
         stamp_ns = self._node.get_clock().now().nanoseconds
         self._publisher.publish(status_message(self._name, stamp_ns, values, text, level))
-        if not new:
+        now_s = float(self._node.steady.now().nanoseconds) / m.NS
+        if not new or now_s - self._logged_s.get(kind, -_QUIET_S) < _QUIET_S:
             return
+        self._logged_s[kind] = now_s
         if latched:  # one line each: a logger knows its callers by their lines
             self._node.get_logger().error(f"{self._name}: {text}")
         elif reasons:
