@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from numba import njit
@@ -80,7 +81,7 @@ def test_nothing_seen_says_nothing() -> None:
 
 
 def test_a_surface_does_not_thicken_with_the_drift() -> None:
-    """Pictures that are put 6 cm beside where they were taken lie on the wall that is known."""
+    """Pictures that are put 5 cm beside where they were taken lie on the wall that is known."""
     matcher = _looked_around()
     before = int((matcher._seen > 0).sum())
     for k in range(20):
@@ -97,6 +98,46 @@ def test_the_grid_grows_wherever_the_robot_goes() -> None:
         matcher.add(points, (x, y, 0.0))
         found = matcher.find(points, (x - 0.05, y, 0.0))
         assert found is not None and found.x_m == pytest.approx(0.05, abs=0.02)
+
+
+def test_a_robot_that_claims_to_be_far_away_begins_a_new_grid() -> None:
+    """Odometry whose jumps are believed may say 10 km: the grid must not be as large."""
+    matcher = _looked_around()
+    points = matcher.points(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    matcher.add(points, (10_000.0, -10_000.0, 0.0))
+    assert matcher.restarts == 1 and max(matcher._seen.shape) < 400
+    found = matcher.find(points, (9_999.95, -10_000.0, 0.0))
+    assert found is not None and found.x_m == pytest.approx(0.05, abs=0.02)
+    assert matcher.find(points, (0.0, 0.0, 0.0)) is None
+
+
+@pytest.mark.parametrize("pose", [(math.nan, 0.0, 0.0), (0.0, math.inf, 0.0), (0.0, 0.0, math.nan)])
+def test_a_pose_that_is_no_number_is_refused(pose: tuple[float, float, float]) -> None:
+    matcher = _looked_around()
+    points = matcher.points(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    for use in (matcher.find, matcher.add):
+        with pytest.raises(ValueError, match="three numbers"):
+            use(points, pose)
+
+
+def test_the_softened_grid_is_that_of_all_surfaces_at_once() -> None:
+    matcher = _looked_around()
+    whole = np.minimum(2.0 * cv2.GaussianBlur(matcher._seen, (0, 0), 1.0), 1.0)
+    np.testing.assert_allclose(matcher._field, whole, atol=1e-6)
+
+
+def test_a_picture_has_no_more_points_than_the_search_has_time_for() -> None:
+    rng = np.random.default_rng(0)
+    littered = rng.uniform(0.5, 2.9, (CAMERA.height // 4, CAMERA.width // 4)).repeat(4, 0).repeat(4, 1)
+    points = ScanMatcher().points(littered.astype(np.float32), CAMERA, T_BASE_CAMERA)
+    assert 400 < len(points) <= 800
+
+
+def test_a_blank_picture_does_not_hold_up_the_next_one() -> None:
+    matcher = ScanMatcher(AT_ONCE)
+    matcher.add(np.zeros((0, 3)), (0.0, 0.0, 0.0))
+    matcher.add(matcher.points(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA), (0.0, 0.0, 0.0))
+    assert matcher._seen.any()
 
 
 def test_a_position_that_drifts_is_brought_back() -> None:
@@ -149,7 +190,14 @@ def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"low_m": 3.0}, "low_m < high_m"), ({"cell_m": 0.0}, "need cell_m"), ({"full": 0}, "full, least_points >= 1")],
+    [
+        ({"low_m": 3.0}, "low_m < high_m"),
+        ({"cell_m": 0.0}, "cell_m must be a positive number"),
+        ({"full": 0}, "full must be"),
+        ({"gain": 5.0}, r"gain must lie in \[0, 1\]"),
+        ({"window_m": math.inf}, r"window_m must lie in \[0, 1\]"),
+        ({"apart_rad": math.nan}, "apart_rad must lie"),
+    ],
 )
 def test_wrong_numbers_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -52,13 +52,23 @@ def test_something_askew_near_the_start_does_not_turn_the_walls() -> None:
     assert abs((heading.walls_rad + math.pi / 4) % (math.pi / 2) - math.pi / 4) < math.radians(1.5)
 
 
-def test_true_odometry_is_left_as_it_is() -> None:
-    heading = WallHeading(WallHeadingConfig(match=WALLS_ALONE))
+def test_five_pictures_of_one_view_are_one() -> None:
+    heading = WallHeading()
+    for _ in range(10):
+        heading.follow(np.eye(4))
+        heading.see_depth(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
+    assert heading.walls_rad is None and heading.corrected == 0
+
+
+@pytest.mark.parametrize(("match", "atol"), [(WALLS_ALONE, 0.01), (ScanMatchConfig(), 0.04)])
+def test_true_odometry_is_left_as_it_is(match: ScanMatchConfig, atol: float) -> None:
+    """Matching lays pictures on cells of 5 cm, so it shifts the truth by up to that."""
+    heading = WallHeading(WallHeadingConfig(match=match))
     for k in range(60):
         pose = (0.01 * k, 0.0, 0.05 * k)
         heading.follow(planar_pose(*pose))
         heading.see_depth(room_depth(pose), CAMERA, T_BASE_CAMERA)
-    np.testing.assert_allclose(heading.follow(planar_pose(*pose)), planar_pose(*pose), atol=0.01)
+    np.testing.assert_allclose(heading.follow(planar_pose(*pose)), planar_pose(*pose), atol=atol)
 
 
 def test_positions_go_along_the_corrected_heading() -> None:
@@ -96,9 +106,10 @@ def test_the_correction_takes_what_odometry_claims_to_the_map() -> None:
     np.testing.assert_allclose(heading.T_map_odom @ claimed, planar_pose(0.4, -0.1, 0.1 + turn), atol=1e-12)
 
 
-def test_a_base_that_pitches_tilts_no_map() -> None:
+@pytest.mark.parametrize("match", [WALLS_ALONE, ScanMatchConfig(likely_rad=10.0, gain=1.0, turn_gain=1.0)])
+def test_a_base_that_pitches_tilts_no_map(match: ScanMatchConfig) -> None:
     """Odometry in 3D, 4 degrees of pitch and 2 cm of height at the time of each picture."""
-    heading = WallHeading(WallHeadingConfig(gain=1.0, first_pictures=1, match=WALLS_ALONE))
+    heading = WallHeading(WallHeadingConfig(gain=1.0, beside=1.0, first_pictures=1, match=match))
     bump = np.eye(4)
     c, s = math.cos(math.radians(4.0)), math.sin(math.radians(4.0))
     bump[:3, :3], bump[2, 3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]], 0.02
@@ -147,7 +158,13 @@ def test_a_picture_without_depth_says_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"gain": 0.0}, "gain in"), ({"first_pictures": 0}, "first_pictures and"), ({"low_m": 3.0}, "low_m < high_m")],
+    [
+        ({"beside": 1.5}, "beside in"),
+        ({"first_turn_rad": -0.1}, "first_turn_rad in"),
+        ({"gain": 0.0}, "gain in"),
+        ({"first_pictures": 0}, "first_pictures and"),
+        ({"low_m": 3.0}, "low_m < high_m"),
+    ],
 )
 def test_wrong_numbers_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -143,6 +143,20 @@ def test_a_base_that_cannot_go_back_turns_away_from_what_it_touched(side: float)
     assert math.dist(world.T[:2, 3], (3.0, 2.0)) > 0.1, "it drives on"
 
 
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_what_it_touched_straight_ahead_leaves_the_side_to_the_room(side: float) -> None:
+    """A wall 0.4 m to one side: it turns to the other one."""
+    blocked = room(6, 4)
+    driver, world = VelocityDriver(), DrivenToy(blocked, 3.0, 2.0 + side * (2.0 - 0.4))
+    driver.see_scan(0.0, world.scan(), world.T)
+    driver.see_map(*whole(blocked))
+    driver._last = Velocity(0.25, 0.0)
+    driver.see_contact()
+    driver.steer(0.1, world.T, (5.0, 2.0))
+    turns = [velocity.turn_radps for velocity, _ in driver._manoeuvre if velocity.turn_radps]
+    assert len(turns) == 1 and turns[0] * side < 0
+
+
 def test_for_a_while_it_goes_no_nearer_to_what_it_touched() -> None:
     driver, world = VelocityDriver(VelocityDriverConfig(touch_s=5.0)), DrivenToy(room(6, 4), 2.0, 2.0)
     driver.see_scan(0.0, world.scan(), world.T)
@@ -228,6 +242,7 @@ def test_wheels_that_slip_are_a_stall_it_goes_back_turns_and_plans_anew() -> Non
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"touch_s": math.inf}, "touch_s must be"),
         ({"replan_s": 0.0}, "replan_s must be positive, got 0.0"),
         ({"back_m": -1.0}, "back_m, back_turn_rad, away_turn_rad and"),
     ],

@@ -198,3 +198,14 @@ def test_the_bridge_sends_no_pose_that_the_heading_node_corrects(
     assert fixed[0].transform.rotation.w == 1.0 and fixed[1].transform.translation.z == pytest.approx(0.88)
     for message in node.sent.get(m.TF, []):
         assert message.transforms[0].transform.translation.y == 2.0
+
+
+def test_matching_is_a_parameter_of_the_node(start: Callable[..., HeadingNode]) -> None:
+    heading = start(**{"heading.match.enabled": False, "heading.beside": 0.2})
+    for k in range(10):
+        _see(heading, m.NS + k * 50 * MS, (0.0, 0.0, 0.1 * k))
+        _claim(heading, m.NS + k * 50 * MS, (0.0, 0.0, 0.1 * k))
+    assert heading._heading.config.beside == 0.2 and heading._heading.matcher.matched == 0
+    assert heading._heading.walls_rad is not None
+    _claim(heading, 2 * m.NS, (2.0, 0.0, 1.0))
+    assert not heading._heading.config.match.enabled, "not after a jump either"

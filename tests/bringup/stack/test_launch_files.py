@@ -286,10 +286,15 @@ def test_a_robots_run_ends_after_its_minutes_and_says_what_it_was(
     assert launch("robot", minutes="0", run_dir=str(tmp_path / "more")).of("TimerAction") == []
 
 
+@pytest.mark.parametrize("lacks", ["ros2", "ros2bag"])
 def test_a_replay_without_its_player_starts_nothing(
-    launch: Callable[..., Launched], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    launch: Callable[..., Launched], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lacks: str
 ) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
+    if lacks == "ros2":
+        monkeypatch.setenv("PATH", "/nowhere")
+    else:  # ros2 is there, and of its commands not this one
+        found = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == lacks else found(name))
     with pytest.raises(InputError, match=r"`ros2 bag play`, which is not here: install ros-\$ROS_DISTRO-rosbag2"):
         launch("replay")
     assert not (tmp_path / "run").exists()

@@ -77,7 +77,7 @@ def test_nothing_moves_before_a_person_says_so_and_one_node_alone_asks() -> None
 
 
 @pytest.mark.parametrize("robot", ROBOTS)
-def test_the_planner_wants_no_arc_that_the_gate_bends(robot: str) -> None:
+def test_the_planner_slews_as_the_gate_does(robot: str) -> None:
     """Arcs that slew twice as fast as the gate lets them end beside where they were checked."""
     nodes, limits = made(robot=robot), RobotConfig(robot=robot).limits
     planner, policy = nodes["planner"].parameters, nodes["policy"].parameters

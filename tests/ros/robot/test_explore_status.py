@@ -39,6 +39,29 @@ def test_a_reason_that_comes_and_goes_is_logged_once_in_ten_seconds() -> None:
     assert sum("too slow" in line for line in node.lines) == sum("may drive" in line for line in node.lines) == 2
 
 
+def test_the_log_ends_with_what_holds() -> None:
+    """It comes, goes and comes within the quiet time, and stays."""
+    node = _Node()
+    status = ExploreStatus(node, "planner")
+    for k, late in enumerate([True, False, True, *[False] * 30]):
+        node.now_s = 100.0 + k
+        status.say(["no picture for 1.0 s"] if late else [], False, [])
+    assert node.lines == ["planner: no picture for 1.0 s", "planner: may drive"], "the second time is not said again"
+    for k, late in enumerate([True, False, True, *[True] * 15]):
+        node.now_s = 140.0 + k
+        status.say(["no picture for 1.0 s"] if late else [], False, [])
+    assert node.lines[-1] == "planner: no picture for 1.0 s", "said late, as it had been said lately"
+
+
+def test_what_is_latched_is_logged_each_time() -> None:
+    node = _Node()
+    status = ExploreStatus(node, "gate")
+    for reasons in (["it stands at a cliff"], [], ["it stands at a cliff"]):
+        status.say(reasons, bool(reasons), [])
+        node.now_s += 1.0
+    assert [line for line in node.lines if "cliff" in line] == ["gate: it stands at a cliff"] * 2
+
+
 def test_another_reason_is_logged_at_once() -> None:
     node = _Node()
     status = ExploreStatus(node, "gate")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the robot is in what it saw before: depth pictures matched with a grid of upright surfaces.
+"""Where the robot is in what it saw before: depth pictures matched with a grid of the surfaces in them, from above.
 
 Correlative scan matching (Olson, "Real-Time Correlative Scan Matching", ICRA 2009): the points of a picture are tried
 at every offset of a small window, and the offset is taken that lays most of them on surfaces of the grid. Offsets cost
 something, so what the picture does not decide (a corridor's length) stays as odometry has it. No loop is closed by
-moving what is in the grid already: a robot that comes back farther off than the window reaches is not found.
+moving what is in the grid already: a robot that comes back farther off than the window reaches is not found, and what
+it sees is put in beside what it saw. Nothing is forgotten.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _POINT_M, _LEAST_READINGS = 0.025, 3
 """Edge of the cells in which readings are one point, and how many it takes."""
 _GROW = 64
 """Cells by which the grid grows at least."""
+_MOST_POINTS = 800
+"""Of a picture with more every second, third, ... counts: the search takes as long as it has points."""
+_MOST_CELLS = 4096
+"""Cells along a side of the grid, 205 m of 5 cm; a robot that claims to be farther away begins a new one."""
 _COARSE, _FINE = (0.03, 0.035), (0.01, 0.00875)
 """Steps of the two searches, in metres and radians; the second goes from one step of the first to the next."""
 _FULL_PRICE = 0.1
@@ -49,8 +54,8 @@ class ScanMatchConfig:
     least_known: float = parameter(
         0.35, "minimum share of a picture's points that must lie on known surfaces", minimum=0.0, maximum=1.0
     )
-    window_m: float = parameter(0.18, "greatest offset that is tried, in metres", minimum=0.0)
-    window_rad: float = parameter(0.07, "greatest turn that is tried, in radians", minimum=0.0)
+    window_m: float = parameter(0.18, "greatest offset that is tried, to 3 cm, in metres", minimum=0.0)
+    window_rad: float = parameter(0.07, "greatest turn that is tried, to 0.02, in radians", minimum=0.0)
     likely_m: float = parameter(0.15, "offset that costs as much as 10 % of the points, in metres", minimum=0.0)
     likely_rad: float = parameter(0.3, "turn that costs as much as 10 % of the points, in radians", minimum=0.0)
     gain: float = parameter(0.1, "share of a picture's offset that is applied at once", minimum=0.0, maximum=1.0)
@@ -68,8 +73,16 @@ class ScanMatchConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.min_range_m < self.max_range_m or not self.low_m < self.high_m:
             raise ValueError(f"need min_range_m < max_range_m and low_m < high_m, got {self}")
-        if min(self.cell_m, self.soft_m, self.likely_m, self.likely_rad) <= 0 or self.full < 1 or self.least_points < 1:
-            raise ValueError(f"need cell_m, likely_m, likely_rad > 0 and full, least_points >= 1, got {self}")
+        positive = ("cell_m", "soft_m", "likely_m", "likely_rad", "full", "least_points")
+        for name in positive:
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
+        for name in ("gain", "turn_gain", "frozen", "least_known"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        for name, most in (("window_m", 1.0), ("window_rad", 0.5), ("apart_m", math.inf), ("apart_rad", math.inf)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must lie in [0, {most:g}], got {getattr(self, name)}")
 
 
 class Offset(NamedTuple):
@@ -81,22 +94,23 @@ class Offset(NamedTuple):
 
 
 class ScanMatcher:
-    """Keeps a grid of upright surfaces in the map frame, and finds pictures in it.
+    """Keeps a grid of surfaces in the map frame, and finds pictures in it.
 
     Attributes:
         matched: pictures found in the grid.
+        restarts: times that the grid was begun anew, as the robot claimed to be too far away from it.
     """
 
     def __init__(self, config: ScanMatchConfig | None = None) -> None:
         self.config = config or ScanMatchConfig()
-        self.matched = 0
+        self.matched = self.restarts = 0
         self._low: IntArray = np.zeros(2, np.int64)
         self._seen: Float32Array = np.zeros((0, 0), np.float32)
-        self._field: Float32Array | None = None
+        self._field: Float32Array = np.zeros((0, 0), np.float32)
         self._added: tuple[float, float, float] | None = None
 
     def points(self, depth: Float32Array, camera: Camera, T_base_camera: FloatArray) -> FloatArray:
-        """(N, 3) x, y in metres of the base frame and weight of the cells that a picture shows upright surfaces in."""
+        """(N, 3) x, y in metres of the base frame and weight of the cells that a picture shows surfaces in."""
         c = self.config
         found = _upright(
             np.ascontiguousarray(depth),
@@ -108,13 +122,14 @@ class ScanMatcher:
         if not len(found):
             return np.zeros((0, 3))
         cells = np.floor(found / _POINT_M).astype(np.int64)
-        _, of, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+        _, of, counts = np.unique((cells[:, 0] << 32) + cells[:, 1], return_inverse=True, return_counts=True)
         sums = np.stack([np.bincount(of.ravel(), found[:, k]) for k in (0, 1)], axis=1)
         means = sums / counts[:, None]
         # A surface seen from nearby has more readings, and is no surer for that.
         weights = np.minimum(np.sqrt(counts), 4.0) / np.maximum(np.hypot(*means.T), 0.5)
         keep = counts >= _LEAST_READINGS
-        return np.concatenate([means, weights[:, None]], axis=1)[keep]
+        points = np.concatenate([means, weights[:, None]], axis=1)[keep]
+        return points[:: math.ceil(len(points) / _MOST_POINTS) or 1]
 
     def find(self, points: FloatArray, pose: tuple[float, float, float]) -> Offset | None:
         """Where a picture is in the grid.
@@ -125,11 +140,15 @@ class ScanMatcher:
 
         Returns:
             What of its offset is to be applied; None where too little of the picture is known.
+
+        Raises:
+            ValueError: for a pose that is not finite.
         """
         c = self.config
+        _require_finite(pose)
         if len(points) < c.least_points or not self._seen.size:
             return None
-        field = self._smoothed()
+        field = self._field
         offset, share = np.zeros(3), 0.0
         for (step_m, step_rad), reach in (
             (_COARSE, (c.window_m, c.window_rad)),
@@ -143,16 +162,21 @@ class ScanMatcher:
         return Offset(c.gain * float(offset[0]), c.gain * float(offset[1]), c.turn_gain * float(offset[2]))
 
     def add(self, points: FloatArray, pose: tuple[float, float, float]) -> None:
-        """Put a picture into the grid, if the robot has moved on since the last one."""
+        """Put a picture into the grid, if the robot has moved on since the last one.
+
+        Raises:
+            ValueError: for a pose that is not finite.
+        """
         c = self.config
+        _require_finite(pose)
+        if not len(points):
+            return
         if self._added is not None:
             turn = pose[2] - self._added[2]
             turn = abs(math.atan2(math.sin(turn), math.cos(turn)))
             if math.dist(pose[:2], self._added[:2]) < c.apart_m and turn < c.apart_rad:
                 return
         self._added = pose
-        if not len(points):
-            return
         cos, sin = math.cos(pose[2]), math.sin(pose[2])
         x = pose[0] + cos * points[:, 0] - sin * points[:, 1]
         y = pose[1] + sin * points[:, 0] + cos * points[:, 1]
@@ -160,10 +184,12 @@ class ScanMatcher:
         self._cover(ij.min(axis=0), ij.max(axis=0) + 1)
         at = ij - self._low
         # What is beside a known surface is that surface, a little off.
-        own, around = self._seen[at[:, 0], at[:, 1]], self._smoothed()[at[:, 0], at[:, 1]]
+        own, around = self._seen[at[:, 0], at[:, 1]], self._field[at[:, 0], at[:, 1]]
         at = at[(around < c.frozen) | (own > 0)]
+        if not len(at):
+            return
         self._seen[at[:, 0], at[:, 1]] = np.minimum(self._seen[at[:, 0], at[:, 1]] + 1.0 / c.full, 1.0)
-        self._field = None
+        self._soften(at.min(axis=0), at.max(axis=0) + 1)
 
     def _cover(self, low: IntArray, high: IntArray) -> None:
         """Let the grid reach over the cells [low, high)."""
@@ -171,19 +197,34 @@ class ScanMatcher:
         if shape.all() and (low >= self._low).all() and (high <= self._low + shape).all():
             return
         if shape.all():
-            low, high = np.minimum(low, self._low), np.maximum(high, self._low + shape)
+            together = np.minimum(low, self._low), np.maximum(high, self._low + shape)
+            if (together[1] - together[0]).max() + 2 * _GROW > _MOST_CELLS:
+                self.restarts += 1
+                self._seen, shape = np.zeros((0, 0), np.float32), np.zeros(2, np.int64)
+            else:
+                low, high = together
         low, high = low - _GROW, high + _GROW
-        grown = np.zeros(high - low, np.float32)
-        a = self._low - low
-        grown[a[0] : a[0] + shape[0], a[1] : a[1] + shape[1]] = self._seen
-        self._seen, self._low, self._field = grown, low, None
+        grown = np.zeros((2, *(high - low)), np.float32)
+        if shape.all():
+            a = self._low - low
+            window = (slice(None), slice(a[0], a[0] + shape[0]), slice(a[1], a[1] + shape[1]))
+            grown[window] = np.stack([self._seen, self._field])
+        (self._seen, self._field), self._low = grown, low
 
-    def _smoothed(self) -> Float32Array:
-        """Surfaces, softened by about a cell: a point beside one lies partly on it."""
-        if self._field is None:
-            soft = cv2.GaussianBlur(self._seen, (0, 0), self.config.soft_m / self.config.cell_m)
-            self._field = np.minimum(np.asarray(soft, np.float32) * np.float32(2.0), np.float32(1.0))
-        return self._field
+    def _soften(self, low: IntArray, high: IntArray) -> None:
+        """Let the surfaces in a window count by the distance from them: a point beside one lies partly on it."""
+        sigma = self.config.soft_m / self.config.cell_m
+        reach = math.ceil(4 * sigma) + 1
+        a, b = np.maximum(low - reach, 0), np.minimum(high + reach, self._seen.shape)
+        wide_a, wide_b = np.maximum(a - reach, 0), np.minimum(b + reach, self._seen.shape)
+        soft = cv2.GaussianBlur(self._seen[wide_a[0] : wide_b[0], wide_a[1] : wide_b[1]], (0, 0), sigma)
+        inner = soft[a[0] - wide_a[0] : b[0] - wide_a[0], a[1] - wide_a[1] : b[1] - wide_a[1]]
+        self._field[a[0] : b[0], a[1] : b[1]] = np.minimum(inner * np.float32(2.0), np.float32(1.0))
+
+
+def _require_finite(pose: tuple[float, float, float]) -> None:
+    if not all(map(math.isfinite, pose)):
+        raise ValueError(f"a pose must be three numbers, got {pose}")
 
 
 def warm_up() -> None:

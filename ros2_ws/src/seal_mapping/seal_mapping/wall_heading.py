@@ -76,6 +76,10 @@ class WallHeadingConfig:
                 "need span in (0, 1), gate_rad in (0, pi / 4], soft_rad > 0, gain in (0, 1]; "
                 f"got {self.span}, {self.gate_rad}, {self.soft_rad}, {self.gain}"
             )
+        if not 0 <= self.first_turn_rad < math.pi or not 0 <= self.beside <= 1:
+            raise ValueError(
+                f"need first_turn_rad in [0, pi) and beside in [0, 1], got {self.first_turn_rad}, {self.beside}"
+            )
         if self.first_pictures < 1 or self.least_pairs < 1:
             raise ValueError(
                 f"first_pictures and least_pairs must be >= 1, got {self.first_pictures}, {self.least_pairs}"
@@ -104,7 +108,7 @@ class WallHeading:
 
     @property
     def T_map_odom(self) -> FloatArray:
-        """(4, 4) the correction: the map's frame is odometry's of the start, without what its heading has drifted."""
+        """(4, 4) the correction: the map's frame is odometry's of the start, without what it has drifted."""
         return np.eye(4) if self._claimed is None else self._pose @ invert(self._claimed)
 
     def follow(self, T_odom_base: FloatArray) -> FloatArray:
@@ -198,6 +202,8 @@ class WallHeading:
 
         Not the mean: a door leaf or a table that stands askew near the start would turn that by many degrees.
         """
+        if not len(directions):
+            return
         if self._looked is not None and abs(math.remainder(yaw - self._looked, math.tau)) < self.config.first_turn_rad:
             return
         self._looked = yaw

@@ -83,7 +83,9 @@ class PaceOptions:
     noise: Annotated[bool, typer.Option(help="Paced: noise of a D435 and of a LoCoBot's wheels and odometry.")] = False
     wall_heading: Annotated[
         bool | None,
-        typer.Option(help="Paced with --noise: correct the heading by walls at right angles; done by default."),
+        typer.Option(
+            help="Paced with --noise: correct odometry by walls and by what was seen before; done by default."
+        ),
     ] = None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from seal_bringup.live.config import LiveConfig
 from seal_mapping.labels.config import LabelConfig
+from seal_mapping.scan_matching import ScanMatchConfig
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.wall_heading import WallHeadingConfig
 from seal_perception.detector.detector import DetectorConfig
@@ -54,7 +55,10 @@ _DECLARED = {
         ),
         {"sim": EmbeddedConfig, "paced": PacedConfig},
     ),
-    "heading": _Declared((*_MOUNTING, "correct"), {"heading": WallHeadingConfig, "odometry": PoseConfig}),
+    "heading": _Declared(
+        (*_MOUNTING, "correct"),
+        {"heading": WallHeadingConfig, "heading.match": ScanMatchConfig, "odometry": PoseConfig},
+    ),
     "perception": _Declared(
         ("weights", "overlay_min_score", "roll_from_tf", "mounting.roll_deg"), {"detector": DetectorConfig}
     ),

@@ -96,9 +96,8 @@ def require_player() -> None:
         InputError: if it is not; the text says what to install.
     """
     if shutil.which("ros2") is None or importlib.util.find_spec("ros2bag") is None:
-        raise InputError(
-            "a replay plays by `ros2 bag play`, which is not here: install ros-$ROS_DISTRO-rosbag2"
-        )
+        packages = "ros-$ROS_DISTRO-rosbag2 (on Humble its storage-mcap too)"
+        raise InputError(f"a replay plays by `ros2 bag play`, which is not here: install {packages}")
 
 
 def play_command(config: ReplayConfig) -> list[str]:

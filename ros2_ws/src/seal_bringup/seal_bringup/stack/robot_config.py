@@ -81,7 +81,9 @@ class RobotConfig:
     robot_height_m: float = parameter(
         0.0, "what hangs higher is no obstacle, in metres; 0 = a LoCoBot's 0.6 m, for other robots 1.05 m", minimum=0.0
     )
-    wall_heading: bool = parameter(False, "correct the heading by walls, on /tf; without tf2_msgs in odom")
+    wall_heading: bool = parameter(
+        False, "correct odometry by walls and by what was seen before, on /tf; without tf2_msgs in odom"
+    )
     use_laser: bool = parameter(False, "the planner subscribes to a laser too")
     laser_topic: str = parameter("/{robot}/scan", "its topic; {robot} stands for robot_name")
     live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heading by walls: the wheels' odometry and the depth camera to a heading that does not drift."""
+"""Heading by walls, position by scan matching: odometry and the depth camera to a pose that drifts less."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CameraInfo, Image
 
 from seal_mapping.nodes.mounting import declare_mounting
+from seal_mapping.scan_matching import ScanMatchConfig
 from seal_mapping.wall_heading import WallHeading, WallHeadingConfig, warm_up
 from seal_perception import messages as m
 from seal_perception.errors import InputError
@@ -31,7 +32,7 @@ _OWN = 1000
 
 
 class HeadingNode(SealNode):
-    """Corrects the heading of odometry; a picture, at its interpolated pose, corrects what comes after it.
+    """Corrects the pose of odometry; a picture, at its interpolated pose, corrects what comes after it.
 
     `correct: odom` takes `odom_wheels` and publishes `odom` (and /tf) with the same stamps: for simulated runs, where
     it works without tf2_msgs; `odom` then turns by little jumps. `correct: map` takes `odom`, which stays as smooth as
@@ -41,7 +42,8 @@ class HeadingNode(SealNode):
     def __init__(self) -> None:
         super().__init__("heading")
         self.lockstep = False
-        self._config = declare_config(self, WallHeadingConfig, "heading")
+        match = declare_config(self, ScanMatchConfig, "heading.match")
+        self._config = replace(declare_config(self, WallHeadingConfig, "heading"), match=match)
         self._heading = WallHeading(self._config)
         self._T_base_camera = declare_mounting(self)
         correct = declare(
@@ -110,7 +112,8 @@ class HeadingNode(SealNode):
     def close(self) -> None:
         """Say what the pictures were good for."""
         lost = f", {self._pictures.dropped} had no pose" if self._pictures.dropped else ""
-        said = f"{self._heading.corrected} of {self._pictures.matched} pictures corrected the heading{lost}"
+        found = f"{self._heading.matcher.matched} were found in what was seen before"
+        said = f"{self._heading.corrected} of {self._pictures.matched} pictures corrected the heading, {found}{lost}"
         self.get_logger().info(said)
 
 

@@ -90,7 +90,8 @@ class VelocityTopic:
 
 
 _QUIET_S = 10.0
-"""The log does not say the same again for so long: a reason at its limit comes and goes many times a second."""
+"""The log does not say the same again for so long: a reason at its limit comes and goes many times a second. What holds
+then is said as soon as the time is over."""
 
 
 class ExploreStatus:
@@ -103,7 +104,7 @@ class ExploreStatus:
 
     def __init__(self, node: Any, name: str) -> None:
         self._node, self._name, self._before = node, name, ""
-        self._logged_s: dict[str, float] = {}
+        self._said, self._said_s = "", dict[str, float]()
         self._publisher = node.advertise(DiagnosticArray, m.EXPLORE_STATUS, depth=10)
 
     def say(self, reasons: Sequence[str], latched: bool, values: Sequence[tuple[str, str]], due: bool = True) -> None:
@@ -125,9 +126,10 @@ class ExploreStatus:
         stamp_ns = self._node.get_clock().now().nanoseconds
         self._publisher.publish(status_message(self._name, stamp_ns, values, text, level))
         now_s = float(self._node.steady.now().nanoseconds) / m.NS
-        if not new or now_s - self._logged_s.get(kind, -_QUIET_S) < _QUIET_S:
+        self._said_s = {kind: s for kind, s in self._said_s.items() if now_s - s < _QUIET_S}
+        if not (latched and new) and (kind == self._said or kind in self._said_s):
             return
-        self._logged_s[kind] = now_s
+        self._said, self._said_s[kind] = kind, now_s
         if latched:  # one line each: a logger knows its callers by their lines
             self._node.get_logger().error(f"{self._name}: {text}")
         elif reasons:

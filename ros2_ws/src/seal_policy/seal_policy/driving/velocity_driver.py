@@ -63,6 +63,8 @@ class VelocityDriverConfig:
     blind_s: float = parameter(1.0, "stop if no picture or sweep has come for this long, in seconds", minimum=0.0)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.touch_s < math.inf:
+            raise ValueError(f"touch_s must be a number >= 0, got {self.touch_s}")
         for name in ("replan_s", "look_radps", "arrive_m", "stall_s", "back_mps", "bump_s", "blind_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
@@ -150,12 +152,12 @@ class VelocityDriver(Driver):
             return Velocity(0.0, wanted.turn_radps)
         return wanted
 
-    def _near(self, slack_m: float = 1e-3) -> Clearance:
+    def _near(self, slack_m: float = 1e-3, touches: bool = True) -> Clearance:
         c = self.config
         keep = c.planner.robot_radius_m + c.velocity.touch_margin_m
         self._touches = [touch for touch in self._touches if self._time_s - touch[0] < c.touch_s]
         seen = self.rolling_grid.clearance()
-        if self._touches:
+        if touches and self._touches:
             x, y = seen.centres()
             away = [np.hypot(x[:, None] - at[0], y[None, :] - at[1]) for _, at in self._touches]
             seen = seen.with_cells(np.minimum.reduce([seen.cells, *away]).astype(np.float32))
@@ -223,13 +225,17 @@ class VelocityDriver(Driver):
         if back:
             self._manoeuvre.append(self._turn_for(pose, math.pi / 2))
         else:
-            self._go_back(pose)
+            self._go_back(pose, self._swept_side())
+
+    def _swept_side(self) -> float:
+        """The side that the arc sweeps over: 1 left, -1 right, 0 = it goes straight."""
+        turn = self._last.turn_radps
+        return 0.0 if abs(turn) < _STRAIGHT_RADPS else math.copysign(1.0, turn)
 
     def _touched_xy(self, pose: Pose) -> Point:
         """Where the touched thing is, as far as one bit tells: at the rim, on the side that the arc swept over."""
-        forward, turn = self._last.forward_mps, self._last.turn_radps
-        side = 0.0 if abs(turn) < _STRAIGHT_RADPS else math.copysign(_SWEPT_RAD, turn)
-        angle = pose[2] + (math.pi - side if forward < 0 else side)
+        side = _SWEPT_RAD * self._swept_side()
+        angle = pose[2] + (math.pi - side if self._last.forward_mps < 0 else side)
         rim_m = self.config.planner.robot_radius_m + 0.5 * self.config.rolling_grid.cell_m
         return pose[0] + rim_m * math.cos(angle), pose[1] + rim_m * math.sin(angle)
 
@@ -247,24 +253,28 @@ class VelocityDriver(Driver):
         self._go_back(pose)
         return self._next_of_manoeuvre() or STOP
 
-    def _go_back(self, pose: Pose) -> None:
-        """Back on what was seen lately to be free, then a turn."""
+    def _go_back(self, pose: Pose, touched_side: float = 0.0) -> None:
+        """Back on what was seen lately to be free, then a turn: away from the side where something was touched."""
         c = self.config
         back = Velocity(-c.back_mps, 0.0)
         seconds = min(c.back_m / c.back_mps, self._policy.free_s(pose, back, self._near()))
         if seconds > 0:
             self._manoeuvre.append((back, self._time_s + seconds))
-        self._manoeuvre.append(self._turn_for(pose, c.back_turn_rad if seconds > 0 else c.away_turn_rad, seconds))
+        turn_rad = c.back_turn_rad if seconds > 0 else c.away_turn_rad
+        self._manoeuvre.append(self._turn_for(pose, turn_rad, seconds, touched_side))
 
-    def _turn_for(self, pose: Pose, angle_rad: float, after_s: float = 0.0) -> tuple[Velocity, float]:
-        """A turn on the spot towards the side with more room, and when it ends."""
-        near = self._near()
+    def _turn_for(
+        self, pose: Pose, angle_rad: float, after_s: float = 0.0, away_from: float = 0.0
+    ) -> tuple[Velocity, float]:
+        """A turn on the spot away from a side (1 left, -1 right), else towards that with more room; when it ends."""
+        near = self._near(touches=False)  # what was touched straight ahead is as near on either side
         room = [
             self._policy.free_s((pose[0], pose[1], pose[2] + side), Velocity(self.config.back_mps, 0.0), near)
             for side in (1.0, -1.0)
         ]
         rate = self.config.look_radps
-        return Velocity(0.0, rate if room[0] >= room[1] else -rate), self._time_s + after_s + angle_rad / rate
+        left = away_from < 0 if away_from else room[0] >= room[1]
+        return Velocity(0.0, rate if left else -rate), self._time_s + after_s + angle_rad / rate
 
     def _next_of_manoeuvre(self) -> Velocity | None:
         """The part of the manoeuvre that is due; None when it is over."""
