@@ -84,7 +84,7 @@ class PaceOptions:
     wall_heading: Annotated[
         bool | None,
         typer.Option(
-            help="Paced with --noise: correct odometry by walls and by what was seen before; done by default."
+            help="Paced with --noise: correct odometry by walls and by what was seen; done by default."
         ),
     ] = None
 

@@ -98,7 +98,7 @@ class StackConfig:
         choices=tuple(MAPS),
     )
     wall_heading: bool = parameter(
-        False, "paced: correct odometry by walls at right angles and by what was seen before"
+        False, "paced: correct odometry by walls and by what was seen before"
     )
     write_truth: bool = parameter(False, "paced: write the true poses to truth.json at the end; for evaluation alone")
     live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")

@@ -82,7 +82,7 @@ class RobotConfig:
         0.0, "what hangs higher is no obstacle, in metres; 0 = a LoCoBot's 0.6 m, for other robots 1.05 m", minimum=0.0
     )
     wall_heading: bool = parameter(
-        False, "correct odometry by walls and by what was seen before, on /tf; without tf2_msgs in odom"
+        False, "correct odometry by walls and what was seen, on /tf; without tf2_msgs in odom"
     )
     use_laser: bool = parameter(False, "the planner subscribes to a laser too")
     laser_topic: str = parameter("/{robot}/scan", "its topic; {robot} stands for robot_name")
