@@ -83,9 +83,7 @@ class PaceOptions:
     noise: Annotated[bool, typer.Option(help="Paced: noise of a D435 and of a LoCoBot's wheels and odometry.")] = False
     wall_heading: Annotated[
         bool | None,
-        typer.Option(
-            help="Paced with --noise: correct odometry by walls and by what was seen; done by default."
-        ),
+        typer.Option(help="Paced with --noise: correct odometry by walls and by what was seen; done by default."),
     ] = None
 
 

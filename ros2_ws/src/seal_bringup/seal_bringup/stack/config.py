@@ -97,9 +97,7 @@ class StackConfig:
         "parameters of the map: clean (exact depth and poses) or noisy, see seal_bringup.stack.presets",
         choices=tuple(MAPS),
     )
-    wall_heading: bool = parameter(
-        False, "paced: correct odometry by walls and by what was seen before"
-    )
+    wall_heading: bool = parameter(False, "paced: correct odometry by walls and by what was seen before")
     write_truth: bool = parameter(False, "paced: write the true poses to truth.json at the end; for evaluation alone")
     live: bool = parameter(False, "show the run in the browser: a page on live_address and live_port")
     live_address: str = parameter("127.0.0.1", "address of the live page; 0.0.0.0 = for the whole network")
