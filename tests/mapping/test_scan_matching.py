@@ -42,7 +42,7 @@ def test_a_picture_is_found_where_it_was_taken(off: tuple[float, float, float]) 
     assert claimed[2] == pytest.approx(pose[2], abs=0.02)
 
 
-def test_points_are_cells_of_upright_surfaces() -> None:
+def test_points_are_cells_of_surfaces() -> None:
     points = ScanMatcher().points(room_depth((0.0, 0.0, 0.0)), CAMERA, T_BASE_CAMERA)
     np.testing.assert_allclose(points[:, 0], 2.5, atol=0.01)  # the wall ahead; at its sides it is 3.2 m away
     assert np.abs(points[:, 1]).max() < 2.1 and (points[:, 2] > 0).all()
@@ -178,7 +178,7 @@ def _round(half_m: float, step_m: float) -> list[tuple[float, float, float]]:
 
 
 def test_after_warming_up_a_picture_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = {name: njit(getattr(scan_matching, name).py_func) for name in ("_upright", "_search")}
+    fresh = {name: njit(getattr(scan_matching, name).py_func) for name in ("_readings", "_search")}
     for name, kernel in fresh.items():
         monkeypatch.setattr(scan_matching, name, kernel)
     warm_up()

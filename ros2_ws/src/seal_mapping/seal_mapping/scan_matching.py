@@ -112,7 +112,7 @@ class ScanMatcher:
     def points(self, depth: Float32Array, camera: Camera, T_base_camera: FloatArray) -> FloatArray:
         """(N, 3) x, y in metres of the base frame and weight of the cells that a picture shows surfaces in."""
         c = self.config
-        found = _upright(
+        found = _readings(
             np.ascontiguousarray(depth),
             max(1, camera.width // 160),
             np.ascontiguousarray(T_base_camera),
@@ -237,7 +237,7 @@ def warm_up() -> None:
 
 
 @njit(cache=True)
-def _upright(depth, stride, T, intrinsics, limits):  # type: ignore[no-untyped-def]  # numba infers
+def _readings(depth, stride, T, intrinsics, limits):  # type: ignore[no-untyped-def]  # numba infers
     """(N, 2) x, y in base_link of the readings at a height between two limits."""
     near, far, low, high = limits
     fx, fy, cx, cy = intrinsics
