@@ -45,6 +45,8 @@ PARENT_VARIABLE = "SEAL_RUNNER_PID"
 
 _LOOK_S = 0.1
 """How often a waiting node checks for a signal."""
+_AGAIN_S = 3.0
+"""A second SIGINT sooner than this is the first one again: launch passes on what the terminal has sent already."""
 _STRANGERS_S = 5.0
 """How often a node looks at who publishes what it hears."""
 
@@ -360,14 +362,16 @@ def _report(name: str, error: Exception) -> int:
 
 
 class _Interruption:
-    """Whether SIGINT, SIGTERM or SIGHUP came; a second SIGINT raises KeyboardInterrupt where the node is, if it may.
+    """Whether SIGINT, SIGTERM or SIGHUP came; a later SIGINT raises KeyboardInterrupt where the node is, if it may.
 
     Attributes:
-        held: a second SIGINT changes nothing: a stop is being sent.
+        held: no SIGINT changes anything: a stop is being sent, files are being written.
     """
 
-    def __init__(self) -> None:
-        self._came = self.held = False
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._came = self.held = self._told = False
+        self._since_s = 0.0
         self._before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -376,9 +380,16 @@ class _Interruption:
                     self._before[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        if self._came and number == signal.SIGINT and not self.held:
+        now = time.monotonic()
+        again = self._came and number == signal.SIGINT and now - self._since_s >= _AGAIN_S
+        if again and not self.held:
             raise KeyboardInterrupt
-        self._came = True
+        if again and not self._told:
+            self._told = True
+            # not print: a signal may come while that writes
+            os.write(2, f"{self._name}: still writing its files; Ctrl-\\ ends it now and loses them\n".encode())
+        if not self._came:
+            self._came, self._since_s = True, now
 
     def is_set(self) -> bool:
         """Whether a signal came."""
@@ -403,7 +414,7 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     faulthandler.enable()
     # rclpy's own handlers end the context from another thread, whatever the node is doing. With them, of some
     # hundred nodes, one hung at the end and one crashed; here a signal only sets a flag.
-    interrupted = _Interruption()
+    interrupted = _Interruption(name)
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # rcl's: ROS_DOMAIN_ID, the middleware or an argument is not what it can be
@@ -424,17 +435,14 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     except (SealError, ValueError, OSError, ParameterException) as error:
         code = _report(name, error)
     finally:
-        interrupted.held = True
+        interrupted.held = True  # to the end: a bag without its index, a map that is not there
         if node is not None:
             node.halt()
-        interrupted.held = False
     try:
         if node is not None:
             node.close()
             for what, count in node.dropped.items():
                 node.get_logger().warning(f"{count} {what} were dropped: they could not be used")
-    except KeyboardInterrupt:
-        code = 1
     except (SealError, ValueError, OSError) as error:
         code = _report(name, error)
     executor.shutdown(timeout_sec=1.0)
