@@ -160,6 +160,7 @@ def test_a_cell_that_fails_says_why_and_the_rest_go_on(
 def test_ctrl_c_ends_the_run_under_way_and_starts_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command waited for the ten minutes of the run."""
     import _thread
+    import signal
 
     from seal_bringup.experiments.robot import __main__ as command
 
@@ -172,7 +173,11 @@ def test_ctrl_c_ends_the_run_under_way_and_starts_no_other(tmp_path: Path, monke
         raise SealError("it was stopped")
 
     monkeypatch.setattr(command, "run_cell", run_cell)
-    assert main(["--homes", "test_01", "--work", str(tmp_path), "--out", str(tmp_path / "o.json")]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
+    try:
+        assert main(["--homes", "test_01", "--work", str(tmp_path), "--out", str(tmp_path / "o.json")]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert begun == ["run_test_01_kobuki"] and not (tmp_path / "o.json").exists()
 
 
