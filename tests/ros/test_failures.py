@@ -215,7 +215,7 @@ def end(at_work: int, at_the_end: int) -> tuple[int, list[str]]:
 
 
 def test_a_ctrl_c_that_comes_twice_is_one(own_domain: None) -> None:
-    """A terminal and launch each tell the node: it was stopped in the middle of a message, and its bag was cut off."""
+    """A terminal and launch may each tell the node: the second one ended it while it wrote, its bag had no index."""
     assert end(at_work=3, at_the_end=2) == (0, ["worked", "written", "destroyed"])
 
 

@@ -276,6 +276,7 @@ def test_a_node_stops_what_it_drives_when_something_unexpected_happens(
 ) -> None:
     monkeypatch.setenv("ROS_DOMAIN_ID", str(run_config(tmp_path).domain_id))
     done: list[str] = []
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
     class Failing(SealNode):
         def __init__(self) -> None:
@@ -294,3 +295,4 @@ def test_a_node_stops_what_it_drives_when_something_unexpected_happens(
     finally:
         rclpy.try_shutdown()
     assert done == ["halted"]
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]

@@ -416,9 +416,16 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     # hundred nodes, one hung at the end and one crashed; here a signal only sets a flag.
     interrupted = _Interruption(name)
     try:
+        return _run(factory, name, args, interrupted)
+    finally:
+        interrupted.restore()
+
+
+def _run(factory: Callable[[], SealNode], name: str, args: Sequence[str] | None, interrupted: _Interruption) -> int:
+    """`run_node` under its own handlers."""
+    try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # rcl's: ROS_DOMAIN_ID, the middleware or an argument is not what it can be
-        interrupted.restore()
         return _report(name, InputError(f"ROS does not start: {' '.join(str(error).split())[:300]}"))
     node, code = None, 0
     executor = SingleThreadedExecutor()
@@ -449,5 +456,4 @@ def run_node(factory: Callable[[], SealNode], name: str, args: Sequence[str] | N
     if node is not None:
         node.destroy_node()
     rclpy.try_shutdown()
-    interrupted.restore()
     return code
