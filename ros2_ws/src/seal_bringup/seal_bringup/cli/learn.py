@@ -70,6 +70,13 @@ class RateOptions:
             show_default="0",
         ),
     ] = None
+    distil: Annotated[
+        float | None,
+        typer.Option(
+            help="Where no label lies, teach by this share what the old weights say there, else background; 0 to 1.",
+            show_default="0",
+        ),
+    ] = None
     min_size: Annotated[
         int | None,
         typer.Option(min=1, help="COCO weights: shorter side of the pictures in pixels.", show_default="800"),
@@ -143,6 +150,7 @@ def finetune(
     share = REPLAY_SHARE if mixed.replay_share is None else mixed.replay_share
     changes: dict[str, Any] = {"seed": seed, "replay_share": share if mixed.replay else 0.0}
     changes.update({"keep_share": rates.keep} if rates.keep is not None else {})
+    changes.update({"distil": rates.distil} if rates.distil is not None else {})
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
     changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
     changes.update(min_size=rates.min_size, samples=rates.samples, robust_mask_iou=rates.robust_masks)

@@ -118,6 +118,8 @@ def main() -> None:
         "--replay-share", type=float, default=REPLAY_SHARE, help="share of catalogue pictures in each batch"
     )
     parser.add_argument("--keep-share", type=float, default=0.0, help="share of the start's weights that stays")
+    parser.add_argument("--distil", type=float, default=0.0, help="share of the start's belief where no label lies")
+    parser.add_argument("--seed", type=int, default=0, help="of fine-tuning")
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--work", type=Path, default=Path("runs/fusion_rules"))
     parser.add_argument("--weights", default="seal-small")
@@ -128,6 +130,8 @@ def main() -> None:
         decay=not options.constant,
         replay_share=options.replay_share,
         keep_share=options.keep_share,
+        distil=options.distil,
+        seed=options.seed,
     )
     homes, rules = parse_homes(options.homes), options.rules.split(",")
     for home in homes:
@@ -148,7 +152,8 @@ def main() -> None:
             for rate in rates:
                 shape = "_constant" if options.constant else ""
                 name = (
-                    f"lr{rate:g}{shape}_replay{options.replay_share:g}_keep{options.keep_share:g}_{options.iterations}"
+                    f"lr{rate:g}{shape}_replay{options.replay_share:g}_keep{options.keep_share:g}"
+                    f"_distil{options.distil:g}_seed{options.seed}_{options.iterations}"
                 )
                 rows[f"{rule} {name}"] = trials.trial(rule, replace(preset, learning_rate=rate), name)
                 _show(home, f"{rule} {name}", rows[f"{rule} {name}"])

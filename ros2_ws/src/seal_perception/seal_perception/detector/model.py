@@ -27,6 +27,7 @@ from torchvision.ops import box_iou
 from seal_perception.categories import CATEGORIES, CategorySet
 from seal_perception.detector.backbones import SCALES, EfficientNetLite, ResNet, fold_norm_of
 from seal_perception.detector.gradients import RoIAlign
+from seal_perception.detector.teacher import Teacher, apart_from
 
 MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 1024
 """Sizes beyond these are no detector's: a file of a few kilobytes must not decide that gigabytes are built."""
@@ -129,7 +130,14 @@ def unmatched(boxes: Tensor, objects: Tensor, iou: float) -> Tensor:
 
 
 class IgnoringRPN(RegionProposalNetwork):
-    """Region proposals; anchors inside an ignore region are never negatives."""
+    """Region proposals; anchors inside an ignore region are never negatives.
+
+    Attributes:
+        teacher: gives the targets of anchors that are no object's; None = 0, as torchvision.
+    """
+
+    teacher: Teacher | None = None
+    _guessed: Tensor | None = None
 
     def assign_targets_to_anchors(
         self, anchors: list[Tensor], targets: list[dict[str, Tensor]]
@@ -138,7 +146,44 @@ class IgnoringRPN(RegionProposalNetwork):
         labels, matched = super().assign_targets_to_anchors(anchors, targets)
         for label, boxes, target in zip(labels, anchors, targets, strict=True):
             label[(label == 0) & covered_by(boxes, target["ignore_boxes"])] = -1.0
+        if self.teacher is not None:
+            exact = [torch.full_like(label, EXACT in one) for label, one in zip(labels, targets, strict=True)]
+            self._guessed = torch.cat(exact) == 0
         return labels, matched
+
+    def compute_loss(
+        self, objectness: Tensor, pred_bbox_deltas: Tensor, labels: list[Tensor], regression_targets: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """As torchvision's; with a teacher the objectness of background anchors has its targets."""
+        if self.teacher is None or self._guessed is None:
+            losses: tuple[Tensor, Tensor] = super().compute_loss(
+                objectness, pred_bbox_deltas, labels, regression_targets
+            )
+            return losses
+        kept: Any = self.fg_bg_sampler
+        sampler, guessed = _Remembering(kept), self._guessed
+        self.fg_bg_sampler: Any = sampler
+        try:
+            _, box_loss = super().compute_loss(objectness, pred_bbox_deltas, labels, regression_targets)
+        finally:
+            self.fg_bg_sampler, self._guessed = kept, None
+        positive, negative = (torch.where(torch.cat(part))[0] for part in sampler.sampled)
+        chosen, hard = torch.cat([positive, negative]), torch.cat(labels)
+        target = torch.where((hard == 0) & guessed, self.teacher.objectness(), hard)
+        loss = nn.functional.binary_cross_entropy_with_logits(objectness.flatten()[chosen], target[chosen])
+        return loss, box_loss
+
+
+class _Remembering:
+    """A sampler of torchvision's that keeps what it sampled last."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+        self.sampled: tuple[list[Tensor], list[Tensor]] = ([], [])
+
+    def __call__(self, labels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        self.sampled = self._sampler(labels)
+        return self.sampled
 
 
 MaskLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -152,9 +197,11 @@ class IgnoringRoIHeads(RoIHeads):
 
     Attributes:
         mask_loss: takes the place of torchvision's cross-entropy of the masks in training; None leaves that.
+        teacher: gives the targets of proposals that no label explains; None = background, as torchvision.
     """
 
     mask_loss: MaskLoss | None = None
+    teacher: Teacher | None = None
     _selected: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] | None = None
 
     def forward(
@@ -164,12 +211,30 @@ class IgnoringRoIHeads(RoIHeads):
         image_shapes: list[tuple[int, int]],
         targets: list[dict[str, Tensor]] | None = None,
     ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
-        """As torchvision's, with `loss_mask` by `mask_loss` where that is set."""
+        """As torchvision's, with `loss_mask` by `mask_loss` and `loss_classifier` by `teacher` where those are set."""
         found, losses = super().forward(features, proposals, image_shapes, targets)
-        if targets is not None and self._learns_masks_itself():
-            losses["loss_mask"] = self._mask_loss_of(features, image_shapes, targets)
+        if targets is not None and self.training:
+            if self.teacher is not None:
+                losses["loss_classifier"] = self._class_loss_of(self.teacher, image_shapes, targets)
+            if self.mask_loss is not None:
+                losses["loss_mask"] = self._mask_loss_of(features, image_shapes, targets)
             self._selected = None
         return found, losses
+
+    def _class_loss_of(
+        self, teacher: Teacher, image_shapes: list[tuple[int, int]], targets: list[dict[str, Tensor]]
+    ) -> Tensor:
+        """Cross-entropy of the samples of this batch, with the teacher's targets where no label explains them."""
+        assert self._selected is not None and teacher.logits is not None
+        (samples, _, labels, _), logits = self._selected, teacher.logits
+        soft = [
+            (label == 0) & apart_from(boxes, target["boxes"]) & (EXACT not in target)
+            for boxes, label, target in zip(samples, labels, targets, strict=True)
+        ]
+        hard = nn.functional.one_hot(torch.cat(labels), logits.shape[1]).to(logits)
+        target = torch.where(torch.cat(soft)[:, None], teacher.classes(samples, image_shapes).to(hard), hard)
+        # A folded row is minus infinity with the target 0.
+        return -(logits.log_softmax(dim=1).where(target > 0, 0.0) * target).sum(dim=1).mean()
 
     def has_mask(self) -> bool:
         """Whether torchvision's forward pass runs the mask head: not where `_mask_loss_of` does."""
@@ -211,7 +276,7 @@ class IgnoringRoIHeads(RoIHeads):
         selected: tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]] = super().select_training_samples(
             kept, targets
         )
-        self._selected = selected if self.mask_loss is not None else None
+        self._selected = selected if self.mask_loss is not None or self.teacher is not None else None
         return selected
 
 

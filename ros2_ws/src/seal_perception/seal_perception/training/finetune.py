@@ -29,6 +29,7 @@ from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.devices import best_device, device_of, has_bfloat16
 from seal_perception.detector.facts import is_coco, resolve_weights
+from seal_perception.detector.teacher import Teacher
 from seal_perception.detector.weights import (
     NetworkConfig,
     load_weights,
@@ -72,6 +73,9 @@ class FinetuneConfig:
             may lack nothing.
         keep_share: the weights written are this share of those to start from and the rest of those learnt, in [0, 1);
             0 where the list of categories changes, as rows that are new have nothing to keep.
+        distil: where no label of the dataset lies, the target is by this share what the network said before
+            (`teacher`), for the rest background; 0 = background, as detectron2, and where the list of categories
+            changes. Not for detectron2's network.
         categories: list that the network learns; rows of its heads that it knows are taken over. None = the weights'
             own, which are the six for COCO's.
         preset: name of the preset this came from; for the record only.
@@ -96,6 +100,7 @@ class FinetuneConfig:
     robust_mask_iou: float | None = None
     robust_mask_slack: float | None = None
     keep_share: float = 0.0
+    distil: float = 0.0
     categories: tuple[str, ...] | None = None
     preset: str = "laptop"
 
@@ -104,6 +109,8 @@ class FinetuneConfig:
             raise ValueError(f"replay_share must lie in [0, 1), got {self.replay_share}")
         if not 0.0 <= self.keep_share < 1.0:
             raise ValueError(f"keep_share must lie in [0, 1), got {self.keep_share}")
+        if not 0.0 <= self.distil <= 1.0:
+            raise ValueError(f"distil must lie in [0, 1], got {self.distil}")
         CocoConfig(**self.coco_changes())
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum}")
@@ -132,7 +139,7 @@ class FinetuneConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """All values, JSON-ready; categories, robust masks and a share to keep only where they were chosen."""
-        chosen = ("categories", "robust_mask_iou", "robust_mask_slack", "keep_share")
+        chosen = ("categories", "robust_mask_iou", "robust_mask_slack", "keep_share", "distil")
         return {key: value for key, value in asdict(self).items() if key not in chosen or value not in (None, 0.0)}
 
     def mask_loss(self) -> RobustMaskLoss | None:
@@ -207,6 +214,8 @@ def finetune(
         model.backbone.freeze(config.frozen_stages)
     if (mask_loss := config.mask_loss()) is not None:
         set_robust_masks(model, mask_loss)
+    if config.distil > 0 and config.categories is None:
+        Teacher(model, config.distil).watch(model)
     if config.bfloat16 is None:
         config = replace(config, bfloat16=has_bfloat16(device_of(model)))
     names = CategorySet(model_config.categories)
