@@ -12,6 +12,7 @@ from tests.mapping.worlds import box, frame, label_config, map_of
 from seal_mapping.labels.propagate import propagate
 from seal_mapping.labels.raytrace import render_labels, trace_image
 from seal_mapping.labels.volume import Instance, LabelVolume
+from seal_mapping.voxels.traversal import leap_to_stop
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.camera import Camera
 from seal_perception.errors import InputError
@@ -94,6 +95,18 @@ def test_same_voxels_as_the_plain_walk(seed, share, aligned, max_t):
     expected_ids, expected_depth = reference(volume, camera, T, max_t)
     assert (ids == expected_ids).all()
     assert (depth == expected_depth).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_ray_that_leaves_the_box_from_its_very_plane_meets_nothing(axis):
+    """The camera on the far plane of the outermost voxels, looking away from them, and at them."""
+    volume = volume_of(np.ones((3, 3, 3), bool))
+    crop = volume.crop(*volume.bounds())
+    p, away = np.full(3, 1.5), np.eye(3)[axis]
+    p[axis] = 3.0
+    assert leap_to_stop(*p, *away, crop.clearance, 5.0)[0] == -1
+    *voxel, t = leap_to_stop(*p, *-away, crop.clearance, 5.0)
+    assert voxel[axis] == 2 and t == 0.0
 
 
 def test_a_wall_by_hand():

@@ -115,8 +115,9 @@ def _enter(p: float, inverse: float, index: int, size: int) -> float:
         return 0.0
     if abs(inverse) == np.inf:
         return np.inf
-    t = -p * inverse if index < 0 else (size - p) * inverse
-    return t if t >= 0.0 else np.inf
+    if (index < 0) == (inverse < 0.0):  # away from the slab, from its very plane on too
+        return np.inf
+    return -p * inverse if index < 0 else (size - p) * inverse
 
 
 @njit(cache=True)
