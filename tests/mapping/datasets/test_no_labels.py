@@ -100,7 +100,7 @@ def test_each_frame_is_counted_once():
         (
             {"score": 0.06},
             "detector",
-            r"the best candidate, a chair, has an expected overlap of 0\.\d+, a label needs 0\.4 \(--least",
+            r"the best candidate, a chair, has an expected overlap of 0\.\d+, a label needs 0\.35 \(--least",
         ),
         ({"score": 0.03}, "detector", "no voxels that lie together were called a thing by enough of their views; "),
     ],

@@ -275,11 +275,12 @@ def test_the_overlap_of_a_voxel_is_that_of_the_best_candidate_that_holds_it():
 
 def test_what_is_likely_but_not_enough_can_be_ignored():
     world = {**box((0, 0, 0), (6, 6, 6), c0=250), **box((20, 0, 0), (26, 6, 6), c1=120)}
-    volume = objects_of(world, replace(ANY_HEIGHT, ignore_uncertain=True, uncertain=0.3))
+    surer = replace(ANY_HEIGHT, least_overlap=0.4)
+    volume = objects_of(world, replace(surer, ignore_uncertain=True, uncertain=0.3))
     assert [(item.category, item.voxels) for item in volume.instances] == [(0, 216)]
     assert [(item.category, item.voxels) for item in volume.ignored] == [(1, 216)]
     assert 0.3 < volume.ignored[0].score < 0.4
-    assert not objects_of(world, replace(ANY_HEIGHT, ignore_uncertain=True, uncertain=0.4)).ignored
+    assert not objects_of(world, replace(surer, ignore_uncertain=True, uncertain=0.4)).ignored
     assert not objects_of(world).ignored
 
 
@@ -349,7 +350,7 @@ def test_what_was_considered_is_told_with_the_reason():
         **box((20, 0, 2), (26, 6, 8), c1=120),
         **box((40, 0, 2), (46, 6, 8), c3=30),
     }
-    found = considered(world)
+    found = considered(world, replace(ANY_HEIGHT, least_overlap=0.4))
     assert [(one.category, one.label) for one in found] == [("chair", 1), ("couch", 0), ("bed", 0)]
     assert found[0].why == "" and found[1].why == "expected overlap 0.384, a label needs 0.4"
     assert (found[0].voxels, found[0].views, found[0].found) == (216, 1.0, 1.0)

@@ -85,7 +85,14 @@ class LimitOptions:
     """Limits of map and labels; None leaves the default of the rule."""
 
     least_overlap: Annotated[
-        float | None, typer.Option(help="objects: smallest expected overlap with a thing, 0 to 1; default 0.4.")
+        float | None, typer.Option(help="objects: smallest expected overlap with a thing, 0 to 1; default 0.35.")
+    ] = None
+    confirm: Annotated[
+        float | None,
+        typer.Option(
+            help="objects: score of a frame's own detection that must show an object as a whole, in one frame at "
+            "least; default 0.3, 0 = off."
+        ),
     ] = None
     stand_from: Annotated[
         float | None,
@@ -212,6 +219,7 @@ def _label_changes(fusion: FusionOptions, limits: LimitOptions) -> dict[str, Any
     changes = {
         "evidence": fusion.evidence,
         "least_overlap": limits.least_overlap,
+        "confirm_score": limits.confirm,
         "stand_from_m": limits.stand_from,
         "agreement": limits.agreement,
         "min_instance_m3": limits.min_volume,

@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 MAPLESS = {"self_training": SelfTraining, "optical_flow": OpticalFlow}
 """Rules that need no map, and so no option about one."""
 RULE_OPTIONS = {
-    "objects": {"least_overlap", "stand_from_m"},
+    "objects": {"least_overlap", "confirm_score", "stand_from_m"},
     "agreement": {"agreement", "evidence"},
     "instance_vote": {"agreement", "evidence"},
 }

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""3DLabelProp as a labeller: the detections of all frames make a map, the map's objects label every frame."""
+"""3DLabelProp as a labeller: the detections of all frames make a map, and its objects label every frame.
+
+Between the two the frames' own detections confirm the objects (`confirm`).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from seal_mapping.annotation.annotations import FrameAnnotations
+from seal_mapping.datasets.confirm import SecondLook, drawn_ids, look_again, rendered
 from seal_mapping.datasets.detected_frames import DetectedFrames
 from seal_mapping.datasets.labeller import Labeller
 from seal_mapping.datasets.map_builder import MapBuilder
-from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels, none_covers_enough
+from seal_mapping.datasets.no_labels import Drawn, NoLabels, no_map_labels, none_confirmed, none_covers_enough
 from seal_mapping.datasets.resumable import WorkFolder
 from seal_mapping.datasets.summary import OWN_SCORE, own_score
 from seal_mapping.labels.instance_ids import load_objects, save_objects
@@ -22,7 +26,6 @@ from seal_mapping.labels.objects.choose import Judged, judge_candidates
 from seal_mapping.labels.objects.explain import Considered, explain
 from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_mapping.labels.propagate import LabelConfig, propagate
-from seal_mapping.labels.raytrace import render_labels
 from seal_mapping.labels.volume import LabelVolume
 from seal_mapping.source import BagFrame
 from seal_mapping.voxels.io import load_map, save_map
@@ -62,7 +65,7 @@ class VolumeLabels(Labeller):
 
 
 class LabelProp(VolumeLabels):
-    """3DLabelProp: a first pass builds the voxel map and finds its objects, the second labels the frames by them.
+    """3DLabelProp: a first pass builds the map, a second lets frames confirm its objects, the third labels the frames.
 
     Besides the labels it leaves `map.npz` and `objects.npz` (the labelled voxels) in the dataset's folder.
 
@@ -74,8 +77,6 @@ class LabelProp(VolumeLabels):
             continued and its objects keep their ids.
     """
 
-    passes = 2
-
     def __init__(
         self,
         config: LabelConfig | None = None,
@@ -84,11 +85,13 @@ class LabelProp(VolumeLabels):
         previous: Path | str | None = None,
     ) -> None:
         super().__init__(_NOTHING, config or LabelConfig())
+        self.passes = 3 if self._confirms() else 2
         self._map_config, self._annotations = map_config, annotations
         self._previous = None if previous is None else Path(previous)
         self._map = VoxelMap(map_config)
         self._human_map: VoxelMap | None = None
         self._left_out = 0
+        self._look: SecondLook | None = None
         self._considered: list[Considered] = []
         self._without_objects: Judged | None = None
 
@@ -106,7 +109,8 @@ class LabelProp(VolumeLabels):
         self._human_map = builder.human_map
         grid = self._map.config
         judged = judge_candidates(self._map.voxels(), self.config, grid.names, grid.voxel_m)
-        self.volume = propagate(self._map, self.config, before, builder.human_map, judged)
+        volume = propagate(self._map, self.config, before, builder.human_map, judged)
+        self.volume = self._confirmed(volume, frames, before, progress)
         self._considered = explain(judged, self.volume, self.config)
         self._without_objects = None if self.volume.instances else judged  # for `why_no_labels`
         self.names = self.volume.names
@@ -114,6 +118,29 @@ class LabelProp(VolumeLabels):
         save_objects(self.volume, folder.path / OBJECTS)
         if frames.detector is None and frames.with_recorded:
             self._left_out = len(frames) - frames.with_recorded
+
+    def _confirmed(
+        self,
+        volume: LabelVolume,
+        frames: DetectedFrames,
+        before: LabelVolume | None,
+        progress: Callable[[int], None],
+    ) -> LabelVolume:
+        """The volume without the objects that no frame shows; an object of before was confirmed then."""
+        if not self._confirms():
+            return volume
+        spared = drawn_ids(volume, self._human_map)
+        spared |= set() if before is None else {item.id for item in before.instances}
+        look, total = SecondLook(volume, self.config, spared), len(frames)
+        look_again(look, frames.frames(), frames.detections_for, lambda done: progress(total + done))
+        progress(2 * total)
+        if not look.frames:
+            return volume
+        self._look = look
+        return look.result()
+
+    def _confirms(self) -> bool:
+        return self.config.rule == "objects" and self.config.confirm_score > 0
 
     def _start(self, frames: DetectedFrames) -> tuple[VoxelMap, LabelVolume | None]:
         """The map to put frames in, and the objects found before."""
@@ -142,6 +169,8 @@ class LabelProp(VolumeLabels):
         """What the map, the detections and the drawings lack."""
         if self._without_objects is None:
             return none_covers_enough(len(self.volume.instances), self.config)
+        if self._look is not None:
+            return none_confirmed(self._look.best, self.config)
         drawn = None
         if self._annotations is not None and self._human_map is not None:
             objects = sum(len(picture.objects) for picture in self._annotations.pictures)
@@ -199,15 +228,7 @@ def frame_annotations(
     0 = none. A region's carries ignore. With `LabelConfig.ignore_missing` the frame's own detections of categories
     without any object are regions, too.
     """
-    ids, _ = render_labels(
-        volume,
-        frame.camera,
-        frame.T_map_camera,
-        config.max_range_m,
-        pixels=config.pixels,
-        depth=frame.depth,
-        depth_check_m=config.depth_check_m,
-    )
+    ids = rendered(frame, volume, config)
     table = volume.by_id()
     low = int(ids.min())
     counts = np.bincount((ids - low).reshape(-1))

@@ -44,7 +44,7 @@ class Labeller(ABC):
     """
 
     name: ClassVar[str]
-    passes: ClassVar[int] = 1
+    passes: int = 1
     frame_key: ClassVar[str] = "frame"
     names: CategorySet = SIX
 

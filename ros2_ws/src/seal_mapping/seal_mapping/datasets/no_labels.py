@@ -67,6 +67,18 @@ def none_covers_enough(objects: int, config: LabelConfig) -> NoLabels:
     return NoLabels(RULE, f"the map has {objects} objects, and none covers {config.min_area_share:.1%} of a frame")
 
 
+def none_confirmed(best: Mapping[int, float], config: LabelConfig) -> NoLabels:
+    """Why a map with objects has no label: no frame shows one of them as a whole.
+
+    Args:
+        best: by id the best score of a detection that shows the object, 0 = none does.
+        config: `confirm_score`.
+    """
+    shown = max(best.values(), default=0.0)
+    text = f"the map has {len(best)} objects, and no frame's own detection shows one as a whole with a score of"
+    return NoLabels(DETECTOR, f"{text} {config.confirm_score:g} (--confirm); the best of them has {shown:.2f}")
+
+
 def no_map_labels(
     judged: Judged, grid: MapConfig, config: LabelConfig, best_scores: Mapping[int, float], drawn: Drawn | None
 ) -> NoLabels:

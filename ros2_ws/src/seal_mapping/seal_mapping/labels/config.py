@@ -66,7 +66,15 @@ class LabelConfig:
     log_hit: float = parameter(0.201, "log-odds added by a view that votes for the category", minimum=0.0)
     log_miss: float = parameter(-0.117, "log-odds added by a view that does not vote for it (negative)", maximum=0.0)
     least_overlap: float = parameter(
-        0.4, 'smallest expected overlap of an object with a thing ("objects")', minimum=0.0, maximum=1.0
+        0.35, 'smallest expected overlap of an object with a thing ("objects")', minimum=0.0, maximum=1.0
+    )
+    confirm_score: float = parameter(
+        0.3,
+        "least score of the frame's own detection (mask IoU >= 0.5) that must show an object as a whole, in one frame "
+        'at least: else it is a region to ignore ("objects", where frames have detections; never what a human drew); '
+        "0 = off",
+        minimum=0.0,
+        maximum=1.0,
     )
     smooth_voxels: int = parameter(
         0, 'pool evidence over a cube of this many voxels to each side; 0 = off (not in "paper")', minimum=0
@@ -170,7 +178,7 @@ class LabelConfig:
         for name in ("agreement", "vote_low", "uncertain", "least_overlap"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in (0, 1], got {getattr(self, name)}")
-        for name in ("vote_confident_share", "min_area_share"):
+        for name in ("vote_confident_share", "min_area_share", "confirm_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
         for name in ("agreement_min_views", "vote_min_views", "min_views"):

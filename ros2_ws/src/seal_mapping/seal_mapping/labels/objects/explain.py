@@ -66,9 +66,9 @@ def explain(judged: Judged, volume: LabelVolume, config: LabelConfig) -> list[Co
 
 
 def _owners(cloud: VoxelCloud, volume: LabelVolume) -> IntArray:
-    """(N,) id of the object that each voxel of the map belongs to, 0 = none."""
+    """(N,) id of the object (> 0) or region to ignore (< 0) that each voxel of the map belongs to, 0 = none."""
     place = lookup(voxel_keys(volume.ijk), voxel_keys(cloud.ijk))
-    return np.where(place >= 0, np.maximum(volume.instance[np.maximum(place, 0)], 0), 0).astype(np.int64)
+    return np.where(place >= 0, volume.instance[np.maximum(place, 0)], 0).astype(np.int64)
 
 
 def _row(
@@ -79,9 +79,11 @@ def _row(
     most = int(ids[counts.argmax()])
     there = volume.by_id().get(most) if 2 * int(counts.max()) >= len(rows) and most else None
     weight, views = float(cloud.weight[rows].sum()), float(cloud.views[rows].sum())
-    labelled = there is not None and there.category == c
+    labelled = there is not None and there.id > 0 and there.category == c
     why = ""
-    if there is not None and not labelled:
+    if there is not None and there.id < 0 and overlap >= config.least_overlap:
+        why = f"no frame's own detection shows it as a whole with a score of {config.confirm_score:g}"
+    elif there is not None and there.id > 0 and not labelled:
         why = f"it is part of object {there.id}, a {volume.names.name(there.category)}"
     elif not labelled:
         why = _not_labelled(overlap, config)
