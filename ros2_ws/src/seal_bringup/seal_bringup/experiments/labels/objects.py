@@ -46,11 +46,11 @@ RIGHT = 0.4
 """3D IoU, in voxels, from which a candidate counts as a thing in the figures."""
 BARS = (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 WITHOUT = {
-    "objects 0.4, no legs": LabelConfig(stand_from_m=0.0),
-    "objects 0.4, to 5.1 m": LabelConfig(max_range_m=5.1),
-    "objects 0.4, neither": LabelConfig(stand_from_m=0.0, max_range_m=5.1),
+    "objects 0.4, no legs": LabelConfig(least_overlap=0.4, stand_from_m=0.0),
+    "objects 0.4, to 5.1 m": LabelConfig(least_overlap=0.4, max_range_m=5.1),
+    "objects 0.4, neither": LabelConfig(least_overlap=0.4, stand_from_m=0.0, max_range_m=5.1),
 }
-"""The default without one of its parts."""
+"""The default of before there was a second look (`confirmed`), without one of its parts."""
 _STRIDE = 2
 _LEAST = 20
 """Voxels of a true object that count as seen."""
