@@ -22,10 +22,11 @@ from seal_perception.detector.detector import (
     DetectorConfig,
     load_detector,
 )
-from seal_perception.detector.facts import SHIPPED, read_metadata
+from seal_perception.detector.facts import SHIPPED, SHIPPED_HOMES, read_metadata
 from seal_perception.detector.model import NEW, ModelConfig, build_model, covered_by, fold_norm, parameter_count
 from seal_perception.detector.weights import load_weights, save_tensors, save_weights
 from seal_perception.errors import InputError, SealError
+from seal_perception.files import sha256
 
 
 def _model(seed: int = 0) -> torch.nn.Module:
@@ -268,6 +269,18 @@ def test_shipped_weights_are_small_calibrated_and_say_how_they_were_made() -> No
     assert parameter_count(model) <= 7_000_000 and config.input_height == 240
     assert facts["command"].startswith("seal pretrain") and facts["commit"] and isinstance(facts["seed"], int)
     assert facts["calibration"]["slope"] > 0 and len(load_detector().detect(np.zeros((240, 320, 3), np.uint8))) <= 50
+
+
+def test_the_detector_of_the_homes_is_the_shipped_one_taught_by_its_own_labels() -> None:
+    assert SHIPPED_HOMES.stat().st_size <= 15e6
+    model, config, facts = load_weights("seal-homes")
+    before, shape, earlier = load_weights("seal-small")
+    assert facts["command"] == "seal finetune" and facts["commit"] and facts["seed"] == 0
+    assert facts["parent"] == sha256(SHIPPED) and facts["calibration"] == earlier["calibration"]
+    assert config == shape and facts["config"]["iterations"] == 1500 and facts["config"]["replay_share"] == 0.5
+    own, old = model.state_dict(), before.state_dict()
+    moved = [name for name in own if own[name].is_floating_point() and not torch.equal(own[name], old[name])]
+    assert any("roi_heads" in name for name in moved) and not any("backbone.stem" in name for name in moved)
 
 
 def test_docs_quote_the_figures_stored_with_the_weights(repo_root: Path) -> None:

@@ -37,7 +37,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of start pose, exploration and fine-tuning.")] = 0,
     amount: AmountOptions,
     weights: Annotated[
-        str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
+        str, typer.Option(help="Detector to start from: seal-small, seal-homes, or weights that seal finetune wrote.")
     ] = "seal-small",
     rows: Annotated[
         str, typer.Option(help="Rows of the table to compute, with commas; default: all but optical_flow.")

@@ -51,7 +51,7 @@ class DetectorOptions:
     """What looks, and for what."""
 
     weights: Annotated[
-        str, typer.Option(help="seal-small (shipped), coco (for photographs) or a .safetensors file.")
+        str, typer.Option(help="seal-small or seal-homes (shipped), coco (for photographs) or a .safetensors file.")
     ] = "seal-small"
     categories: CATEGORY_LIST = None
 
@@ -155,8 +155,8 @@ def _why(job: DetectJob, found: Found, read: list[str]) -> str:
         cause = f"the best score in {looked} is {best['score']:.2f} ({what} in {name}), below {job.min_score:g}"
     if job.weights != "coco":
         known = (
-            "the shipped detector knows simulated homes best"
-            if job.weights == "seal-small"
+            "the shipped detectors know simulated homes best"
+            if job.weights in ("seal-small", "seal-homes")
             else "as these weights see it"
         )
         return f"{cause}: {known}; next, for photographs: `{again(job, read, weights='coco')}`"

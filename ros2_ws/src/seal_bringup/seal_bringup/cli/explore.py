@@ -50,9 +50,9 @@ class RunOptions:
 class SightOptions:
     """Detector and camera of the robot."""
 
-    weights: Annotated[str, typer.Option(help="Detector: seal-small, coco, a .safetensors file, or none.")] = (
-        "seal-small"
-    )
+    weights: Annotated[
+        str, typer.Option(help="Detector: seal-small, seal-homes, coco, a .safetensors file, or none.")
+    ] = "seal-small"
     categories: CATEGORY_LIST = None
     width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 320
     height: Annotated[int, typer.Option(help="Height of the pictures in pixels.")] = 240

@@ -67,7 +67,8 @@ class InputOptions:
         False
     )
     weights: Annotated[
-        str, typer.Option(help="Weights for --redetect: seal-small (shipped), coco, or a .safetensors file.")
+        str,
+        typer.Option(help="Weights for --redetect: seal-small or seal-homes (shipped), coco, or a .safetensors file."),
     ] = "seal-small"
     annotations: Annotated[
         Path | None,

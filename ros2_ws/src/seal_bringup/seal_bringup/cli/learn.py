@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Weights = Annotated[
     str,
     typer.Option(
-        help="seal-small (shipped), coco (torchvision's COCO weights), a copy of these (.pth) or .safetensors."
+        help="seal-small or seal-homes (shipped), coco (torchvision's COCO weights), a copy of these (.pth) or "
+        ".safetensors."
     ),
 ]
 Pictures = Annotated[
@@ -324,7 +325,9 @@ def pretrain(
     command = f"seal pretrain --pictures {data.pictures} --held-out {data.held_out}"
     command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
     command += f" --library {library if library in ('installed', 'none') else Path(library).name}"
-    command += f" --weights {weights if weights == 'seal-small' else Path(weights).name}" if weights else ""
+    command += (
+        f" --weights {weights if weights in ('seal-small', 'seal-homes') else Path(weights).name}" if weights else ""
+    )
     with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
         facts = run(
             catalogue / "train", out, config, catalogue / "val", report, counting, command, Start(parent=weights)

@@ -16,7 +16,10 @@ from seal_perception.errors import InputError
 from seal_perception.reading.text import load_json, require_file
 
 FORMAT = "seal-detector-1"
-SHIPPED = Path(__file__).parents[1] / "weights" / "seal_small.safetensors"
+_FOLDER = Path(__file__).parents[1] / "weights"
+SHIPPED = _FOLDER / "seal_small.safetensors"
+SHIPPED_HOMES = _FOLDER / "seal_homes.safetensors"
+"""`seal-small` taught by its own labels in the 25 training homes, without a true label (docs/detector.md)."""
 
 
 def is_coco(weights: str | Path) -> bool:
@@ -25,14 +28,14 @@ def is_coco(weights: str | Path) -> bool:
 
 
 def resolve_weights(weights: str | Path) -> Path:
-    """The file behind "seal-small" or a path.
+    """The file behind "seal-small", "seal-homes" or a path.
 
     Raises:
         InputError: if there is no such file.
     """
-    path = SHIPPED if str(weights) == "seal-small" else Path(weights)
+    path = {"seal-small": SHIPPED, "seal-homes": SHIPPED_HOMES}.get(str(weights), Path(weights))
     if not path.is_file():
-        expected = "expected seal-small, coco, a .safetensors file or COCO's .pth"
+        expected = "expected seal-small, seal-homes, coco, a .safetensors file or COCO's .pth"
         raise InputError(f"no weights at {path}; {'`seal pretrain` makes it' if path == SHIPPED else expected}")
     return path
 

@@ -37,8 +37,8 @@ class PerceptionNode(SealNode):
 
     Where vision_msgs is installed, the detections are on `semantic/detections_2d` too (`VisionTopics`).
 
-    Parameters: `weights` ("seal-small", "coco", a .safetensors file, or "none" for a robot that sees no objects),
-    `detector.*` (DetectorConfig), `overlay_min_score`, `roll_from_tf` and `mounting.roll_deg` (`CameraRoll`).
+    Parameters: `weights` ("seal-small", "seal-homes", "coco", a .safetensors file, or "none" for a robot that sees no
+    objects), `detector.*` (DetectorConfig), `overlay_min_score`, `roll_from_tf` and `mounting.roll_deg` (`CameraRoll`).
     """
 
     def __init__(self) -> None:
