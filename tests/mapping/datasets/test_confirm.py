@@ -98,12 +98,24 @@ def test_what_a_human_drew_needs_no_detection(tmp_path):
     assert summary["annotations"] == 4
 
 
-def test_objects_of_an_earlier_run_stay(tmp_path):
-    """They were confirmed then; the frames of the new run need not show them again."""
+@pytest.mark.parametrize(("score", "stays"), [(0.3, True), (0.0, False)])
+def test_objects_of_an_earlier_run_stay_if_they_were_confirmed_then(tmp_path, score, stays):
     first = tmp_path / "first"
-    write_dataset(wall_source(), LabelProp(RULE), DatasetWork(first))
+    write_dataset(wall_source(), LabelProp(replace(RULE, confirm_score=score)), DatasetWork(first))
     summary, _ = labelled(tmp_path, pieces(wall_source()), previous=first)
-    assert [item["id"] for item in summary["instances"]] == [1]
+    assert [item["id"] for item in summary["instances"]] == ([1] if stays else [])
+
+
+def test_the_best_score_is_told_where_nothing_is_confirmed(tmp_path):
+    summary, _ = labelled(tmp_path, wall_source(score=0.95), replace(RULE, confirm_score=0.96))
+    assert summary["no_labels"]["cause"].endswith("with a score of 0.96 (--confirm); the best of them has 0.95")
+
+
+def test_an_uncertain_region_is_not_called_unconfirmed(tmp_path):
+    config = replace(RULE, least_overlap=1.0, ignore_uncertain=True, uncertain=0.1)
+    summary, _ = labelled(tmp_path, wall_source(), config)
+    (why,) = {one["why"] for one in summary["considered"]}
+    assert why.startswith("expected overlap") and summary["ignore_regions"]
 
 
 def test_without_any_detection_the_map_alone_decides(tmp_path):

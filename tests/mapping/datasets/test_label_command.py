@@ -158,6 +158,7 @@ def test_polygons_and_an_earlier_map_by_options(command, tmp_path):
         (("--agreement", 0.5), "the rule objects does not use --agreement: leave it out"),
         (("--agreement", 0.5, "--evidence", "score"), "the rule objects does not use --agreement, --evidence"),
         (("--rule", "paper", "--least-overlap", 0.5), "the rule paper does not use --least-overlap"),
+        (("--rule", "paper", "--confirm", 0.5), "the rule paper does not use --confirm: leave it out"),
         (("--rule", "agreement", "--agreement", 2), r"agreement must lie in (0, 1], got 2.0"),
         (("--rule", "instance_vote", "--evidence", "luck"), "score, share, log_odds, got 'luck'"),
         (("--clear-views", 300), "clear_views must be in 0..255, got 300"),

@@ -57,7 +57,8 @@ def test_the_default_is_a_row_of_the_shipped_table(repo_root: Path) -> None:
     assert all(home > "train_10" for home in found["homes"]), "homes that the model was fitted on say little"
     text = (repo_root / "docs/labels.md").read_text(encoding="utf-8")
     for row in (now, before):
-        shown = f"| {row['precision']:.2f} | {row['recall']:.2f} | {row['right']} | {row['labels'] - row['right']} |"
+        shares = f"| {row['right'] / row['labels']:.2f} | {row['right'] / found['true']:.2f} |"
+        shown = f"{shares} {row['right']} | {row['labels'] - row['right']} |"
         assert shown in text, shown
     rows = [row for some in found["objects"].values() for row in some]
     assert quality(rows, found["true"], default.least_overlap, default.confirm_score) == now

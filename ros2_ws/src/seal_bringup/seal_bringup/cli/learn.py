@@ -295,7 +295,9 @@ def pretrain(
     ] = "none",
     weights: Annotated[
         str | None,
-        typer.Option(help="Start from these weights (seal-small or a file) instead of ImageNet's features."),
+        typer.Option(
+            help="Start from these weights (seal-small, seal-homes or a file) instead of ImageNet's features."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:

@@ -67,7 +67,9 @@ class DemoConfig:
         if unknown := [row for row in self.rows if row not in ROWS]:
             raise InputError(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(ROWS)}")
         if self.weights == "coco":
-            raise InputError("the demo starts from a file; expected seal-small, a .safetensors file or COCO's .pth")
+            raise InputError(
+                "the demo starts from a file; expected seal-small, seal-homes, a .safetensors file or COCO's .pth"
+            )
         if not self.homes:
             raise InputError("no home was named; give one such as test_01")
 

@@ -117,7 +117,9 @@ class LabelJob:
             return None
         of_rules = {name for names in RULE_OPTIONS.values() for name in names} & self.label_changes.keys()
         if unused := sorted(of_rules - RULE_OPTIONS.get(self.rule, set())):
-            words = ", ".join(f"--{name.removesuffix('_m').replace('_', '-')}" for name in unused)
+            words = ", ".join(
+                f"--{name.removesuffix('_m').removesuffix('_score').replace('_', '-')}" for name in unused
+            )
             raise InputError(f"the rule {self.rule} does not use {words}: leave it out, or give another --rule")
         try:
             MapConfig(**self.map_changes)

@@ -83,7 +83,9 @@ class SearchSettings:
         if self.weights == ORACLE:
             return None
         if self.weights == "coco":
-            raise InputError("searches need weights in a file; expected seal-small, oracle, or a .safetensors file")
+            raise InputError(
+                "searches need weights in a file; expected seal-small, seal-homes, oracle, or a .safetensors file"
+            )
         return resolve_weights(self.weights)
 
     def facts(self) -> dict[str, Any]:

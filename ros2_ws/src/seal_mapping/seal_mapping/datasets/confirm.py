@@ -36,7 +36,8 @@ class SecondLook:
         volume: of `propagate`.
         config: `confirm_score`, and how objects are seen from a frame.
         spared: ids of objects that need no frame to confirm them.
-        best: by id the best score of a detection that shows the object (`summary.own_score`), of the others so far.
+        best: by id the best score so far of a detection that shows the object (`summary.own_score`); objects that are
+            confirmed are not looked at again.
         frames: frames with detections that were looked at.
     """
 
@@ -57,9 +58,10 @@ class SecondLook:
     def take(self, frame: Frame, own: Detections) -> None:
         """Look at the open objects in a frame with its own detections."""
         self.frames += 1
-        table, least = self.volume.by_id(), self.config.confirm_score
-        sure = set(own.categories[own.scores >= least].tolist())
-        wanted = {number for number in self.open_ids if table[number].category in sure}
+        table, top = self.volume.by_id(), dict[int, float]()
+        for category, score in zip(own.categories.tolist(), own.scores.tolist(), strict=True):
+            top[category] = max(top.get(category, 0.0), score)
+        wanted = {n for n in self.open_ids if top.get(table[n].category, 0.0) > self.best[n]}
         if not wanted:
             return
         ids = rendered(frame, self.volume, self.config)
@@ -139,7 +141,7 @@ def demote(volume: LabelVolume, lost: set[int]) -> LabelVolume:
 
 
 def drawn_ids(volume: LabelVolume, human_map: VoxelMap | None) -> set[int]:
-    """Ids of the objects of which a human drew a part: these need nobody else's word."""
+    """Ids of the objects of which a human drew a voxel or more: these need nobody else's word."""
     if human_map is None or not volume.instances:
         return set()
     cloud = human_map.voxels()

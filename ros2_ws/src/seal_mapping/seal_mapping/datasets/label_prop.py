@@ -36,8 +36,9 @@ from seal_perception.detections import Detections
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
 from seal_perception.frame import Frame
+from seal_perception.reading.text import read_json
 
-MAP, OBJECTS = "map.npz", "objects.npz"
+MAP, OBJECTS, LABELS = "map.npz", "objects.npz", "labels.json"
 _NOTHING = LabelVolume(np.zeros((0, 3), np.int32), np.zeros(0, np.int32), np.zeros(3), 1.0, ())
 """No objects: before the first pass."""
 
@@ -111,7 +112,8 @@ class LabelProp(VolumeLabels):
         judged = judge_candidates(self._map.voxels(), self.config, grid.names, grid.voxel_m)
         volume = propagate(self._map, self.config, before, builder.human_map, judged)
         self.volume = self._confirmed(volume, frames, before, progress)
-        self._considered = explain(judged, self.volume, self.config)
+        unconfirmed = {item.id for item in self.volume.ignored} - {item.id for item in volume.ignored}
+        self._considered = explain(judged, self.volume, self.config, frozenset(unconfirmed))
         self._without_objects = None if self.volume.instances else judged  # for `why_no_labels`
         self.names = self.volume.names
         save_map(self._map, folder.path / MAP)
@@ -126,11 +128,11 @@ class LabelProp(VolumeLabels):
         before: LabelVolume | None,
         progress: Callable[[int], None],
     ) -> LabelVolume:
-        """The volume without the objects that no frame shows; an object of before was confirmed then."""
+        """The volume without the objects that no frame shows; those of before stay if they had to be confirmed then."""
         if not self._confirms():
             return volume
         spared = drawn_ids(volume, self._human_map)
-        spared |= set() if before is None else {item.id for item in before.instances}
+        spared |= {item.id for item in before.instances} if before is not None and self._confirmed_before() else set()
         look, total = SecondLook(volume, self.config, spared), len(frames)
         look_again(look, frames.frames(), frames.detections_for, lambda done: progress(total + done))
         progress(2 * total)
@@ -138,6 +140,13 @@ class LabelProp(VolumeLabels):
             return volume
         self._look = look
         return look.result()
+
+    def _confirmed_before(self) -> bool:
+        """Whether `previous` is of a labelling that looked again; an older one has no such number."""
+        if self._previous is None or not (self._previous / LABELS).is_file():
+            return False
+        used = read_json(self._previous / LABELS).get("label_config", {})
+        return used.get("rule") == "objects" and float(used.get("confirm_score", 0.0)) > 0
 
     def _confirms(self) -> bool:
         return self.config.rule == "objects" and self.config.confirm_score > 0

@@ -19,7 +19,7 @@ FORMAT = "seal-detector-1"
 _FOLDER = Path(__file__).parents[1] / "weights"
 SHIPPED = _FOLDER / "seal_small.safetensors"
 SHIPPED_HOMES = _FOLDER / "seal_homes.safetensors"
-"""`seal-small` taught by its own labels in the 25 training homes, without a true label (docs/detector.md)."""
+"""`seal-small` taught by its own labels in the 25 training homes; docs/detector.md says what chose them."""
 
 
 def is_coco(weights: str | Path) -> bool:

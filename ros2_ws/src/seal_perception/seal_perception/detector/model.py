@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.utils.deterministic
@@ -27,7 +27,6 @@ from torchvision.ops import box_iou
 from seal_perception.categories import CATEGORIES, CategorySet
 from seal_perception.detector.backbones import SCALES, EfficientNetLite, ResNet, fold_norm_of
 from seal_perception.detector.gradients import RoIAlign
-from seal_perception.detector.teacher import Teacher, apart_from
 
 MOST_CHANNELS, MOST_BLOCKS, MOST_SAMPLES, MOST_HEIGHT = 8192, 64, 4000, 1024
 """Sizes beyond these are no detector's: a file of a few kilobytes must not decide that gigabytes are built."""
@@ -127,6 +126,29 @@ def unmatched(boxes: Tensor, objects: Tensor, iou: float) -> Tensor:
     if len(objects) == 0 or len(boxes) == 0:
         return torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
     return box_iou(boxes, objects).amax(dim=1) < iou
+
+
+APART = 0.3
+"""Box IoU below which a region is none of a label's: torchvision's bound of what is background for the proposals."""
+
+
+def apart_from(boxes: Tensor, objects: Tensor) -> Tensor:
+    """(N,) bool: boxes (N, 4) that no object (M, 4) explains, not even in part."""
+    if len(objects) == 0 or len(boxes) == 0:
+        return torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    return box_iou(boxes, objects).amax(dim=1) < APART
+
+
+class Teacher(Protocol):
+    """What gives targets where no label lies (`training.teacher`); `logits` (N, R) are the network's own of a step."""
+
+    logits: Tensor | None
+
+    def objectness(self) -> Tensor:
+        """(A,) targets of the anchors of all pictures."""
+
+    def classes(self, proposals: list[Tensor], shapes: list[tuple[int, int]]) -> Tensor:
+        """(N, R) targets of the proposals of all pictures."""
 
 
 class IgnoringRPN(RegionProposalNetwork):

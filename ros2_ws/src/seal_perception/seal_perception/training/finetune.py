@@ -29,7 +29,6 @@ from seal_perception.detector.coco_form import CocoConfig
 from seal_perception.detector.coco_weights import coco_file, load_coco
 from seal_perception.detector.devices import best_device, device_of, has_bfloat16
 from seal_perception.detector.facts import is_coco, resolve_weights
-from seal_perception.detector.teacher import Teacher
 from seal_perception.detector.weights import (
     NetworkConfig,
     load_weights,
@@ -41,6 +40,7 @@ from seal_perception.files import sha256
 from seal_perception.training.augment import MILD
 from seal_perception.training.new_list import with_categories
 from seal_perception.training.robust_mask import RobustMaskLoss, set_robust_masks
+from seal_perception.training.teacher import Teacher
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
 
 
@@ -74,8 +74,8 @@ class FinetuneConfig:
         keep_share: the weights written are this share of those to start from and the rest of those learnt, in [0, 1);
             0 where the list of categories changes, as rows that are new have nothing to keep.
         distil: where no label of the dataset lies, the target is by this share what the network said before
-            (`teacher`), for the rest background; 0 = background, as detectron2, and where the list of categories
-            changes. Not for detectron2's network.
+            (`teacher`), for the rest background; 0 = background, as detectron2. Not with `categories`, and not for
+            detectron2's network.
         categories: list that the network learns; rows of its heads that it knows are taken over. None = the weights'
             own, which are the six for COCO's.
         preset: name of the preset this came from; for the record only.
@@ -207,6 +207,8 @@ def finetune(
         SealError: if training diverges.
     """
     config, weights_out = config or FinetuneConfig(), Path(weights_out)
+    if config.distil > 0 and config.categories is not None:
+        raise InputError("distil needs the list of categories that the weights have: new rows say nothing yet")
     if config.replay_share > 0 and replay_dataset is None:
         raise InputError(f"replay_share {config.replay_share} needs a replay dataset")
     parent, model, model_config, parent_facts = _parent(weights_in, config)
@@ -214,7 +216,7 @@ def finetune(
         model.backbone.freeze(config.frozen_stages)
     if (mask_loss := config.mask_loss()) is not None:
         set_robust_masks(model, mask_loss)
-    if config.distil > 0 and config.categories is None:
+    if config.distil > 0:
         Teacher(model, config.distil).watch(model)
     if config.bfloat16 is None:
         config = replace(config, bfloat16=has_bfloat16(device_of(model)))

@@ -46,7 +46,10 @@ class RobotOptions:
         str, typer.Option(help="Where to go while nothing is believed: gainful_views, frontier or random.")
     ] = "gainful_views"
     weights: Annotated[
-        str, typer.Option(help="Detector: seal-small, a .safetensors file, or oracle (the simulator's true labels).")
+        str,
+        typer.Option(
+            help="Detector: seal-small, seal-homes, a .safetensors file, or oracle (the simulator's true labels)."
+        ),
     ] = "seal-small"
 
 

@@ -45,7 +45,9 @@ class PlaceOptions:
     """Where, and with which senses."""
 
     homes: Annotated[str, typer.Option(help="Training homes by name, with commas; `train` is all 25.")] = "train"
-    weights: Annotated[str, typer.Option(help="Detector: seal-small or a .safetensors file.")] = "seal-small"
+    weights: Annotated[str, typer.Option(help="Detector: seal-small, seal-homes or a .safetensors file.")] = (
+        "seal-small"
+    )
     workers: Annotated[int, typer.Option(min=1, help="Processes in which the teacher drives.")] = 2
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0
 

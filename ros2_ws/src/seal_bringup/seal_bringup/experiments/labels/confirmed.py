@@ -2,8 +2,9 @@
 """From which expected overlap, and shown by which score, is an object worth a label? Label quality on training homes.
 
 Every object down to an expected overlap of 0.2 is labelled without a second look, and counted with the best score of a
-frame's own detection that shows it as a whole (`seal_mapping.datasets.confirm`). So each pair of bars is one sum. Homes
-that the model of objects was fitted on say little: take others.
+frame's own detection that shows it as a whole (`seal_mapping.datasets.confirm`). So each pair of bars is one sum:
+nearly what a labelling with these bars gives, as a lower bar joins candidates that touch. Homes that the model of
+objects was fitted on say little: take others.
 
 python -m seal_bringup.experiments.labels.confirmed --homes train_11,train_12 --out results/confirmed.json
 """
@@ -28,6 +29,7 @@ from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.objects.model import model_digest, shipped_model
 from seal_perception.dataset import CocoDataset
 from seal_perception.detector.facts import resolve_weights
+from seal_perception.errors import InputError
 from seal_perception.evaluation.box_matching import match_boxes
 from seal_perception.files import sha256, write_json
 
@@ -93,7 +95,10 @@ def main() -> None:
         truth = CocoDataset(true_labels(home, folder, recording))
         if not (folder / "labels" / "annotations.json").is_file():
             write_dataset(recording, LabelProp(config), DatasetWork(folder / "labels"))
-        rows[home] = objects_of(CocoDataset(folder / "labels"), truth)
+        labels = CocoDataset(folder / "labels")
+        if labels.image_ids != truth.image_ids:
+            raise InputError(f"{labels.folder} and {truth.folder} must hold the same pictures; remove {folder}")
+        rows[home] = objects_of(labels, truth)
         true += sum(len(truth.objects(index)) for index in range(len(truth)))
         print(f"{home}: {len(rows[home])} objects", flush=True)
     everything = [row for some in rows.values() for row in some]

@@ -11,7 +11,7 @@ import numpy as np
 from seal_mapping.labels.config import LabelConfig
 from seal_mapping.labels.objects.candidates import Candidate
 from seal_mapping.labels.objects.choose import Judged, pick
-from seal_mapping.labels.volume import LabelVolume
+from seal_mapping.labels.volume import Instance, LabelVolume
 from seal_mapping.voxels.config import VoxelCloud
 from seal_mapping.voxels.voxel_set import lookup, voxel_keys
 from seal_perception.types import FloatArray, IntArray
@@ -50,19 +50,36 @@ class Considered:
     why: str
 
 
-def explain(judged: Judged, volume: LabelVolume, config: LabelConfig) -> list[Considered]:
+def explain(
+    judged: Judged, volume: LabelVolume, config: LabelConfig, unconfirmed: frozenset[int] = frozenset()
+) -> list[Considered]:
     """What was considered in a map, best first, at most `MOST`.
 
     Args:
         judged: the map's candidates.
         volume: what `propagate` made of it.
         config: of that `propagate`.
+        unconfirmed: ids (< 0) of the regions that are objects which no frame confirmed.
     """
     cloud, candidates, overlaps = judged.cloud, judged.candidates, judged.overlaps
     picked = pick(candidates, overlaps, 0.0, len(cloud))
     picked = [pair for n, pair in enumerate(picked[:MOST]) if n < FIRST or overlaps[pair[0]] >= WORTH_TELLING]
     owner = _owners(cloud, volume)
-    return [_row(cloud, candidates[index], float(overlaps[index]), volume, owner, config) for index, _ in picked]
+    found = []
+    for index, _ in picked:
+        one, there = candidates[index], _there(candidates[index], volume, owner)
+        shown = there is None or there.id not in unconfirmed or there.category != one.category
+        found.append(
+            _row(
+                cloud,
+                one,
+                float(overlaps[index]),
+                volume,
+                there,
+                _why(one, overlaps[index], there, shown, volume, config),
+            )
+        )
+    return found
 
 
 def _owners(cloud: VoxelCloud, volume: LabelVolume) -> IntArray:
@@ -71,22 +88,35 @@ def _owners(cloud: VoxelCloud, volume: LabelVolume) -> IntArray:
     return np.where(place >= 0, volume.instance[np.maximum(place, 0)], 0).astype(np.int64)
 
 
+def _there(one: Candidate, volume: LabelVolume, owner: IntArray) -> Instance | None:
+    """The object or region that has half of a candidate's voxels or more."""
+    ids, counts = np.unique(owner[one.rows], return_counts=True)
+    most = int(ids[counts.argmax()])
+    return volume.by_id().get(most) if 2 * int(counts.max()) >= len(one.rows) and most else None
+
+
+def _labels(there: Instance | None, one: Candidate) -> bool:
+    return there is not None and there.id > 0 and there.category == one.category
+
+
+def _why(
+    one: Candidate, overlap: float, there: Instance | None, shown: bool, volume: LabelVolume, config: LabelConfig
+) -> str:
+    """Why a candidate has no label; empty where it has one."""
+    if _labels(there, one):
+        return ""
+    if not shown:
+        return f"no frame's own detection shows it as a whole with a score of {config.confirm_score:g}"
+    if there is not None and there.id > 0:
+        return f"it is part of object {there.id}, a {volume.names.name(there.category)}"
+    return _not_labelled(overlap, config)
+
+
 def _row(
-    cloud: VoxelCloud, one: Candidate, overlap: float, volume: LabelVolume, owner: IntArray, config: LabelConfig
+    cloud: VoxelCloud, one: Candidate, overlap: float, volume: LabelVolume, there: Instance | None, why: str
 ) -> Considered:
     rows, c, ijk = one.rows, one.category, cloud.ijk[one.rows]
-    ids, counts = np.unique(owner[rows], return_counts=True)
-    most = int(ids[counts.argmax()])
-    there = volume.by_id().get(most) if 2 * int(counts.max()) >= len(rows) and most else None
     weight, views = float(cloud.weight[rows].sum()), float(cloud.views[rows].sum())
-    labelled = there is not None and there.id > 0 and there.category == c
-    why = ""
-    if there is not None and there.id < 0 and overlap >= config.least_overlap:
-        why = f"no frame's own detection shows it as a whole with a score of {config.confirm_score:g}"
-    elif there is not None and there.id > 0 and not labelled:
-        why = f"it is part of object {there.id}, a {volume.names.name(there.category)}"
-    elif not labelled:
-        why = _not_labelled(overlap, config)
     return Considered(
         category=volume.names.name(c),
         overlap=round(overlap, 4),
@@ -96,7 +126,7 @@ def _row(
         voxels=len(rows),
         centre_xyz=_metres(ijk.mean(axis=0), volume.voxel_m),
         size_xyz=_metres(ijk.max(axis=0) - ijk.min(axis=0) + 1.0, volume.voxel_m),
-        label=most if labelled else 0,
+        label=there.id if there is not None and _labels(there, one) else 0,
         why=why,
     )
 

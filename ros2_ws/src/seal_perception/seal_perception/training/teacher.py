@@ -16,12 +16,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.rpn import concat_box_prediction_layers
-from torchvision.ops import box_iou
 
 from seal_perception.errors import InputError
-
-APART = 0.3
-"""Box IoU below which a region is none of a label's: torchvision's bound of what is background for the proposals."""
 
 
 class Teacher:
@@ -84,10 +80,3 @@ class Teacher:
         target = self.share * logits.float().softmax(dim=1)
         target[:, 0] += 1.0 - self.share
         return target
-
-
-def apart_from(boxes: Tensor, objects: Tensor) -> Tensor:
-    """(N,) bool: boxes (N, 4) that no object (M, 4) explains, not even in part."""
-    if len(objects) == 0 or len(boxes) == 0:
-        return torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
-    return box_iou(boxes, objects).amax(dim=1) < APART
