@@ -280,6 +280,7 @@ def test_the_detector_of_the_homes_is_the_shipped_one_taught_by_its_own_labels()
     assert config == shape and facts["config"]["iterations"] == 1500 and facts["config"]["replay_share"] == 0.5
     own, old = model.state_dict(), before.state_dict()
     moved = [name for name in own if own[name].is_floating_point() and not torch.equal(own[name], old[name])]
+    assert any("backbone.stem" in name for name in own)
     assert any("roi_heads" in name for name in moved) and not any("backbone.stem" in name for name in moved)
 
 

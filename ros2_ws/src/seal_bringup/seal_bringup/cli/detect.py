@@ -145,6 +145,8 @@ def again(job: DetectJob, read: list[str], **changes: object) -> str:
 
 def _why(job: DetectJob, found: Found, read: list[str]) -> str:
     """The likely cause, and the next command."""
+    from seal_perception.detector.facts import SHIPPED_NAMES
+
     best = max(found.annotations, key=lambda row: row["score"], default=None)
     looked = f"{len(found.images)} picture{'s' * (len(found.images) != 1)}"
     if best is None:
@@ -156,7 +158,7 @@ def _why(job: DetectJob, found: Found, read: list[str]) -> str:
     if job.weights != "coco":
         known = (
             "the shipped detectors know simulated homes best"
-            if job.weights in ("seal-small", "seal-homes")
+            if job.weights in SHIPPED_NAMES
             else "as these weights see it"
         )
         return f"{cause}: {known}; next, for photographs: `{again(job, read, weights='coco')}`"

@@ -305,6 +305,7 @@ def pretrain(
 
     Takes about 45 minutes on two cores with nothing else to do; an interrupted training resumes at its last checkpoint.
     """
+    from seal_perception.detector.facts import SHIPPED_NAMES
     from seal_perception.detector.model import NEW
     from seal_perception.detector.weights import load_six
     from seal_perception.training.imagenet import imagenet_file
@@ -327,9 +328,7 @@ def pretrain(
     command = f"seal pretrain --pictures {data.pictures} --held-out {data.held_out}"
     command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
     command += f" --library {library if library in ('installed', 'none') else Path(library).name}"
-    command += (
-        f" --weights {weights if weights in ('seal-small', 'seal-homes') else Path(weights).name}" if weights else ""
-    )
+    command += f" --weights {weights if weights in SHIPPED_NAMES else Path(weights).name}" if weights else ""
     with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
         facts = run(
             catalogue / "train", out, config, catalogue / "val", report, counting, command, Start(parent=weights)

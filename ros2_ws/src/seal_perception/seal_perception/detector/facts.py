@@ -20,6 +20,8 @@ _FOLDER = Path(__file__).parents[1] / "weights"
 SHIPPED = _FOLDER / "seal_small.safetensors"
 SHIPPED_HOMES = _FOLDER / "seal_homes.safetensors"
 """`seal-small` taught by its own labels in the 25 training homes; docs/detector.md says what chose them."""
+SHIPPED_NAMES = ("seal-small", "seal-homes")
+"""Words that stand for a shipped file."""
 
 
 def is_coco(weights: str | Path) -> bool:
@@ -33,7 +35,7 @@ def resolve_weights(weights: str | Path) -> Path:
     Raises:
         InputError: if there is no such file.
     """
-    path = {"seal-small": SHIPPED, "seal-homes": SHIPPED_HOMES}.get(str(weights), Path(weights))
+    path = dict(zip(SHIPPED_NAMES, (SHIPPED, SHIPPED_HOMES), strict=True)).get(str(weights), Path(weights))
     if not path.is_file():
         expected = "expected seal-small, seal-homes, coco, a .safetensors file or COCO's .pth"
         raise InputError(f"no weights at {path}; {'`seal pretrain` makes it' if path == SHIPPED else expected}")
