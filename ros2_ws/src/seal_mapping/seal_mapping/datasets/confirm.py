@@ -44,8 +44,8 @@ class SecondLook:
     volume: LabelVolume
     config: LabelConfig
     spared: set[int] = field(default_factory=set)
-    best: dict[int, float] = field(default_factory=dict)
-    frames: int = 0
+    best: dict[int, float] = field(init=False)
+    frames: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.best = {item.id: 0.0 for item in self.volume.instances if item.id not in self.spared}
