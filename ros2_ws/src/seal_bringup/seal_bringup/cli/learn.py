@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -299,6 +300,13 @@ def pretrain(
             help="Start from these weights (seal-small, seal-homes or a file) instead of ImageNet's features."
         ),
     ] = None,
+    own: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Labels that a robot made itself with --weights (a folder of `seal label`), for half of each batch of"
+            " whole pictures; may be repeated."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same weights.")] = 0,
 ) -> None:
     """Make the shipped weights: draw the catalogue, train from ImageNet's features, calibrate, measure.
@@ -318,6 +326,8 @@ def pretrain(
         load_six(weights)
     else:
         imagenet_file(NEW.backbone)
+    joined = out.with_name(f".{out.name}.own")
+    start = Start(parent=weights, own=_joined(own, joined) if own else None)
     folder, models = library_folder(library), None
     if folder is not None:
         with rate_bar("furniture", "models") as converting:
@@ -329,12 +339,23 @@ def pretrain(
     command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
     command += f" --library {library if library in ('installed', 'none') else Path(library).name}"
     command += f" --weights {weights if weights in SHIPPED_NAMES else Path(weights).name}" if weights else ""
+    command += "".join(f" --own {folder.name}" for folder in own or ())
     with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
-        facts = run(
-            catalogue / "train", out, config, catalogue / "val", report, counting, command, Start(parent=weights)
-        )
+        facts = run(catalogue / "train", out, config, catalogue / "val", report, counting, command, start)
+    shutil.rmtree(joined, ignore_errors=True)
     echo(json.dumps(facts["held_out"], indent=1))
     echo(f"weights at {out}")
+
+
+def _joined(folders: list[Path], out: Path) -> CocoDataset:
+    """Labels of a robot's own as one dataset at `out`, made anew; pictures are hard links where that can be."""
+    from seal_perception.training.join import join_datasets
+
+    shutil.rmtree(out, ignore_errors=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    found = join_datasets(folders, out)
+    _require(bool(found.labelled()), "none of the robot's own pictures has a label", {})
+    return found
 
 
 def figures_table(figures: dict[str, Any]) -> Table:

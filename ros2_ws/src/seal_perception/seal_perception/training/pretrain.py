@@ -62,6 +62,7 @@ class PretrainConfig:
         frozen_stages: stages of an EfficientNet-Lite, from the first on and the stem with them, that stay as they are:
             drawn pictures would only spoil what photographs taught them (Hinterstoisser et al. 2018).
         backbone_rate: learning rate of the other stages as a share of the rate.
+        own_share: share of each batch of whole pictures that labels of a robot's own have, if there are any, in (0, 1).
     """
 
     small_iterations: int = 800
@@ -77,6 +78,11 @@ class PretrainConfig:
     bfloat16: bool = field(default_factory=native_bfloat16)
     frozen_stages: int = 3
     backbone_rate: float = 0.5
+    own_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.own_share < 1.0:
+            raise ValueError(f"own_share must lie in (0, 1), got {self.own_share}")
 
     def loop(self, small: bool = False, frozen_norm: bool = False) -> LoopConfig:
         """A stage's configuration.
@@ -114,16 +120,21 @@ class Start:
         shape: of a new network; None = `NEW`.
         parent: weights to start from instead ("seal-small" or a file); their own facts are stored as `parent`.
         imagenet: give a new EfficientNet-Lite ImageNet's features; False = random weights, as a ResNet has.
+        own: labels that a robot made itself with `parent` (`seal label`), learnt beside the catalogue in the stage on
+            whole pictures.
 
     Raises:
-        InputError: if both are given.
+        InputError: if parent and shape are both given, or labels without a parent.
     """
 
     shape: ModelConfig | None = None
     parent: Path | str | None = None
     imagenet: bool = True
+    own: CocoDataset | None = None
 
     def __post_init__(self) -> None:
+        if self.own is not None and self.parent is None:
+            raise InputError("labels of a robot's own come from a detector: give its weights to begin from, too")
         if self.parent is not None and self.shape is not None:
             raise InputError("expected weights to begin from or the shape of a new network, got both: leave one out")
 
@@ -155,12 +166,16 @@ def pretrain(
 
     Raises:
         InputError: if a dataset, the parent or ImageNet's package is not usable.
+        NoLabelsError: if none of the robot's own pictures has a label.
     """
     start, config, out = start or Start(), config or PretrainConfig(), Path(out)
     dataset = CocoDataset(dataset_folder)
     held_out = CocoDataset(held_out_folder) if held_out_folder else None
     facts: dict[str, Any] = {"command": command, "seed": config.seed, "config": asdict(config)}
     facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
+    own = start.own
+    if own is not None:
+        facts["own"] = {"dataset": own.hash(), "pictures": len(own.labelled()), "of": len(own)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model, model_config, origin = _begin(start)
@@ -173,6 +188,8 @@ def pretrain(
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     fingerprint = {"dataset": facts["dataset"], "model": model_config.shape(), "semantic": config.semantic, **origin}
     fingerprint["frozen_stages"] = config.frozen_stages
+    if own is not None:
+        fingerprint.update(own=facts["own"], own_share=config.own_share)
     if config.small_iterations > 0:
         loop = config.loop(True, frozen_norm)
         _train_small(
@@ -180,7 +197,8 @@ def pretrain(
         )
         fingerprint["small"] = asdict(loop)
     whole = config.loop(False, frozen_norm)
-    train(student, Batches(dataset, whole), whole, checkpoint, fingerprint, progress)
+    batches = Batches(dataset, whole) if own is None else Batches(own, whole, dataset, 1.0 - config.own_share, True)
+    train(student, batches, whole, checkpoint, fingerprint, progress)
     if held_out is not None:
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
             plain = Path(folder) / "plain.safetensors"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from seal_perception.categories import NUM_CATEGORIES
+from seal_perception.detector.model import EXACT
 
 UNKNOWN = 255
 STRIDE = 4
@@ -25,7 +26,9 @@ BACKGROUND_WEIGHT = 0.4
 class WithSemantics(nn.Module):
     """A detector in training with a semantic head on its finest feature map.
 
-    The losses of a forward pass are the detector's and `loss_semantic`.
+    The losses of a forward pass are the detector's and `loss_semantic`. In a batch with some pictures that are `EXACT`
+    only these have a semantic loss: labels that a robot made itself lack objects, and every pixel of those would be
+    taught to be background.
     """
 
     def __init__(self, detector: GeneralizedRCNN, weight: float = 1.0) -> None:
@@ -44,17 +47,21 @@ class WithSemantics(nn.Module):
         self._finest = maps["0"]
 
     def forward(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Losses of a batch of equally large pictures; targets as of `build_model`."""
+        """Losses of a batch; what has a semantic loss has the network's input size. Targets as of `build_model`."""
         losses: dict[str, Tensor] = self.detector(images, targets)
         assert self._finest is not None
-        pairs = zip(images, targets, strict=True)
-        truth = torch.stack([semantic_target(target, *image.shape[-2:]) for image, target in pairs])
-        # The pictures are padded to a multiple of 32: cells past their own edges are left out.
-        scores = self.head(self._finest)[:, :, : truth.shape[1], : truth.shape[2]].float()
+        maps = self.head(self._finest).float()
+        drawn = any(EXACT in target for target in targets)
+        truth = torch.full((len(maps), *maps.shape[-2:]), UNKNOWN)
+        for own, image, target in zip(truth, images, targets, strict=True):
+            if EXACT in target or not drawn:
+                dense = semantic_target(target, *image.shape[-2:])
+                # The pictures are padded to a multiple of 32: cells past their own edges are left out.
+                own[: dense.shape[0], : dense.shape[1]] = dense
         self._finest = None
         weight = torch.ones(NUM_CATEGORIES + 1)
         weight[0] = BACKGROUND_WEIGHT
-        loss = nn.functional.cross_entropy(scores, truth, weight, ignore_index=UNKNOWN)
+        loss = nn.functional.cross_entropy(maps, truth, weight, ignore_index=UNKNOWN)
         return {**losses, "loss_semantic": self.weight * loss}
 
 
