@@ -17,14 +17,14 @@ from sim_bridge.embedded import EmbeddedSimulator
 def drive(category: int, says: int, actions: list[Action]) -> dict[str, float]:
     """Figures of a run past a box of a category that a detector takes for `says` wherever it looks."""
     world = EmbeddedSimulator(room(box_part((1.2, -0.3, 0.0), (1.6, 0.3, 0.8), category)), FAST)
-    voxel_map, views = VoxelMap(), TrueViews(world, MapConfig())
+    voxel_map, views = VoxelMap(), TrueViews(MapConfig())
     seen = world.reset(0)
     for action in [*actions, None]:
         frame = observation_frame(world, seen)
         image = np.zeros((*frame.depth.shape, 6), np.uint8)
         image[..., says][world.truth_images().category >= 0] = 250
         voxel_map.integrate_scores(frame, image)
-        views.add(frame)
+        views.add(frame, world.truth_images())
         if action is not None:
             seen = world.step(action)
     world.close()

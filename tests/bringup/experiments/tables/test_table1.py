@@ -10,7 +10,7 @@ import cv2
 import pytest
 from tests.bringup.experiments.tables.instant_cells import make_instant, needed, of_kind, seal
 
-from seal_bringup.cli.experiment.table1 import _training_homes
+from seal_bringup.cli.experiment.table1 import training_homes
 from seal_bringup.demo.config import TRAINING_HOMES
 from seal_bringup.experiments.tables import cells, labellers
 from seal_bringup.experiments.tables.cells import Detector, Evaluation, Frames, Labels, Recording
@@ -30,7 +30,7 @@ OWN = {"label_prop_paper": 22.0, "label_prop": 25.0, "oracle": 40.0}
 """Made-up AP50 of rows in generalization; 20 before, 5 more after specialization, 10 more in the second home."""
 
 
-def test_generalization_learns_once_from_all_training_homes_and_specialization_goes_on_from_there() -> None:
+def test_generalization_learns_once_from_alltraining_homes_and_specialization_goes_on_from_there() -> None:
     table = Table1(SMALL)
     one, other = (table.detector(GENERALIZATION, "label_prop", 0, home) for home in HOMES)
     assert isinstance(one, Detector) and one is other and one.config.iterations == 1500
@@ -260,11 +260,11 @@ def test_pictures_that_two_datasets_have_are_kept_once(tmp_path: Path) -> None:
         ("train_11,train_12", ("train_11", "train_12")),
     ],
 )
-def test_training_homes_are_a_number_or_names(text: str, homes: tuple[str, ...]) -> None:
-    assert _training_homes(text) == homes
+def testtraining_homes_are_a_number_or_names(text: str, homes: tuple[str, ...]) -> None:
+    assert training_homes(text) == homes
 
 
 @pytest.mark.parametrize(("text", "said"), [("test_01", "test_01 is no training home"), ("0", "names nothing")])
 def test_other_homes_are_not_learnt_from(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Table1Config(training_homes=_training_homes(text))
+        Table1Config(training_homes=training_homes(text))

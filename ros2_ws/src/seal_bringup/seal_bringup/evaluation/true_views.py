@@ -11,7 +11,7 @@ import numpy as np
 from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.frame import Frame
-from seal_perception.simulator import TruthSource
+from seal_perception.simulator import TruthImages
 from seal_perception.types import BoolArray, FloatArray
 
 LEAST_SHARE = 0.001
@@ -24,19 +24,16 @@ class TrueViews:
     """The truth about what a run's pictures showed, collected picture by picture.
 
     Args:
-        world: that the run is in; asked for the labels of the picture it last gave.
         config: of the run's map.
     """
 
-    def __init__(self, world: TruthSource, config: MapConfig) -> None:
-        self._world = world
+    def __init__(self, config: MapConfig) -> None:
         self._truth = VoxelMap(config)
         self._views: dict[int, list[FloatArray]] = {}
         self._centres: dict[int, list[FloatArray]] = {}
 
-    def add(self, frame: Frame) -> None:
-        """Take the picture that the world gave last."""
-        truth = self._world.truth_images()
+    def add(self, frame: Frame, truth: TruthImages) -> None:
+        """Take a picture with the simulator's labels of it."""
         categories = np.arange(self._truth.config.num_categories)
         image = np.where(truth.category[..., None] == categories, 255, 0).astype(np.uint8)
         self._truth.integrate_scores(frame, image)

@@ -169,7 +169,7 @@ def explore_starts(home: str, settings: Settings, seeds: tuple[int, ...], work: 
 def _run(world: EmbeddedSimulator, settings: Settings, end: Path, picture: Path) -> dict[str, Any]:
     detector = load_detector(settings.weights) if settings.weights != "none" else None
     voxel_map, shares = VoxelMap(MapConfig().for_names(None if detector is None else names_of(detector))), []
-    truth = TrueViews(world, voxel_map.config) if detector is not None else None
+    truth = TrueViews(voxel_map.config) if detector is not None else None
     explorer = TimedExplorer(make_policy(settings.policy, settings.seed, weights=settings.policy_weights))
     explorer.ms = []
 
@@ -177,7 +177,7 @@ def _run(world: EmbeddedSimulator, settings: Settings, end: Path, picture: Path)
         if step % 100 == 0:
             shares.append(round(seen_share(world.reachable_floor(), world.T_world_odom, voxel_map.explored()), 4))
         if truth is not None:
-            truth.add(frame)
+            truth.add(frame, world.truth_images())
 
     began = time.monotonic()
     run = explore(world, detector, voxel_map, explorer, settings.steps, watch, settings.seed)

@@ -54,10 +54,11 @@ def record_world(
     seed: int = 0,
     on_step: Callable[[int], None] = lambda step: None,
     policy: str = "frontier",
+    policy_weights: Path | str = "",
 ) -> BagReader:
     """Explore a world in one process by a goal policy and keep the frames in `folder`/bag.
 
-    `on_step` is called with the number of actions taken before each frame.
+    `on_step` is called with the number of actions taken before each frame; `policy_weights` are a learned policy's.
     """
     with BagWriter(folder / "bag") as writer:
 
@@ -67,7 +68,7 @@ def record_world(
             write_frame(writer, frame.stamp_ns, *views, T_odom_base, world.T_base_camera, found)
             on_step(step)
 
-        explorer = Explorer(make_policy(policy, seed))
+        explorer = Explorer(make_policy(policy, seed, weights=policy_weights))
         explore(world, load_detector(weights), VoxelMap(), explorer, steps, keep, seed)
     world.close()
     return open_bag(folder / "bag")

@@ -83,8 +83,8 @@ def _config(what: WhatOptions, amount: AmountOptions, quick: bool) -> Table1Conf
     from sim_bridge.worlds import require_scene
 
     config = Table1Config(
-        what.weights, _training_homes(what.homes), parse_homes(what.test_homes), parse_seeds(what.seeds),
-        _words(what.rows) or ROWS, _words(what.settings) or SETTINGS,
+        what.weights, training_homes(what.homes), parse_homes(what.test_homes), parse_seeds(what.seeds),
+        words(what.rows) or ROWS, words(what.settings) or SETTINGS,
         amount.steps, amount.iterations, amount.specialization_iterations, amount.evaluation_frames,
     )  # fmt: skip
     for home in config.test_homes:
@@ -92,7 +92,12 @@ def _config(what: WhatOptions, amount: AmountOptions, quick: bool) -> Table1Conf
     return config.quick() if quick else config
 
 
-def _training_homes(text: str) -> tuple[str, ...]:
+def training_homes(text: str) -> tuple[str, ...]:
+    """The homes of `--homes`.
+
+    Raises:
+        InputError: if one is no training home.
+    """
     from seal_bringup.demo.config import TRAINING_HOMES, parse_homes
     from seal_bringup.experiments.recordings import require_training_home
 
@@ -102,5 +107,6 @@ def _training_homes(text: str) -> tuple[str, ...]:
     return homes
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
+    """Words with commas, each once."""
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -47,6 +47,7 @@ class Recording(Cell):
         steps: actions of the robot.
         weights: the detector.
         policy: where the robot goes.
+        policy_weights: a learned policy's file.
     """
 
     home: str
@@ -54,6 +55,7 @@ class Recording(Cell):
     steps: int
     weights: Cell
     policy: str = FRONTIER
+    policy_weights: Cell | None = None
     kind, output = "recording", "bag"
 
     @property
@@ -62,8 +64,8 @@ class Recording(Cell):
         return f"{self.home}_seed{self.seed}" + ("" if self.policy == FRONTIER else f"_{self.policy}")
 
     def inputs(self) -> tuple[Cell, ...]:
-        """The detector."""
-        return (self.weights,)
+        """The detector, and a learned policy's file."""
+        return (self.weights, *(() if self.policy_weights is None else (self.policy_weights,)))
 
     def facts(self) -> dict[str, Any]:
         """The episode, and the two functions that choose its world, policy and map."""
@@ -81,7 +83,8 @@ class Recording(Cell):
         """Explore."""
         world, weights = world_of(self.home, self.seed), str(weights_in(inputs[0]))
         report: Callable[[int], None] = lambda step: progress(step, self.steps)  # noqa: E731
-        record_world(world, folder, weights, self.steps, self.seed, report, self.policy)
+        learnt = "" if self.policy_weights is None else inputs[1]
+        record_world(world, folder, weights, self.steps, self.seed, report, self.policy, learnt)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from seal_bringup.demo.config import REPLAY_PICTURES, REPLAY_SHARE, TEST_HOMES, TRAINING_HOMES
 from seal_bringup.experiments.tables.cells import (
@@ -32,6 +32,7 @@ from seal_perception.training.finetune import FinetuneConfig
 
 GENERALIZATION, SPECIALIZATION = "generalization", "specialization"
 SETTINGS = (GENERALIZATION, SPECIALIZATION)
+_Config = TypeVar("_Config", bound="Table1Config")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Table1Config:
         for name in ("steps", "iterations", "specialization_iterations", "evaluation_frames", "replay_pictures"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name, known in (("rows", ROWS), ("settings", SETTINGS)):
+        known_rows = self.known_rows()
+        for name, known in (("rows", known_rows), ("settings", SETTINGS)):
             if unknown := [one for one in getattr(self, name) if one not in known]:
                 raise InputError(f"unknown {name} {', '.join(unknown)}; expected some of {', '.join(known)}")
         for name in ("training_homes", "test_homes", "seeds", "settings"):
@@ -76,10 +78,14 @@ class Table1Config:
                 raise InputError(f"{name} names nothing; give at least one")
         if both := sorted(set(self.training_homes) & set(self.test_homes)):
             raise InputError(f"{', '.join(both)} would be learnt from and judged in; name other test homes")
-        ordered = tuple(row for row in ROWS if row in self.rows or row == PRETRAINED)
+        ordered = tuple(row for row in known_rows if row in self.rows or row == PRETRAINED)
         object.__setattr__(self, "rows", ordered)
 
-    def quick(self) -> Table1Config:
+    def known_rows(self) -> tuple[str, ...]:
+        """Rows that the table may have, in their order."""
+        return ROWS
+
+    def quick(self: _Config) -> _Config:
         """The same made small: whether it runs at all."""
         return replace(
             self, training_homes=self.training_homes[:2], test_homes=self.test_homes[:1], seeds=self.seeds[:1],
@@ -117,7 +123,7 @@ class Table1(DetectorTable):
         return self._detectors[place]
 
     def _make_detector(self, setting: str, row: str, seed: int, home: str) -> Cell:
-        c, about = self.config, f"{setting}_{row}_seed{seed}"
+        c, about = self.config, f"{setting}_{self.title(row)}_seed{seed}"
         labels = self.labels(setting, row, seed, home)
         if setting == GENERALIZATION:
             return Detector(self.start, labels, self._replay, self._finetuning(c.iterations, seed), about)
@@ -131,7 +137,20 @@ class Table1(DetectorTable):
         weights: Cell = self.start
         if setting == SPECIALIZATION:
             homes, weights = (home,), self.detector(GENERALIZATION, row, seed, home)
-        return tuple(Labels(Recording(one, seed, self.config.steps, weights), row) for one in homes)
+        labeller = self.labeller(row)
+        return tuple(Labels(self.recording(row, seed, one, weights), labeller) for one in homes)
+
+    def title(self, row: str) -> str:
+        """What a row's detectors are called in the work folder."""
+        return row
+
+    def labeller(self, row: str) -> str:
+        """The labeller of a row (`labellers`): here each row is one's."""
+        return row
+
+    def recording(self, row: str, seed: int, home: str, weights: Cell) -> Recording:
+        """The episode that a row learns from: here the same for all rows."""
+        return Recording(home, seed, self.config.steps, weights)
 
     def evaluation(self, setting: str, row: str, seed: int, home: str) -> Evaluation:
         """AP50 of `detector` in `home`."""

@@ -25,7 +25,8 @@ def text_rows(rows: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[str
     columns = [("row", names)]
     for title, place, form in _FIGURES:
         columns.append((title, [figure_text(_at(row, place), form) for row in rows.values()]))
-    columns += [("labels", [_labels(row) for row in rows.values()]), ("missing", missing)]
+    columns.append(("labels", [_labels(row) for row in rows.values()]))
+    columns += [("right voxels", [_right_voxels(row) for row in rows.values()]), ("missing", missing)]
     kept = [(title, cells) for title, cells in columns if any(cells)]
     return [title for title, _ in kept], [list(line) for line in zip(*(cells for _, cells in kept), strict=True)]
 
@@ -37,6 +38,8 @@ def footer(table: dict[str, Any]) -> str:
     homes = f"{len(config['test_homes'])} test homes" if "test_homes" in config else f"{len(config['homes'])} homes"
     text = f"AP50, mean over {homes} and seeds {seeds}, with 95 % intervals"
     text += "; labels: precision / recall"
+    if any("views" in row for rows in table["settings"].values() for row in rows.values()):
+        text += "; right voxels: of those that an episode's map is sure of, mean"
     if table["missing"]:
         text += f". Missing: {len(table['missing'])}, such as {'; '.join(table['missing'][:5])}"
     return text
@@ -69,6 +72,11 @@ def _at(row: dict[str, Any], place: str) -> dict[str, Any] | None:
 def _labels(row: dict[str, Any]) -> str:
     found = row.get("labels")
     return f"{_share(found['precision'])} / {_share(found['recall'])}" if found else ""
+
+
+def _right_voxels(row: dict[str, Any]) -> str:
+    found = row.get("views")
+    return f"{found['right']:.0f} of {found['confident']:.0f}" if found else ""
 
 
 def _share(value: float | None) -> str:
