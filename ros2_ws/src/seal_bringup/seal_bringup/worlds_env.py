@@ -73,7 +73,7 @@ def make_env(
         scene: home or folder, as everywhere.
         config: the environment's numbers.
         simulator: camera and robot; small pictures and one thread by default.
-        weights: detector (seal-small, coco, a file); "none" = no categories, so Gainful Curiosity pays nothing (warns).
+        weights: detector (a shipped name, coco, a file); "none" = no categories, no Gainful Curiosity (warns).
         make_reward: see `SealEnv`.
         render_mode: "rgb_array" or None.
 

@@ -37,7 +37,7 @@ class DemoConfig:
         width: picture width in pixels.
         height: picture height in pixels.
         policy: global policy of the exploration.
-        weights: the detector to start from: `seal-small`, a file that fine-tuning wrote, or COCO's .pth.
+        weights: the detector to start from: a shipped name, a file that fine-tuning wrote, or COCO's .pth.
         iterations: iterations of each fine-tuning.
         replay_share: share of catalogue pictures in each batch of every fine-tuning, against forgetting.
         replay_pictures: how many catalogue pictures are drawn for that.

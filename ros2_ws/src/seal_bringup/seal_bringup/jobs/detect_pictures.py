@@ -51,7 +51,7 @@ class DetectJob:
     Attributes:
         paths: picture files and folders of them; or one COCO dataset, bag, or folder of RGB-D frames.
         out: folder to write.
-        weights: seal-small, coco or a file.
+        weights: a shipped name, coco or a file.
         categories: which of COCO's to look for with COCO's weights; empty = the six, or the file's own.
         min_score: score from which a detection is drawn and counted.
         keep_score: score from which it is in the COCO file.

@@ -28,7 +28,7 @@ class PerceptionJob:
     """What to measure.
 
     Attributes:
-        weights: of the small network: seal-small or a file.
+        weights: of the small network: a shipped name or a file.
         frames: labelled dataset for AP; None = times alone.
         repeats: measured pictures per variant.
     """
@@ -75,7 +75,7 @@ def perception(
 def _require_small(weights: str) -> None:
     """Refuse weights of another form before anything is measured; shipped ones may be absent."""
     if is_coco(weights):
-        raise InputError("--weights is the small network's: seal-small or a file; the COCO form is measured anyway")
+        raise InputError("--weights is the small network's: a shipped name or a file; the COCO form is measured anyway")
     if weights != "seal-small" or SHIPPED.is_file():
         load_small(weights)
 

@@ -31,7 +31,7 @@ class SearchSettings:
 
     Attributes:
         policy: where the robot goes while nothing is believed.
-        weights: the detector: `seal-small`, a file, or `oracle`.
+        weights: the detector: a shipped name, a file, or `oracle`.
         seed: of the episodes and of the policy.
         episodes: per home.
         category: only episodes of this category; empty = all in turn.

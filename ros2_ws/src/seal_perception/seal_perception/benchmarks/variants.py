@@ -110,7 +110,7 @@ def build(variant: Variant, weights: str) -> Detector:
 
     Args:
         variant: of `small_variants` or `coco_variants`.
-        weights: seal-small or a file, for the small network.
+        weights: a shipped name or a file, for the small network.
 
     Raises:
         InputError: if the weights cannot be read, or are of another form.

@@ -191,7 +191,7 @@ def finetune(
     The parent's score calibration is kept. Datasets are read with the network's list of categories.
 
     Args:
-        weights_in: "seal-small", "coco", a .pth or .pkl of COCO weights, or a .safetensors file.
+        weights_in: a shipped name, "coco", a .pth or .pkl of COCO weights, or a .safetensors file.
         dataset: labelled frames, or their folder.
         weights_out: file to write, whole or not at all.
         config: how to fine-tune.

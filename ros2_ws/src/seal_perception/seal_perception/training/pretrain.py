@@ -118,7 +118,7 @@ class Start:
 
     Attributes:
         shape: of a new network; None = `NEW`.
-        parent: weights to start from instead ("seal-small" or a file); their own facts are stored as `parent`.
+        parent: weights to start from instead (a shipped name or a file); their own facts are stored as `parent`.
         imagenet: give a new EfficientNet-Lite ImageNet's features; False = random weights, as a ResNet has.
         own: labels that a robot made itself with `parent` (`seal label`), learnt beside the catalogue in the stage on
             whole pictures.

@@ -25,7 +25,7 @@ class WeakOptions:
     seeds: Annotated[str, typer.Option(help="Seeds of start poses and fine-tuning, with commas.")] = "0,1,2"
     frames: Annotated[str, typer.Option(help="Numbers of annotated frames, with commas.")] = "0,5,10"
     weights: Annotated[
-        str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
+        str, typer.Option(help="Detector to start from: seal-small, seal-homes, or weights that seal finetune wrote.")
     ] = "seal-small"
     steps: Annotated[int, typer.Option(min=1, help="Actions of the robot in each episode.")] = 300
     iterations: Annotated[int, typer.Option(min=1, help="Of each fine-tuning.")] = 300

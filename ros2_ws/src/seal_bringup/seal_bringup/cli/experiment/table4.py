@@ -38,7 +38,7 @@ class PolicyOptions:
         str, typer.Option(help="generalization, specialization, or both with a comma.", show_default="both")
     ] = ""
     weights: Annotated[
-        str, typer.Option(help="Detector to start from: seal-small, or weights that seal finetune wrote.")
+        str, typer.Option(help="Detector to start from: seal-small, seal-homes, or weights that seal finetune wrote.")
     ] = "seal-small"
 
 

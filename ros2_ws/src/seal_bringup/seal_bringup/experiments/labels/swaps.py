@@ -106,7 +106,7 @@ class SwapsConfig:
         iterations: of each fine-tuning.
         evaluation_frames: per home.
         replay_pictures: catalogue pictures to mix in; half of each batch.
-        weights: the detector to start from: `seal-small` or a file.
+        weights: the detector to start from: a shipped name or a file.
     """
 
     homes: tuple[str, ...] = ("train_11", "train_12")

@@ -40,7 +40,7 @@ class Table1Config:
     """What Table 1 is made of.
 
     Attributes:
-        weights: the detector to start from: `seal-small` or a file.
+        weights: the detector to start from: a shipped name or a file.
         training_homes: homes to learn from in `generalization`.
         test_homes: homes to judge in, and to learn from in `specialization`.
         seeds: each of start poses and of fine-tuning.

@@ -42,7 +42,7 @@ class Table3Config:
     """What Table 3 is made of.
 
     Attributes:
-        weights: the detector to start from: `seal-small` or a file.
+        weights: the detector to start from: a shipped name or a file.
         test_homes: homes to learn and to judge in.
         seeds: each of start poses and of fine-tuning.
         frames: numbers of annotated frames k.
