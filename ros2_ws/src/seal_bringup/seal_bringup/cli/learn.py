@@ -266,6 +266,17 @@ class CatalogueOptions:
 
     pictures: Annotated[int, typer.Option(min=1, help="Catalogue pictures to train on.")] = 10000
     held_out: Annotated[int, typer.Option(min=2, help="Catalogue pictures for calibration and figures.")] = 600
+    catalogue: Annotated[
+        Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
+    ] = Path("runs/catalogue")
+    workers: Annotated[int, typer.Option(min=1, help="Processes that draw the catalogue.")] = 2
+    library: Annotated[
+        str,
+        typer.Option(
+            help="Furniture that designers drew: a folder with Sweet Home 3D libraries (.sh3f); installed = that of the"
+            " Debian package sweethome3d-furniture; none = all is drawn by code."
+        ),
+    ] = "none"
 
 
 @dataclass(frozen=True)
@@ -283,17 +294,6 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
     data: CatalogueOptions,
     stages: StageOptions,
-    catalogue: Annotated[
-        Path, typer.Option(help="Folder of the catalogue; its train/ and val/ are written if absent.")
-    ] = Path("runs/catalogue"),
-    workers: Annotated[int, typer.Option(min=1, help="Processes that draw the catalogue.")] = 2,
-    library: Annotated[
-        str,
-        typer.Option(
-            help="Furniture that designers drew: a folder with Sweet Home 3D libraries (.sh3f); installed = that of the"
-            " Debian package sweethome3d-furniture; none = all is drawn by code."
-        ),
-    ] = "none",
     weights: Annotated[
         str | None,
         typer.Option(
@@ -328,20 +328,21 @@ def pretrain(
         imagenet_file(NEW.backbone)
     joined = out.with_name(f".{out.name}.own")
     start = Start(parent=weights, own=_joined(own, joined) if own else None)
-    folder, models = library_folder(library), None
+    folder, models = library_folder(data.library), None
     if folder is not None:
         with rate_bar("furniture", "models") as converting:
-            models = convert(folder, catalogue / "models", converting)
+            models = convert(folder, data.catalogue / "models", converting)
     for split, count in (("train", data.pictures), ("val", data.held_out)):
-        catalogue_at(catalogue / split, count, split, workers, announce=print, models=models)
+        catalogue_at(data.catalogue / split, count, split, data.workers, announce=print, models=models)
     config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)
     command = f"seal pretrain --pictures {data.pictures} --held-out {data.held_out}"
     command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
-    command += f" --library {library if library in ('installed', 'none') else Path(library).name}"
+    command += f" --library {data.library if data.library in ('installed', 'none') else Path(data.library).name}"
     command += f" --weights {weights if weights in SHIPPED_NAMES else Path(weights).name}" if weights else ""
     command += "".join(f" --own {folder.name}" for folder in own or ())
     with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
-        facts = run(catalogue / "train", out, config, catalogue / "val", report, counting, command, start)
+        train, val = data.catalogue / "train", data.catalogue / "val"
+        facts = run(train, out, config, val, report, counting, command, start)
     shutil.rmtree(joined, ignore_errors=True)
     echo(json.dumps(facts["held_out"], indent=1))
     echo(f"weights at {out}")

@@ -67,7 +67,7 @@ def print_table(console: Console, result: dict[str, Any]) -> None:
     """Print the boxes' figures per setting, and what is missing; the Markdown file has the masks' changes too."""
     from rich.table import Table as Shown
 
-    from seal_bringup.experiments.tables.text import footer, text_rows
+    from seal_bringup.experiments.tables.shown.text import footer, text_rows
 
     for setting, rows in result["settings"].items():
         titles, lines = text_rows(rows)

@@ -36,10 +36,10 @@ from seal_bringup.experiments.tables.cells import FRONTIER, Catalogue, Detector,
 from seal_bringup.experiments.tables.cells import Recording as Episode
 from seal_bringup.experiments.tables.figures import METRICS, Figures, document, learnt_from
 from seal_bringup.experiments.tables.labellers import LABEL_PROP, ORACLE, PRETRAINED
-from seal_bringup.experiments.tables.plot import DetectorTable
 from seal_bringup.experiments.tables.run import RunOptions, run_table
+from seal_bringup.experiments.tables.shown.plot import DetectorTable
+from seal_bringup.experiments.tables.shown.text import footer, text_rows
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given, Progress
-from seal_bringup.experiments.tables.text import footer, text_rows
 from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import CocoDataset, own_dataset
 from seal_perception.detector.facts import resolve_weights

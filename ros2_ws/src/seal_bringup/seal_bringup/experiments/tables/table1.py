@@ -24,7 +24,7 @@ from seal_bringup.experiments.tables.cells import (
 )
 from seal_bringup.experiments.tables.figures import Figures, Rows, document, learnt_from
 from seal_bringup.experiments.tables.labellers import ORACLE, PRETRAINED, ROWS
-from seal_bringup.experiments.tables.plot import DetectorTable
+from seal_bringup.experiments.tables.shown.plot import DetectorTable
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError

@@ -25,7 +25,7 @@ from seal_bringup.experiments.tables.cells import (
 )
 from seal_bringup.experiments.tables.figures import Figures, Judged, Rows, document, learnt_from
 from seal_bringup.experiments.tables.labellers import LABEL_PROP, ORACLE, PRETRAINED
-from seal_bringup.experiments.tables.plot import DetectorTable
+from seal_bringup.experiments.tables.shown.plot import DetectorTable
 from seal_bringup.experiments.tables.store import Cell, CellStore, Given
 from seal_bringup.experiments.tables.weak_cells import AnnotatedFrames, Choice, Propagated
 from seal_perception.detector.facts import resolve_weights

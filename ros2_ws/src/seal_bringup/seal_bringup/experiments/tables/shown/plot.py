@@ -8,8 +8,8 @@ from typing import Any
 
 from seal_bringup.experiments.tables.cells import Evaluation
 from seal_bringup.experiments.tables.labellers import ORACLE, PRETRAINED
+from seal_bringup.experiments.tables.shown.text import markdown
 from seal_bringup.experiments.tables.store import Cell
-from seal_bringup.experiments.tables.text import markdown
 from seal_perception.files import replacing
 
 _COLOURS = {"box_ap50": "#3584e4", "mask_ap50": "#e66100"}
