@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.policy.objectgoal.worlds import ByColour, chair_at, scene, wall
 
 from seal_bringup.cli import app as cli
@@ -19,7 +20,11 @@ from seal_bringup.objectnav.home_run import Place, run_home
 from seal_bringup.objectnav.run import Watch, episodes_of, run_searches
 from seal_bringup.objectnav.settings import SearchSettings
 from seal_perception.errors import InputError
+from seal_perception.files import sha256
 from seal_perception.reading.text import read_json
+from seal_policy.learned.config import NetworkConfig
+from seal_policy.learned.network import GoalNetwork
+from seal_policy.learned.weights import save_policy
 from sim_bridge.evaluation.episodes import EpisodeConfig, make_episodes
 from sim_bridge.scenes.write import write_scene_folder
 
@@ -121,6 +126,23 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     return [dict(read_json(path)) for path in sorted(folder.glob("*.json"))]
 
 
+def test_a_learned_policy_explores_and_its_file_counts(tmp_path: Path, flat: Path) -> None:
+    """Random weights: where it goes is not the point."""
+    facts = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        file, network = tmp_path / f"policy_{seed}.safetensors", GoalNetwork(NetworkConfig())
+        save_policy(file, network, "gainful_curiosity", {"command": "a test", "seed": seed})
+        learned = {"policy": "gainful_curiosity", "policy_weights": str(file), "episodes": 1, "max_steps": 20}
+        settings = replace(SMALL, **learned)
+        run_searches([str(flat)], settings, tmp_path / f"run_{seed}", None)
+        facts.append(settings.facts())
+        (one,) = read_rows(tmp_path / f"run_{seed}" / "results" / flat.name)
+        assert 0 < one["steps"] <= 20
+    assert facts[0] != facts[1] == {**facts[0], "policy_weights": sha256(file)}
+    assert "policy_weights" not in SMALL.facts()
+
+
 def test_a_category_that_the_home_lacks_is_one_line() -> None:
     with pytest.raises(InputError, match=r"^room has no bed that a robot can be sent to; it has chair$"):
         make_episodes(scene(chair_at(2.0, 0.0)), 2, config=EpisodeConfig(only=(3,)))
@@ -136,6 +158,9 @@ def test_a_category_that_the_home_lacks_is_one_line() -> None:
             "unknown category 'sofa'; expected one of chair, couch, potted plant, bed, toilet, tv",
         ),
         (("--policy", "best"), "unknown policy 'best'; expected one of"),
+        (("--policy", "ans"), "no weights come with the policy ans: `seal train-policy ans` makes them"),
+        (("--policy", "ans", "--policy-weights", "nowhere"), "no policy at nowhere; expected a .safetensors file"),
+        (("--policy-weights", "x"), "policy weights are for gainful_curiosity, ans, semantic_curiosity"),
         (("--homes", "test_99"), "no home and no folder is called 'test_99'"),
         (("--weights", "nowhere.safetensors"), "no weights at nowhere.safetensors"),
         (("--weights", "coco"), "searches need weights in a file"),

@@ -20,6 +20,33 @@ NEED_VOLUME = tuple(name for name, seen in SEES.items() if "scores" in seen)
 """Policies that look at `PolicyInput.volume`."""
 
 
+def policy_of(text: str) -> tuple[str, str]:
+    """Name and file of NAME or NAME=FILE; "" where there is no file.
+
+    Raises:
+        InputError: as `require_policy`.
+    """
+    name, _, file = text.partition("=")
+    require_policy(name, file)
+    return name, file
+
+
+def require_policy(name: str, weights: str | Path = "") -> None:
+    """Refuse an unknown policy, and a file where none belongs or none where one does; the file is not read.
+
+    Raises:
+        InputError: the text says which.
+    """
+    if name not in POLICIES:
+        raise InputError(f"unknown policy {name!r}; expected one of: {', '.join(POLICIES)}")
+    if str(weights) and name not in LEARNED:
+        raise InputError(f"policy weights are for {', '.join(LEARNED)}; {name} is not learned: leave them out")
+    if name in LEARNED:
+        from seal_policy.learned.weights import policy_file
+
+        policy_file(name, weights)
+
+
 def make_policy(
     name: str, seed: int = 0, planner: PlannerConfig | None = None, weights: str | Path = ""
 ) -> GlobalPolicy:
@@ -39,10 +66,7 @@ def make_policy(
         from seal_policy.learned.policy import LearnedPolicy  # torch is imported where a network is needed
 
         return LearnedPolicy.from_file(name, weights)
-    if name not in POLICIES:
-        raise InputError(f"unknown policy {name!r}; expected one of: {', '.join(POLICIES)}")
-    if str(weights):
-        raise InputError(f"policy weights are for {', '.join(LEARNED)}; {name} is not learned: leave them out")
+    require_policy(name, weights)
     if name == "random":
         return RandomPolicy(seed)
     return FrontierPolicy(planner=planner) if name == "frontier" else GainfulViewsPolicy(planner=planner)

@@ -125,7 +125,8 @@ def _run_episode(
         raise InputError(f"the detector {settings.weights} does not know {category}; it knows {detector.names}")
     config = MapConfig().for_names(detector.names)
     voxel_map, truth = VoxelMap(config), SearchTruth(world, home, episode, config)
-    policy = make_policy(settings.policy, settings.seed, settings.agent.explorer.driver.planner)
+    planner = settings.agent.explorer.driver.planner
+    policy = make_policy(settings.policy, settings.seed, planner, settings.policy_weights)
     agent = ObjectGoalAgent(detector.names.index(category), policy, settings.agent)
 
     def look(run: Run) -> None:

@@ -13,10 +13,9 @@ from seal_perception.categories import CATEGORIES, SIX
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
-from seal_policy.learned.config import LEARNED
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.search import MAX_STEPS
-from seal_policy.registry import POLICIES
+from seal_policy.registry import require_policy
 from sim_bridge.evaluation.episodes import EpisodeConfig
 from sim_bridge.homes.build import is_home
 from sim_bridge.worlds import require_scene
@@ -31,6 +30,7 @@ class SearchSettings:
 
     Attributes:
         policy: where the robot goes while nothing is believed.
+        policy_weights: file of a learned one.
         weights: the detector: a shipped name, a file, or `oracle`.
         seed: of the episodes and of the policy.
         episodes: per home.
@@ -50,13 +50,10 @@ class SearchSettings:
     width: int = 320
     height: int = 240
     agent: ObjectGoalConfig = field(default_factory=ObjectGoalConfig)
+    policy_weights: str = ""
 
     def __post_init__(self) -> None:
-        if self.policy not in POLICIES:
-            raise InputError(f"unknown policy {self.policy!r}; expected one of: {', '.join(POLICIES)}")
-        if self.policy in LEARNED:
-            made = ", ".join(policy for policy in POLICIES if policy not in LEARNED)
-            raise InputError(f"searches take no learned policy yet, got {self.policy!r}; expected one of: {made}")
+        require_policy(self.policy, self.policy_weights)
         if self.category and self.category not in CATEGORIES:
             raise InputError(f"unknown category {self.category!r}; expected one of {', '.join(CATEGORIES)}")
         for name in ("episodes", "max_steps", "width", "height"):
@@ -91,8 +88,11 @@ class SearchSettings:
     def facts(self) -> dict[str, Any]:
         """JSON-ready values that decide the results; weights by their bytes, not by their name."""
         path = self.weights_path()
-        weights = ORACLE if path is None else sha256(path)
-        return {**asdict(self), "weights": weights, "object_model": model_digest(shipped_model())}
+        facts = {**asdict(self), "weights": ORACLE if path is None else sha256(path)}
+        facts["object_model"] = model_digest(shipped_model())
+        if file := facts.pop("policy_weights"):
+            facts["policy_weights"] = sha256(file)
+        return facts
 
 
 def check_homes(homes: Sequence[str]) -> None:

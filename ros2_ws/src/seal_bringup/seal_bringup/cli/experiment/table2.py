@@ -45,7 +45,10 @@ class EpisodeOptions:
     seeds: Annotated[str, typer.Option(help="Seeds of the episodes, with commas.")] = "0,1,2"
     steps: Annotated[int, typer.Option(min=1, help="Most actions of a search.")] = 500
     policy: Annotated[
-        str, typer.Option(help="Where to go while nothing is believed: gainful_views, frontier or random.")
+        str,
+        typer.Option(
+            help="Where to go while nothing is believed: gainful_views, frontier, random, or a learned NAME=FILE."
+        ),
     ] = "gainful_views"
 
 

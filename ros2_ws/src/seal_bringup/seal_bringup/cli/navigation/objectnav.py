@@ -43,8 +43,12 @@ class RobotOptions:
     """Who looks for it."""
 
     policy: Annotated[
-        str, typer.Option(help="Where to go while nothing is believed: gainful_views, frontier or random.")
+        str,
+        typer.Option(help="Where to go while nothing is believed: gainful_views, frontier, random or a learned one."),
     ] = "gainful_views"
+    policy_weights: Annotated[
+        str, typer.Option(help="File of a learned policy (seal train-policy).", show_default="none")
+    ] = ""
     weights: Annotated[
         str,
         typer.Option(
@@ -85,7 +89,10 @@ def objectnav(
     from seal_bringup.objectnav.run import REPORT, Watch, run_searches
     from seal_bringup.objectnav.settings import SearchSettings
 
-    settings = SearchSettings(robot.policy, robot.weights, task.seed, task.episodes, task.category, task.steps)
+    settings = SearchSettings(
+        robot.policy, robot.weights, task.seed, task.episodes, task.category, task.steps,
+        policy_weights=robot.policy_weights,
+    )  # fmt: skip
     homes = parse_homes(task.homes)
     if quick:
         settings, homes = settings.quick(), homes[:1]

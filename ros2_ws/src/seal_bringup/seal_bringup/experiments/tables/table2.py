@@ -20,6 +20,7 @@ from seal_bringup.objectnav.settings import ORACLE, SearchSettings
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import replacing
+from seal_policy.registry import policy_of
 
 FORMAT = 1
 PRETRAINED, GENERALIZATION, SPECIALIZATION = "pretrained", "generalization", "specialization"
@@ -37,7 +38,7 @@ class Table2Config:
         homes: to search in.
         seeds: of the episodes.
         episodes: per home and seed.
-        policy: where the robot goes while nothing is believed.
+        policy: where the robot goes while nothing is believed; a learned one with its file, as NAME=FILE.
         max_steps: most actions of a search.
         pretrained: weights of that row.
         generalization: the same, empty = no such row.
@@ -72,9 +73,10 @@ class Table2Config:
 
     def settings(self, seed: int) -> SearchSettings:
         """Of the searches of a seed."""
+        policy, file = policy_of(self.policy)
         return SearchSettings(
-            policy=self.policy, weights=ORACLE, seed=seed, episodes=self.episodes, max_steps=self.max_steps,
-            width=self.width, height=self.height,
+            policy=policy, weights=ORACLE, seed=seed, episodes=self.episodes, max_steps=self.max_steps,
+            width=self.width, height=self.height, policy_weights=file,
         )  # fmt: skip
 
     def quick(self) -> Table2Config:

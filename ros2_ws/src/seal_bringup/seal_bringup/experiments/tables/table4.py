@@ -26,8 +26,7 @@ from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.pose import invert
 from seal_perception.reading.text import read_json
-from seal_policy.learned.config import LEARNED
-from seal_policy.registry import POLICIES
+from seal_policy.registry import policy_of
 
 SHOWN = ("confident", "right", "right_share", "near_views", "sides")
 """Figures of `TrueViews` that the table has."""
@@ -65,21 +64,6 @@ class Table4Config(Table1Config):
         """`pretrained`, a row per policy, a row per further labeller of the best."""
         policies = (policy_of(one)[0] for one in self.policies)
         return (PRETRAINED, *policies, *(f"{self.best}+{name}" for name in self.labellers))
-
-
-def policy_of(text: str) -> tuple[str, str]:
-    """Name and file of NAME or NAME=FILE; "" where there is no file.
-
-    Raises:
-        InputError: if there is no such policy, or a file is missing or too many.
-    """
-    name, _, file = text.partition("=")
-    if name not in POLICIES:
-        raise InputError(f"unknown policy {name!r}; expected one of: {', '.join(POLICIES)}")
-    if (name in LEARNED) != bool(file):
-        need = "is learned: name its file" if name in LEARNED else "is not learned: leave the file out"
-        raise InputError(f"policy {name} {need} ({name}{'=FILE' if name in LEARNED else ''})")
-    return name, file
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +113,6 @@ class Table4(Table1):
 
     Args:
         config: what to compute.
-
-    Raises:
-        InputError: if a learned policy's file is not there.
     """
 
     name = "table4"
@@ -141,8 +122,6 @@ class Table4(Table1):
         super().__init__(config)
         self._policies: dict[str, Cell | None] = {}
         for name, file in map(policy_of, config.policies):
-            if file and not Path(file).is_file():
-                raise InputError(f"the policy {name} needs the file {file}, which is not there; see seal train-policy")
             self._policies[name] = Given(Path(file)) if file else None
 
     def title(self, row: str) -> str:
