@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.perception.test_semantic import SMALL, target
@@ -14,7 +15,10 @@ from tests.perception.toy_pictures import TINY, write_rectangles, write_tiny
 from typer.testing import CliRunner
 
 from seal_bringup.cli.app import app
-from seal_perception.dataset import DatasetWriter
+from seal_bringup.cli.learn import _joined
+from seal_perception.categories import CATEGORIES, SIX, CategorySet
+from seal_perception.coco.names import CategoryNames
+from seal_perception.dataset import CocoDataset, DatasetWriter
 from seal_perception.detector.facts import read_metadata
 from seal_perception.detector.model import EXACT, build_model
 from seal_perception.detector.weights import save_weights
@@ -92,19 +96,39 @@ def test_an_interrupted_one_resumes_with_the_same_labels_alone(tmp_path: Path) -
 def test_what_does_not_fit_is_told_before_anything_is_drawn(tmp_path: Path) -> None:
     labels = write_rectangles(tmp_path / "own", 2).folder
     with DatasetWriter(tmp_path / "empty") as writer:
-        writer.add(torch.zeros((64, 80, 3), dtype=torch.uint8).numpy(), [])
+        writer.add(np.zeros((64, 80, 3), np.uint8), [])
+    few = write_rectangles(tmp_path / "few", 2, names=CategorySet(("couch", "chair"))).folder
     words = ["pretrain", "--out", str(tmp_path / "w.safetensors"), "--catalogue", str(tmp_path / "catalogue")]
     tiny = ["--weights", write_tiny(tmp_path / "tiny.safetensors")]
+    before = sorted(tmp_path.iterdir())
     for more, kind, told in (
-        (["--own", str(labels)], InputError, "give its weights to begin from"),
-        ([*tiny, "--own", str(tmp_path / "empty")], NoLabelsError, "has a label"),
+        (["--own", str(labels)], InputError, "--own needs --weights"),
+        ([*tiny, "--own", str(tmp_path / "empty")], NoLabelsError, "no picture of --own has a label"),
         ([*tiny, "--own", str(tmp_path / "absent")], InputError, "absent"),
+        ([*tiny, "--own", str(labels), "--own", str(few)], InputError, "has no potted plant, bed, toilet, tv"),
+        ([*tiny, "--own", str(labels), "--library", str(tmp_path)], InputError, "with .sh3f files"),
     ):
         run = CliRunner().invoke(app, [*words, *more])
         assert isinstance(run.exception, kind) and told in str(run.exception), run.output
-    assert not (tmp_path / "catalogue").exists()
+        assert sorted(tmp_path.iterdir()) == before, told  # the joined labels neither
     with pytest.raises(ValueError, match=r"own_share must lie in \(0, 1\)"):
         PretrainConfig(own_share=1.0)
+
+
+def test_own_labels_are_read_by_name_and_another_list_is_refused(tmp_path: Path) -> None:
+    """A file whose six stand in another order teaches the same; indices of another list would teach other things."""
+    parent, drawn = Path(write_tiny(tmp_path / "tiny.safetensors")), write_rectangles(tmp_path / "train", 2).folder
+    turned = CategorySet(tuple(reversed(CATEGORIES)))
+    folder = write_rectangles(tmp_path / "own", 2, names=turned).folder
+    theirs = CocoDataset(folder, CategoryNames(known=turned))
+    with pytest.raises(InputError, match=r"was read for tv, toilet, .*the catalogue is for"):
+        pretrain(drawn, tmp_path / "w.safetensors", CONFIG, start=Start(parent=parent, own=theirs))
+    with _joined([folder], tmp_path / "joined") as joined:
+        assert joined is not None and joined.names == SIX
+        for index in range(2):
+            mine, same = joined.annotations(index), theirs.annotations(index)
+            assert [SIX.names[a.category] for a in mine] == [turned.names[a.category] for a in same] != []
+    assert not (tmp_path / "joined").exists()
 
 
 def test_the_command_joins_several_folders_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -121,6 +145,6 @@ def test_the_command_joins_several_folders_and_leaves_nothing_behind(tmp_path: P
     run = CliRunner().invoke(app, words)
     assert run.exit_code == 0, run.output
     facts = read_metadata(tmp_path / "w.safetensors")
-    assert facts["own"]["of"] == 4 and facts["command"].endswith("--weights tiny.safetensors --own a --own b")
+    assert facts["own"]["of"] == 4 and facts["command"].endswith(f"--own {tmp_path.name}/a --own {tmp_path.name}/b")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"a", "b", "catalogue", "tiny.safetensors", "w.safetensors"}

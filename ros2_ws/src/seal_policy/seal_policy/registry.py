@@ -24,9 +24,11 @@ def policy_of(text: str) -> tuple[str, str]:
     """Name and file of NAME or NAME=FILE; "" where there is no file.
 
     Raises:
-        InputError: as `require_policy`.
+        InputError: as `require_policy`, or nothing stands behind the =.
     """
-    name, _, file = text.partition("=")
+    name, given, file = text.partition("=")
+    if given and not file:
+        raise InputError(f"{text!r} names no file; expected NAME=FILE, such as {LEARNED[0]}=policy.safetensors")
     require_policy(name, file)
     return name, file
 

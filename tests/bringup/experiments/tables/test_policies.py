@@ -59,9 +59,15 @@ def test_the_ratio_is_of_means_and_paired(tmp_path: Path, monkeypatch: pytest.Mo
     assert written["settings"]["views"]["policy"] == "views"
 
 
-def test_a_first_policy_without_a_right_voxel_has_no_ratio(tmp_path: Path) -> None:
+def test_a_first_policy_without_a_right_voxel_has_no_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     nothing, some = run(tmp_path / "n.json", {"a": (0.0, 0.0)}), run(tmp_path / "s.json", {"a": (5.0, 5.0)})
     assert summary(read_runs([nothing, some]))["policies"]["s"]["over_first"] == {"mean": None, "interval": None}
+    words = ["policies", "--runs", nothing, "--runs", some, "--out", str(tmp_path / "o.json")]
+    monkeypatch.setattr(sys, "argv", words)
+    main()
+    assert "right voxels 5 [5, 5], - of n" in capsys.readouterr().out
 
 
 def test_runs_that_do_not_belong_together(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ OWN = {"label_prop_paper": 22.0, "label_prop": 25.0, "oracle": 40.0}
 """Made-up AP50 of rows in generalization; 20 before, 5 more after specialization, 10 more in the second home."""
 
 
-def test_generalization_learns_once_from_alltraining_homes_and_specialization_goes_on_from_there() -> None:
+def test_generalization_learns_once_from_all_training_homes_and_specialization_goes_on_from_there() -> None:
     table = Table1(SMALL)
     one, other = (table.detector(GENERALIZATION, "label_prop", 0, home) for home in HOMES)
     assert isinstance(one, Detector) and one is other and one.config.iterations == 1500
@@ -260,7 +260,7 @@ def test_pictures_that_two_datasets_have_are_kept_once(tmp_path: Path) -> None:
         ("train_11,train_12", ("train_11", "train_12")),
     ],
 )
-def testtraining_homes_are_a_number_or_names(text: str, homes: tuple[str, ...]) -> None:
+def test_training_homes_are_a_number_or_names(text: str, homes: tuple[str, ...]) -> None:
     assert training_homes(text) == homes
 
 

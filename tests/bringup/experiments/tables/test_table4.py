@@ -3,23 +3,32 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from tests.bringup.experiments.tables.instant_cells import make_instant, needed, of_kind, seal
 
+from seal_bringup.evaluation.true_detector import TrueDetector
+from seal_bringup.evaluation.true_views import TrueViews
+from seal_bringup.experiments import recordings
+from seal_bringup.experiments.recordings import record_world, world_of
 from seal_bringup.experiments.tables.cells import Detector, Evaluation, Labels, Recording
 from seal_bringup.experiments.tables.run import RunOptions, run_table
+from seal_bringup.experiments.tables.store import Given
 from seal_bringup.experiments.tables.table1 import GENERALIZATION, SETTINGS, SPECIALIZATION, Table1, Table1Config
 from seal_bringup.experiments.tables.table4 import Table4, Table4Config, Views
+from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.reading.text import read_json
+from seal_policy.explorer import Explorer
 from seal_policy.learned.config import SEES, NetworkConfig
 from seal_policy.learned.network import GoalNetwork
 from seal_policy.learned.weights import save_policy
-from seal_policy.registry import policy_of
+from seal_policy.loop import explore
+from seal_policy.registry import make_policy, policy_of
 
 HOMES = {"training_homes": ("train_01", "train_02"), "test_homes": ("test_01", "test_02"), "seeds": (0, 1)}
 SMALL = Table4Config(**HOMES)
@@ -46,9 +55,31 @@ def test_each_policy_records_for_itself_and_labellers_share_the_best_ones_episod
 
 def test_the_frontier_row_is_that_of_table_1() -> None:
     """A work folder of `table1` is taken over."""
-    own = Table4(SMALL).evaluation(GENERALIZATION, "frontier", 0, "test_01")
-    theirs = Table1(Table1Config(**HOMES)).evaluation(GENERALIZATION, "label_prop", 0, "test_01")
-    assert own.name == theirs.name and own.weights.name == theirs.weights.name
+    table = Table4(Table4Config(**HOMES, best="frontier"))
+    for row, same in (("frontier", "label_prop"), ("frontier+self_training", "self_training")):
+        own = table.evaluation(GENERALIZATION, row, 0, "test_01")
+        theirs = Table1(Table1Config(**HOMES)).evaluation(GENERALIZATION, same, 0, "test_01")
+        assert own.name == theirs.name and own.weights.name == theirs.weights.name
+    best = Table4(SMALL).detector(GENERALIZATION, "gainful_views+self_training", 0, "test_01")
+    assert re.fullmatch(r"\w+", best.label)
+
+
+def test_views_of_a_bag_are_those_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With true detections, in a real home: the map and the truth of each picture are made once more from the bag."""
+    world = world_of("train_01", 3)
+    monkeypatch.setattr(recordings, "load_detector", lambda weights: TrueDetector(world))
+    record_world(world, tmp_path, "", 8, 3)
+    cell = Views(Recording("train_01", 3, 8, Given(tmp_path / "bag" / "metadata.yaml")))
+    cell.make(tmp_path, [tmp_path / "bag"], lambda done, total: None)
+    live, voxel_map = world_of("train_01", 3), VoxelMap()
+    views = TrueViews(voxel_map.config)
+    explorer = Explorer(make_policy("frontier", 3))
+    explore(
+        live, TrueDetector(live), voxel_map, explorer, 8, lambda s, frame, *_: views.add(frame, live.truth_images()), 3
+    )
+    live.close()
+    assert read_json(tmp_path / "views.json") == views.figures(voxel_map)
+    assert views.figures(voxel_map)["right"] > 200
 
 
 def test_what_the_table_cannot_be_made_of_is_refused(tmp_path: Path) -> None:
@@ -59,11 +90,13 @@ def test_what_the_table_cannot_be_made_of_is_refused(tmp_path: Path) -> None:
         ({"policies": ("frontier=a.safetensors",)}, "frontier is not learned: leave them out"),
         ({"policies": ("gainful_curiosity",)}, "no weights come with the policy gainful_curiosity"),
         ({"policies": (f"ans={tmp_path / 'none'}",)}, "no policy at .*none; expected a .safetensors file"),
-        ({"best": "ans"}, "best must be one of the policies frontier, gainful_views, got 'ans'"),
+        ({"best": "ans"}, "--best must be one of the policies frontier, gainful_views, got 'ans'"),
+        ({"policies": ("ans=",)}, "'ans=' names no file; expected NAME=FILE"),
         ({"labellers": ("label_prop",)}, "unknown labellers label_prop; expected some of self_training"),
     ):
         with pytest.raises(InputError, match=told):
             Table4Config(**{**SMALL.__dict__, **changes})
+    assert Table4Config(**HOMES, policies=("frontier",), labellers=()).rows == ("pretrained", "frontier")
 
 
 def test_a_learned_policys_file_decides_its_episodes_and_no_others(tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ def benchmark(
         int, typer.Option(min=1, help="Measured calls per stage, after a few to warm up; of worlds, a fifth as many.")
     ] = 20,
     workers: Annotated[int, typer.Option(min=0, help="worlds: most processes at once; 0 = as many as cores.")] = 0,
-    weights: Annotated[str, typer.Option(help="perception: the small network's: seal-small or a file.")] = "seal-small",
+    weights: Annotated[
+        str, typer.Option(help="perception: the small network's: seal-small, seal-homes or a file.")
+    ] = "seal-small",
     frames: Annotated[
         Path | None,
         typer.Option(help="perception: labelled dataset; each row gets its AP, and the --json file a plot beside it."),

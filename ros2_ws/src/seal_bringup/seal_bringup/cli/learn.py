@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog=EXIT_CODES)(finetune)
     app.command(epilog=EXIT_CODES)(evaluate)
-    app.command()(pretrain)
+    app.command(epilog="Exit code: 0; 3 = no picture of --own has a label; 1 = another error.")(pretrain)
 
 
 @dataclass(frozen=True)
@@ -316,47 +316,68 @@ def pretrain(
     from seal_perception.detector.facts import SHIPPED_NAMES
     from seal_perception.detector.model import NEW
     from seal_perception.detector.weights import load_six
+    from seal_perception.errors import InputError
     from seal_perception.training.imagenet import imagenet_file
     from seal_perception.training.pretrain import PretrainConfig, Start
     from seal_perception.training.pretrain import pretrain as run
     from sim_bridge.catalogue.library.models import convert, library_folder
     from sim_bridge.catalogue.pictures import catalogue_at
 
+    if own and weights is None:
+        raise InputError("--own needs --weights: labels of a robot's own are made with a detector, which learns on")
     if weights is not None:
         load_six(weights)
     else:
         imagenet_file(NEW.backbone)
-    joined = out.with_name(f".{out.name}.own")
-    start = Start(parent=weights, own=_joined(own, joined) if own else None)
-    folder, models = library_folder(data.library), None
-    if folder is not None:
-        with rate_bar("furniture", "models") as converting:
-            models = convert(folder, data.catalogue / "models", converting)
-    for split, count in (("train", data.pictures), ("val", data.held_out)):
-        catalogue_at(data.catalogue / split, count, split, data.workers, announce=print, models=models)
-    config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)
     command = f"seal pretrain --pictures {data.pictures} --held-out {data.held_out}"
     command += f" --small-iterations {stages.small_iterations} --iterations {stages.iterations} --seed {seed}"
     command += f" --library {data.library if data.library in ('installed', 'none') else Path(data.library).name}"
     command += f" --weights {weights if weights in SHIPPED_NAMES else Path(weights).name}" if weights else ""
-    command += "".join(f" --own {folder.name}" for folder in own or ())
-    with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
+    command += "".join(f" --own {'/'.join(folder.resolve().parts[-2:])}" for folder in own or ())
+    with _joined(own or [], out.with_name(f".{out.name}.own")) as labels:
+        start = Start(parent=weights, own=labels)
+        folder, models = library_folder(data.library), None
+        if folder is not None:
+            with rate_bar("furniture", "models") as converting:
+                models = convert(folder, data.catalogue / "models", converting)
+        for split, count in (("train", data.pictures), ("val", data.held_out)):
+            catalogue_at(data.catalogue / split, count, split, data.workers, announce=print, models=models)
+        config = PretrainConfig(small_iterations=stages.small_iterations, iterations=stages.iterations, seed=seed)
         train, val = data.catalogue / "train", data.catalogue / "val"
-        facts = run(train, out, config, val, report, counting, command, start)
-    shutil.rmtree(joined, ignore_errors=True)
+        with training_bar(stages.iterations) as report, counting_bar("held-out pictures") as counting:
+            facts = run(train, out, config, val, report, counting, command, start)
     echo(json.dumps(facts["held_out"], indent=1))
     echo(f"weights at {out}")
 
 
-def _joined(folders: list[Path], out: Path) -> CocoDataset:
-    """Labels of a robot's own as one dataset at `out`, made anew; pictures are hard links where that can be."""
+@contextmanager
+def _joined(folders: list[Path], out: Path) -> Iterator[CocoDataset | None]:
+    """Labels of a robot's own as one dataset at `out`, which is removed afterwards; None where no folder is named.
+
+    Raises:
+        InputError: if one is no dataset, or its file lacks one of the six categories.
+        NoLabelsError: if none of the pictures has a label.
+    """
+    from seal_perception.dataset import CocoDataset
+    from seal_perception.errors import InputError, NoLabelsError
     from seal_perception.training.join import join_datasets
 
+    if not folders:
+        yield None
+        return
+    parts = [CocoDataset(folder) for folder in folders]
+    for part in parts:
+        if part.not_in_file:
+            lacking = ", ".join(part.not_in_file)
+            raise InputError(f"{part.file} has no {lacking}: where they stand, background would be taught")
+    if not any(part.labelled() for part in parts):
+        raise NoLabelsError("no picture of --own has a label to learn from: make some with `seal label`")
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    found = join_datasets(folders, out)
-    _require(bool(found.labelled()), "none of the robot's own pictures has a label", {})
-    return found
+    try:
+        yield join_datasets(parts, out)
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
 
 
 def figures_table(figures: dict[str, Any]) -> Table:

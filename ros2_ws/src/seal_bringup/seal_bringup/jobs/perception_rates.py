@@ -75,7 +75,9 @@ def perception(
 def _require_small(weights: str) -> None:
     """Refuse weights of another form before anything is measured; shipped ones may be absent."""
     if is_coco(weights):
-        raise InputError("--weights is the small network's: a shipped name or a file; the COCO form is measured anyway")
+        raise InputError(
+            "--weights is the small network's (seal-small, seal-homes, a file); the COCO form is measured anyway"
+        )
     if weights != "seal-small" or SHIPPED.is_file():
         load_small(weights)
 

@@ -13,6 +13,8 @@ from seal_perception.categories import CATEGORIES, SIX
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import sha256
+from seal_policy.learned.config import LEARNED
+from seal_policy.learned.weights import policy_file
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.search import MAX_STEPS
 from seal_policy.registry import require_policy
@@ -90,8 +92,9 @@ class SearchSettings:
         path = self.weights_path()
         facts = {**asdict(self), "weights": ORACLE if path is None else sha256(path)}
         facts["object_model"] = model_digest(shipped_model())
-        if file := facts.pop("policy_weights"):
-            facts["policy_weights"] = sha256(file)
+        file = str(facts.pop("policy_weights"))
+        if self.policy in LEARNED:
+            facts["policy_weights"] = sha256(policy_file(self.policy, file))
         return facts
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train the small detector on catalogue pictures, from ImageNet's features, and calibrate its scores.
+"""Train the small detector on catalogue pictures, from ImageNet's features or earlier weights; calibrate its scores.
+
+Labels that a robot made itself may join in.
 
 The calibration is fitted on every second room of the held-out catalogue pictures. The stored figures of confident
-detections are measured in the other rooms. No home is used.
+detections are measured in the other rooms. No home takes part in that.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from safetensors import safe_open
 from torch import nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
+from seal_perception.categories import SIX
 from seal_perception.dataset import CocoDataset
 from seal_perception.detections import Detections
 from seal_perception.detector.backbones import EfficientNetLite
@@ -37,7 +40,7 @@ from seal_perception.training.semantic import WithSemantics
 from seal_perception.training.train_loop import Batches, LoopConfig, ProgressCallback, train
 
 CATALOGUE = AugmentConfig(scale=(0.6, 1.6), scale_chance=0.6, brightness=0.25, hue=6.0, noise=4.0, erase_chance=0.1)
-"""Changes of catalogue pictures, which vary in light, colour and sharpness by themselves."""
+"""Changes of pictures: the catalogue's, which vary in light and sharpness by themselves, and a robot's own."""
 
 PICTURES_PER_ROOM = 2
 """Catalogue pictures in a row that show one room (`sim_bridge.catalogue.pictures.VIEWS`)."""
@@ -165,7 +168,7 @@ def pretrain(
         The facts stored with the weights.
 
     Raises:
-        InputError: if a dataset, the parent or ImageNet's package is not usable.
+        InputError: if a dataset, the parent or ImageNet's package is not usable, or own labels are of another list.
         NoLabelsError: if none of the robot's own pictures has a label.
     """
     start, config, out = start or Start(), config or PretrainConfig(), Path(out)
@@ -175,6 +178,8 @@ def pretrain(
     facts.update({"commit": source_commit(), "dataset": dataset.hash(), "pictures": len(dataset)})
     own = start.own
     if own is not None:
+        if own.names != SIX:
+            raise InputError(f"{own.file} was read for {own.names}, the catalogue is for {SIX}")
         facts["own"] = {"dataset": own.hash(), "pictures": len(own.labelled()), "of": len(own)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -216,7 +221,9 @@ def _begin(start: Start) -> tuple[GeneralizedRCNN, ModelConfig, dict[str, Any]]:
     """Network, its shape, and the facts of where its weights come from."""
     if start.parent is not None:
         model, shape, earlier = load_six(start.parent)
-        facts = {key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "imagenet", "parent")}
+        facts = {
+            key: earlier.get(key) for key in ("command", "seed", "commit", "pictures", "imagenet", "own", "parent")
+        }
         return model, shape, {"parent": {"sha256": sha256(resolve_weights(start.parent)), **facts}}
     shape = start.shape or NEW
     model = build_model(shape)

@@ -62,7 +62,7 @@ def policy_file(policy: str, weights: str | Path = "") -> Path:
         raise InputError(f"no policy at {path}; expected a .safetensors file that `seal train-policy` wrote")
     raise InputError(
         f"no weights come with the policy {policy}: `seal train-policy {policy}` makes them, and "
-        "`seal explore --policy-weights FILE` takes them"
+        f"--policy-weights FILE takes them (in tables {policy}=FILE)"
     )
 
 

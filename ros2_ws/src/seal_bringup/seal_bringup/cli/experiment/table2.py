@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class DetectorOptions:
     """The detectors of the rows."""
 
-    weights: Annotated[str, typer.Option(help="Row pretrained: seal-small, or a .safetensors file.")] = "seal-small"
+    weights: Annotated[str, typer.Option(help="Row pretrained: seal-small, seal-homes or a .safetensors file.")] = (
+        "seal-small"
+    )
     generalization: Annotated[
         str,
         typer.Option(help="Row generalization: a file; {seed} in its name is the seed.", show_default="no such row"),

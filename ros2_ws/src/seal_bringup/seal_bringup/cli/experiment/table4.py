@@ -59,7 +59,8 @@ def table4(
 
     A row per policy with 3DLabelProp, and --best with the other labellers. Beside AP50: the labels' precision and
     recall, and how many voxels the episodes' maps are sure of and right about. Every finished cell is kept in --work;
-    the same command resumes, several may work on one folder, and a work folder of table1 is taken over.
+    the same command resumes, and several may work on one folder; with --work runs/table1 the cells of a table1 that the
+    same code made are used.
     """
     from seal_bringup.experiments.tables.table4 import Table4
 

@@ -129,7 +129,9 @@ def draw(path: Path, table: dict[str, dict[str, Any]]) -> None:
 def main() -> None:
     """Measure each weights file on each group."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", action="append", required=True, help="NAME=FILE, a shipped name or coco; repeat")
+    parser.add_argument(
+        "--weights", action="append", required=True, help="NAME=FILE, seal-small, seal-homes or coco; repeat"
+    )
     parser.add_argument("--frames", action="append", required=True, help="NAME=FOLDER,FOLDER,...; repeat")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from seal_bringup.experiments.tables.shown.text import figure_text
 from seal_bringup.experiments.tables.statistics import Grid, Resamples, Score, interval, summarise
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
@@ -109,9 +110,9 @@ def main() -> None:
     write_json(options.out, {"provenance": made, "settings": settings, **found})
     for name, row in found["policies"].items():
         over = row.get("over_first")
-        text = "" if over is None else f", {over['mean']:.2f} {over['interval']} of {found['first']}"
+        text = f", {figure_text(over, '.2f')} of {found['first']}" if over is not None else ""
         floor = f"floor seen {100 * row['seen_share']['mean']:.1f} %"
-        print(f"{name}: {floor}, right voxels {row['right']['mean']:.0f} {row['right']['interval']}{text}")
+        print(f"{name}: {floor}, right voxels {figure_text(row['right'], '.0f')}{text}")
 
 
 if __name__ == "__main__":

@@ -173,9 +173,13 @@ class Table1(DetectorTable):
         for seed in self.config.seeds:
             for setting in self.config.settings:
                 for row in self.config.rows:
-                    out += [self.evaluation(setting, row, seed, home) for home in self.config.test_homes]
-                    out += self.qualities(setting, row, seed)
+                    out += self.shown(setting, row, seed)
         return list(dict.fromkeys(out))
+
+    def shown(self, setting: str, row: str, seed: int) -> list[Cell]:
+        """What a row shows of a setting and seed."""
+        evaluations = [self.evaluation(setting, row, seed, home) for home in self.config.test_homes]
+        return [*evaluations, *self.qualities(setting, row, seed)]
 
     def table(self, store: CellStore) -> dict[str, Any]:
         """The table of the finished cells, JSON-ready; what is missing is named."""

@@ -144,6 +144,7 @@ class Table2:
             "table": self.name,
             "config": self.config.as_dict(),
             "weights_sha256": {text: cell.sha256 for text, cell in self._given.items()},
+            "policy_sha256": self.config.settings(self.config.seeds[0]).facts().get("policy_weights"),
             "complete": not missing,
             "missing": missing,
             "rows": rows,

@@ -26,6 +26,8 @@ from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.pose import invert
 from seal_perception.reading.text import read_json
+from seal_policy.learned.config import LEARNED
+from seal_policy.learned.weights import policy_file
 from seal_policy.registry import policy_of
 
 SHOWN = ("confident", "right", "right_share", "near_views", "sides")
@@ -52,8 +54,9 @@ class Table4Config(Table1Config):
         names = [policy_of(one)[0] for one in self.policies]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"policies names {', '.join(twice)} twice; give one file of it")
-        if self.best not in names:
-            raise InputError(f"best must be one of the policies {', '.join(names)}, got {self.best!r}")
+        if self.labellers and self.best not in names:
+            told = f"--best must be one of the policies {', '.join(names)}, got {self.best!r}"
+            raise InputError(f"{told}; without further labellers (--labellers none) it is not needed")
         others = tuple(name for name in LABELLERS if name != LABEL_PROP)
         if unknown := [name for name in self.labellers if name not in others]:
             raise InputError(f"unknown labellers {', '.join(unknown)}; expected some of {', '.join(others)}")
@@ -122,11 +125,13 @@ class Table4(Table1):
         super().__init__(config)
         self._policies: dict[str, Cell | None] = {}
         for name, file in map(policy_of, config.policies):
-            self._policies[name] = Given(Path(file)) if file else None
+            self._policies[name] = Given(policy_file(name, file)) if name in LEARNED else None
+        self._views: dict[tuple[str, str, int], tuple[Views, ...]] = {}
 
     def title(self, row: str) -> str:
-        """Frontier's row is `label_prop` of Table 1, and is found in its work folder."""
-        return LABEL_PROP if row == FRONTIER else row
+        """Rows of frontier are those of Table 1, and are found in its work folder."""
+        policy, _, labeller = row.partition("+")
+        return labeller or LABEL_PROP if policy == FRONTIER else row.replace("+", "_")
 
     def labeller(self, row: str) -> str:
         """3DLabelProp, or what the row's name says after the policy."""
@@ -141,19 +146,22 @@ class Table4(Table1):
         """What the episodes that a row learns from looked at."""
         if row == PRETRAINED:
             return ()
-        homes = self.config.test_homes if setting == SPECIALIZATION else self.config.test_homes[:1]
-        return tuple(Views(one.recording) for home in homes for one in self.labels(setting, row, seed, home))
+        if (setting, row, seed) not in self._views:
+            homes = self.config.test_homes if setting == SPECIALIZATION else self.config.test_homes[:1]
+            every = (one for home in homes for one in self.labels(setting, row, seed, home))
+            self._views[setting, row, seed] = tuple(Views(one.recording) for one in every)
+        return self._views[setting, row, seed]
 
-    def targets(self) -> list[Cell]:
-        """All that Table 1 has, and the views."""
-        out = super().targets()
-        places = [(setting, row, seed) for seed in self.config.seeds for setting in self.config.settings
-                  for row in self.config.rows]  # fmt: skip
-        return list(dict.fromkeys([*out, *(one for place in places for one in self.views(*place))]))
+    def shown(self, setting: str, row: str, seed: int) -> list[Cell]:
+        """What a row shows, the views first: its recordings may be removed once labels are there."""
+        return [*self.views(setting, row, seed), *super().shown(setting, row, seed)]
 
     def table(self, store: CellStore) -> dict[str, Any]:
         """The table of the finished cells, JSON-ready, with the means of the views by row."""
         found = super().table(store)
+        found["policies_sha256"] = {
+            name: given.sha256 for name, given in self._policies.items() if isinstance(given, Given)
+        }
         for setting, rows in found["settings"].items():
             for row, figures in rows.items():
                 cells = [one for seed in self.config.seeds for one in self.views(setting, row, seed)]
