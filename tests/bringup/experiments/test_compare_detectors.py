@@ -13,6 +13,7 @@ from tests.perception.toy_pictures import as_detections, write_rectangles, write
 from seal_bringup.experiments.detectors import compare
 from seal_perception.detections import Detections
 from seal_perception.errors import InputError
+from seal_perception.reading.text import read_json
 from seal_perception.types import UInt8Array
 
 
@@ -65,3 +66,29 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match="expected NAME=VALUE, got 'seal-small'"):
         compare.named("seal-small")
+
+
+def test_the_page_says_what_own_labels_beside_the_catalogue_gave(repo_root: Path) -> None:
+    page = (repo_root / "docs/detector.md").read_text(encoding="utf-8")
+    others = read_json(repo_root / "results/detectors_own.json")["detectors"]
+    homes = read_json(repo_root / "results/detectors_own_test.json")["detectors"]
+    groups = {
+        "two offices by others | 240": ("office_small", "husarion_office"),
+        "the house, kept back | 120": ("house",),
+        "photographs of COCO | 128": ("photographs",),
+        "five test homes | 2500": tuple(homes["new"]),
+    }
+    for title, group in groups.items():
+        known = homes if "test" in title else others
+        cells = [title]
+        for name in ("seal-small", "former", "new"):
+            if name in known:
+                box, mask = (np.mean([known[name][one][f"{kind}_ap50"] for one in group]) for kind in ("box", "mask"))
+                cells.append(f"{box:.1f} ({mask:.1f})")
+            else:
+                start = read_json(repo_root / "results/loop_seeds.json")["rows"]["pretrained"]
+                cells.append(f"{start['box_ap50']['mean']:.1f} ({start['mask_ap50']['mean']:.1f})")
+        assert f"| {' | '.join(cells)} |" in page
+    before = read_json(repo_root / "results/detectors_before_imagenet.json")["detectors"]["old"]
+    for group in ("offices", "house", "photos"):
+        assert f"{before[group]['box_ap50']:.1f} ({before[group]['mask_ap50']:.1f})" in page
