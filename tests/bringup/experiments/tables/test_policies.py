@@ -88,3 +88,17 @@ def test_runs_that_do_not_belong_together(tmp_path: Path) -> None:
     (tmp_path / "bare.json").write_text(json.dumps(bare))
     with pytest.raises(InputError, match="run explore_homes with --weights"):
         read_runs([f"bare={tmp_path / 'bare.json'}"])
+
+
+def test_the_page_quotes_the_file(repo_root: Path) -> None:
+    page = (repo_root / "docs/exploration.md").read_text(encoding="utf-8")
+    found = json.loads((repo_root / "results/policies.json").read_text())
+    assert len(found["homes"]) == 5 and len(found["starts"]) == 3
+    for name, row in found["policies"].items():
+        right, (low, high) = row["right"]["mean"], row["right"]["interval"]
+        over = row.get("over_first")
+        beside = "" if over is None else f"{over['mean']:.2f} [{over['interval'][0]:.2f}, {over['interval'][1]:.2f}] "
+        figures = f"{100 * row['seen_share']['mean']:.1f} % | {right:.0f} [{low:.0f}, {high:.0f}] | {beside}"
+        share = f"{100 * row['right_share']['mean']:.0f} %"
+        near = f"{row['near_views']['mean']:.1f}, {row['sides']['mean']:.1f}"
+        assert f"| `{name}` | {figures}| {share} | {near} |" in page
