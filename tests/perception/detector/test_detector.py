@@ -284,6 +284,17 @@ def test_the_detector_of_the_homes_is_the_shipped_one_taught_by_its_own_labels()
     assert any("roi_heads" in name for name in moved) and not any("backbone.stem" in name for name in moved)
 
 
+def test_weights_kept_beside_the_results_load_and_say_how_they_were_made(repo_root: Path) -> None:
+    kept = sorted((repo_root / "results/weights").glob("*.safetensors"))
+    assert len(kept) >= 2 and sum(path.stat().st_size for path in (*kept, SHIPPED, SHIPPED_HOMES)) <= 40e6
+    for path in kept:
+        _, config, facts = load_weights(path)
+        assert config.input_height == 240 and facts["command"].startswith("seal pretrain")
+        assert facts["commit"] and isinstance(facts["seed"], int)
+    own = load_weights(repo_root / "results/weights/seal_homes_own.safetensors")[2]
+    assert own["parent"]["sha256"] == sha256(SHIPPED_HOMES) and own["own"]["pictures"] == 4827
+
+
 def test_docs_quote_the_figures_stored_with_the_weights(repo_root: Path) -> None:
     held_out = load_weights("seal-small")[2]["held_out"]
     text = (repo_root / "docs/detector.md").read_text(encoding="utf-8")
