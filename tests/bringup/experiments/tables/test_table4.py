@@ -115,7 +115,7 @@ def test_a_learned_policys_file_decides_its_episodes_and_no_others(tmp_path: Pat
 def test_the_table_of_known_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def ap(cell: Evaluation) -> float:
         label = cell.weights.label.replace("label_prop", "frontier")
-        return next((ap for row, ap in AP.items() if f"_{row}_seed" in label), 20.0)
+        return next((ap for row, ap in AP.items() if f"_{row.replace('+', '_')}_seed" in label), 20.0)
 
     made = make_instant(monkeypatch, ap, ap)
 
