@@ -239,8 +239,8 @@ def catalogue_at(
             announce(f"{folder} holds catalogue pictures of version {info.get('version')}; this is {CATALOGUE_VERSION}")
         if info.get("models") != (None if models is None else _models(models, split).source):
             announce(
-                f"{folder} holds pictures {'with' if info.get('models') else 'without'} a furniture library;"
-                " remove it to have it drawn anew"
+                f"{folder} holds pictures {'with' if info.get('models') else 'without'} a furniture library, and"
+                " they are used; remove it to have others drawn"
             )
         return folder
     if folder.exists() and (not folder.is_dir() or any(path.name != "images" for path in folder.iterdir())):
