@@ -289,10 +289,9 @@ def test_weights_kept_beside_the_results_load_and_say_how_they_were_made(repo_ro
     assert len(kept) >= 2 and sum(path.stat().st_size for path in (*kept, SHIPPED, SHIPPED_HOMES)) <= 40e6
     for path in kept:
         _, config, facts = load_weights(path)
-        assert config.input_height == 240 and facts["command"].startswith("seal pretrain")
+        assert config.input_height == 240 and facts["command"].startswith("seal ")
         assert facts["commit"] and isinstance(facts["seed"], int)
-    own = load_weights(repo_root / "results/weights/seal_homes_own.safetensors")[2]
-    assert own["parent"]["sha256"] == sha256(SHIPPED_HOMES) and own["own"]["pictures"] == 4827
+    assert load_weights(repo_root / "results/weights/seal_homes_replay.safetensors")[2]["parent"] == sha256(SHIPPED)
 
 
 def test_docs_quote_the_figures_stored_with_the_weights(repo_root: Path) -> None:
