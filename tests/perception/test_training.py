@@ -15,15 +15,17 @@ from tests.perception.toy_pictures import TINY, as_detections, rectangle, write_
 from typer.testing import CliRunner
 
 from seal_bringup.cli import learn
+from seal_perception.categories import CategorySet
 from seal_perception.dataset import Annotation, CocoDataset, DatasetWriter
 from seal_perception.detector.calibration import Calibration
 from seal_perception.detector.facts import read_metadata
 from seal_perception.detector.model import build_model
 from seal_perception.detector.weights import load_weights, save_weights
-from seal_perception.errors import InputError, SealError
+from seal_perception.errors import InputError, NoLabelsError, SealError
 from seal_perception.files import sha256
 from seal_perception.training.augment import AugmentConfig, augment
 from seal_perception.training.finetune import FinetuneConfig, finetune
+from seal_perception.training.join import join_datasets
 from seal_perception.training.pretrain import PICTURES_PER_ROOM, PretrainConfig, Start, calibrate, pretrain
 from seal_perception.training.train_loop import Batches, LoopConfig, Progress, make_target, train
 from sim_bridge.catalogue.pictures import VIEWS
@@ -304,6 +306,31 @@ def test_commands(tmp_path: Path) -> None:
     assert run.exit_code == 0 and "mean" in run.output and (tmp_path / "f.json").is_file()
     run = CliRunner().invoke(app, ["evaluate", str(tmp_path / "d"), "--weights", str(tmp_path / "none.safetensors")])
     assert isinstance(run.exception, InputError)
+
+
+def test_labels_of_several_homes_are_learnt_from_together(tmp_path: Path) -> None:
+    app = typer.Typer()
+    learn.register(app)
+    homes = [write_rectangles(tmp_path / name, 2, seed=k) for k, name in enumerate("ab")]
+    with DatasetWriter(tmp_path / "empty") as writer:
+        writer.add(np.zeros((64, 80, 3), np.uint8), [])
+    few = write_rectangles(tmp_path / "few", 2, names=CategorySet(("couch", "chair"))).folder
+    words = ["--weights", str(_tiny(tmp_path)), "--iterations", "2", "--out", str(tmp_path / "w.safetensors")]
+    folders = [str(home.folder) for home in homes]
+    before = sorted(tmp_path.iterdir())
+    for given, kind, told in (
+        ([*folders, str(few)], InputError, "has bed, potted plant, toilet, tv: join datasets with the same"),
+        ([str(tmp_path / "empty")] * 2, NoLabelsError, "empty has a label to learn from (2 pictures not used"),
+        ([str(tmp_path / "empty")], NoLabelsError, "empty has no label to learn from (1 pictures not used"),
+    ):
+        error = CliRunner().invoke(app, ["finetune", *given, *words]).exception
+        assert isinstance(error, kind) and told in str(error)
+        assert sorted(tmp_path.iterdir()) == before
+    run = CliRunner().invoke(app, ["finetune", *folders, str(tmp_path / "empty"), *words])
+    assert run.exit_code == 0 and "1 pictures not used: without a label" in run.output, run.output
+    joined = join_datasets([*homes, CocoDataset(tmp_path / "empty")], tmp_path / "joined")
+    assert read_metadata(tmp_path / "w.safetensors")["dataset"] == joined.hash()
+    assert {path.name for path in tmp_path.iterdir()} - {path.name for path in before} == {"w.safetensors", "joined"}
 
 
 def test_finetune_draws_the_catalogue_where_there_is_none_and_only_if_the_rest_is_right(

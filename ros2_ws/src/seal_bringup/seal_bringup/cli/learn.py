@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ Pictures = Annotated[
 ]
 Dataset = Annotated[
     Path, typer.Argument(help="A dataset's folder or a COCO file: of `seal label`, `seal scene frames` or any tool.")
+]
+Datasets = Annotated[
+    list[Path],
+    typer.Argument(
+        help="A dataset's folder or a COCO file: of `seal label`, `seal scene frames` or any tool. Several are learnt"
+        " from together, such as the labels of many homes."
+    ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this JSON file.")]
 
@@ -113,7 +121,7 @@ class ReplayOptions:
 @with_options
 def finetune(
     *,
-    dataset: Dataset,
+    datasets: Datasets,
     out: Annotated[Path, typer.Option(help="Weights file to write (.safetensors).")],
     weights: Weights = "seal-small",
     preset: Annotated[str, typer.Option(help="laptop (300 iterations) or paper (5000 at a fixed 1e-4).")] = "laptop",
@@ -135,13 +143,17 @@ def finetune(
     from seal_perception.detector.facts import categories_of, is_coco, resolve_weights
 
     own = categories_of(weights)
-    labelled = _opened(dataset, data, own)
-    said = dict(labelled.left_out())
-    said["regions count as neither object nor background: crowds (iscrowd 1)"] = labelled.crowds
-    said["annotations count as neither object nor background: a box alone, without an outline"] = labelled.boxes_alone
-    said["pictures not used: without a label"] = len(labelled) - len(labelled.labelled())
-    _require(bool(labelled.labelled()), f"{dataset} has no label to learn from", said)
+    parts = [_opened(dataset, data, own) for dataset in datasets]
+    said: Counter[str] = Counter()
+    for part in parts:
+        said.update(part.left_out())
+        said["regions count as neither object nor background: crowds (iscrowd 1)"] += part.crowds
+        said["annotations count as neither object nor background: a box alone, without an outline"] += part.boxes_alone
+        said["pictures not used: without a label"] += len(part) - len(part.labelled())
+    named = f"{datasets[0]} has no" if len(datasets) == 1 else f"none of {', '.join(map(str, datasets))} has a"
+    _require(any(part.labelled() for part in parts), f"{named} label to learn from", said)
     _say(said)
+    names = parts[0].names
     # Only now: torch takes seconds to import.
     from seal_perception.categories import CATEGORIES as CATALOGUE_NAMES
     from seal_perception.detector.coco_weights import coco_file
@@ -156,7 +168,7 @@ def finetune(
     changes.update({"iterations": rates.iterations} if rates.iterations else {})
     changes.update({"learning_rate": rates.learning_rate} if rates.learning_rate else {})
     changes.update(min_size=rates.min_size, samples=rates.samples, robust_mask_iou=rates.robust_masks)
-    changes.update({} if labelled.names == own else {"categories": labelled.names.names})
+    changes.update({} if names == own else {"categories": names.names})
     try:
         config = FinetuneConfig.from_preset(preset, **changes)
     except ValueError as error:
@@ -166,14 +178,14 @@ def finetune(
     else:
         resolve_weights(weights)
     if mixed.replay is not None and config.replay_share > 0:
-        if others := [name for name in labelled.names.names if name not in CATALOGUE_NAMES]:
+        if others := [name for name in names.names if name not in CATALOGUE_NAMES]:
             echo(
                 f"--replay: catalogue pictures have no labels of {', '.join(others)}: what stands in them is taught "
                 "as background; leave --replay out, or give it a small --replay-share"
             )
         catalogue_at(mixed.replay, REPLAY_PICTURES, announce=print)
-    with training_bar(config.iterations) as report:
-        facts = run(weights, labelled, out, config, report, mixed.replay)
+    with _as_one(parts, out.with_name(f".{out.name}.labels")) as together, training_bar(config.iterations) as report:
+        facts = run(weights, together, out, config, report, mixed.replay)
     losses = facts["losses"]
     if losses:
         echo(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; weights at {out}")
@@ -360,7 +372,6 @@ def _joined(folders: list[Path], out: Path) -> Iterator[CocoDataset | None]:
     """
     from seal_perception.dataset import CocoDataset
     from seal_perception.errors import InputError, NoLabelsError
-    from seal_perception.training.join import join_datasets
 
     if not folders:
         yield None
@@ -372,6 +383,22 @@ def _joined(folders: list[Path], out: Path) -> Iterator[CocoDataset | None]:
             raise InputError(f"{part.file} has no {lacking}: where they stand, background would be taught")
     if not any(part.labelled() for part in parts):
         raise NoLabelsError("no picture of --own has a label to learn from: make some with `seal label`")
+    with _as_one(parts, out) as joined:
+        yield joined
+
+
+@contextmanager
+def _as_one(parts: list[CocoDataset], out: Path) -> Iterator[CocoDataset]:
+    """Several datasets as one at `out`, which is removed afterwards; one alone stays where it is.
+
+    Raises:
+        InputError: if one lacks a category that another has.
+    """
+    from seal_perception.training.join import join_datasets
+
+    if len(parts) == 1:
+        yield parts[0]
+        return
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
