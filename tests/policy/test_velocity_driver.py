@@ -74,6 +74,26 @@ def test_before_a_goal_it_looks_around_to_the_left() -> None:
     assert (speed.forward_mps, speed.turn_radps) == (0.0, 0.8)
 
 
+@pytest.mark.parametrize("heading", [2.0, -3.0])
+def test_without_a_goal_it_turns_to_a_heading_and_stands_and_that_is_no_stall(heading: float) -> None:
+    driver, world = VelocityDriver(), DrivenToy(room(4, 4), 2.0, 2.0, 0.5)
+    shortest = math.atan2(math.sin(heading - 0.5), math.cos(heading - 0.5))
+    for k in range(600):
+        if k % 2 == 0:
+            driver.see_scan(k / 10, world.scan(), world.T)
+            driver.see_map(*whole(world.blocked))
+        speed = driver.steer(k / 10, world.T, None, heading)
+        assert speed.forward_mps == 0.0 and (k != 5 or speed.turn_radps * shortest > 0)
+        world.drive(speed, 0.1)
+    off = pose_yaw(world.T) - heading
+    assert speed == STOP and abs(math.atan2(math.sin(off), math.cos(off))) < 0.15
+    stalls = driver.stalls
+    for k in range(600, 640):
+        driver.see_scan(k / 10, world.scan(), world.T)
+        world.drive(driver.steer(k / 10, world.T, (3.0, 3.0)), 0.1)
+    assert driver.stalls == stalls and math.dist(world.T[:2, 3], (2.0, 2.0)) > 0.3
+
+
 def test_it_stands_when_nothing_has_been_seen_for_a_while() -> None:
     driver, world = VelocityDriver(), DrivenToy(room(6, 4), 1.0, 2.0)
     assert driver.steer(0.0, world.T, (5.0, 2.0)) == STOP, "nothing was seen yet"

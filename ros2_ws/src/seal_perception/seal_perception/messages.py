@@ -53,6 +53,7 @@ SCAN = "scan"
 CMD_VEL, CONTACT, WHEELS = "cmd_vel", "contact", "odom_wheels"
 ENABLE, STOP_EXPLORING = "explore/enable", "explore/stop"
 ENABLED, EXPLORE_STATUS = "explore/enabled", "explore/status"
+OBJECT_GOAL, OBJECT_STATUS, OBJECT_RESULT = "object_goal", "object_goal/status", "object_goal/result"
 
 MAP_FRAME, ODOM_FRAME, BASE_FRAME = "map", "odom", "base_link"
 CAMERA_FRAME = "camera_color_optical_frame"

@@ -18,6 +18,7 @@ from seal_perception.upright import FrameDetector, detect_frame
 from seal_policy.driving.velocity_driver import VelocityDriver
 from seal_policy.goals.layers import layers_of
 from seal_policy.goals.manager import GoalManager, StepClock
+from seal_policy.objectgoal.live import Course, LiveSearch
 from seal_policy.planning.motion import Point
 from seal_policy.planning.planner import TIGHT
 from seal_policy.registry import make_policy
@@ -62,6 +63,7 @@ class PacedStack:
         detector: None = map without categories.
         heading: corrects the heading of odometry; None = odometry is used as it is.
         clock: converts a time to a step of the goals' rule.
+        search: says where to go while it searches for something; None = the robot explores all the time.
         given: (time in seconds, (x, y)) of each goal given so far, map frame.
     """
 
@@ -72,6 +74,7 @@ class PacedStack:
     heading: WallHeading | None = None
     clock: StepClock = field(default_factory=StepClock)
     given: list[tuple[float, Point]] = field(default_factory=list)
+    search: LiveSearch | None = None
 
 
 def paced_stack(
@@ -122,7 +125,7 @@ def drive_paced(
     robot = PacedRobot(world, rates.robot)
     per_command = rates.robot.physics_hz // rates.command_hz
     last = round(seconds * rates.robot.physics_hz)
-    heading, driver = stack.heading, stack.driver
+    heading, driver, course = stack.heading, stack.driver, Course(None, None)
     while True:
         if robot.picture_due:
             if robot.ticks:
@@ -131,14 +134,14 @@ def drive_paced(
             if heading is not None:
                 heading.see_depth(seen.depth, world.camera, world.T_base_camera)
                 T_map_base = heading.follow(seen.T_odom_base)
-            _take_picture(world, stack, robot, seen, T_map_base)
+            course = _take_picture(world, stack, robot, seen, T_map_base)
             if on_picture is not None:
                 on_picture(robot, seen, T_map_base)
         if robot.ticks >= last:
             return robot
         if robot.ticks % per_command == 0:
             T_map_base = heading.follow(world.T_odom_base) if heading is not None else world.T_odom_base
-            speed = driver.steer(robot.time_s, T_map_base, stack.goals.goal)
+            speed = driver.steer(robot.time_s, T_map_base, course.goal, course.heading)
             robot.command(speed.forward_mps, speed.turn_radps)
         if robot.tick():
             driver.see_contact()
@@ -146,17 +149,24 @@ def drive_paced(
 
 def _take_picture(
     world: World, stack: PacedStack, robot: PacedRobot, seen: Observation, T_map_base: FloatArray
-) -> None:
-    """Map a picture, then show it to the driver and ask for a goal if one is due."""
+) -> Course:
+    """Map a picture, then show it to the driver and ask for a goal if one is due; where to go."""
     voxel_map, driver = stack.voxel_map, stack.driver
     frame = Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera)
-    voxel_map.integrate(frame, None if stack.detector is None else detect_frame(stack.detector, frame))
+    detections = None if stack.detector is None else detect_frame(stack.detector, frame)
+    voxel_map.integrate(frame, detections)
     obstacles, explored = voxel_map.obstacles(), voxel_map.explored()
     driver.see_depth(robot.time_s, seen.depth, world.camera, T_map_base, world.T_base_camera)
     if seen.scan is not None:
         driver.see_scan(robot.time_s, seen.scan, T_map_base)
     driver.see_map(obstacles, explored)
+    if stack.search is not None:
+        scores = None if detections is None else detections.score_image()
+        course = stack.search.see(robot.time_s, frame, scores, T_map_base, voxel_map)
+        if course is not None:
+            return course
     step = stack.clock.step(robot.time_s)
     if stack.goals.update(step, obstacles, explored, T_map_base, layers_of(voxel_map)):
         assert stack.goals.goal is not None
         stack.given.append((robot.time_s, stack.goals.goal))
+    return Course(stack.goals.goal, None)

@@ -64,6 +64,9 @@ class StackConfig:
         choices=POLICIES,
     )
     policy_weights: str = parameter("", "file of a learned policy, which needs one: `seal train-policy` writes it")
+    object_goals: bool = parameter(
+        False, "paced: hear object_goal, search for the category that it names, and stop there"
+    )
     record: bool = parameter(True, "record a bag")
     detector_threads: int = parameter(
         2, "CPU threads of the detector; a run repeats only with the same number", minimum=1
@@ -134,6 +137,8 @@ class StackConfig:
         # In lockstep the next pose would depend on whether the picture before it had been read: no run would repeat.
         if self.wall_heading and self.lockstep:
             raise InputError("wall_heading is for mode paced; got lockstep, which repeats exactly: leave it out")
+        if self.object_goals and self.lockstep:
+            raise InputError("object_goals is for mode paced; got lockstep: `seal objectnav` searches there")
         if self.map_preset not in MAPS:
             raise InputError(f"map_preset must be {' or '.join(MAPS)}, got {self.map_preset!r}")
         if not -1 <= self.domain_id <= MAX_DOMAIN_ID:

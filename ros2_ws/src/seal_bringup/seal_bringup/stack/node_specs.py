@@ -81,12 +81,13 @@ def nodes_of(config: StackConfig) -> list[NodeSpec]:
 
 
 def with_categories(nodes: list[NodeSpec]) -> list[NodeSpec]:
-    """Give the map the list of the detector's weights, where that is not the six."""
+    """Give all maps the list of the detector's weights, where that is not the six."""
     seeing = next(node.parameters for node in nodes if node.executable == "perception_node")
     names = categories_of(seeing.get("weights", ""), seeing.get("detector.categories", ()))
     out = []
     for node in nodes:
-        if node.executable == "mapping_node" and (names != SIX or "map.categories" in node.parameters):
+        maps = node.executable == "mapping_node" or node.parameters.get("object_goals")
+        if maps and (names != SIX or "map.categories" in node.parameters):
             known = {"map.categories": _map_names(node, names), "map.num_categories": len(names)}
             node = dataclasses.replace(node, parameters={**node.parameters, **known})
         out.append(node)
@@ -217,6 +218,7 @@ def policy_weights(file: str) -> dict[str, Any]:
 
 
 def _policy(config: StackConfig) -> NodeSpec:
+    searches = {"object_goals": True, **map_parameters(config.map_config)} if config.object_goals else {}
     return NodeSpec(
         "policy",
         "seal_policy",
@@ -228,8 +230,13 @@ def _policy(config: StackConfig) -> NodeSpec:
             **policy_weights(config.policy_weights),
             "seed": config.seed,
             "max_steps": config.goal_steps,
+            **searches,
         },
-        subscribes=(*seen_by_policy(config.policy), m.ODOM),
+        subscribes=(
+            *seen_by_policy(config.policy),
+            m.ODOM,
+            *((*CAMERA, m.SCORES, m.DETECTIONS) if config.object_goals else ()),
+        ),
         publishes=(m.GOAL,),
     )
 

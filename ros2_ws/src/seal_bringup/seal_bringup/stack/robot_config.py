@@ -58,6 +58,7 @@ class RobotConfig:
         choices=POLICIES,
     )
     policy_weights: str = parameter("", "file of a learned policy, which needs one: `seal train-policy` writes it")
+    object_goals: bool = parameter(False, "hear object_goal: search for the category that it names, and stop there")
     seed: int = parameter(0, "seed of the policy, and start pose of the fake robot", minimum=0)
     pose_source: str = parameter(
         AUTO,

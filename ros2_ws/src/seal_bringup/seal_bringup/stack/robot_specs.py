@@ -229,12 +229,15 @@ def _path(config: RobotConfig, name: str) -> str:
     return str((Path(config.run_dir) / name).absolute())
 
 
+def _map(config: RobotConfig) -> dict[str, Any]:
+    return {**map_parameters(NOISY_MAP), "map.obstacle_max_m": config.height_m + HEAD_ROOM_M}
+
+
 def _mapping(config: RobotConfig) -> NodeSpec:
     parameters = {
         "save_path": _path(config, "map.npz"),
         **layers_for(config.policy),
-        **map_parameters(NOISY_MAP),
-        "map.obstacle_max_m": config.height_m + HEAD_ROOM_M,
+        **_map(config),
         **_mounting(config),
         **_poses(config),
     }
@@ -249,6 +252,8 @@ def _mapping(config: RobotConfig) -> NodeSpec:
 def _policy(config: RobotConfig) -> NodeSpec:
     parameters = {"mode": "paced", "policy": config.policy, "seed": config.seed, **clearances(ROBOT), **_poses(config)}
     parameters |= policy_weights(config.policy_weights)
+    if config.object_goals:
+        parameters |= {"object_goals": True, **_map(config), **_mounting(config)}
     return NodeSpec(
         "policy",
         "seal_policy",

@@ -23,13 +23,15 @@ from seal_perception.types import FloatArray
 from seal_policy.driving.driver import Driver
 from seal_policy.driving.rolling_grid import RollingGrid, RollingGridConfig
 from seal_policy.driving.velocity import Clearance, Velocity, VelocityConfig, VelocityPolicy
-from seal_policy.planning.motion import Point, Pose, planar
+from seal_policy.planning.motion import Point, Pose, planar, wrap
 from seal_policy.planning.planner import TIGHT, PlannerConfig, Route
 from seal_policy.planning.terrain import Terrain
 
 log = logging.getLogger(__name__)
 
 STOP = Velocity()
+_FACED_RAD, _LEAST_RADPS, _TURN_GAIN = 0.08, 0.2, 1.5
+"""To face a heading: within this it stands; slowest turn; rad/s per rad that is left."""
 _STRAIGHT_RADPS, _SWEPT_RAD = 0.1, math.pi / 4
 """Slower turns count as straight ahead; on an arc, a round robot touches things on its inner side."""
 
@@ -126,18 +128,22 @@ class VelocityDriver(Driver):
         self._manoeuvre.clear()
         self._anchor = (self._time_s, (math.inf, math.inf))
 
-    def steer(self, time_s: float, T_map_base: FloatArray, goal: Point | None) -> Velocity:
+    def steer(
+        self, time_s: float, T_map_base: FloatArray, goal: Point | None, heading: float | None = None
+    ) -> Velocity:
         """The speed to drive at from now on.
 
         Args:
             time_s: time of the pose; must not go back.
             T_map_base: (4, 4) where odometry says the robot is (the map starts where odometry does).
             goal: x, y in metres, map frame; None = none yet: look around to the left.
+            heading: without a goal, turn to this direction on the spot and stand, in rad, map frame; None = look
+                around.
         """
         pose = planar(T_map_base)
         passed, self._time_s = max(0.0, time_s - self._time_s), time_s
         self._stand(time_s, pose)
-        wanted = self._wanted(pose, goal)
+        wanted = self._wanted(pose, goal, heading)
         if wanted != STOP:
             wanted = self._policy.slewed(self._last, wanted, passed)
             wanted = self._guard(pose, wanted)
@@ -163,8 +169,8 @@ class VelocityDriver(Driver):
             seen = seen.with_cells(np.minimum.reduce([seen.cells, *away]).astype(np.float32))
         return Clearance(seen, keep, 10.0, slack_m)
 
-    def _wanted(self, pose: Pose, goal: Point | None) -> Velocity:
-        """Manoeuvre if one is under way, else an arc to the goal."""
+    def _wanted(self, pose: Pose, goal: Point | None, heading: float | None) -> Velocity:
+        """Manoeuvre if one is under way, else an arc to the goal, or a turn where there is none."""
         c = self.config
         if self._touched:
             self._note_contact(pose)
@@ -172,6 +178,8 @@ class VelocityDriver(Driver):
             return STOP
         if (manoeuvre := self._next_of_manoeuvre()) is not None:
             return manoeuvre
+        if goal is None and heading is not None:
+            return self._turn_to(pose, heading)
         if self._map is None or goal is None:
             return Velocity(0.0, c.look_radps)
         terrain = self._terrain_for(pose, goal)
@@ -187,6 +195,16 @@ class VelocityDriver(Driver):
         mapped = Clearance.of_terrain(terrain, c.planner.grow_m)
         choice = self._policy.choose(route.field, pose, mapped, self._near(), self._last.turn_radps)
         return choice if choice is not None else self._recover(pose)
+
+    def _turn_to(self, pose: Pose, heading: float) -> Velocity:
+        """A turn on the spot, slower towards its end; standing there is no stall."""
+        self._progress_at = self._time_s
+        self._anchor, self.route = (self._time_s, pose[:2]), None
+        angle = wrap(heading - pose[2])
+        if abs(angle) <= _FACED_RAD:
+            return STOP
+        rate = min(self.config.look_radps, max(_LEAST_RADPS, _TURN_GAIN * abs(angle)))
+        return Velocity(0.0, math.copysign(rate, angle))
 
     def _terrain_for(self, pose: Pose, goal: Point) -> Terrain:
         """The map's crop, corrected by what was seen lately; the one there is while it holds robot and goal."""

@@ -75,23 +75,35 @@ def read_layers(parts: dict[str, Any]) -> MapLayers:
     )
 
 
-def goal_to_message(goal: Point | None, heading: float, stamp_ns: int, frame: str = m.MAP_FRAME) -> PoseStamped:
-    """The goal in force as the answer to a frame; its position is NaN while there is none.
+def goal_to_message(goal: Point | None, heading: float | None, stamp_ns: int, frame: str = m.MAP_FRAME) -> PoseStamped:
+    """The goal in force as the answer to a frame.
 
     Args:
-        goal: x, y in metres, map frame.
-        heading: direction in which it lay when it was given, in rad.
+        goal: x, y in metres, map frame; None = there is none: the position is NaN.
+        heading: direction in rad, map frame. With a goal, that in which it lay when it was given; without one, that to
+            turn to on the spot. None = look around: all of the orientation is 0.
         stamp_ns: of the frame.
         frame: name of the map's frame.
     """
     x, y = goal if goal is not None else (math.nan, math.nan)
-    return matrix_to_pose_stamped(planar_pose(x, y, heading), make_header(stamp_ns, frame))
+    msg = matrix_to_pose_stamped(planar_pose(x, y, heading or 0.0), make_header(stamp_ns, frame))
+    if heading is None:
+        msg.pose.orientation.w = 0.0
+    return msg
 
 
 def message_to_goal(msg: PoseStamped) -> Point | None:
     """x, y of the goal in the map frame; None where the message says that there is none."""
     x, y = float(msg.pose.position.x), float(msg.pose.position.y)
     return (x, y) if math.isfinite(x) and math.isfinite(y) else None
+
+
+def message_to_heading(msg: PoseStamped) -> float | None:
+    """Direction of a `goal` message in rad, map frame; None where it has none."""
+    q = msg.pose.orientation
+    if not math.isfinite(q.z + q.w) or q.z == q.w == 0.0:
+        return None
+    return 2.0 * math.atan2(q.z, q.w)
 
 
 def declare_step_driver(node: SealNode) -> StepDriverConfig:

@@ -22,7 +22,7 @@ from seal_perception.safety.watch import OdometryWatch
 from seal_perception.types import FloatArray
 from seal_policy.driving.guard import GOAL, MAP, PICTURE, SCORES, DriveGuard, GuardConfig
 from seal_policy.driving.velocity_driver import VelocityDriver, VelocityDriverConfig, warm_up
-from seal_policy.nodes.inputs import message_to_goal, read_grids
+from seal_policy.nodes.inputs import message_to_goal, message_to_heading, read_grids
 from seal_policy.planning.motion import Point
 
 _LOOK_S, _TELL_S = 0.1, 1.0
@@ -75,6 +75,7 @@ class PacedPlanner:
         self._period_ns = round(m.NS / settings.command_hz)
         self._due_ns = -1
         self._goal: Point | None = None
+        self._heading: float | None = None
         self._replans = self._looks = 0
         self._used = self._skipped = False
         self._looked_s = self._now_s()
@@ -100,14 +101,15 @@ class PacedPlanner:
 
     def _enable(self, on: bool) -> str:
         if on and self.guard.latched:  # the frame of odometry is another one: what was seen lately is elsewhere
-            self._driver, self._goal = VelocityDriver(self._settings.driver), None
+            self._driver = VelocityDriver(self._settings.driver)
+            self._goal = self._heading = None
         self.guard.enable(on)
         self._permission.tell(on)
         self._send(None)
         return ""
 
     def _on_goal(self, msg: PoseStamped) -> None:
-        self._goal = message_to_goal(msg)
+        self._goal, self._heading = message_to_goal(msg), message_to_heading(msg)
         self.guard.seen(GOAL)
 
     def _on_contact(self, msg: Bool) -> None:
@@ -147,7 +149,7 @@ class PacedPlanner:
         if T_map_base is None:
             self.refuse(f"no transform {self._settings.poses.tf_map_frame} -> {self._settings.poses.tf_odom_frame}")
             return
-        speed = self._driver.steer(stamp_ns / m.NS, T_map_base, self._goal)
+        speed = self._driver.steer(stamp_ns / m.NS, T_map_base, self._goal, self._heading)
         self._send((speed.forward_mps, speed.turn_radps))
         if self._driver.replans > self._replans and self._plan.get_subscription_count():
             self._plan.publish(points_to_path(self._driver.path, make_header(stamp_ns, self._node.frame(m.MAP_FRAME))))

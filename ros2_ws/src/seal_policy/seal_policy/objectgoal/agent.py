@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seal_mapping.labels.objects.model import ObjectModel
-from seal_mapping.voxels.voxel_map import VoxelMap
-from seal_perception.detections import Detections
-from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.simulator import Action
-from seal_perception.types import BoolArray, FloatArray
+from seal_perception.types import FloatArray
 from seal_policy.explorer import Explorer
 from seal_policy.goals.layers import layers_of
 from seal_policy.goals.policy import GlobalPolicy
 from seal_policy.objectgoal.beliefs import Belief, believe
 from seal_policy.objectgoal.config import ObjectGoalConfig
+from seal_policy.objectgoal.orders import EXPLORE, Kind, Order, Sight
 from seal_policy.objectgoal.standoff import Band, Eye, Standoff, find_standoff, heights, sample_points, seen_in, visible
 from seal_policy.planning.local_policy import heading_to
 from seal_policy.planning.motion import FORWARD_M, Point, Pose, planar
@@ -39,31 +37,6 @@ _COVERED = 0.3
 """Share of a thing's voxels in the picture that detections must cover to confirm it."""
 _ALL_THE_WAY_M = 0.18
 """Steps of 0.25 m at 12 headings get this near to any place."""
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What the agent knows at a step.
-
-    Attributes:
-        step: number of actions taken.
-        frame: the last picture, which the map holds.
-        T_map_base: (4, 4) pose of the robot.
-        voxel_map: the map.
-        detections: what the detector found in the picture; None without a detector.
-    """
-
-    step: int
-    frame: Frame
-    T_map_base: FloatArray
-    voxel_map: VoxelMap
-    detections: Detections | None
-
-    def masks(self, category: int) -> BoolArray:
-        """(N, H, W) masks of the detections of a category."""
-        if self.detections is None:
-            return np.zeros((0, *self.frame.depth.shape), bool)
-        return self.detections.masks[self.detections.categories == category]
 
 
 @dataclass(frozen=True)
@@ -127,7 +100,8 @@ class ObjectGoalAgent:
         model: expected overlaps of candidates; None = the shipped one.
 
     Attributes:
-        explorer: goals and driving, the ones that `seal explore` has.
+        explorer: goals and driving, the ones that `seal explore` has. Its `goals` may be replaced by those of a run
+            under way: places that were out of reach, and the look around, then count.
         events: decisions about things so far.
     """
 
@@ -155,18 +129,32 @@ class ObjectGoalAgent:
         """The thing under way."""
         return None if self._target is None else self._target.belief
 
+    def recall(self) -> None:
+        """Judge the map at the next step, whether or not its picture shows the category: it may hold one already."""
+        self._found, self._judged = True, -self.config.judge_steps
+
     def act(self, seen: Sight) -> Action:
-        """The next action; `Action.STOP` = the robot takes itself to be there. Call once per step."""
+        """`decide` as an action in lockstep; `Action.STOP` = the robot takes itself to be there."""
+        order = self.decide(seen)
+        if order.kind is Kind.STOP:
+            return Action.STOP
+        obstacles, explored, T = seen.voxel_map.obstacles(), seen.voxel_map.explored(), seen.T_map_base
+        if order.kind is Kind.EXPLORE:
+            return self.explorer.act(obstacles, explored, T, seen.step, layers_of(seen.voxel_map))
+        if order.place is not None:
+            return self.explorer.driver.act(obstacles, explored, T, order.place)
+        return self.explorer.driver.turn(explored, T, order.turn > 0)
+
+    def decide(self, seen: Sight) -> Order:
+        """What to do next. Call once per step."""
         obstacles, explored = seen.voxel_map.obstacles(), seen.voxel_map.explored()
         self.explorer.goals.is_due(seen.step, obstacles, explored, seen.T_map_base)  # notes the pose
-        self._found = self._found or len(seen.masks(self.category)) > 0
+        self._found = self._found or bool(seen.found.any())
         if self._target is not None:
             self._look(seen, self._target)
         if self._judges(seen):
             self._judge(seen, obstacles, explored)
-        if self._target is not None:
-            return self._approach(seen, obstacles, explored)
-        return self.explorer.act(obstacles, explored, seen.T_map_base, seen.step, layers_of(seen.voxel_map))
+        return EXPLORE if self._target is None else self._approach(seen, obstacles, explored)
 
     def _look(self, seen: Sight, target: _Target) -> None:
         """Count a closer look at the thing under way; give it up where the detector hardly ever finds it from near."""
@@ -176,9 +164,8 @@ class ObjectGoalAgent:
         pixels = seen_in(seen.frame, target.belief, seen.voxel_map.config.voxel_m)
         if len(pixels) < c.seen_voxels:
             return
-        masks = seen.masks(self.category)
         target.looks += 1
-        target.found += bool(len(masks)) and float(np.any(masks, axis=0)[tuple(pixels.T)].mean()) >= _COVERED
+        target.found += float(seen.found[tuple(pixels.T)].mean()) >= _COVERED
         if target.looks >= c.deny_looks and target.found < c.deny_share * target.looks:
             self._give_up(seen.step)
 
@@ -256,26 +243,24 @@ class ObjectGoalAgent:
     def _band(self, sure: bool) -> Band:
         return Band.to_stop(self.config) if sure else Band.to_look(self.config)
 
-    def _approach(self, seen: Sight, obstacles: Grid2D, explored: Grid2D) -> Action:
-        """A step towards the thing under way, a turn to face it, or the stop."""
-        target, pose, driver = self._target, planar(seen.T_map_base), self.explorer.driver
+    def _approach(self, seen: Sight, obstacles: Grid2D, explored: Grid2D) -> Order:
+        """Go to the thing under way, face it, or stop."""
+        target, pose = self._target, planar(seen.T_map_base)
         assert target is not None
         place = target.standoff
         if self._arrived(seen, target, pose) or self._in_front(seen, target, pose):
             angle = heading_to(pose, _aim(target, pose))
             if abs(angle) > math.radians(self.config.face_deg):
-                return driver.turn(explored, seen.T_map_base, angle > 0)
+                return Order(Kind.FACE, turn=angle)
             if self._stops(seen, target):
                 self._note(seen.step, STOPS, target.belief)
-                return Action.STOP
+                return Order(Kind.STOP, turn=angle)
             target.sides.append(place.bearing(target.belief.centre))
             self._next_side(target, seen, obstacles, explored)
         elif seen.step - target.since > self.config.patience * place.way_m / FORWARD_M + _SLACK_STEPS:
             target.failed.append(place.place)
             self._next_side(target, seen, obstacles, explored)
-        if self._target is None:
-            return self.explorer.act(obstacles, explored, seen.T_map_base, seen.step, layers_of(seen.voxel_map))
-        return driver.act(obstacles, explored, seen.T_map_base, self._target.standoff.place)
+        return EXPLORE if self._target is None else Order(Kind.GO, self._target.standoff.place)
 
     def _arrived(self, seen: Sight, target: _Target, pose: Pose) -> bool:
         """Whether the robot is at its place; to stop where that is as near as it gets, it goes nearly all the way."""

@@ -13,7 +13,8 @@ from seal_perception.simulator import Action, Simulator
 from seal_perception.types import FloatArray
 from seal_perception.upright import FrameDetector
 from seal_policy.loop import Run
-from seal_policy.objectgoal.agent import Event, ObjectGoalAgent, Sight
+from seal_policy.objectgoal.agent import Event, ObjectGoalAgent
+from seal_policy.objectgoal.orders import Sight, found_pixels
 
 MAX_STEPS = 500
 """Actions of an episode (docs/method.md)."""
@@ -75,7 +76,8 @@ def search(
         on_step(run)
         poses.append(run.seen.T_odom_base.copy())
         areas.append(voxel_map.explored_area_m2)
-        action = agent.act(Sight(run.step, run.frame, run.seen.T_odom_base, voxel_map, run.detections))
+        found = found_pixels(run.detections, agent.category, run.frame.depth.shape)
+        action = agent.act(Sight(run.step, run.frame, run.seen.T_odom_base, voxel_map, found))
         if action is Action.STOP:
             stopped = bool(agent.events) and agent.events[-1].step == run.step
             break

@@ -17,7 +17,7 @@ from numba import njit
 from seal_perception.parameters import parameter
 from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
-from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Pose
+from seal_policy.planning.motion import FORWARD_M, TURN_RAD, Pose, wrap
 from seal_policy.planning.planner import Field
 from seal_policy.planning.sampling import cells_of, clear_ahead, sample_grid, way_left
 from seal_policy.planning.terrain import Terrain
@@ -151,5 +151,4 @@ def _search(  # type: ignore[no-untyped-def]  # numba infers
 
 def heading_to(pose: Pose, xy: FloatArray | tuple[float, float]) -> float:
     """Angle in (-pi, pi] by which the robot must turn to face a point."""
-    angle = math.atan2(xy[1] - pose[1], xy[0] - pose[0]) - pose[2]
-    return math.atan2(math.sin(angle), math.cos(angle))
+    return wrap(math.atan2(xy[1] - pose[1], xy[0] - pose[0]) - pose[2])

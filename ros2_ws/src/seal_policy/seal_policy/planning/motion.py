@@ -61,6 +61,11 @@ def planar(T_map_base: FloatArray) -> tuple[float, float, float]:
     return round(x, 6) + 0.0, round(y, 6) + 0.0, round(pose_yaw(T_map_base), 6) + 0.0
 
 
+def wrap(angle: float) -> float:
+    """An angle in rad, brought into (-pi, pi]."""
+    return math.atan2(math.sin(angle), math.cos(angle))
+
+
 def moved(T_before: FloatArray, T_after: FloatArray) -> bool:
     """Whether the base went more than half a forward step between two poses."""
     return math.dist(planar(T_before)[:2], planar(T_after)[:2]) > 0.5 * FORWARD_M
