@@ -83,6 +83,23 @@ def test_a_run_leaves_figures_and_a_page_and_refuses_other_settings(tmp_path: Pa
         run_searches([str(flat)], SMALL, flat, None)
 
 
+@pytest.mark.parametrize("noise", [False, True])
+def test_while_the_clock_runs_a_chair_is_found_and_stood_before(tmp_path: Path, flat: Path, noise: bool) -> None:
+    settings = replace(SMALL, paced=True, noise=noise, episodes=1, max_steps=120)
+    result = run_searches([str(flat)], settings, tmp_path / "run", None)
+    (row,) = read_rows(tmp_path / "run" / "results" / "flat")
+    assert row["stopped"] and result["settings"]["paced"] and result["settings"]["noise"] is noise
+    assert row["success"] and row["cause"] == "success" and 0.1 < row["spl"] <= 1.0
+    assert 10 < row["steps"] < 2 * 120 * 0.7 and row["pictures"] == row["steps"] + 1 == len(row["poses"])
+    last = row["poses"][-3:]
+    assert max(abs(a - b) for a, b in zip(last[0], last[-1], strict=True)) < 0.15, "it stands"
+
+
+def test_noise_is_for_paced_searches() -> None:
+    with pytest.raises(InputError, match="noise is for paced searches"):
+        replace(SMALL, noise=True)
+
+
 def test_a_scene_that_changed_since_its_episodes_is_refused(tmp_path: Path, flat: Path) -> None:
     (home,) = episodes_of([str(flat)], SMALL, tmp_path / "episodes").homes
     other = tmp_path / "flat"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ import torch
 from seal_bringup.evaluation.object_search_truth import SearchTruth
 from seal_bringup.evaluation.true_detector import TrueDetector
 from seal_bringup.objectnav.detection_cache import CachedDetector, NamedDetector
+from seal_bringup.objectnav.paced import map_config, search_paced
 from seal_bringup.objectnav.pictures import draw_search
 from seal_bringup.objectnav.settings import SearchSettings
 from seal_bringup.provenance import imported_code
-from seal_mapping.voxels.config import MapConfig
 from seal_mapping.voxels.voxel_map import VoxelMap
 from seal_perception.categories import CATEGORIES
 from seal_perception.detector.detector import load_detector
@@ -77,7 +77,10 @@ def run_home(
     """
     place.folder.mkdir(parents=True, exist_ok=True)
     missing = [k for k in range(len(home.episodes)) if not place.result(k).is_file()]
-    world = open_embedded(scene, EmbeddedConfig(width=settings.width, height=settings.height)) if missing else None
+    sensors = EmbeddedConfig(width=settings.width, height=settings.height)
+    if settings.noise:
+        sensors = replace(sensors, depth_noise="d435", motion_noise="locobot")
+    world = open_embedded(scene, sensors) if missing else None
     if world is not None and scene_hash(world.scene) != home.scene_sha256:
         world.close()
         raise InputError(f"{scene} has changed since its episodes were made: name another folder")
@@ -104,7 +107,7 @@ def _detector(settings: SearchSettings, world: EmbeddedSimulator, place: Place) 
     if path is None:
         return TrueDetector(world)
     detector = load_detector(str(path))
-    if place.cache is None:
+    if place.cache is None or settings.paced:  # such pictures never come again
         return detector
     made_by = [sha256(path), imported_code("seal_perception.detector.detector"), torch.__version__]
     return CachedDetector(detector, hashlib.sha256(repr(made_by).encode()).hexdigest(), place.cache)
@@ -123,17 +126,21 @@ def _run_episode(
     category = CATEGORIES[episode.category]
     if category not in detector.names.names:
         raise InputError(f"the detector {settings.weights} does not know {category}; it knows {detector.names}")
-    config = MapConfig().for_names(detector.names)
+    config = map_config(settings, detector.names)
     voxel_map, truth = VoxelMap(config), SearchTruth(world, home, episode, config)
-    planner = settings.agent.explorer.driver.planner
-    policy = make_policy(settings.policy, settings.seed, planner, settings.policy_weights)
-    agent = ObjectGoalAgent(detector.names.index(category), policy, settings.agent)
-
-    def look(run: Run) -> None:
-        truth.add(run.frame, run.detections)
-
     began = time.monotonic()
-    found = search(world, detector, voxel_map, agent, episode.start_seed, settings.max_steps, look)
+    if settings.paced:
+        found, head = search_paced(world, detector, settings, category, episode.start_seed, truth.add)
+        voxel_map = head.voxel_map
+    else:
+        planner = settings.agent.explorer.driver.planner
+        policy = make_policy(settings.policy, settings.seed, planner, settings.policy_weights)
+        agent = ObjectGoalAgent(detector.names.index(category), policy, settings.agent)
+
+        def look(run: Run) -> None:
+            truth.add(run.frame, run.detections)
+
+        found = search(world, detector, voxel_map, agent, episode.start_seed, settings.max_steps, look)
     seconds = time.monotonic() - began
     draw_search(picture, voxel_map, found, home, episode, world.T_world_odom)
     verdict = truth.verdict(found, world.reachable_floor())

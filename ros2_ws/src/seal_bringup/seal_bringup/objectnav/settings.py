@@ -41,6 +41,8 @@ class SearchSettings:
         width: of the pictures in pixels.
         height: of the pictures in pixels.
         agent: when it goes to a thing, stops, and gives up.
+        paced: the clock runs and speeds drive, as on a robot, instead of steps.
+        noise: of a D435 and of a LoCoBot's wheels and odometry; paced alone.
     """
 
     policy: str = "gainful_views"
@@ -53,6 +55,8 @@ class SearchSettings:
     height: int = 240
     agent: ObjectGoalConfig = field(default_factory=ObjectGoalConfig)
     policy_weights: str = ""
+    paced: bool = False
+    noise: bool = False
 
     def __post_init__(self) -> None:
         require_policy(self.policy, self.policy_weights)
@@ -63,6 +67,8 @@ class SearchSettings:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.seed < 0:
             raise InputError(f"seed must be >= 0, got {self.seed}")
+        if self.noise and not self.paced:
+            raise InputError("noise is for paced searches; in steps poses are exact and depth is clean: add paced")
 
     def quick(self) -> SearchSettings:
         """The same made small: whether it runs at all."""

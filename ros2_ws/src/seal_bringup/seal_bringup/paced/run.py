@@ -102,6 +102,7 @@ def drive_paced(
     rates: PacedRates | None = None,
     seed: int = 0,
     on_picture: Watcher | None = None,
+    over: Callable[[], bool] = lambda: False,
 ) -> PacedRobot:
     """Explore for `seconds` simulated seconds from the start pose of `seed`.
 
@@ -114,6 +115,7 @@ def drive_paced(
         rates: of camera, commands and physics.
         seed: start pose.
         on_picture: called after each picture has been mapped; for watching and evaluation.
+        over: asked after each picture whether the run ends before its time.
 
     Raises:
         InputError: if `seconds` is not positive.
@@ -137,6 +139,8 @@ def drive_paced(
             course = _take_picture(world, stack, robot, seen, T_map_base)
             if on_picture is not None:
                 on_picture(robot, seen, T_map_base)
+            if over():
+                return robot
         if robot.ticks >= last:
             return robot
         if robot.ticks % per_command == 0:

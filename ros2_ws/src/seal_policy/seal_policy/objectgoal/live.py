@@ -18,7 +18,7 @@ from seal_perception.types import FloatArray, UInt8Array
 from seal_policy.goals.layers import layers_of
 from seal_policy.goals.manager import GoalManager
 from seal_policy.goals.policy import GlobalPolicy
-from seal_policy.objectgoal.agent import ObjectGoalAgent
+from seal_policy.objectgoal.agent import Event, ObjectGoalAgent
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.orders import Kind, Order, Sight
 from seal_policy.planning.local_policy import heading_to
@@ -115,6 +115,11 @@ class LiveSearch:
     def active(self) -> bool:
         """Whether it says where the robot goes: a search is under way, or the robot stands at what it found."""
         return self.state.state in (SEARCHES, GOES, FOUND)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Decisions about things in the search that began last."""
+        return () if self._agent is None else tuple(self._agent.events)
 
     def ask(self, words: str) -> None:
         """Begin a search; an empty text ends the one under way, and the robot explores.

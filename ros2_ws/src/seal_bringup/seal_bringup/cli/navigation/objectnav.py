@@ -55,6 +55,12 @@ class RobotOptions:
             help="Detector: seal-small, seal-homes, a .safetensors file, or oracle (the simulator's true labels)."
         ),
     ] = "seal-small"
+    paced: Annotated[
+        bool, typer.Option("--paced", help="Time runs and speeds drive, as on a robot: 0.7 s count as a step.")
+    ] = False
+    noise: Annotated[
+        bool, typer.Option("--noise", help="With --paced: noise of a D435 and of a LoCoBot's wheels and odometry.")
+    ] = False
 
 
 @with_options
@@ -63,7 +69,7 @@ def objectnav(
     task: TaskOptions,
     robot: RobotOptions,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run.", show_default="runs/objectnav_POLICY_WEIGHTS_seedS")
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/objectnav_POLICY_WEIGHTS_seedS...")
     ] = None,
     cache: Annotated[
         Path | None,
@@ -91,7 +97,7 @@ def objectnav(
 
     settings = SearchSettings(
         robot.policy, robot.weights, task.seed, task.episodes, task.category, task.steps,
-        policy_weights=robot.policy_weights,
+        policy_weights=robot.policy_weights, paced=robot.paced, noise=robot.noise,
     )  # fmt: skip
     homes = parse_homes(task.homes)
     if quick:
@@ -107,6 +113,7 @@ def objectnav(
 
 def _default_folder(settings: SearchSettings, quick: bool) -> Path:
     name = f"objectnav_{settings.policy}_{Path(settings.weights).stem}_seed{settings.seed}"
+    name += "_noise" if settings.noise else "_paced" if settings.paced else ""
     name += f"_{settings.category.replace(' ', '_')}" if settings.category else ""
     return Path("runs") / (f"{name}_quick" if quick else name)
 
