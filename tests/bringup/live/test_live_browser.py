@@ -165,3 +165,32 @@ def test_the_reports_viewer_draws_the_map_and_the_way(tmp_path: Path) -> None:
         way = np.abs(seen - [10, 122, 117]).max(axis=2) < 25
         assert red.sum() > 100 and way.sum() > 300
         assert page.problems == []
+
+
+def test_what_to_look_for_is_chosen_where_somebody_hears_it() -> None:
+    find()
+    view, asked = LiveView(), list[str]()
+
+    def look_for(category: str) -> Answer:
+        asked.append(category)
+        return Answer(True, f"asked to look for: {category}")
+
+    server = LiveServer(LiveConfig(port=0), view.hub, lambda what: lambda: Answer(True, what), look_for)
+    shown = "!document.querySelector('#find').hidden"
+    select = "document.querySelector('#find select')"
+    try:
+        with browser(1200, 800) as page:
+            page.open(server.url)
+            page.wait_for("state !== null")
+            assert not page.value(shown), "nobody hears object_goal"
+            view.see_search({"category": ""}, 0, "no search")
+            page.wait_for(f"{shown} && {select}.options.length === 7 && {select}.value === ''")
+            page.value(f"{select}.value = 'potted plant', {select}.dispatchEvent(new Event('change'))")
+            page.wait_for(GATE.format("asked to look for: potted plant"))
+            assert asked == ["potted plant"]
+            view.see_search({"category": "potted plant"}, 0, "potted plant: searches (3 s, 1.0 m)")
+            page.wait_for(f"{select}.value === 'potted plant' && {GATE.format('searches (3 s, 1.0 m)')}")
+            view.forget_search()
+            page.wait_for("document.querySelector('#find').hidden")
+    finally:
+        server.close()

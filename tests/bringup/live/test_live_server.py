@@ -19,7 +19,7 @@ from seal_bringup.live.access import host_is_ours, refusal
 from seal_bringup.live.config import LiveConfig, require_free
 from seal_bringup.live.hub import Hub
 from seal_bringup.live.page import files
-from seal_bringup.live.presses import Answer, Presses
+from seal_bringup.live.presses import Answer, Presses, nobody_searches
 from seal_bringup.live.server import MOST_CONNECTIONS, LiveServer
 from seal_perception.errors import InputError
 
@@ -30,12 +30,16 @@ class Page:
     def __init__(self, **changes: Any) -> None:
         self.hub = Hub()
         self.asked: list[str] = []
-        self.server = LiveServer(LiveConfig(port=0, **changes), self.hub, self._ask)
+        self.server = LiveServer(LiveConfig(port=0, **changes), self.hub, self._ask, self._find)
         self.host = f"127.0.0.1:{self.server.port}"
 
     def _ask(self, what: str) -> Callable[[], Answer]:
         self.asked.append(what)
         return lambda: Answer(what == "stop", f"{what} was asked for")
+
+    def _find(self, category: str) -> Answer:
+        self.asked.append(f"find {category}")
+        return Answer(category != "lamp", f"asked to look for: {category}")
 
     def enable(self) -> str:
         """Where a page that shows the newest state presses Start."""
@@ -84,6 +88,24 @@ def test_the_page_itself_may_start_and_stop(page: Page) -> None:
     assert (status, json.loads(body)) == (200, {"done": True, "text": "stop was asked for"})
     assert page.request("POST", page.enable(), **own, Sec_Fetch_Site="same-origin")[0] == 409  # refused by the gate
     assert page.asked == ["stop", "enable"]
+
+
+def test_the_page_itself_may_say_what_to_look_for(page: Page) -> None:
+    own = {"Origin": f"http://{page.host}"}
+    status, _, body = page.request("POST", "/object_goal?category=potted%20plant", **own)
+    assert (status, json.loads(body)["text"]) == (200, "asked to look for: potted plant")
+    assert page.request("POST", "/object_goal?category=lamp", **own)[0] == 409
+    assert page.request("POST", "/object_goal", **own)[0] == 200  # nothing: explore
+    assert page.request("POST", "/object_goal?category=bed", Origin="http://elsewhere.example")[0] == 403
+    assert page.request("GET", "/object_goal?category=bed")[0] == 404
+    assert page.asked == ["find potted plant", "find lamp", "find "]
+    only_shows = Page(buttons=False)
+    try:
+        own = {"Origin": f"http://{only_shows.host}"}
+        assert only_shows.request("POST", "/object_goal?category=bed", **own)[0] == 403 and only_shows.asked == []
+    finally:
+        only_shows.server.close()
+    assert not nobody_searches("bed").done
 
 
 def test_a_start_that_comes_late_or_after_a_stop_is_none() -> None:

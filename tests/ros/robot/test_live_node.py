@@ -170,8 +170,13 @@ def path(page: Any, what: str) -> str:
 
 def press(one: Graph, page: Any, what: str) -> tuple[int, dict[str, Any]]:
     """Press a button of the page and spin until it is answered."""
+    return post(one, page, path(page, what))
+
+
+def post(one: Graph, page: Any, where: str) -> tuple[int, dict[str, Any]]:
+    """A request of the page, answered while the nodes spin."""
     answers: list[tuple[int, bytes]] = []
-    thread = threading.Thread(target=lambda: answers.append(request(page, "POST", path(page, what))))
+    thread = threading.Thread(target=lambda: answers.append(request(page, "POST", where)))
     thread.start()
     assert one.spin_until(lambda: not thread.is_alive())
     return answers[0][0], json.loads(answers[0][1])
@@ -202,6 +207,25 @@ def test_the_buttons_ask_the_gate_and_show_its_answer(live: Callable[..., Opened
     status, answer = press(one, page, "stop")
     assert (status, answer["done"], run.allowed) == (200, True, [True, False])
     assert one.spin_until(lambda: state(page).get("enabled") is False)
+
+
+def test_the_page_says_what_to_look_for_and_how_it_goes(live: Callable[..., Opened]) -> None:
+    one, run, page = live()
+    heard: list[str] = []
+    refused = post(one, page, "/object_goal?category=bed")
+    assert refused == (409, {"done": False, "text": "nobody hears object_goal: start the run with object_goals:=true"})
+    assert "search" not in state(page)
+    run.subscribe(String, m.OBJECT_GOAL, lambda msg: heard.append(msg.data), depth=10)
+    told = run.advertise(DiagnosticArray, m.OBJECT_STATUS, latched=True, depth=1)
+    told.publish(convert.status_message("seal_policy: object goal", STAMP_NS, [("category", "bed")], "bed: goes"))
+    assert one.spin_until(lambda: "search" in json.loads(page._view.hub.text()))
+    assert state(page)["search"] == {"category": "bed", "level": 0, "text": "bed: goes"}
+    assert one.spin_until(lambda: page.server._server.find.__self__._topic.get_subscription_count() > 0)
+    assert post(one, page, "/object_goal?category=bed") == (200, {"done": True, "text": "asked to look for: bed"})
+    assert post(one, page, "/object_goal")[1]["text"] == "asked to explore"
+    assert one.spin_until(lambda: heard == ["bed", ""])
+    run.destroy_publisher(told)
+    assert one.spin_until(lambda: "search" not in json.loads(page._view.hub.text()))
 
 
 def test_without_a_gate_the_buttons_say_so(live: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,14 @@ Ask = Callable[[str], Callable[[], Answer]]
 """Begins to start (`ENABLE`) or stop (`STOP`) the robot, at once; what it returns waits for the answer, maybe for
 seconds. Called by threads of the server, by one at a time; they wait together."""
 
+Find = Callable[[str], Answer]
+"""Sends the robot to look for a category (empty = to explore); called by threads of the server. It starts no robot."""
+
+
+def nobody_searches(_: str) -> Answer:
+    """The answer where there is nobody to send."""
+    return Answer(False, "nobody hears object_goal: start the run with object_goals:=true")
+
 
 class Presses:
     """Passes presses on in the order in which they count.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The live page's HTTP server: the page, its parts, a stream of states, and two requests that do something."""
+"""The live page's HTTP server: the page, its parts, a stream of states, and the requests that do something."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seal_bringup.live.access import own_names, refusal
 from seal_bringup.live.config import LiveConfig, open_socket
 from seal_bringup.live.hub import Hub
 from seal_bringup.live.page import files
-from seal_bringup.live.presses import ENABLE, STOP, Ask, Presses
+from seal_bringup.live.presses import ENABLE, STOP, Ask, Find, Presses, nobody_searches
 
 MOST_CONNECTIONS = 64
 """Of all browsers together; one keeps up to six."""
@@ -45,6 +45,7 @@ class LiveServer:
         config: where.
         hub: what.
         ask: begins what the buttons ask for.
+        find: sends the robot to look for a category, or exploring (an empty text).
 
     Attributes:
         url: where a browser on this machine finds the page.
@@ -53,9 +54,9 @@ class LiveServer:
         InputError: if the port is taken.
     """
 
-    def __init__(self, config: LiveConfig, hub: Hub, ask: Ask) -> None:
+    def __init__(self, config: LiveConfig, hub: Hub, ask: Ask, find: Find = nobody_searches) -> None:
         self._hub = hub
-        self._server = _Server(open_socket(config), hub, ask, config.buttons)
+        self._server = _Server(open_socket(config), hub, ask, find, config.buttons)
         self.port = int(self._server.server_address[1])
         self.url = config.url(self.port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="live", daemon=True)
@@ -76,13 +77,13 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, listener: socket.socket, hub: Hub, ask: Ask, buttons: bool) -> None:
+    def __init__(self, listener: socket.socket, hub: Hub, ask: Ask, find: Find, buttons: bool) -> None:
         self.address_family = listener.family
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.server_address = listener.getsockname()
-        self.hub, self.buttons = hub, buttons
+        self.hub, self.buttons, self.find = hub, buttons, find
         self.presses = Presses(ask, hub.now)
         self.names, self.files = own_names(), files()
         self._lock = threading.Lock()
@@ -143,18 +144,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, False, "there is no such page, or nothing to show yet")
 
     def do_POST(self) -> None:
-        """Start (`?at=` the time of the state that the page shows) or stop the robot."""
+        """Start (`?at=` the time of the state that the page shows), stop, or send the robot to look for something."""
         self.close_connection = True  # a body, if there is one, is not read
         if not self._allowed(acts=True):
             return
         url = urlsplit(self.path)
-        what = {"/explore/enable": ENABLE, "/explore/stop": STOP}.get(url.path)
+        what = {"/explore/enable": ENABLE, "/explore/stop": STOP, "/object_goal": ""}.get(url.path)
+        given = parse_qs(url.query)
         if what is None:
             self._say(HTTPStatus.NOT_FOUND, False, "there is nothing of this name to do")
         elif not self.server.buttons:
             self._say(HTTPStatus.FORBIDDEN, False, "this page only shows (its server was started without buttons)")
         else:
-            answer = self.server.presses.press(what, parse_qs(url.query).get("at", [""])[0])
+            if what:
+                answer = self.server.presses.press(what, given.get("at", [""])[0])
+            else:
+                answer = self.server.find(given.get("category", [""])[0])
             self._say(HTTPStatus.OK if answer.done else HTTPStatus.CONFLICT, answer.done, answer.text)
 
     def _allowed(self, acts: bool) -> bool:

@@ -216,6 +216,14 @@ class LiveView:
     def _forget_gate(self, name: str) -> None:
         del self._gates[name], self._gate_s[name]
 
+    def see_search(self, values: Mapping[str, str], level: int, text: str) -> None:
+        """How a search for an object goes: a status of `object_goal/status` with its level (1 = it was refused)."""
+        self.hub.say("search", {"category": values.get("category", "")[:80], "level": level, "text": text[:500]})
+
+    def forget_search(self) -> None:
+        """Nobody hears what to look for any more."""
+        self.hub.drop("search")
+
     def see_hint(self, text: str) -> None:
         """A line about what does not come; empty = all is well."""
         self.hub.say("hint", text)

@@ -17,6 +17,7 @@ from seal_bringup.live.config import LiveConfig
 from seal_bringup.live.server import LiveServer
 from seal_bringup.live.view import LiveView
 from seal_bringup.nodes.explore_client import ExploreClient
+from seal_bringup.nodes.object_client import ObjectClient
 from seal_mapping.nodes.map_messages import message_to_cloud, occupancy_to_explored, occupancy_to_obstacles
 from seal_perception import messages as m
 from seal_perception.errors import InputError
@@ -31,7 +32,7 @@ _UNTOLD = 3
 
 
 class LiveNode(SealNode):
-    """Serves the live page of the run in its namespace. It hears everything and publishes nothing but `ready`.
+    """Serves the live page of the run in its namespace. It hears everything; its buttons publish `object_goal`.
 
     Parameters: `live.*` (LiveConfig), `odometry.*` (PoseConfig; with `pose_source: tf` and `tf_map_frame` the robot is
     shown where /tf corrects odometry). Queues are one message long: the newest is what there is to see.
@@ -43,7 +44,7 @@ class LiveNode(SealNode):
         config = declare_config(self, LiveConfig, "live")
         poses = declare_config(self, PoseConfig, "odometry")
         self._view = LiveView(self.get_namespace(), config.buttons)
-        self.server = LiveServer(config, self._view.hub, ExploreClient(self).ask)
+        self.server = LiveServer(config, self._view.hub, ExploreClient(self).ask, ObjectClient(self).find)
         self.get_logger().info(f"live page: {self.server.url}")
         self._corrected = Corrected(self, poses)
         self._untold = 0  # looks in a row that found nobody who tells whether the robot may drive
@@ -62,6 +63,7 @@ class LiveNode(SealNode):
         self.subscribe(PointCloud2, m.VOXELS, self._on_voxels, latched=True, depth=1)
         self.subscribe(DiagnosticArray, m.STATUS, self._on_status, depth=1)
         self.subscribe(DiagnosticArray, m.EXPLORE_STATUS, self._on_gate, depth=10)
+        self.subscribe(DiagnosticArray, m.OBJECT_STATUS, self._on_search, latched=True, depth=1)
         self.subscribe(Bool, m.ENABLED, lambda msg: view.see_enabled(bool(msg.data)), latched=True, depth=1)
 
     def _on_picture(self, msg: Image, overlay: bool) -> None:
@@ -98,12 +100,19 @@ class LiveNode(SealNode):
         for status in msg.status:
             self._view.see_gate(status.name, status.level[0], status.message)
 
+    def _on_search(self, msg: DiagnosticArray) -> None:
+        for status in msg.status:
+            values = {pair.key: pair.value for pair in status.values}
+            self._view.see_search(values, status.level[0], status.message)
+
     def _look(self) -> None:
         """Forget gates that are gone; say where a run is, if there is none in this namespace."""
         self._view.forget_silent_gates()
         self._untold = 0 if self.count_publishers(m.ENABLED) else self._untold + 1
         if self._untold >= _UNTOLD:
             self._view.forget_enabled()
+        if not self.count_publishers(m.OBJECT_STATUS):
+            self._view.forget_search()
         self._view.see_steps(bool(self.count_publishers(m.STEP)))
         self._view.see_hint(self._hint())
 

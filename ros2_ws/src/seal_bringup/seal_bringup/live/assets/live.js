@@ -157,12 +157,14 @@ function showGate() {
   const gates = state.gates ?? [], box = $("gate"), known = state.enabled !== undefined, gone = lost();
   showGate.heard ||= known || gates.length > 0;
   const without = !showGate.heard && !state.hint && !!state.parts.series;  // a run without a gate
-  const rows = gates.map(({ name, text }) => {
+  const search = state.search?.category || state.search?.level ? [{ name: "object goal", text: state.search.text }] : [];
+  const line = ({ name, text }) => {
     const row = document.createElement("span"), head = document.createElement("b");
     head.textContent = name.split(": ").at(-1);
     row.append(head, text);
     return row;
-  });
+  };
+  const rows = gates.map(line);
   let level = gates.length ? Math.max(...gates.map((gate) => gate.level)) : known ? (state.enabled ? 0 : 1) : "none";
   if (state.hint || (showGate.heard && !known)) level = level === "none" ? 1 : Math.max(level, 1);
   const plain = document.createElement("span");
@@ -172,12 +174,34 @@ function showGate() {
   else if (showGate.heard && !known) plain.textContent = `${rows.length ? "Nobody tells" : "The gate is silent:"} whether the robot may drive${rows.length ? "" : " is not known"}.`;
   else if (!rows.length) plain.textContent = !without ? "Waiting for the run." : state.steps ? "This run goes in steps: nobody has to permit them." : "No gate is heard: this page can neither start nor stop this run.";
   const answered = performance.now() < answer.until;
-  const parts = [...(answered ? [answer.row] : []), ...(gone ? [] : rows), ...(plain.textContent ? [plain] : [])], words = parts.map((row) => row.textContent).join("\n");
+  const parts = [...(answered ? [answer.row] : []), ...(gone ? [] : rows), ...(plain.textContent ? [plain] : []), ...(gone ? [] : search.map(line))], words = parts.map((row) => row.textContent).join("\n");
   if (showGate.words !== words) box.replaceChildren(...parts);
   showGate.words = words;
   box.dataset.level = answered && answer.bad ? 2 : gone ? "none" : level;
   $("start").disabled = !state.buttons || !known || gone || (state.enabled && level === 0);
   $("stop").disabled = !state.buttons || without;
+}
+
+// What the robot looks for; there where somebody hears it. A choice shows at once, then what the run says.
+function showFind() {
+  const box = $("find"), select = box.querySelector("select"), names = JSON.stringify(state.categories);
+  box.hidden = state.search === undefined;
+  select.disabled = !state.buttons || lost();
+  if (box.hidden) return;
+  if (showFind.names !== names) {
+    showFind.names = names;
+    select.replaceChildren(new Option("nothing: explore", ""), ...state.categories.map(([name]) => new Option(name, name)));
+  }
+  if (performance.now() > (showFind.until ?? 0) && document.activeElement !== select) select.value = state.search.category;
+}
+async function find(category) {
+  showFind.until = performance.now() + 2000;
+  try {
+    const reply = await fetch(`/object_goal?category=${encodeURIComponent(category)}`, { method: "POST", signal: AbortSignal.timeout(WAIT_MS) }), answer = await reply.json();
+    say(answer.done ? "answer" : "refused", answer.text, !answer.done);
+  } catch (problem) {
+    say("no answer", "The server does not answer: whether the robot looks for it is not known.", true);
+  }
 }
 
 function note(id, name, text) {
@@ -200,6 +224,7 @@ function show() {
   }
   showLegend();
   showGate();
+  showFind();
   Object.assign(above, { robot: state.robot ?? null, goal: state.goal ?? null, plan: state.plan ?? [] });
   above.ask();
   if (state.robot) $("above").querySelector(".empty").hidden = true;
@@ -261,5 +286,6 @@ function say(title, text, bad, ms = 6000) {  // for some seconds before what the
   else $("gate").replaceChildren(row);
 }
 $("start").addEventListener("click", () => act("enable"));
+$("find").querySelector("select").addEventListener("change", (event) => { event.target.blur(); find(event.target.value); });
 $("stop").addEventListener("click", () => act("stop"));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.repeat) act("stop"); });
