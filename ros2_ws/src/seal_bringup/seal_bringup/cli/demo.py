@@ -42,6 +42,13 @@ def demo(
     rows: Annotated[
         str, typer.Option(help="Rows of the table to compute, with commas; default: all but optical_flow.")
     ] = "",
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Dataset to mix into every fine-tuning against forgetting, in place of 400 drawn catalogue pictures: a"
+            " catalogue, or labels of earlier homes (a folder of `seal label`); may be repeated."
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps and iterations: does it run at all?")] = False,
 ) -> None:
     """Send a robot through a home it has never seen and get a better detector back.
@@ -60,7 +67,8 @@ def demo(
     config = DemoConfig(
         parse_homes(homes), seed, amount.steps, iterations=amount.iterations, weights=weights, rows=chosen
     )
-    config = replace(config, evaluation_frames=amount.evaluation_frames)
+    mixed = tuple(str(folder) for folder in replay or ())
+    config = replace(config, evaluation_frames=amount.evaluation_frames, replay=mixed)
     if quick:
         config = config.quick()
     run_dir = Path("runs") / name if name else default_run_dir(config)

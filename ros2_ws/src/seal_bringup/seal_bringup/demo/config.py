@@ -41,6 +41,7 @@ class DemoConfig:
         iterations: iterations of each fine-tuning.
         replay_share: share of catalogue pictures in each batch of every fine-tuning, against forgetting.
         replay_pictures: how many catalogue pictures are drawn for that.
+        replay: folders of datasets to take in place of these; of labels that a robot made, those with a label.
         evaluation_frames: frames of the home that the robot never saw, for AP50.
         rows: rows of the table to compute; `pretrained` always is.
     """
@@ -57,6 +58,7 @@ class DemoConfig:
     replay_pictures: int = REPLAY_PICTURES
     evaluation_frames: int = 500
     rows: tuple[str, ...] = field(default=DEFAULT_ROWS)
+    replay: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "width", "height", "iterations", "replay_pictures", "evaluation_frames"):

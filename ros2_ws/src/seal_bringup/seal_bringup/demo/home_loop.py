@@ -69,13 +69,14 @@ class HomeLoop:
             config: what to run.
             progress: called with (stage, done, total) inside a stage.
             log: the finished stages.
-            replay: catalogue pictures to mix into every fine-tuning; needed if `config.replay_share` is above 0.
+            replay: dataset to mix into every fine-tuning; needed if `config.replay_share` is above 0.
         """
         self.home, self.folder, self.config = home, folder, config
         self._progress, self._log = progress, log
         self._evaluation = folder / "evaluation_frames"
         self._weights = resolve_weights(config.weights)
         self._replay = replay
+        self._replayed = CocoDataset(replay).hash() if replay is not None and config.replay else None
         c = config
         self._explore_key = [home, c.seed, c.steps, c.width, c.height, c.policy, sha256(self._weights)]
 
@@ -181,7 +182,7 @@ class HomeLoop:
 
     def _finetune_key(self) -> list[Any]:
         c = self.config
-        return [self._finetune_config().as_dict(), c.replay_pictures]
+        return [self._finetune_config().as_dict(), self._replayed or c.replay_pictures]
 
     def _finetune(self, row: str) -> None:
         """Fine-tune on the labels of a row; without a single label the row keeps the detector."""

@@ -15,10 +15,13 @@ from seal_bringup.demo.home_loop import HomeLoop, Progress
 from seal_bringup.demo.stages import StageLog
 from seal_bringup.provenance import provenance
 from seal_bringup.report import write_report
+from seal_mapping.datasets.labelling import LABELS
+from seal_perception.dataset import CocoDataset, own_dataset
 from seal_perception.detector.facts import resolve_weights
 from seal_perception.errors import InputError
 from seal_perception.files import write_json
 from seal_perception.reading.text import read_json
+from seal_perception.training.join import join_datasets
 from sim_bridge.catalogue.pictures import write_catalogue
 from sim_bridge.worlds import require_scene
 
@@ -47,9 +50,10 @@ def run_demo(
     for home in config.homes:
         require_scene(home)
     resolve_weights(config.weights)
+    own = [own_dataset(folder) for folder in config.replay]
     made_by = provenance()
     _claim(run_dir, config, made_by)
-    replay = _draw_catalogue(run_dir, config, announce, progress)
+    replay = _replay(run_dir, config, own, announce, progress)
     homes: dict[str, Any] = {}
     for home in config.homes:
         name = Path(home).name
@@ -69,10 +73,14 @@ def run_demo(
     return metrics
 
 
-def _draw_catalogue(
-    run_dir: Path, config: DemoConfig, announce: Callable[[str], None], progress: Progress
+def _replay(
+    run_dir: Path,
+    config: DemoConfig,
+    given: list[CocoDataset],
+    announce: Callable[[str], None],
+    progress: Progress,
 ) -> Path | None:
-    """Catalogue pictures to mix into every fine-tuning, drawn once for all homes of the run; None if none are."""
+    """Pictures to mix into every fine-tuning, drawn or joined once for all homes of the run; None if none are."""
     if config.replay_share == 0 or config.rows == ("pretrained",):
         return None
     folder, size = run_dir / REPLAY, (config.width, config.height)
@@ -80,11 +88,17 @@ def _draw_catalogue(
     def draw() -> None:
         if folder.is_dir():  # finished, but of another number or size, or not yet marked as done
             shutil.rmtree(folder)
+        if given:
+            join_datasets(given, folder, lambda part: (part.folder / LABELS).is_file())
+            return
         write_catalogue(
             folder, config.replay_pictures, size=size, progress=lambda i, n: progress("catalogue pictures", i, n)
         )
 
-    StageLog(run_dir, announce).run("catalogue pictures", [config.replay_pictures, size], draw)
+    if given:
+        StageLog(run_dir, announce).run("replay", [part.hash() for part in given], draw)
+    else:
+        StageLog(run_dir, announce).run("catalogue pictures", [config.replay_pictures, size], draw)
     return folder
 
 

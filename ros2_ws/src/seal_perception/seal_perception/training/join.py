@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from seal_perception.coco.names import CategoryNames
 from seal_perception.dataset import ANNOTATIONS, CocoDataset, own_categories
-from seal_perception.errors import InputError
+from seal_perception.errors import InputError, NoLabelsError
 from seal_perception.files import write_json
 
 
-def join_datasets(sources: Sequence[CocoDataset | Path | str], out: Path | str) -> CocoDataset:
+def join_datasets(
+    sources: Sequence[CocoDataset | Path | str],
+    out: Path | str,
+    labelled_only: Callable[[CocoDataset], bool] = lambda source: False,
+) -> CocoDataset:
     """Write a dataset with the pictures of several, in their order, and open it.
 
     Pictures are hard links where the file system allows it, else copies. Ids of pictures and annotations are counted
@@ -25,8 +29,10 @@ def join_datasets(sources: Sequence[CocoDataset | Path | str], out: Path | str) 
     Args:
         sources: opened datasets, or folders of datasets that SEAL wrote; all with one list of categories.
         out: folder to make; a folder without `annotations.json` is unfinished and is replaced.
+        labelled_only: whether the pictures of a dataset that have no label are left out.
 
     Raises:
+        NoLabelsError: if that leaves nothing.
         InputError: if there is no dataset, their lists of categories differ, one lacks a category that another has, a
             picture is missing, or `out` holds a finished dataset.
     """
@@ -36,6 +42,9 @@ def join_datasets(sources: Sequence[CocoDataset | Path | str], out: Path | str) 
         for source in sources
     ]
     _require_alike(parts)
+    used = [part.labelled() if labelled_only(part) else list(range(len(part))) for part in parts]
+    if not any(used):
+        raise NoLabelsError(f"no picture of {', '.join(str(part.file) for part in parts)} has a label")
     if (out / ANNOTATIONS).exists():
         raise InputError(f"{out} already holds a finished dataset; choose another folder or remove it")
     shutil.rmtree(out, ignore_errors=True)
@@ -43,7 +52,7 @@ def join_datasets(sources: Sequence[CocoDataset | Path | str], out: Path | str) 
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
-        for index in range(len(part)):
+        for index in used[number]:
             path, image_id = part.picture_path(index), len(images) + 1
             name = f"images/{image_id:06d}{path.suffix.lower()}"
             link_or_copy(path, out / name)
@@ -52,7 +61,7 @@ def join_datasets(sources: Sequence[CocoDataset | Path | str], out: Path | str) 
                 annotations.append({**row, "id": len(annotations) + 1, "image_id": image_id})
     lacking = parts[0].not_in_file
     table = [row for row in parts[0].names.table() if row["name"] not in lacking]
-    info = {"joined": [len(part) for part in parts]}
+    info = {"joined": [len(indices) for indices in used]}
     document = {"info": info, "images": images, "annotations": annotations, "categories": table}
     write_json(out / ANNOTATIONS, document, indent=None)
     return CocoDataset(out, CategoryNames(known=parts[0].names))
