@@ -190,12 +190,12 @@ def test_every_launch_argument_reaches_a_node_and_is_described(tmp_path: Path) -
         "laser": "rplidar", "map_preset": "noisy", "frame_prefix": "robot1/",
         "write_truth": "true", "wall_heading": "true", "categories": "chair,refrigerator",
         "live": "true", "live_address": "0.0.0.0", "live_port": "7000", "live_buttons": "false",
-        "policy_weights": "policy.safetensors",
+        "policy_weights": "policy.safetensors", "object_goals": "true",
     }  # fmt: skip
     for name, _, description, _ in launch_arguments():
         assert len(description) > 5, name
         if name != "stack":
-            mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading") else {}
+            mode = {"mode": "paced"} if name in ("minutes", "write_truth", "wall_heading", "object_goals") else {}
             mode = {"weights": "coco"} if name == "categories" else mode
             mode = {"live": "true"} if name.startswith("live_") else mode
             base, other = (

@@ -77,6 +77,8 @@ def test_a_run_in_one_process_leaves_its_own_files_and_says_what_was_seen_as_the
         ("--noise", "--noise is for paced runs: add --paced"),
         ("--minutes 3", "--minutes is for paced runs"),
         ("--rtf 0", "--rtf is for paced runs"),
+        ("--object-goals", "--object-goals is for paced runs"),
+        ("--paced --rtf 0 --object-goals", "--object-goals needs ROS"),
         ("--no-wall-heading", "--wall-heading or --no-wall-heading is for paced runs"),
         ("--paced --steps 20", "--steps counts the actions of a run without --paced: give --minutes"),
         ("--paced --no-wall-heading", "are for runs with --noise"),

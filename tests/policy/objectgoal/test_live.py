@@ -26,12 +26,10 @@ from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.robot.paced_robot import PacedConfig
 
 
-def stack(max_s: float = 0.0) -> tuple[PacedStack, LiveSearch]:
+def stack(max_s: float = 0.0, policy: str = "frontier") -> tuple[PacedStack, LiveSearch]:
     """A robot's head that goes by colours, with searches."""
-    goals, clock = GoalManager(make_policy("frontier")), StepClock()
-    search = LiveSearch(
-        SIX, ObjectGoalConfig(), lambda: make_policy("frontier"), lambda: goals, clock.step, max_s
-    )  # fmt: skip
+    goals, clock = GoalManager(make_policy(policy)), StepClock()
+    search = LiveSearch(SIX, ObjectGoalConfig(), lambda: goals, clock.step, max_s)
     return PacedStack(VoxelMap(), goals, VelocityDriver(), ByColour(), clock=clock, search=search), search
 
 
@@ -71,8 +69,9 @@ def test_a_chair_seen_before_it_is_asked_for_is_gone_to_and_faced_until_somethin
     assert np.ptp([pose_yaw(T) for T in moved]) + np.ptp(moved[:, 0, 3]) > 0.2, "it explores again"
 
 
-def test_a_chair_behind_a_wall_is_explored_for() -> None:
-    head, search = stack()
+@pytest.mark.parametrize("policy", ["frontier", "gainful_views"])
+def test_a_chair_behind_a_wall_is_explored_for(policy: str) -> None:
+    head, search = stack(policy=policy)
     room = world(chair_at(2.2, 2.0), wall((1.0, -0.5), (1.2, 3.0)))
     states = [state for *_, state in drive(room, head, 90.0, {0: lambda: search.ask(" Chair ")})]
     assert states[5] == SEARCHES and states[-1] == FOUND
@@ -90,10 +89,12 @@ def test_what_ends_a_search_is_told() -> None:
     seen = drive(world(), head, 6.0, {0: lambda: search.ask("toilet")})
     (end,) = search.ended
     assert (end.category, end.state) == ("toilet", OVER) and end.seconds == pytest.approx(3.2, abs=0.3)
-    assert seen[-1][2] == IDLE and "toilet: time is over (3 s" in end.text
+    assert seen[-1][2] == OVER and not search.active and "toilet: time is over (3 s" in search.state.text
+    search.ask("")
+    assert search.state.state == IDLE
 
 
-@pytest.mark.parametrize("words", ["lamp", "chair\x00", "x" * 500, "[]"])
+@pytest.mark.parametrize("words", ["lamp", "chair_2", "bed 7", "chair\x00", "x" * 500, "[]"])
 def test_what_is_no_category_is_refused_and_the_search_goes_on(words: str) -> None:
     _, search = stack()
     search.ask("chair")
@@ -103,12 +104,12 @@ def test_what_is_no_category_is_refused_and_the_search_goes_on(words: str) -> No
     assert (search.state.category, search.state.state, search.ended) == ("chair", SEARCHES, [])
 
 
-def test_after_a_jump_of_odometry_a_search_begins_anew_in_another_map() -> None:
+def test_after_a_jump_of_odometry_a_search_begins_anew() -> None:
     head, search = stack()
-    drive(world(chair_at(2.0, 0.5)), head, 40.0, {0: lambda: search.ask("chair")})
-    assert search.state.state == FOUND
-    search.begin_anew()
-    assert (search.state.category, search.state.state, search.state.thing) == ("chair", SEARCHES, None)
+    anew = {0: lambda: search.ask("chair"), 150: search.begin_anew}
+    states = [state for *_, state in drive(world(chair_at(2.0, 0.5)), head, 40.0, anew)]
+    assert states[149] == FOUND != states[150] and states[-1] == FOUND
+    assert [end.state for end in search.ended] == [FOUND, FOUND]
     idle = stack()[1]
     idle.begin_anew()
     assert idle.state.state == IDLE and not idle.active and CHAIR == 0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ from seal_perception.frame import Frame
 from seal_perception.grid import Grid2D
 from seal_perception.nodes import convert
 from seal_perception.nodes.base import SealNode
+from seal_perception.pose import planar_pose
 from seal_policy.driving.velocity_driver import VelocityDriver
 from seal_policy.nodes.inputs import message_to_goal, message_to_heading
 from seal_policy.nodes.policy_node import PolicyNode
@@ -55,6 +57,7 @@ class _Person(SealNode):
         self.goals: list[PoseStamped] = []
         self.told: list[DiagnosticStatus] = []
         self.results: list[dict[str, str]] = []
+        self.gate = self.advertise(DiagnosticArray, m.EXPLORE_STATUS, depth=10)
         self.wish = self.advertise(String, m.OBJECT_GOAL)
         self.subscribe(PoseStamped, m.GOAL, self.goals.append)
         self.subscribe(DiagnosticArray, m.OBJECT_STATUS, lambda msg: self.told.append(msg.status[0]), latched=True)
@@ -80,22 +83,22 @@ class _Rolling:
         self._one, self._robot, self._person, self._room = one, robot, person, room
         self._map, self._detector, self.driver = VoxelMap(), ByColour(), VelocityDriver()
         self._grids = one.make(_Grids)
+        self.offset = np.eye(4)
         room.reset(0)
         self.wheels = PacedRobot(room, PacedConfig(physics_hz=10, camera_hz=5))
 
-    def step(self) -> None:
-        """One picture, and the driving until the next."""
+    def step(self, stands: bool = False) -> None:
+        """One picture, and the driving until the next; it stands for 2 s instead."""
         seen, room, wheels = self._room.observe(), self._room, self.wheels
+        T_odom_base = self.offset @ seen.T_odom_base
         stamp = wheels.stamp_ns
-        frame = Frame(stamp, seen.rgb, seen.depth, room.camera, seen.T_odom_base @ room.T_base_camera)
+        frame = Frame(stamp, seen.rgb, seen.depth, room.camera, T_odom_base @ room.T_base_camera)
         scores = self._detector.detect(seen.rgb).score_image()
         self._map.integrate_scores(frame, scores)
         optical, count = convert.make_header(stamp, m.CAMERA_FRAME), len(self._person.goals)
         self._robot.send(
             {
-                m.ODOM: convert.pose_to_odometry(
-                    seen.T_odom_base, convert.make_header(stamp, m.ODOM_FRAME), m.BASE_FRAME
-                ),
+                m.ODOM: convert.pose_to_odometry(T_odom_base, convert.make_header(stamp, m.ODOM_FRAME), m.BASE_FRAME),
                 m.COLOUR: convert.rgb_to_image(seen.rgb, optical),
                 m.DEPTH: convert.depth_to_image(seen.depth, optical),
                 m.CAMERA_INFO: convert.camera_to_info(room.camera, optical),
@@ -105,14 +108,23 @@ class _Rolling:
         obstacles, explored = self._map.obstacles(), self._map.explored()
         self._grids.send(obstacles, explored, stamp)
         assert self._one.spin_until(lambda: len(self._person.goals) > count), "no goal for a picture"
-        self.driver.see_depth(wheels.time_s, seen.depth, room.camera, seen.T_odom_base, room.T_base_camera)
+        if stands:
+            for _ in range(20):
+                wheels.tick()
+            return
+        self.driver.see_depth(wheels.time_s, seen.depth, room.camera, T_odom_base, room.T_base_camera)
         self.driver.see_map(obstacles, explored)
         goal, heading = message_to_goal(self._person.goals[-1]), message_to_heading(self._person.goals[-1])
         for _ in range(2):
-            speed = self.driver.steer(wheels.time_s, room.T_odom_base, goal, heading)
+            speed = self.driver.steer(wheels.time_s, self.offset @ room.T_odom_base, goal, heading)
             wheels.command(speed.forward_mps, speed.turn_radps)
             if wheels.tick():
                 self.driver.see_contact()
+
+    def jump(self, x_m: float, y_m: float) -> None:
+        """Odometry begins anew elsewhere; so do mapping, after map/reset, and the planner, when it is enabled."""
+        self.offset = planar_pose(x_m, y_m, 0.0)
+        self._map, self.driver = VoxelMap(), VelocityDriver()
 
 
 class _Grids(SealNode):
@@ -143,6 +155,7 @@ def test_a_robot_is_sent_to_a_chair_stops_before_it_and_is_sent_exploring_again(
         person.wish.publish(String(data="lamp"))
         assert one.spin_until(lambda: person.told[-1].level == DiagnosticStatus.WARN)
         assert "object_goal must be one of chair, couch" in person.told[-1].message and person.state == "idle"
+        assert one.spin_until(lambda: len(person.results) == 1) and person.results.pop()["state"] == "refused"
         person.wish.publish(String(data="chair"))
         assert one.spin_until(lambda: person.state == "searches")
         for _ in range(300):
@@ -168,6 +181,57 @@ def test_a_robot_is_sent_to_a_chair_stops_before_it_and_is_sent_exploring_again(
         assert len(person.results) == 1
 
 
+def _ask(one: Graph, person: _Person, category: str) -> None:
+    person.wish.publish(String(data=category))
+    assert one.spin_until(lambda: person.state == "searches")
+
+
+def _until(rolling: _Rolling, over: Callable[[], bool], pictures: int = 300) -> bool:
+    for _ in range(pictures):
+        if over():
+            return True
+        rolling.step()
+    return over()
+
+
+def test_a_search_waits_while_the_robot_may_not_drive(start: Callable[..., Any]) -> None:
+    """Who asks for a chair and presses Start a minute later finds the same chair: standing is no failure."""
+    room = world(chair_at(2.0, 0.5))
+    with start(object_goals=True, search_s=60.0, mounting__height_m=float(room.T_base_camera[2, 3])) as one:
+        one.make(PolicyNode)
+        robot, person = one.make(Robot), one.make(_Person)
+        rolling = _Rolling(one, robot, person, room)
+        assert one.spin_until(lambda: robot.heard() and person.wish.get_subscription_count() > 0)
+        assert _until(rolling, lambda: False, 70) is False
+        _ask(one, person, "chair")
+        assert _until(rolling, lambda: person.state == "goes")
+        rolling.step()
+        before = float(_of(person.told[-1], "seconds"))
+        for _ in range(60):
+            person.gate.publish(convert.status_message("sim_bridge: gate", 1, [], "not enabled", DiagnosticStatus.WARN))
+            rolling.step(stands=True)
+        assert person.state == "goes" and float(_of(person.told[-1], "seconds")) < before + 5.0
+        person.gate.publish(convert.status_message("sim_bridge: gate", 2, [], "may drive"))
+        assert _until(rolling, lambda: bool(person.results)) and person.results[0]["state"] == "found"
+
+
+def test_after_a_jump_of_odometry_it_searches_in_a_map_of_the_new_frame(start: Callable[..., Any]) -> None:
+    room = world(chair_at(2.0, 0.5))
+    with start(object_goals=True, mounting__height_m=float(room.T_base_camera[2, 3])) as one:
+        one.make(PolicyNode)
+        robot, person = one.make(Robot), one.make(_Person)
+        rolling = _Rolling(one, robot, person, room)
+        assert one.spin_until(lambda: robot.heard() and person.wish.get_subscription_count() > 0)
+        _until(rolling, lambda: False, 10)
+        _ask(one, person, "chair")
+        assert _until(rolling, lambda: person.state == "goes")
+        rolling.jump(3.0, -1.0)
+        assert _until(rolling, lambda: bool(person.results))
+        (result,) = person.results
+        assert result["state"] == "found"
+        assert math.dist((float(result["x_m"]), float(result["y_m"])), (5.0, -0.5)) < 0.3
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 def test_the_stack_and_a_robot_take_searches_where_they_are_asked_for(wanted: bool, tmp_path: Path) -> None:
     robot = RobotConfig(fake=True, run_dir=str(tmp_path / "robot"), object_goals=wanted)
@@ -178,6 +242,11 @@ def test_the_stack_and_a_robot_take_searches_where_they_are_asked_for(wanted: bo
         maps = {name: value for name, value in mapping.parameters.items() if name.startswith(("map.", "mounting."))}
         same = maps.items() <= policy.parameters.items()
         assert same is wanted, "one map for both"
+    file = tmp_path / "stack.yaml"
+    file.write_text("mapping:\n  ros__parameters: {map.max_depth_m: 2.5, mounting.height_m: 0.6}\n")
+    nodes = {node.name: node.parameters for node in nodes_of(dataclasses.replace(sim, stack=str(file)))}
+    for name, value in (("map.max_depth_m", 2.5), ("mounting.height_m", 0.6)):
+        assert nodes["mapping"][name] == value and (nodes["policy"].get(name) == value) is wanted
     assert ("semantic/scores" in next(n for n in nodes_of(sim) if n.name == "policy").subscribes) is wanted
     with pytest.raises(InputError, match="object_goals is for mode paced; got lockstep"):
         StackConfig(run_dir=tmp_path, object_goals=True)

@@ -217,7 +217,11 @@ def test_the_page_says_what_to_look_for_and_how_it_goes(live: Callable[..., Open
     assert "search" not in state(page)
     run.subscribe(String, m.OBJECT_GOAL, lambda msg: heard.append(msg.data), depth=10)
     told = run.advertise(DiagnosticArray, m.OBJECT_STATUS, latched=True, depth=1)
-    told.publish(convert.status_message("seal_policy: object goal", STAMP_NS, [("category", "bed")], "bed: goes"))
+    told.publish(
+        convert.status_message(
+            "seal_policy: object goal", STAMP_NS, [("category", "bed"), ("state", "goes")], "bed: goes"
+        )
+    )
     assert one.spin_until(lambda: "search" in json.loads(page._view.hub.text()))
     assert state(page)["search"] == {"category": "bed", "level": 0, "text": "bed: goes"}
     assert one.spin_until(lambda: page.server._server.find.__self__._topic.get_subscription_count() > 0)

@@ -31,15 +31,19 @@ class ExplorerConfig:
 class Explorer:
     """Goals and driving in one process.
 
+    Args:
+        policy: chooses goals; or the goal manager of a run under way.
+        config: the numbers; of the goals those of a manager that is given.
+
     Attributes:
         goals: keeps the goal in force.
         driver: drives to it.
         goal_given: whether a goal was given at the last step.
     """
 
-    def __init__(self, policy: GlobalPolicy, config: ExplorerConfig | None = None) -> None:
+    def __init__(self, policy: GlobalPolicy | GoalManager, config: ExplorerConfig | None = None) -> None:
         self.config = config or ExplorerConfig()
-        self.goals = GoalManager(policy, self.config.goals)
+        self.goals = policy if isinstance(policy, GoalManager) else GoalManager(policy, self.config.goals)
         self.driver = StepDriver(self.config.driver)
         self.goal_given = False
 

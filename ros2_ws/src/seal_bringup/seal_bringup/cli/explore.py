@@ -81,6 +81,12 @@ class PaceOptions:
         ),
     ] = None
     noise: Annotated[bool, typer.Option(help="Paced: noise of a D435 and of a LoCoBot's wheels and odometry.")] = False
+    object_goals: Annotated[
+        bool,
+        typer.Option(
+            "--object-goals", help="Paced: hear object_goal, or --live's list: look for that category and stop there."
+        ),
+    ] = False
     wall_heading: Annotated[
         bool | None,
         typer.Option(help="Paced with --noise: correct odometry by walls and by what was seen; done by default."),
@@ -144,6 +150,7 @@ def _refuse_unused(steps: int | None, ros: RosOptions, pace: PaceOptions) -> Non
 
     heading = pace.wall_heading is not None
     of_paced = {"--minutes": pace.minutes is not None, "--rtf": pace.rtf is not None, "--noise": pace.noise}
+    of_paced["--object-goals"] = pace.object_goals
     of_paced["--wall-heading or --no-wall-heading"] = heading
     for name, given in of_paced.items():
         if given and not pace.paced:
@@ -154,8 +161,9 @@ def _refuse_unused(steps: int | None, ros: RosOptions, pace: PaceOptions) -> Non
         raise InputError("--wall-heading and --no-wall-heading are for runs with --noise: add it, or leave them out")
     if ros.live_port != PORT and not ros.live:
         raise InputError("--live-port is for runs with --live: add it, or leave it out")
-    if pace.rtf == 0 and (ros.record or ros.live or ros.domain_id != -1):
-        name = "--record" if ros.record else "--live" if ros.live else "--domain-id"
+    if pace.rtf == 0 and (ros.record or ros.live or ros.domain_id != -1 or pace.object_goals):
+        named = {"--record": ros.record, "--live": ros.live, "--object-goals": pace.object_goals, "--domain-id": True}
+        name = next(name for name, given in named.items() if given)
         raise InputError(f"{name} needs ROS, and --rtf 0 runs in one process without it: leave one of the two out")
 
 
@@ -171,6 +179,7 @@ def _paced_fields(pace: PaceOptions) -> dict[str, Any]:
     if pace.rtf is not None and pace.rtf < 0:
         raise InputError(f"--rtf must be positive, or 0 for a run in one process, got {pace.rtf}")
     fields: dict[str, Any] = {"mode": "paced", "real_time_factor": pace.rtf or 1.0, "write_truth": True}
+    fields["object_goals"] = pace.object_goals
     if pace.minutes is not None:
         fields["minutes"] = pace.minutes
     return {**fields, **noisy(), "wall_heading": pace.wall_heading is not False} if pace.noise else fields

@@ -152,6 +152,9 @@ def finetune(
         said["pictures not used: without a label"] += len(part) - len(part.labelled())
     named = f"{datasets[0]} has no" if len(datasets) == 1 else f"none of {', '.join(map(str, datasets))} has a"
     _require(any(part.labelled() for part in parts), f"{named} label to learn from", said)
+    from seal_perception.training.join import require_alike
+
+    require_alike(parts)
     _say(said)
     names = parts[0].names
     # Only now: torch takes seconds to import.

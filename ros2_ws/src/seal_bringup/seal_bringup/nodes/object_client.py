@@ -48,5 +48,9 @@ class ObjectClient:
             if not self._topic.get_subscription_count():
                 answer.set_result(nobody_searches(category))
                 continue
-            self._topic.publish(String(data=category))
-            answer.set_result(Answer(True, f"asked to look for: {category}" if category else "asked to explore"))
+            try:
+                self._topic.publish(String(data=category))
+            except (RuntimeError, ValueError) as error:  # rclpy's: the context is gone, or no text
+                answer.set_result(Answer(False, f"it could not be sent: {error}"))
+            else:
+                answer.set_result(Answer(True, f"asked to look for: {category}" if category else "asked to explore"))

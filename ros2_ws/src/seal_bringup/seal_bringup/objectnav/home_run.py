@@ -127,12 +127,13 @@ def _run_episode(
     if category not in detector.names.names:
         raise InputError(f"the detector {settings.weights} does not know {category}; it knows {detector.names}")
     config = map_config(settings, detector.names)
-    voxel_map, truth = VoxelMap(config), SearchTruth(world, home, episode, config)
+    truth = SearchTruth(world, home, episode, config)
     began = time.monotonic()
     if settings.paced:
         found, head = search_paced(world, detector, settings, category, episode.start_seed, truth.add)
         voxel_map = head.voxel_map
     else:
+        voxel_map = VoxelMap(config)
         planner = settings.agent.explorer.driver.planner
         policy = make_policy(settings.policy, settings.seed, planner, settings.policy_weights)
         agent = ObjectGoalAgent(detector.names.index(category), policy, settings.agent)

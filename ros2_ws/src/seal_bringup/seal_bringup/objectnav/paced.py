@@ -21,7 +21,6 @@ from seal_perception.types import FloatArray, UInt8Array
 from seal_policy.objectgoal.live import FOUND, LiveSearch
 from seal_policy.objectgoal.search import Search
 from seal_policy.planning.planner import TIGHT
-from seal_policy.registry import make_policy
 from sim_bridge.embedded import EmbeddedSimulator
 from sim_bridge.robot.paced_robot import PacedConfig
 
@@ -50,10 +49,10 @@ def search_paced(
         settings: of the search.
         category: asked for at the first picture.
         seed: start pose.
-        look: called with each picture and what was found in it.
+        look: called with the first picture of each step, and the last one, and what was found in it.
 
     Returns:
-        The search, a pose per picture, and the robot's head with its map.
+        The search, a pose per step, and the robot's head with its map.
     """
     kept = _Kept(detector)
     config = map_config(settings, detector.names)
@@ -61,26 +60,29 @@ def search_paced(
     agent = settings.agent
     driver = replace(agent.explorer.driver, planner=TIGHT)
     agent = replace(agent, explorer=replace(agent.explorer, driver=driver))
-    search = LiveSearch(
-        detector.names, agent, lambda: make_policy(settings.policy, settings.seed, TIGHT, settings.policy_weights),
-        lambda: head.goals, head.clock.step, 0.0,
-    )  # fmt: skip
+    search = LiveSearch(detector.names, agent, lambda: head.goals, head.clock.step, 0.0)
     head = replace(head, search=search)
     search.ask(category)
     poses: list[FloatArray] = []
     areas: list[float] = []
-    since: list[float] = []
+    steps, since = [-1], list[float]()
+
+    def settled() -> bool:
+        return bool(since) and since[-1] - since[0] >= SETTLE_S
 
     def keep(robot: Any, seen: Any, T_map_base: FloatArray) -> None:
+        if search.state.state == FOUND:
+            since.append(robot.time_s)
+        if (step := head.clock.step(robot.time_s)) == steps[-1] and not settled():
+            return  # a step is judged by its first picture, as one without a clock is by its only one
+        steps.append(step)
         poses.append(T_map_base.copy())
         areas.append(head.voxel_map.explored_area_m2)
         look(Frame(robot.stamp_ns, seen.rgb, seen.depth, world.camera, T_map_base @ world.T_base_camera), kept.found)
-        if search.state.state == FOUND:
-            since.append(robot.time_s)
 
     robot = drive_paced(
         world, head, settings.max_steps * STEP_S, PacedRates(PacedConfig(physics_hz=20, camera_hz=CAMERA_HZ)), seed,
-        keep, lambda: bool(since) and since[-1] - since[0] >= SETTLE_S,
+        keep, settled,
     )  # fmt: skip
     return Search(bool(since), np.stack(poses), np.array(areas), robot.contacts, search.events), head
 

@@ -24,6 +24,7 @@ from seal_policy.driving.step_driver import StepDriverConfig
 from seal_policy.driving.velocity import VelocityConfig
 from seal_policy.driving.velocity_driver import VelocityDriverConfig
 from seal_policy.goals.rule import GoalConfig
+from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.planning.local_policy import LocalConfig
 from seal_policy.planning.planner import PlannerConfig
 from sim_bridge.embedded import EmbeddedConfig
@@ -71,8 +72,17 @@ _DECLARED = {
         {"map": MapConfig, "label": LabelConfig, "odometry": PoseConfig},
     ),
     "policy": _Declared(
-        ("policy", "policy_weights", "seed", "max_steps", "step_s", "mode"),
-        {"goals": GoalConfig, "planner": PlannerConfig, "odometry": PoseConfig},
+        (
+            *("policy", "policy_weights", "seed", "max_steps", "step_s", "mode"),
+            *("object_goals", "search_s", "max_late_s", *_MOUNTING),
+        ),
+        {
+            "goals": GoalConfig,
+            "planner": PlannerConfig,
+            "odometry": PoseConfig,
+            "search": ObjectGoalConfig,
+            "map": MapConfig,
+        },
     ),
     "planner": _Declared(
         (

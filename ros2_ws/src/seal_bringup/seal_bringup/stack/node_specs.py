@@ -77,7 +77,19 @@ def nodes_of(config: StackConfig) -> list[NodeSpec]:
         dataclasses.replace(node, parameters={**node.parameters, **given.everywhere, **given.nodes.get(node.name, {})})
         for node in connected
     ]
-    return with_categories(changed)
+    return with_categories(_with_one_map(changed))
+
+
+def _with_one_map(nodes: list[NodeSpec]) -> list[NodeSpec]:
+    """Give the map of searches what a stack file changes of mapping's map and of its camera's mounting."""
+    mapping = next(node.parameters for node in nodes if node.executable == "mapping_node")
+    same = {name: value for name, value in mapping.items() if name.startswith(("map.", "mounting."))}
+    return [
+        dataclasses.replace(node, parameters={**node.parameters, **same})
+        if node.parameters.get("object_goals")
+        else node
+        for node in nodes
+    ]
 
 
 def with_categories(nodes: list[NodeSpec]) -> list[NodeSpec]:

@@ -15,6 +15,9 @@ from std_srvs.srv import SetBool, Trigger
 from seal_perception import messages as m
 from seal_perception.nodes.convert import status_message
 
+SILENT_S = 5.0
+"""Each status is told once a second; one that is not heard for so long is dropped."""
+
 
 class Permission:
     """Serves `explore/enable` (SetBool) and `explore/stop` (Trigger), and says so on `explore/enabled` (Bool, latched).
@@ -52,6 +55,33 @@ class Permission:
         self._on_enable(False)
         response.success, response.message = True, "stopped; explore/enable lets it move again"
         return response
+
+
+class DrivePermission:
+    """Hears on `explore/status` whether the robot may drive.
+
+    Args:
+        node: a SealNode.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+        self._heard: dict[str, tuple[float, bool]] = {}
+        node.subscribe(DiagnosticArray, m.EXPLORE_STATUS, self._on_status, depth=10)
+
+    def _now_s(self) -> float:
+        return float(self._node.steady.now().nanoseconds) / m.NS
+
+    def _on_status(self, msg: DiagnosticArray) -> None:
+        for status in msg.status:
+            self._heard[status.name] = self._now_s(), status.level == DiagnosticStatus.OK
+
+    @property
+    def given(self) -> bool:
+        """Whether nobody says that it stands; who has been silent for `SILENT_S` says nothing."""
+        now_s = self._now_s()
+        self._heard = {name: row for name, row in self._heard.items() if now_s - row[0] < SILENT_S}
+        return all(may for _, may in self._heard.values())
 
 
 class VelocityTopic:

@@ -41,7 +41,7 @@ def join_datasets(
         source if isinstance(source, CocoDataset) else CocoDataset(source, CategoryNames(known=own_categories(source)))
         for source in sources
     ]
-    _require_alike(parts)
+    require_alike(parts)
     used = [part.labelled() if labelled_only(part) else list(range(len(part))) for part in parts]
     if not any(used):
         raise NoLabelsError(f"no picture of {', '.join(str(part.file) for part in parts)} has a label")
@@ -75,7 +75,12 @@ def link_or_copy(path: Path, out: Path) -> None:
         shutil.copyfile(path, out)
 
 
-def _require_alike(parts: Sequence[CocoDataset]) -> None:
+def require_alike(parts: Sequence[CocoDataset]) -> None:
+    """Refuse datasets that cannot be joined.
+
+    Raises:
+        InputError: if there is none, or their lists of categories differ.
+    """
     if not parts:
         raise InputError("there is no dataset to join; give at least one")
     first = parts[0]

@@ -23,9 +23,11 @@ from seal_perception.nodes.convert import status_message
 from seal_perception.nodes.live_frames import MOUNTING, LiveFrames
 from seal_perception.odometry.live import PoseConfig
 from seal_perception.types import FloatArray
-from seal_policy.objectgoal.live import OVER, Course, LiveSearch, SearchState
+from seal_policy.objectgoal.live import OVER, REFUSED, Course, LiveSearch, SearchState
 
 _NAME = "seal_policy: object goal"
+_REFUSAL_NS = 5 * m.NS
+"""The status says for so long that a request was refused."""
 _PICTURES: dict[str, tuple[type, bool]] = {
     m.COLOUR: (Image, False),
     m.DEPTH: (Image, False),
@@ -61,6 +63,7 @@ class ObjectGoals:
         node: a SealNode in paced mode.
         search: fresh.
         settings: how pictures reach it.
+        driven_s: time of a stamp in seconds, without that in which the robot might not drive.
         send: publishes a course as the answer to the frame of a stamp.
     """
 
@@ -69,12 +72,14 @@ class ObjectGoals:
         node: SealNode,
         search: LiveSearch,
         settings: ObjectGoalSettings,
+        driven_s: Callable[[float], float],
         send: Callable[[Course, int], None],
     ) -> None:
-        self._node, self._search, self._settings, self._send = node, search, settings, send
+        self._node, self._search, self._settings = node, search, settings
+        self._driven_s, self._send = driven_s, send
         self._list = SameList(node, settings.map_config.names)
         self._map = VoxelMap(settings.map_config)
-        self._stamp_ns, self._refusal, self._told = 0, "", ""
+        self._stamp_ns, self._refused_ns, self._refusal, self._told = 0, 0, "", ""
         self._status = node.advertise(DiagnosticArray, m.OBJECT_STATUS, latched=True, depth=1)
         self._result = node.advertise(DiagnosticArray, m.OBJECT_RESULT, latched=True, depth=1)
         frames = node.match(_PICTURES, self._on_frame, settings.poses, settings.late_s)
@@ -99,8 +104,9 @@ class ObjectGoals:
         try:
             self._search.ask(msg.data)
         except InputError as error:
-            self._refusal = str(error)
+            self._refusal, self._refused_ns = str(error), self._stamp_ns
             self._node.get_logger().warning(self._refusal)
+            self._result.publish(_message(SearchState(state=REFUSED), self._stamp_ns, self._refusal))
         self._tell()
 
     def _on_frame(self, stamp_ns: int, parts: dict[str, Any]) -> None:
@@ -117,10 +123,12 @@ class ObjectGoals:
         self._stamp_ns = stamp_ns
         scores = m.image_to_scores(parts[m.SCORES])
         self._map.integrate_scores(frame, scores)
-        course = self._search.see(stamp_ns / m.NS, frame, scores, T_map_base, self._map)
+        course = self._search.see(self._driven_s(stamp_ns / m.NS), frame, scores, T_map_base, self._map)
         if course is not None:
             self._send(course, stamp_ns)
-        if course is not None or self._search.ended:
+        old = bool(self._refusal) and stamp_ns - self._refused_ns > _REFUSAL_NS
+        self._refusal = "" if old else self._refusal
+        if course is not None or self._search.ended or old:
             self._tell()
 
     def _tell(self) -> None:

@@ -17,6 +17,7 @@ from seal_perception.simulator import Action
 from seal_perception.types import FloatArray
 from seal_policy.explorer import Explorer
 from seal_policy.goals.layers import layers_of
+from seal_policy.goals.manager import GoalManager
 from seal_policy.goals.policy import GlobalPolicy
 from seal_policy.objectgoal.beliefs import Belief, believe
 from seal_policy.objectgoal.config import ObjectGoalConfig
@@ -95,20 +96,19 @@ class ObjectGoalAgent:
 
     Args:
         category: its index in the map's list.
-        policy: where to go while nothing is believed.
+        policy: where to go while nothing is believed; or the goal manager of a run under way.
         config: the numbers.
         model: expected overlaps of candidates; None = the shipped one.
 
     Attributes:
-        explorer: goals and driving, the ones that `seal explore` has. Its `goals` may be replaced by those of a run
-            under way: places that were out of reach, and the look around, then count.
+        explorer: goals and driving, the ones that `seal explore` has.
         events: decisions about things so far.
     """
 
     def __init__(
         self,
         category: int,
-        policy: GlobalPolicy,
+        policy: GlobalPolicy | GoalManager,
         config: ObjectGoalConfig | None = None,
         model: ObjectModel | None = None,
     ) -> None:

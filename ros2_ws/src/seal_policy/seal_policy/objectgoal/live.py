@@ -17,18 +17,17 @@ from seal_perception.frame import Frame
 from seal_perception.types import FloatArray, UInt8Array
 from seal_policy.goals.layers import layers_of
 from seal_policy.goals.manager import GoalManager
-from seal_policy.goals.policy import GlobalPolicy
 from seal_policy.objectgoal.agent import Event, ObjectGoalAgent
 from seal_policy.objectgoal.config import ObjectGoalConfig
 from seal_policy.objectgoal.orders import Kind, Order, Sight
 from seal_policy.planning.local_policy import heading_to
 from seal_policy.planning.motion import Point, planar
 
-IDLE, SEARCHES, GOES, FOUND, OVER, ENDED, REPLACED = (
-    "idle", "searches", "goes", "found", "time is over", "ended", "replaced"
+IDLE, SEARCHES, GOES, FOUND, OVER, ENDED, REPLACED, REFUSED = (
+    "idle", "searches", "goes", "found", "time is over", "ended", "replaced", "refused"
 )  # fmt: skip
 """States of a search: none, it explores, on the way to a thing, standing in front of it, it took too long, the user
-ended it, the user asked for something else."""
+ended it, the user asked for something else; what was asked for is no category."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class SearchState:
     Attributes:
         category: looked for; empty without a search.
         state: one of the above.
-        seconds: since it was asked for, by the stamps of the pictures.
+        seconds: since it was asked for, by the stamps of the pictures; without the time in which it might not drive.
         way_m: driven meanwhile.
         thing: x, y in metres of the thing under way or found, map frame.
         away_m: from the robot to its nearest voxel, on the floor.
@@ -88,9 +87,9 @@ class LiveSearch:
     Args:
         names: what can be asked for: the list of map and detector.
         config: of the agent.
-        policy: where to go while nothing is believed.
-        goals: the goal manager of the run, asked for at each step, as a run may begin anew.
-        step_of: step that a time in seconds belongs to.
+        goals: gives the goal manager of the run, which says where to go while nothing is believed; called at each step,
+            as a run may begin anew.
+        step_of: step that a time of `see` belongs to.
         max_s: a search ends after so many seconds; 0 = never.
     """
 
@@ -98,13 +97,12 @@ class LiveSearch:
         self,
         names: CategorySet,
         config: ObjectGoalConfig,
-        policy: Callable[[], GlobalPolicy],
         goals: Callable[[], GoalManager],
         step_of: Callable[[float], int],
         max_s: float,
     ) -> None:
         self._names, self._config = names, config
-        self._policy, self._goals, self._step_of, self._max_s = policy, goals, step_of, max_s
+        self._goals, self._step_of, self._max_s = goals, step_of, max_s
         self._agent: ObjectGoalAgent | None = None
         self._course = Course(None, None)
         self._step, self._begun_s, self._last = -1, math.nan, (math.nan, math.nan)
@@ -132,7 +130,7 @@ class LiveSearch:
         """
         wanted = words.strip()
         found = CategoryNames(known=self._names).find(wanted) if wanted else None
-        if wanted and found is None:
+        if wanted and (found is None or found[1] is not None):  # "chair_2" is one chair: which one nobody knows
             raise InputError(f"object_goal must be one of {self._names}, or empty to end a search; got {wanted[:60]!r}")
         if self.state.state in (SEARCHES, GOES):
             self._end(REPLACED if wanted else ENDED)
@@ -150,7 +148,7 @@ class LiveSearch:
             self._begin(self._agent.category)
 
     def _begin(self, category: int) -> None:
-        self._agent = ObjectGoalAgent(category, self._policy(), self._config)
+        self._agent = ObjectGoalAgent(category, self._goals(), self._config)
         self._agent.recall()
         self._step, self._begun_s, self._course = -1, math.nan, Course(None, None)
         self.state = SearchState(self._names.name(category), SEARCHES)
@@ -161,7 +159,7 @@ class LiveSearch:
         """Look at a picture; where to go, or None where no search is under way.
 
         Args:
-            time_s: of the picture.
+            time_s: of the picture, without the time in which the robot might not drive.
             frame: the picture, which the map holds.
             scores: (H, W, C) of the detector, 0 where it found nothing; None without one.
             T_map_base: (4, 4) pose of the robot.
@@ -204,7 +202,7 @@ class LiveSearch:
             self.ended.append(self.state)
         elif 0 < self._max_s <= self.state.seconds:
             self._end(OVER)
-            self.state = SearchState()
+            self.state = replace(self.state, state=OVER)
 
     def _course_of(self, order: Order, agent: ObjectGoalAgent, seen: Sight) -> Course:
         here = planar(seen.T_map_base)
