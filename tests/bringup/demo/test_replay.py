@@ -58,6 +58,8 @@ def test_another_replay_is_another_run_and_a_missing_one_is_told_before_anything
     _claim(tmp_path, DemoConfig(replay=("a",)), {})
     with pytest.raises(InputError, match="replay = "):
         _claim(tmp_path, DemoConfig(replay=("b",)), {})
+    with pytest.raises(InputError, match="replay = .*'a'.* there"):
+        _claim(tmp_path, DemoConfig(), {})
     run = CliRunner().invoke(app, ["demo", "--name", str(tmp_path / "new"), "--replay", str(tmp_path / "absent")])
     assert isinstance(run.exception, InputError) and "absent" in str(run.exception), run.output
     assert not (tmp_path / "new").exists()

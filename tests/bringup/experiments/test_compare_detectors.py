@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,3 +93,36 @@ def test_the_page_says_what_own_labels_beside_the_catalogue_gave(repo_root: Path
     before = read_json(repo_root / "results/detectors_before_imagenet.json")["detectors"]["old"]
     for group in ("offices", "house", "photos"):
         assert f"{before[group]['box_ap50']:.1f} ({before[group]['mask_ap50']:.1f})" in page
+
+
+def test_the_page_has_the_figures_of_the_shipped_second_detector_and_its_rounds(repo_root: Path) -> None:
+    page = (repo_root / "docs/detector.md").read_text(encoding="utf-8")
+    known = {
+        name: read_json(repo_root / f"results/detectors_{name}.json")["detectors"]
+        for name in ("own", "own_test", "rounds", "rounds_test", "replay_test")
+    }
+    start = read_json(repo_root / "results/loop_seeds.json")["rows"]["pretrained"]
+    homes = tuple(f"test_0{k}" for k in range(1, 6))
+
+    def cell(rows: dict[str, Any], group: tuple[str, ...]) -> str:
+        box, mask = (np.mean([rows[one][f"{kind}_ap50"] for one in group]) for kind in ("box", "mask"))
+        return f"{box:.1f} ({mask:.1f})"
+
+    groups = {
+        "two offices by others | 240": ("office_small", "husarion_office"),
+        "a house by others, kept back | 120": ("house",),
+        "photographs of COCO (62 objects) | 128": ("photographs",),
+    }
+    own, rounds = known["own"], known["rounds"]
+    for title, group in groups.items():
+        made = (own["seal-small"], own["former"], rounds["first"], rounds["second"], rounds["seal-homes"])
+        assert f"| {' | '.join([title, *(cell(rows, group) for rows in made)])} |" in page
+    small = f"{start['box_ap50']['mean']:.1f} ({start['mask_ap50']['mean']:.1f})"
+    first, now = known["replay_test"]["replay"], known["rounds_test"]["seal-homes"]
+    made = [small, cell(known["own_test"]["former"], homes), cell(first, homes), "-", cell(now, homes)]
+    assert f"| {' | '.join(['five test homes | 2500', *made])} |" in page
+    for text in (page, (repo_root / "README.md").read_text(encoding="utf-8")):
+        assert cell(now, homes) in text
+    assert ", ".join(cell(now, (home,)) for home in homes) in page
+    above = [now[home]["above_90"] for home in homes]
+    assert f"{sum(a['right'] for a in above)} of {sum(a['detections'] for a in above)} in the test homes" in page

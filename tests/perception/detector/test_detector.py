@@ -26,7 +26,6 @@ from seal_perception.detector.facts import SHIPPED, SHIPPED_HOMES, read_metadata
 from seal_perception.detector.model import NEW, ModelConfig, build_model, covered_by, fold_norm, parameter_count
 from seal_perception.detector.weights import load_weights, save_tensors, save_weights
 from seal_perception.errors import InputError, SealError
-from seal_perception.files import sha256
 
 
 def _model(seed: int = 0) -> torch.nn.Module:
@@ -271,13 +270,16 @@ def test_shipped_weights_are_small_calibrated_and_say_how_they_were_made() -> No
     assert facts["calibration"]["slope"] > 0 and len(load_detector().detect(np.zeros((240, 320, 3), np.uint8))) <= 50
 
 
-def test_the_detector_of_the_homes_is_the_shipped_one_taught_by_its_own_labels() -> None:
+def test_the_detector_of_the_homes_is_the_shipped_one_taught_by_its_own_labels_in_two_rounds() -> None:
     assert SHIPPED_HOMES.stat().st_size <= 15e6
     model, config, facts = load_weights("seal-homes")
     before, shape, earlier = load_weights("seal-small")
-    assert facts["command"] == "seal finetune" and facts["commit"] and facts["seed"] == 0
-    assert facts["parent"] == sha256(SHIPPED) and facts["calibration"] == earlier["calibration"]
-    assert config == shape and facts["config"]["iterations"] == 1500 and facts["config"]["replay_share"] == 0.5
+    assert facts["command"].endswith("detectors.average") and facts["commit"] and facts["share"] == 0.5
+    assert facts["calibration"] == earlier["calibration"] and config == shape
+    rounds = facts["parents"]
+    assert [row["command"] for row in rounds] == ["seal finetune"] * 2 and [row["seed"] for row in rounds] == [0, 1]
+    assert [row["config"]["iterations"] for row in rounds] == [1500, 3000] and all(row["commit"] for row in rounds)
+    assert rounds[0]["replay"] == rounds[1]["replay"] and rounds[0]["dataset"] != rounds[1]["dataset"]
     own, old = model.state_dict(), before.state_dict()
     moved = [name for name in own if own[name].is_floating_point() and not torch.equal(own[name], old[name])]
     assert any("backbone.stem" in name for name in own)

@@ -80,8 +80,9 @@ class DemoConfig:
         return replace(self, steps=16, iterations=2, replay_pictures=4, evaluation_frames=3, width=160, height=120)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """JSON-ready values; `replay` where it was chosen."""
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return values if self.replay else {k: v for k, v in values.items() if k != "replay"}
 
 
 def parse_homes(text: str) -> tuple[str, ...]:

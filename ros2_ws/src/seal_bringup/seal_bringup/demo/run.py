@@ -104,9 +104,9 @@ def _replay(
 
 def _claim(run_dir: Path, config: DemoConfig, made_by: dict[str, Any]) -> None:
     path = run_dir / "config.json"
-    wanted = config.as_dict()
+    wanted = {"replay": [], **config.as_dict()}
     if path.is_file():
-        found = {k: v for k, v in read_json(path).items() if k in wanted}
+        found = {k: v for k, v in {"replay": [], **read_json(path)}.items() if k in wanted}
         differing = sorted(k for k in wanted if found.get(k) != wanted[k] and k != "homes")
         if differing:
             difference = ", ".join(f"{k} = {found.get(k)} there, {wanted[k]} now" for k in differing)
