@@ -140,7 +140,8 @@ def test_the_planner_sees_and_steers_in_the_frame_that_somebody_corrects(start: 
         seen: list[tuple[FloatArray, FloatArray]] = []
         steered: list[FloatArray] = []
         paced._driver.see_depth = lambda at, depth, camera, T, mount: seen.append((T, mount))
-        paced._driver.steer = lambda at, T, goal: steered.append(T) or SimpleNamespace(forward_mps=0.1, turn_radps=0.0)
+        stub = SimpleNamespace(forward_mps=0.1, turn_radps=0.0)
+        paced._driver.steer = lambda at, T, goal, heading: steered.append(T) or stub
         paced.guard.reasons = lambda clock_s: []
         assert one.spin_until(lambda: robot.heard(m.ODOM, m.DEPTH, m.CAMERA_INFO))
         robot.send({m.ODOM: odometry(m.NS, x=1.0)})
