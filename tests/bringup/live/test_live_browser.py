@@ -188,7 +188,7 @@ def test_what_to_look_for_is_chosen_where_somebody_hears_it() -> None:
             page.value(f"{select}.value = 'potted plant', {select}.dispatchEvent(new Event('change'))")
             page.wait_for(GATE.format("asked to look for: potted plant"))
             assert asked == ["potted plant"]
-            view.see_search({"category": "potted plant", "state": "searches"}, 0, "potted plant: searches (3 s, 1.0 m)")
+            view.see_search({"category": "potted plant", "active": "true"}, 0, "potted plant: searches (3 s, 1.0 m)")
             page.wait_for(f"{select}.value === 'potted plant' && {GATE.format('searches (3 s, 1.0 m)')}")
             view.forget_search()
             page.wait_for("document.querySelector('#find').hidden")

@@ -163,7 +163,7 @@ def test_a_robot_is_sent_to_a_chair_stops_before_it_and_is_sent_exploring_again(
             if person.results:
                 break
         (result,) = person.results
-        assert (result["category"], result["state"]) == ("chair", "found")
+        assert (result["category"], result["state"], result["active"]) == ("chair", "found", "true")
         assert math.dist((float(result["x_m"]), float(result["y_m"])), (2.0, 0.5)) < 0.3
         assert float(result["away_m"]) <= 1.0 and float(result["way_m"]) > 0.3
         for _ in range(10):

@@ -219,7 +219,7 @@ def test_the_page_says_what_to_look_for_and_how_it_goes(live: Callable[..., Open
     told = run.advertise(DiagnosticArray, m.OBJECT_STATUS, latched=True, depth=1)
     told.publish(
         convert.status_message(
-            "seal_policy: object goal", STAMP_NS, [("category", "bed"), ("state", "goes")], "bed: goes"
+            "seal_policy: object goal", STAMP_NS, [("category", "bed"), ("active", "true")], "bed: goes"
         )
     )
     assert one.spin_until(lambda: "search" in json.loads(page._view.hub.text()))

@@ -26,8 +26,6 @@ OVERLAY_S = 5.0
 GATE_S = 5.0
 """A gate that says nothing for so long is gone; each tells its status once a second."""
 _LEAST_SCORE = 0.5
-_UNDER_WAY = ("searches", "goes", "found")
-"""States of a search in which it says where the robot goes (`seal_policy.objectgoal.live`)."""
 _MOST_KEPT, _MOST_PLAN, _MOST_GATES = 30, 200, 8
 _FIGURES = ("frames", "frames_dropped", "scores_late_s", "confident_voxels", "explored_area_m2", "ms.node")
 
@@ -220,7 +218,7 @@ class LiveView:
 
     def see_search(self, values: Mapping[str, str], level: int, text: str) -> None:
         """How a search for an object goes: a status of `object_goal/status` with its level (1 = it was refused)."""
-        under_way = values.get("category", "")[:80] if values.get("state") in _UNDER_WAY else ""
+        under_way = values.get("category", "")[:80] if values.get("active") == "true" else ""
         self.hub.say("search", {"category": under_way, "level": level, "text": text[:500]})
 
     def forget_search(self) -> None:

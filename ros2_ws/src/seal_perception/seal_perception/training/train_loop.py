@@ -179,7 +179,7 @@ class Batches:
                 target = make_target(kept, rgb.shape[0], rgb.shape[1])
                 targets.append(
                     {**target, EXACT: torch.tensor(True)} if part else target
-                )  # replay is drawn, not guessed
+                )  # replay counts as drawn, not guessed, labels of earlier homes (`seal demo --replay`) too
         return images, targets
 
 

@@ -150,7 +150,7 @@ class ObjectGoals:
 
 def _message(state: SearchState, stamp_ns: int, refusal: str = "") -> DiagnosticArray:
     """A state as diagnostics; a request that was refused is told as a warning."""
-    values = [("category", state.category), ("state", state.state)]
+    values = [("category", state.category), ("state", state.state), ("active", str(state.active).lower())]
     values += [("seconds", f"{state.seconds:.1f}"), ("way_m", f"{state.way_m:.2f}")]
     if state.thing is not None:
         x, y = state.thing

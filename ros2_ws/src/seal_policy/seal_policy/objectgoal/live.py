@@ -55,6 +55,11 @@ class SearchState:
     votes: float = 0.0
 
     @property
+    def active(self) -> bool:
+        """Whether it says where the robot goes: a search is under way, or the robot stands at what it found."""
+        return self.state in (SEARCHES, GOES, FOUND)
+
+    @property
     def text(self) -> str:
         """The same in a line."""
         if self.state == IDLE:
@@ -111,8 +116,8 @@ class LiveSearch:
 
     @property
     def active(self) -> bool:
-        """Whether it says where the robot goes: a search is under way, or the robot stands at what it found."""
-        return self.state.state in (SEARCHES, GOES, FOUND)
+        """As `SearchState.active`."""
+        return self.state.active
 
     @property
     def events(self) -> tuple[Event, ...]:
